@@ -1,0 +1,718 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * svmvcpu: AMD SVM virtual CPUs through /dev/svmvcpu.
+ *
+ * The whole contract between the module and a VMM. Four sections:
+ *
+ *   1. what several calls share: exit names, modes, registers;
+ *   2. ioctls of /dev/svmvcpu    (numbers 0x00-0x1f);
+ *   3. ioctls of a VM file       (numbers 0x20-0x3f);
+ *   4. ioctls and mapping of a vCPU file (numbers 0x40-0x7f).
+ *
+ *   /dev/svmvcpu --CREATE_VM--> VM file --CREATE_VCPU--> vCPU file --mmap--> run page
+ *
+ * Rules for every structure: fixed-width types, no implicit padding, pointers
+ * as __u64. Whatever can grow starts with @size (bytes the caller knows) and
+ * @flags; unknown flags and non-zero bytes the kernel does not know are
+ * refused with EINVAL and E2BIG. Fields named "mbz" must be zero. Each call
+ * either happens whole or not at all.
+ *
+ * Documentation/api.rst lists for every ioctl the states it is valid in and
+ * every errno with its cause.
+ */
+#ifndef _UAPI_LINUX_SVMVCPU_H
+#define _UAPI_LINUX_SVMVCPU_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Raised when a program built for an older header could misbehave. */
+#define SVMVCPU_API_VERSION	1
+
+/* 1. Shared ------------------------------------------------------------- */
+
+/*
+ * Every reason a RUN can return with, as X(number, NAME, "name"). Kernel,
+ * tracepoints, library, CLI and tests all take the names from here. Numbers
+ * are final.
+ */
+#define SVMVCPU_EXITS(X)						\
+	X(0,  NONE,		"none")					\
+	X(1,  IO,		"io")					\
+	X(2,  MEMORY_FAULT,	"memory-fault")				\
+	X(3,  HYPERCALL,	"hypercall")				\
+	X(4,  MSR_READ,		"msr-read")				\
+	X(5,  MSR_WRITE,	"msr-write")				\
+	X(6,  HALT,		"halt")					\
+	X(7,  SYSTEM_DOWN,	"system-down")				\
+	X(8,  SHUTDOWN,		"shutdown")				\
+	X(9,  EXCEPTION,	"exception")				\
+	X(10, INTERRUPTED,	"interrupted")				\
+	X(11, FAIL_ENTRY,	"fail-entry")				\
+	X(12, UNKNOWN,		"unknown")
+
+/*
+ * enum svmvcpu_exit_reason - why RUN returned
+ * @SVMVCPU_EXIT_NONE: no RUN has completed since the vCPU was set up
+ * @SVMVCPU_EXIT_IO: a port access; see &struct svmvcpu_exit_io
+ * @SVMVCPU_EXIT_MEMORY_FAULT: an access no memory region allows; see
+ *	&struct svmvcpu_exit_memory. The instruction has not been executed
+ * @SVMVCPU_EXIT_HYPERCALL: VMMCALL; see &struct svmvcpu_exit_hypercall
+ * @SVMVCPU_EXIT_MSR_READ: RDMSR of a register the kernel does not answer
+ * @SVMVCPU_EXIT_MSR_WRITE: WRMSR of a register the kernel does not answer
+ * @SVMVCPU_EXIT_HALT: HLT; RIP is behind it
+ * @SVMVCPU_EXIT_SYSTEM_DOWN: the guest asked for power-off or reset
+ * @SVMVCPU_EXIT_SHUTDOWN: triple fault. The vCPU must be set up again
+ * @SVMVCPU_EXIT_EXCEPTION: an exception chosen with SVMVCPU_SET_EXITS, not
+ *	yet delivered to the guest
+ * @SVMVCPU_EXIT_INTERRUPTED: a signal, a kick or the deadline; nothing
+ *	happened in the guest that the VMM has to answer
+ * @SVMVCPU_EXIT_FAIL_ENTRY: the vCPU's state is one VMRUN refuses
+ * @SVMVCPU_EXIT_UNKNOWN: an exit this module has no answer for, raw
+ */
+enum svmvcpu_exit_reason {
+#define SVMVCPU_EXIT_ENUM(nr, name, str) SVMVCPU_EXIT_##name = nr,
+	SVMVCPU_EXITS(SVMVCPU_EXIT_ENUM)
+#undef SVMVCPU_EXIT_ENUM
+};
+
+/**
+ * enum svmvcpu_cpu_mode - what the guest CPU was executing at the exit
+ * @SVMVCPU_MODE_REAL: CR0.PE clear
+ * @SVMVCPU_MODE_VM86: virtual-8086
+ * @SVMVCPU_MODE_PROTECTED: protected mode, 16 or 32-bit code (CS.D)
+ * @SVMVCPU_MODE_COMPATIBILITY: 16 or 32-bit code under long mode
+ * @SVMVCPU_MODE_64BIT: 64-bit code
+ */
+enum svmvcpu_cpu_mode {
+	SVMVCPU_MODE_REAL		= 0,
+	SVMVCPU_MODE_VM86		= 1,
+	SVMVCPU_MODE_PROTECTED		= 2,
+	SVMVCPU_MODE_COMPATIBILITY	= 3,
+	SVMVCPU_MODE_64BIT		= 4,
+};
+
+/**
+ * struct svmvcpu_gprs - the registers an instruction names, plus RIP, RFLAGS
+ * @rax: in the encoding order of the hardware, like all up to @r15
+ * @rcx: .
+ * @rdx: .
+ * @rbx: .
+ * @rsp: .
+ * @rbp: .
+ * @rsi: .
+ * @rdi: .
+ * @r8: .
+ * @r9: .
+ * @r10: .
+ * @r11: .
+ * @r12: .
+ * @r13: .
+ * @r14: .
+ * @r15: .
+ * @rip: offset in CS
+ * @rflags: bit 1 is always set; reserved bits must be clear
+ */
+struct svmvcpu_gprs {
+	__u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi;
+	__u64 r8, r9, r10, r11, r12, r13, r14, r15;
+	__u64 rip;
+	__u64 rflags;
+};
+
+/**
+ * struct svmvcpu_segment - one segment register with its hidden part
+ * @base: linear base address
+ * @limit: in bytes, scaled already (a flat segment has 0xffffffff)
+ * @selector: visible part
+ * @attrib: descriptor attributes as the VMCB packs them: type in bits 0-3,
+ *	S 4, DPL 5-6, P 7, AVL 8, L 9, D/B 10, G 11; bits 12-15 are zero
+ */
+struct svmvcpu_segment {
+	__u64 base;
+	__u32 limit;
+	__u16 selector;
+	__u16 attrib;
+};
+
+/**
+ * struct svmvcpu_segments - all segment and table registers
+ * @es: .
+ * @cs: .
+ * @ss: its DPL is the CPL
+ * @ds: .
+ * @fs: .
+ * @gs: .
+ * @ldtr: .
+ * @tr: .
+ * @gdtr: base and 16-bit limit; selector and attrib are zero
+ * @idtr: base and 16-bit limit; selector and attrib are zero
+ */
+struct svmvcpu_segments {
+	struct svmvcpu_segment es, cs, ss, ds, fs, gs;
+	struct svmvcpu_segment ldtr, tr, gdtr, idtr;
+};
+
+/**
+ * struct svmvcpu_control - control registers as the guest sees them
+ * @cr0: .
+ * @cr2: .
+ * @cr3: .
+ * @cr4: only bits of the @cr4_guest mask of GET_INFO
+ * @cr8: 0-15
+ * @efer: without SVME, which the guest never sees; bits of @efer_guest
+ */
+struct svmvcpu_control {
+	__u64 cr0, cr2, cr3, cr4, cr8, efer;
+};
+
+/**
+ * struct svmvcpu_debug - debug registers
+ * @db: DR0 to DR3
+ * @dr6: .
+ * @dr7: .
+ */
+struct svmvcpu_debug {
+	__u64 db[4];
+	__u64 dr6, dr7;
+};
+
+/* 2. /dev/svmvcpu ------------------------------------------------------- */
+
+/* SVM features of the host (svmvcpu_info.features) */
+#define SVMVCPU_FEAT_NRIP		(1ULL << 0)  /* next RIP is saved */
+#define SVMVCPU_FEAT_DECODE_ASSISTS	(1ULL << 1)  /* instruction bytes are saved */
+#define SVMVCPU_FEAT_FLUSH_BY_ASID	(1ULL << 2)
+#define SVMVCPU_FEAT_VMCB_CLEAN		(1ULL << 3)
+#define SVMVCPU_FEAT_VGIF		(1ULL << 4)
+#define SVMVCPU_FEAT_PAUSE_FILTER	(1ULL << 5)
+#define SVMVCPU_FEAT_TSC_SCALE		(1ULL << 6)
+#define SVMVCPU_FEAT_UNDER_HYPERVISOR	(1ULL << 63) /* the host itself is virtual */
+
+/* Speculation mitigations applied at the world switch (svmvcpu_info.mitigations) */
+#define SVMVCPU_MIT_RSB_FILL		(1ULL << 0)
+#define SVMVCPU_MIT_UNTRAIN_RET		(1ULL << 1)
+#define SVMVCPU_MIT_IBPB_ON_EXIT	(1ULL << 2)
+#define SVMVCPU_MIT_IBPB_ON_SWITCH	(1ULL << 3)
+#define SVMVCPU_MIT_IBPB_TO_USER	(1ULL << 4)
+#define SVMVCPU_MIT_CLEAR_BUFFERS	(1ULL << 5)
+#define SVMVCPU_MIT_CLEAR_DIVIDER	(1ULL << 6)
+#define SVMVCPU_MIT_GPR_CLEAR		(1ULL << 7)
+
+/**
+ * struct svmvcpu_info - what this module and host can do
+ * @size: in: bytes the caller has room for; out: bytes the kernel knows
+ * @flags: zero
+ * @api_version: SVMVCPU_API_VERSION of the module
+ * @run_size: bytes to mmap from a vCPU file
+ * @features: SVMVCPU_FEAT_*
+ * @mitigations: SVMVCPU_MIT_*
+ * @max_regions: memory regions of one VM
+ * @max_vcpus: vCPUs of one VM
+ * @max_batch: entries of one MAP or UNMAP
+ * @gpa_bits: guest-physical addresses are below 1 << gpa_bits
+ * @asids: address space identifiers the host offers per CPU
+ * @io_data_size: bytes of the data window behind the run page
+ * @cr4_guest: CR4 bits a guest may set
+ * @efer_guest: EFER bits a guest may set
+ * @components: SVMVCPU_STATE_* that GET_STATE and SET_STATE know
+ * @exits: bit n set when the module can return exit reason n
+ */
+struct svmvcpu_info {
+	__u32 size;
+	__u32 flags;
+	__u32 api_version;
+	__u32 run_size;
+	__u64 features;
+	__u64 mitigations;
+	__u32 max_regions;
+	__u32 max_vcpus;
+	__u32 max_batch;
+	__u32 gpa_bits;
+	__u32 asids;
+	__u32 io_data_size;
+	__u64 cr4_guest;
+	__u64 efer_guest;
+	__u64 components;
+	__u64 exits;
+};
+
+/**
+ * struct svmvcpu_create_vm - argument of SVMVCPU_CREATE_VM
+ * @size: sizeof(struct svmvcpu_create_vm)
+ * @flags: zero
+ */
+struct svmvcpu_create_vm {
+	__u32 size;
+	__u32 flags;
+};
+
+#define SVMVCPU_IOC_TYPE	0xb5
+
+/* what this host can do; works on the device file alone */
+#define SVMVCPU_GET_INFO	_IOWR(SVMVCPU_IOC_TYPE, 0x00, struct svmvcpu_info)
+/* returns a VM file, close-on-exec, usable only from the calling process' memory */
+#define SVMVCPU_CREATE_VM	_IOW(SVMVCPU_IOC_TYPE, 0x01, struct svmvcpu_create_vm)
+
+/* 3. VM file ------------------------------------------------------------ */
+
+#define SVMVCPU_MEM_READ	(1U << 0)
+#define SVMVCPU_MEM_WRITE	(1U << 1)
+#define SVMVCPU_MEM_EXEC	(1U << 2)
+
+/**
+ * struct svmvcpu_region - a piece of guest-physical memory
+ * @gpa: guest-physical address, 4 KiB aligned
+ * @bytes: length, 4 KiB aligned, not zero
+ * @hva: address in the VMM's own memory, 4 KiB aligned. Need not be mapped
+ *	yet; what is there when the guest touches it counts
+ * @prot: SVMVCPU_MEM_*; READ is required
+ * @mbz: zero
+ */
+struct svmvcpu_region {
+	__u64 gpa;
+	__u64 bytes;
+	__u64 hva;
+	__u32 prot;
+	__u32 mbz;
+};
+
+/**
+ * struct svmvcpu_map - argument of SVMVCPU_MAP: add regions, all or none
+ * @size: sizeof(struct svmvcpu_map)
+ * @flags: zero
+ * @nr: number of regions, 1 to max_batch
+ * @mbz: zero
+ * @regions: address of an array of @nr &struct svmvcpu_region
+ */
+struct svmvcpu_map {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 mbz;
+	__u64 regions;
+};
+
+/**
+ * struct svmvcpu_range - a range of guest-physical addresses
+ * @gpa: 4 KiB aligned
+ * @bytes: 4 KiB aligned, not zero
+ */
+struct svmvcpu_range {
+	__u64 gpa;
+	__u64 bytes;
+};
+
+/**
+ * struct svmvcpu_unmap - argument of SVMVCPU_UNMAP: take ranges away
+ * @size: sizeof(struct svmvcpu_unmap)
+ * @flags: zero
+ * @nr: number of ranges, 1 to max_batch
+ * @mbz: zero
+ * @ranges: address of an array of @nr &struct svmvcpu_range. A range may
+ *	cover a part of a region (the rest stays) or several; each must cover
+ *	some memory
+ */
+struct svmvcpu_unmap {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 mbz;
+	__u64 ranges;
+};
+
+/**
+ * struct svmvcpu_create_vcpu - argument of SVMVCPU_CREATE_VCPU
+ * @size: sizeof(struct svmvcpu_create_vcpu)
+ * @flags: zero
+ * @id: 0 to max_vcpus - 1, unique in the VM; the guest's APIC ID
+ * @mbz: zero
+ */
+struct svmvcpu_create_vcpu {
+	__u32 size;
+	__u32 flags;
+	__u32 id;
+	__u32 mbz;
+};
+
+#define SVMVCPU_MAP		_IOW(SVMVCPU_IOC_TYPE, 0x20, struct svmvcpu_map)
+#define SVMVCPU_UNMAP		_IOW(SVMVCPU_IOC_TYPE, 0x21, struct svmvcpu_unmap)
+/* returns a vCPU file, close-on-exec */
+#define SVMVCPU_CREATE_VCPU	_IOW(SVMVCPU_IOC_TYPE, 0x22, struct svmvcpu_create_vcpu)
+
+/* 4. vCPU file ---------------------------------------------------------- */
+
+/**
+ * enum svmvcpu_preset - starting points of SVMVCPU_SETUP
+ * @SVMVCPU_PRESET_REAL: real mode, every segment base 0, CS:RIP = 0:@entry
+ * @SVMVCPU_PRESET_RESET: the state after RESET, CS:RIP = f000:fff0 with CS
+ *	base ffff0000; @entry and @stack must be zero
+ * @SVMVCPU_PRESET_PROT32: 32-bit flat protected mode, paging off
+ * @SVMVCPU_PRESET_LONG64: 64-bit mode with the page tables at @cr3
+ *
+ * In the latter two the segment registers hold flat segments (code selector
+ * 0x08, data 0x10) while GDTR and IDTR are empty: the guest loads its own
+ * before it loads a segment register or takes an exception.
+ */
+enum svmvcpu_preset {
+	SVMVCPU_PRESET_REAL	= 0,
+	SVMVCPU_PRESET_RESET	= 1,
+	SVMVCPU_PRESET_PROT32	= 2,
+	SVMVCPU_PRESET_LONG64	= 3,
+};
+
+/**
+ * struct svmvcpu_setup - argument of SVMVCPU_SETUP: reset the vCPU
+ * @size: sizeof(struct svmvcpu_setup)
+ * @flags: zero
+ * @preset: &enum svmvcpu_preset
+ * @mbz: zero
+ * @entry: first RIP
+ * @stack: first RSP
+ * @cr3: LONG64: guest-physical address of the PML4; otherwise zero
+ * @arg: first RDI in PROT32 and LONG64 (a pointer for the guest); otherwise
+ *	zero
+ */
+struct svmvcpu_setup {
+	__u32 size;
+	__u32 flags;
+	__u32 preset;
+	__u32 mbz;
+	__u64 entry;
+	__u64 stack;
+	__u64 cr3;
+	__u64 arg;
+};
+
+/* components of struct svmvcpu_state */
+#define SVMVCPU_STATE_GPRS	(1ULL << 0)
+#define SVMVCPU_STATE_SEGMENTS	(1ULL << 1)
+#define SVMVCPU_STATE_CONTROL	(1ULL << 2)
+#define SVMVCPU_STATE_DEBUG	(1ULL << 3)
+
+/**
+ * struct svmvcpu_state - argument of GET_STATE and SET_STATE
+ * @size: sizeof(struct svmvcpu_state)
+ * @flags: zero
+ * @components: SVMVCPU_STATE_* to read or write; only these members are used
+ * @gprs: SVMVCPU_STATE_GPRS
+ * @segments: SVMVCPU_STATE_SEGMENTS
+ * @control: SVMVCPU_STATE_CONTROL
+ * @debug: SVMVCPU_STATE_DEBUG
+ */
+struct svmvcpu_state {
+	__u32 size;
+	__u32 flags;
+	__u64 components;
+	struct svmvcpu_gprs gprs;
+	struct svmvcpu_segments segments;
+	struct svmvcpu_control control;
+	struct svmvcpu_debug debug;
+};
+
+/**
+ * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: what the VMM asks to see
+ * @size: sizeof(struct svmvcpu_exits)
+ * @flags: zero
+ * @exceptions: bit n: exception vector n exits with EXCEPTION before the
+ *	guest sees it. Bits 2 (NMI), 18 (#MC) and reserved vectors are refused
+ * @mbz: zero
+ */
+struct svmvcpu_exits {
+	__u32 size;
+	__u32 flags;
+	__u32 exceptions;
+	__u32 mbz;
+};
+
+/* run until something needs the VMM; argument 0. Everything else is in the run page */
+#define SVMVCPU_RUN		_IO(SVMVCPU_IOC_TYPE, 0x40)
+/* make the running or the next RUN return INTERRUPTED, once; argument 0 */
+#define SVMVCPU_KICK		_IO(SVMVCPU_IOC_TYPE, 0x41)
+#define SVMVCPU_SETUP		_IOW(SVMVCPU_IOC_TYPE, 0x42, struct svmvcpu_setup)
+#define SVMVCPU_GET_STATE	_IOWR(SVMVCPU_IOC_TYPE, 0x43, struct svmvcpu_state)
+#define SVMVCPU_SET_STATE	_IOW(SVMVCPU_IOC_TYPE, 0x44, struct svmvcpu_state)
+#define SVMVCPU_SET_EXITS	_IOW(SVMVCPU_IOC_TYPE, 0x45, struct svmvcpu_exits)
+
+/* svmvcpu_exit_io.flags */
+#define SVMVCPU_IO_IN		(1U << 0)	/* the guest reads; otherwise it writes */
+#define SVMVCPU_IO_STRING	(1U << 1)	/* INS or OUTS: data in the data window */
+#define SVMVCPU_IO_REP		(1U << 2)	/* with a REP prefix */
+
+/**
+ * struct svmvcpu_exit_io - SVMVCPU_EXIT_IO
+ * @port: first port
+ * @width: bytes per element: 1, 2 or 4
+ * @mbz: zero
+ * @flags: SVMVCPU_IO_*
+ * @count: elements of this exit; 1 unless STRING. A long REP is split into
+ *	several exits
+ * @data: OUT: the value. IN: the VMM answers in &svmvcpu_run.answer
+ *
+ * For STRING the elements stand @width bytes apart in the data window (the
+ * bytes from &svmvcpu_run.io_data_offset): OUTS finds them there, for INS the
+ * VMM writes them there before the next RUN. Elements go in guest order, also
+ * when the direction flag is set.
+ */
+struct svmvcpu_exit_io {
+	__u16 port;
+	__u8  width;
+	__u8  mbz;
+	__u32 flags;
+	__u32 count;
+	__u32 data;
+};
+
+/* svmvcpu_exit_memory.flags */
+#define SVMVCPU_FAULT_WRITE	(1U << 0)
+#define SVMVCPU_FAULT_EXEC	(1U << 1)
+#define SVMVCPU_FAULT_WALK	(1U << 2)	/* the guest's own page tables are there */
+#define SVMVCPU_FAULT_GVA	(1U << 3)	/* @gva is valid */
+#define SVMVCPU_FAULT_USER_MEM	(1U << 4)	/* a region is there; the VMM's memory behind it is not */
+#define SVMVCPU_FAULT_KERNEL	(1U << 5)	/* the module's access for the guest (INS, OUTS, fetch) */
+#define SVMVCPU_INSN_MAX	15
+
+/**
+ * struct svmvcpu_exit_memory - SVMVCPU_EXIT_MEMORY_FAULT
+ * @gpa: guest-physical address of the first byte that failed
+ * @gva: linear address where known (flag GVA)
+ * @flags: SVMVCPU_FAULT_*; neither WRITE nor EXEC means a read
+ * @mbz: zero
+ * @insn_len: bytes in @insn; 0 when they could not be read
+ * @insn: instruction bytes at CS:RIP
+ *
+ * The next RUN executes the instruction again.
+ */
+struct svmvcpu_exit_memory {
+	__u64 gpa;
+	__u64 gva;
+	__u32 flags;
+	__u32 mbz;
+	__u8  insn_len;
+	__u8  insn[SVMVCPU_INSN_MAX];
+};
+
+/**
+ * struct svmvcpu_exit_hypercall - SVMVCPU_EXIT_HYPERCALL
+ * @nr: RAX
+ * @args: RDI, RSI, RDX, RCX, R8, R9
+ *
+ * &svmvcpu_run.answer goes to RAX. &svmvcpu_run.cpl tells who called.
+ */
+struct svmvcpu_exit_hypercall {
+	__u64 nr;
+	__u64 args[6];
+};
+
+/**
+ * struct svmvcpu_exit_msr - SVMVCPU_EXIT_MSR_READ and SVMVCPU_EXIT_MSR_WRITE
+ * @index: ECX
+ * @mbz: zero
+ * @value: EDX:EAX of a write
+ *
+ * A read returns &svmvcpu_run.answer in EDX:EAX. With SVMVCPU_RUN_FAIL either
+ * gets #GP(0) instead.
+ */
+struct svmvcpu_exit_msr {
+	__u32 index;
+	__u32 mbz;
+	__u64 value;
+};
+
+#define SVMVCPU_DOWN_POWEROFF	0	/* 0x2000 written as a word to port 0x604 */
+#define SVMVCPU_DOWN_RESET	1	/* a write to port 0xcf9 */
+
+/**
+ * struct svmvcpu_exit_down - SVMVCPU_EXIT_SYSTEM_DOWN
+ * @kind: SVMVCPU_DOWN_*
+ * @data: the value written
+ *
+ * RIP is behind the instruction.
+ */
+struct svmvcpu_exit_down {
+	__u32 kind;
+	__u32 data;
+};
+
+/* svmvcpu_exit_exception.flags and svmvcpu_exit_shutdown.flags */
+#define SVMVCPU_EXC_ERROR_CODE	(1U << 0)	/* @error_code is valid */
+#define SVMVCPU_EXC_ADDRESS	(1U << 1)	/* #PF: @address, #DB: DR6 */
+#define SVMVCPU_EXC_VALID	(1U << 2)	/* SHUTDOWN: a last event is known */
+
+/**
+ * struct svmvcpu_exit_exception - SVMVCPU_EXIT_EXCEPTION, SVMVCPU_EXIT_SHUTDOWN
+ * @vector: exception vector; for SHUTDOWN of the last event known
+ * @error_code: with flag ERROR_CODE
+ * @flags: SVMVCPU_EXC_*
+ * @mbz: zero
+ * @address: #PF: linear address that would go to CR2. #DB: what would go to
+ *	DR6
+ *
+ * EXCEPTION: the next RUN executes the instruction again, or delivers the
+ * exception to the guest when SVMVCPU_RUN_INJECT is set.
+ */
+struct svmvcpu_exit_exception {
+	__u32 vector;
+	__u32 error_code;
+	__u32 flags;
+	__u32 mbz;
+	__u64 address;
+};
+
+#define SVMVCPU_BY_SIGNAL	(1U << 0)
+#define SVMVCPU_BY_KICK		(1U << 1)
+#define SVMVCPU_BY_DEADLINE	(1U << 2)
+
+/**
+ * struct svmvcpu_exit_interrupted - SVMVCPU_EXIT_INTERRUPTED
+ * @by: SVMVCPU_BY_*, one or more
+ * @mbz: zero
+ */
+struct svmvcpu_exit_interrupted {
+	__u32 by;
+	__u32 mbz;
+};
+
+/*
+ * Consistency rules of VMRUN (APM volume 2, 15.5.1) as
+ * X(number, NAME, "what is wrong").
+ */
+#define SVMVCPU_RULES(X)							\
+	X(0,  UNKNOWN,		"a rule this module does not know")		\
+	X(1,  EFER_SVME,	"EFER.SVME is clear")				\
+	X(2,  CR0_CD_NW,	"CR0.CD is clear while CR0.NW is set")		\
+	X(3,  CR0_HIGH,		"CR0 bits 63:32 are not zero")			\
+	X(4,  CR3_MBZ,		"CR3 has reserved bits set")			\
+	X(5,  CR4_MBZ,		"CR4 has reserved bits set")			\
+	X(6,  DR6_HIGH,		"DR6 bits 63:32 are not zero")			\
+	X(7,  DR7_HIGH,		"DR7 bits 63:32 are not zero")			\
+	X(8,  EFER_MBZ,		"EFER has reserved bits set")			\
+	X(9,  LONG_NO_PAE,	"EFER.LME and CR0.PG are set, CR4.PAE is clear")	\
+	X(10, LONG_NO_PE,	"EFER.LME and CR0.PG are set, CR0.PE is clear")	\
+	X(11, LONG_CS_L_D,	"long mode with both CS.L and CS.D set")	\
+	X(12, PG_NO_PE,		"CR0.PG is set, CR0.PE is clear")		\
+	X(13, VMRUN_OPEN,	"the VMRUN intercept is clear")			\
+	X(14, ASID_ZERO,	"the ASID is zero")				\
+	X(15, MAP_ADDRESS,	"a permission map is beyond physical memory")	\
+	X(16, EVENTINJ,		"the event to inject is not a legal one")	\
+	X(17, NCR3_MBZ,		"nCR3 has reserved bits set")			\
+	X(18, G_PAT,		"the guest PAT holds a reserved memory type")	\
+	X(19, RIP_RANGE,	"RIP is not canonical or beyond 32 bits")	\
+	X(20, RFLAGS_MBZ,	"RFLAGS has reserved bits set or bit 1 clear")	\
+	X(21, LMA_MISMATCH,	"EFER.LMA is not EFER.LME and CR0.PG")
+
+/*
+ * enum svmvcpu_rule - which consistency rule an entry failed
+ */
+enum svmvcpu_rule {
+#define SVMVCPU_RULE_ENUM(nr, name, str) SVMVCPU_RULE_##name = nr,
+	SVMVCPU_RULES(SVMVCPU_RULE_ENUM)
+#undef SVMVCPU_RULE_ENUM
+};
+
+/**
+ * struct svmvcpu_exit_fail - SVMVCPU_EXIT_FAIL_ENTRY
+ * @code: raw EXITCODE when the CPU refused; 0 when the module's own check
+ *	found the violation first and did not try
+ * @rule: &enum svmvcpu_rule
+ * @mbz: zero
+ *
+ * When the module's check found it, the vCPU is as it was: correct it with
+ * SET_STATE and run again. When the CPU refused, it must be set up again.
+ */
+struct svmvcpu_exit_fail {
+	__u64 code;
+	__u32 rule;
+	__u32 mbz;
+};
+
+/**
+ * struct svmvcpu_exit_unknown - SVMVCPU_EXIT_UNKNOWN
+ * @code: EXITCODE
+ * @info1: EXITINFO1
+ * @info2: EXITINFO2
+ */
+struct svmvcpu_exit_unknown {
+	__u64 code;
+	__u64 info1;
+	__u64 info2;
+};
+
+/* svmvcpu_run.in_flags */
+#define SVMVCPU_RUN_SET_GPRS	(1U << 0)	/* take &svmvcpu_run.gprs first */
+#define SVMVCPU_RUN_FAIL	(1U << 1)	/* MSR exits: answer with #GP(0) */
+#define SVMVCPU_RUN_INJECT	(1U << 2)	/* EXCEPTION: deliver it to the guest */
+
+/**
+ * struct svmvcpu_run - the run page, first page of a vCPU file's mapping
+ * @in_flags: SVMVCPU_RUN_*; read and cleared by RUN
+ * @in_mbz: zero
+ * @answer: what the last exit asked for: value of an IN (the low @io.width
+ *	bytes) or of an RDMSR, return value of a hypercall
+ * @deadline_ns: CLOCK_MONOTONIC time at which RUN returns INTERRUPTED; 0 for
+ *	none
+ * @in_reserved: zero
+ * @reason: &enum svmvcpu_exit_reason
+ * @mode: &enum svmvcpu_cpu_mode
+ * @cpl: current privilege level, 0-3
+ * @out_reserved8: zero
+ * @io_data_offset: where the data window starts in the mapping
+ * @out_reserved32: zero
+ * @exits: exits since the vCPU was created, those answered in the kernel too
+ * @io: SVMVCPU_EXIT_IO
+ * @memory: SVMVCPU_EXIT_MEMORY_FAULT
+ * @hypercall: SVMVCPU_EXIT_HYPERCALL
+ * @msr: SVMVCPU_EXIT_MSR_READ, SVMVCPU_EXIT_MSR_WRITE
+ * @down: SVMVCPU_EXIT_SYSTEM_DOWN
+ * @exception: SVMVCPU_EXIT_EXCEPTION, SVMVCPU_EXIT_SHUTDOWN
+ * @interrupted: SVMVCPU_EXIT_INTERRUPTED
+ * @fail: SVMVCPU_EXIT_FAIL_ENTRY
+ * @unknown: SVMVCPU_EXIT_UNKNOWN
+ * @exit_bytes: room for exits to come
+ * @gprs: registers at the exit; taken back with SVMVCPU_RUN_SET_GPRS
+ * @cr0: as the guest sees it, like the following
+ * @cr2: .
+ * @cr3: .
+ * @cr4: .
+ * @efer: .
+ *
+ * The first 64 bytes belong to the VMM, the rest to the kernel, which never
+ * reads it back except for @gprs when asked to. Reserved fields among the
+ * first 64 bytes must be zero, or RUN fails with EINVAL.
+ *
+ * An answer is taken once, by the next RUN, even when that returns at once.
+ * SETUP, SET_STATE of GPRs and a @gprs.rip changed with SVMVCPU_RUN_SET_GPRS
+ * withdraw the question: the instruction then executes again when the guest
+ * comes by it. A flag in @in_flags that does not fit the last exit is EINVAL.
+ */
+struct svmvcpu_run {
+	__u32 in_flags;
+	__u32 in_mbz;
+	__u64 answer;
+	__u64 deadline_ns;
+	__u64 in_reserved[5];
+
+	__u32 reason;
+	__u8  mode;
+	__u8  cpl;
+	__u8  out_reserved8[2];
+	__u32 io_data_offset;
+	__u32 out_reserved32;
+	__u64 exits;
+	union {
+		struct svmvcpu_exit_io io;
+		struct svmvcpu_exit_memory memory;
+		struct svmvcpu_exit_hypercall hypercall;
+		struct svmvcpu_exit_msr msr;
+		struct svmvcpu_exit_down down;
+		struct svmvcpu_exit_exception exception;
+		struct svmvcpu_exit_interrupted interrupted;
+		struct svmvcpu_exit_fail fail;
+		struct svmvcpu_exit_unknown unknown;
+		__u8 exit_bytes[168];
+	};
+	struct svmvcpu_gprs gprs;
+	__u64 cr0, cr2, cr3, cr4, efer;
+};
+
+#endif /* _UAPI_LINUX_SVMVCPU_H */
