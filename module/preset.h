@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest state from user space: SETUP's presets turned into a state, and the
+ * check of a state before it is applied. Pure functions on copies already
+ * taken from the user; vcpu.c calls them and applies the result.
+ */
+#ifndef SVMVCPU_PRESET_H
+#define SVMVCPU_PRESET_H
+
+#include <linux/types.h>
+#include <linux/svmvcpu.h>
+
+#define STATE_ALL	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
+			 SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG)
+
+/**
+ * struct state_limits - what GET_INFO promised a guest
+ * @cr4_guest: CR4 bits it may have
+ * @efer_guest: EFER bits it may have, without SVME
+ * @gpa_bits: guest-physical address width
+ */
+struct state_limits {
+	u64 cr4_guest;
+	u64 efer_guest;
+	u8 gpa_bits;
+};
+
+int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,
+		 u32 cpu_signature, struct svmvcpu_state *out);
+int state_valid(const struct svmvcpu_state *state, const struct state_limits *lim);
+
+#endif /* SVMVCPU_PRESET_H */
