@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests of preset.c: the values of every preset against the manual's, and
+ * one case for every refusal.
+ */
+#include <kunit/test.h>
+
+#include "preset.c"
+
+static const struct state_limits limits = {
+	.cr4_guest = X86_CR4_PAE | X86_CR4_PGE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT,
+	.efer_guest = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX,
+	.gpa_bits = 40,
+};
+
+#define SIGNATURE	0x00800f12
+
+static struct svmvcpu_state *state_alloc(struct kunit *test)
+{
+	struct svmvcpu_state *state = kunit_kzalloc(test, sizeof(*state), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, state);
+	return state;
+}
+
+static struct svmvcpu_state *preset(struct kunit *test, u32 which, u64 entry,
+				    u64 stack, u64 cr3, u64 arg)
+{
+	struct svmvcpu_setup setup = {
+		.size = sizeof(setup), .preset = which, .entry = entry,
+		.stack = stack, .cr3 = cr3, .arg = arg,
+	};
+	struct svmvcpu_state *state = state_alloc(test);
+
+	memset(state, 0xff, sizeof(*state));
+	KUNIT_ASSERT_EQ(test, preset_state(&setup, &limits, SIGNATURE, state), 0);
+	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), 0);
+	KUNIT_EXPECT_EQ(test, state->components, 0xf);
+	KUNIT_EXPECT_EQ(test, state->size, sizeof(*state));
+	KUNIT_EXPECT_EQ(test, state->gprs.rflags, 2);
+	KUNIT_EXPECT_EQ(test, state->debug.dr6, 0xffff0ff0);
+	KUNIT_EXPECT_EQ(test, state->debug.dr7, 0x400);
+	return state;
+}
+
+static void expect_segment(struct kunit *test, const struct svmvcpu_segment *seg,
+			   u16 selector, u64 base, u32 limit, u16 attrib)
+{
+	KUNIT_EXPECT_EQ(test, seg->selector, selector);
+	KUNIT_EXPECT_EQ(test, seg->base, base);
+	KUNIT_EXPECT_EQ(test, seg->limit, limit);
+	KUNIT_EXPECT_EQ(test, seg->attrib, attrib);
+}
+
+static void expect_data(struct kunit *test, const struct svmvcpu_segments *seg,
+			u16 selector, u32 limit, u16 attrib)
+{
+	expect_segment(test, &seg->es, selector, 0, limit, attrib);
+	expect_segment(test, &seg->ss, selector, 0, limit, attrib);
+	expect_segment(test, &seg->ds, selector, 0, limit, attrib);
+	expect_segment(test, &seg->fs, selector, 0, limit, attrib);
+	expect_segment(test, &seg->gs, selector, 0, limit, attrib);
+	expect_segment(test, &seg->ldtr, 0, 0, 0xffff, 0x82);
+	expect_segment(test, &seg->tr, 0, 0, 0xffff, 0x8b);
+}
+
+static void preset_test_real(struct kunit *test)
+{
+	struct svmvcpu_state *state = preset(test, SVMVCPU_PRESET_REAL, 0x7c00,
+					     0xfffe, 0, 0);
+
+	KUNIT_EXPECT_EQ(test, state->gprs.rip, 0x7c00);
+	KUNIT_EXPECT_EQ(test, state->gprs.rsp, 0xfffe);
+	KUNIT_EXPECT_EQ(test, state->gprs.rdx, 0);
+	KUNIT_EXPECT_EQ(test, state->control.cr0, 0x60000010);
+	KUNIT_EXPECT_EQ(test, state->control.cr3, 0);
+	KUNIT_EXPECT_EQ(test, state->control.cr4, 0);
+	KUNIT_EXPECT_EQ(test, state->control.efer, 0);
+	expect_segment(test, &state->segments.cs, 0, 0, 0xffff, 0x9b);
+	expect_data(test, &state->segments, 0, 0xffff, 0x93);
+	expect_segment(test, &state->segments.gdtr, 0, 0, 0xffff, 0);
+	expect_segment(test, &state->segments.idtr, 0, 0, 0xffff, 0);
+}
+
+static void preset_test_reset(struct kunit *test)
+{
+	struct svmvcpu_state *state = preset(test, SVMVCPU_PRESET_RESET, 0, 0, 0, 0);
+
+	KUNIT_EXPECT_EQ(test, state->gprs.rip, 0xfff0);
+	KUNIT_EXPECT_EQ(test, state->gprs.rsp, 0);
+	KUNIT_EXPECT_EQ(test, state->gprs.rdx, SIGNATURE);
+	KUNIT_EXPECT_EQ(test, state->control.cr0, 0x60000010);
+	expect_segment(test, &state->segments.cs, 0xf000, 0xffff0000, 0xffff, 0x9b);
+	expect_data(test, &state->segments, 0, 0xffff, 0x93);
+	expect_segment(test, &state->segments.idtr, 0, 0, 0xffff, 0);
+}
+
+static void preset_test_prot32(struct kunit *test)
+{
+	struct svmvcpu_state *state = preset(test, SVMVCPU_PRESET_PROT32, 0x100000,
+					     0xfffffff0, 0, 0xffffffff);
+
+	KUNIT_EXPECT_EQ(test, state->gprs.rip, 0x100000);
+	KUNIT_EXPECT_EQ(test, state->gprs.rsp, 0xfffffff0);
+	KUNIT_EXPECT_EQ(test, state->gprs.rdi, 0xffffffff);
+	KUNIT_EXPECT_EQ(test, state->control.cr0, 0x33);
+	KUNIT_EXPECT_EQ(test, state->control.cr4, 0x600);
+	KUNIT_EXPECT_EQ(test, state->control.efer, 0);
+	expect_segment(test, &state->segments.cs, 8, 0, 0xffffffff, 0xc9b);
+	expect_data(test, &state->segments, 16, 0xffffffff, 0xc93);
+	expect_segment(test, &state->segments.gdtr, 0, 0, 0, 0);
+	expect_segment(test, &state->segments.idtr, 0, 0, 0, 0);
+}
+
+static void preset_test_long64(struct kunit *test)
+{
+	u64 entry = 0xffffffff80000000ULL, stack = 0x7ffffffffff0ULL;
+	struct svmvcpu_state *state = preset(test, SVMVCPU_PRESET_LONG64, entry,
+					     stack, (1ULL << 40) - 4096, ~0ULL);
+
+	KUNIT_EXPECT_EQ(test, state->gprs.rip, entry);
+	KUNIT_EXPECT_EQ(test, state->gprs.rsp, stack);
+	KUNIT_EXPECT_EQ(test, state->gprs.rdi, ~0ULL);
+	KUNIT_EXPECT_EQ(test, state->control.cr0, 0x80010033);
+	KUNIT_EXPECT_EQ(test, state->control.cr3, (1ULL << 40) - 4096);
+	KUNIT_EXPECT_EQ(test, state->control.cr4, 0x620);
+	KUNIT_EXPECT_EQ(test, state->control.efer, 0x500);
+	expect_segment(test, &state->segments.cs, 8, 0, 0xffffffff, 0xa9b);
+	expect_data(test, &state->segments, 16, 0xffffffff, 0xc93);
+	expect_segment(test, &state->segments.gdtr, 0, 0, 0, 0);
+}
+
+#define REAL	SVMVCPU_PRESET_REAL
+#define RESET	SVMVCPU_PRESET_RESET
+#define PROT32	SVMVCPU_PRESET_PROT32
+#define LONG64	SVMVCPU_PRESET_LONG64
+
+static const struct svmvcpu_setup bad_setups[] = {
+	{ .preset = REAL, .flags = 1 },
+	{ .preset = REAL, .mbz = 1 },
+	{ .preset = 4 },
+	{ .preset = ~0U },
+	{ .preset = REAL, .entry = 0x10000 },
+	{ .preset = REAL, .stack = 0x10000 },
+	{ .preset = REAL, .cr3 = 0x1000 },
+	{ .preset = REAL, .arg = 1 },
+	{ .preset = RESET, .entry = 0xfff0 },
+	{ .preset = RESET, .stack = 1 },
+	{ .preset = RESET, .cr3 = 0x1000 },
+	{ .preset = RESET, .arg = 1 },
+	{ .preset = PROT32, .entry = 1ULL << 32 },
+	{ .preset = PROT32, .stack = 1ULL << 32 },
+	{ .preset = PROT32, .arg = 1ULL << 32 },
+	{ .preset = PROT32, .cr3 = 0x1000 },
+	{ .preset = LONG64, .entry = 1ULL << 47 },
+	{ .preset = LONG64, .entry = 0xffff7fffffffffffULL },
+	{ .preset = LONG64, .stack = 1ULL << 63 },
+	{ .preset = LONG64, .cr3 = 0x1008 },
+	{ .preset = LONG64, .cr3 = 1ULL << 40 },
+	{ .preset = LONG64, .cr3 = 1ULL << 63 },
+};
+
+static void preset_test_bad_setup(struct kunit *test)
+{
+	struct svmvcpu_state *state = state_alloc(test);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad_setups); i++)
+		KUNIT_EXPECT_EQ_MSG(test, preset_state(&bad_setups[i], &limits,
+						       SIGNATURE, state),
+				    -EINVAL, "case %u", i);
+}
+
+/* A value for one u64, u32 or u16 of a state, and the component it is in */
+struct probe {
+	const char *what;
+	size_t offset;
+	u8 size;
+	u64 component;
+	u64 value;
+};
+
+#define PROBE(field, size, component, value)				\
+	{ #field " = " #value, offsetof(struct svmvcpu_state, field),	\
+	  size, SVMVCPU_STATE_##component, value }
+#define GPRS(field, value)	PROBE(gprs.field, 8, GPRS, value)
+#define BASE(seg, value)	PROBE(segments.seg.base, 8, SEGMENTS, value)
+#define LIMIT(seg, value)	PROBE(segments.seg.limit, 4, SEGMENTS, value)
+#define SELECTOR(seg, value)	PROBE(segments.seg.selector, 2, SEGMENTS, value)
+#define ATTRIB(seg, value)	PROBE(segments.seg.attrib, 2, SEGMENTS, value)
+#define CONTROL(field, value)	PROBE(control.field, 8, CONTROL, value)
+#define DEBUG_REG(field, value)	PROBE(debug.field, 8, DEBUG, value)
+
+static const struct probe refused[] = {
+	GPRS(rflags, 0),
+	GPRS(rflags, 0xa),
+	GPRS(rflags, 0x22),
+	GPRS(rflags, 0x8002),
+	GPRS(rflags, 0x400002),
+	GPRS(rflags, 1ULL << 63 | 2),
+	ATTRIB(es, 0x1093),
+	ATTRIB(cs, 0x209b),
+	ATTRIB(ss, 0x4093),
+	ATTRIB(ds, 0x8093),
+	ATTRIB(fs, 0x1093),
+	ATTRIB(gs, 0x1093),
+	ATTRIB(ldtr, 0x1082),
+	ATTRIB(tr, 0x108b),
+	BASE(es, 1ULL << 32),
+	BASE(cs, 1ULL << 32),
+	BASE(ss, 1ULL << 32),
+	BASE(ds, ~0ULL),
+	BASE(fs, 1ULL << 47),
+	BASE(gs, 1ULL << 63),
+	BASE(ldtr, 1ULL << 47),
+	BASE(tr, 0xffff7fffffffffffULL),
+	BASE(gdtr, 1ULL << 47),
+	BASE(idtr, 1ULL << 47),
+	LIMIT(gdtr, 0x10000),
+	LIMIT(idtr, 0x10000),
+	SELECTOR(gdtr, 8),
+	SELECTOR(idtr, 8),
+	ATTRIB(gdtr, 0x80),
+	ATTRIB(idtr, 0x80),
+	CONTROL(cr0, 1ULL << 32),
+	CONTROL(cr3, 1ULL << 40),
+	CONTROL(cr4, X86_CR4_VMXE),
+	CONTROL(cr4, 1ULL << 32),
+	CONTROL(cr8, 16),
+	CONTROL(efer, EFER_SVME),
+	CONTROL(efer, 1ULL << 63),
+	DEBUG_REG(dr6, 1ULL << 32),
+	DEBUG_REG(dr7, 1ULL << 32),
+};
+
+static const struct probe accepted[] = {
+	GPRS(rflags, 0x3f7fd7),
+	GPRS(rip, ~0ULL),
+	GPRS(rax, ~0ULL),
+	ATTRIB(cs, 0xfff),
+	BASE(cs, 0xffffffff),
+	LIMIT(cs, 0xffffffff),
+	BASE(fs, 0xffff800000000000ULL),
+	BASE(gs, 0x7fffffffffffULL),
+	BASE(gdtr, ~0ULL),
+	LIMIT(gdtr, 0xffff),
+	SELECTOR(tr, 0xffff),
+	CONTROL(cr0, 0xffffffff),
+	CONTROL(cr2, ~0ULL),
+	CONTROL(cr3, (1ULL << 40) - 1),
+	CONTROL(cr8, 15),
+	CONTROL(efer, EFER_NX),
+	DEBUG_REG(db[0], ~0ULL),
+	DEBUG_REG(dr6, 0xffffffff),
+};
+
+/* Little-endian, so the low bytes are the value whatever the field's size. */
+static void apply_probe(struct svmvcpu_state *state, const struct probe *probe)
+{
+	memcpy((u8 *)state + probe->offset, &probe->value, probe->size);
+}
+
+static void preset_test_state_refused(struct kunit *test)
+{
+	const struct probe *probe;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct svmvcpu_state *state = preset(test, REAL, 0, 0, 0, 0);
+
+		probe = &refused[i];
+		apply_probe(state, probe);
+		KUNIT_EXPECT_EQ_MSG(test, state_valid(state, &limits), -EINVAL,
+				    "%s", probe->what);
+		/* alone it is refused as well, and ignored when not named */
+		state->components = probe->component;
+		KUNIT_EXPECT_EQ_MSG(test, state_valid(state, &limits), -EINVAL,
+				    "%s", probe->what);
+		state->components = STATE_ALL & ~probe->component;
+		KUNIT_EXPECT_EQ_MSG(test, state_valid(state, &limits), 0,
+				    "%s", probe->what);
+		kunit_kfree(test, state);
+	}
+}
+
+static void preset_test_state_accepted(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(accepted); i++) {
+		struct svmvcpu_state *state = preset(test, REAL, 0, 0, 0, 0);
+
+		apply_probe(state, &accepted[i]);
+		KUNIT_EXPECT_EQ_MSG(test, state_valid(state, &limits), 0, "%s",
+				    accepted[i].what);
+		kunit_kfree(test, state);
+	}
+}
+
+static void preset_test_state_header(struct kunit *test)
+{
+	struct svmvcpu_state *state = state_alloc(test);
+
+	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), 0);
+	state->flags = 1;
+	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
+	state->flags = 0;
+	state->components = 1ULL << 4;
+	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
+	state->components = 1ULL << 63;
+	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
+}
+
+/* With 5-level paging on offer a base may be wider. */
+static void preset_test_la57(struct kunit *test)
+{
+	struct svmvcpu_state *state = preset(test, REAL, 0, 0, 0, 0);
+	struct state_limits wide = limits;
+
+	wide.cr4_guest |= X86_CR4_LA57;
+	state->segments.fs.base = 1ULL << 47;
+	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
+	KUNIT_EXPECT_EQ(test, state_valid(state, &wide), 0);
+	state->segments.fs.base = 1ULL << 56;
+	KUNIT_EXPECT_EQ(test, state_valid(state, &wide), -EINVAL);
+}
+
+static struct kunit_case preset_test_cases[] = {
+	KUNIT_CASE(preset_test_real),
+	KUNIT_CASE(preset_test_reset),
+	KUNIT_CASE(preset_test_prot32),
+	KUNIT_CASE(preset_test_long64),
+	KUNIT_CASE(preset_test_bad_setup),
+	KUNIT_CASE(preset_test_state_refused),
+	KUNIT_CASE(preset_test_state_accepted),
+	KUNIT_CASE(preset_test_state_header),
+	KUNIT_CASE(preset_test_la57),
+	{}
+};
+
+static struct kunit_suite preset_test_suite = {
+	.name = "svmvcpu_preset",
+	.test_cases = preset_test_cases,
+};
+
+kunit_test_suite(preset_test_suite);
