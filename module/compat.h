@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every difference between the kernels the module builds on: 6.1, 6.12, 7.x.
+ * Other files never look at LINUX_VERSION_CODE.
+ */
+#ifndef SVMVCPU_COMPAT_H
+#define SVMVCPU_COMPAT_H
+
+#include <linux/version.h>
+
+#ifndef __ASSEMBLY__
+#include <linux/entry-kvm.h>
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
+#include <asm/cpufeature.h>
+#include <asm/nospec-branch.h>
+#include <asm/processor.h>
+
+/* 6.13 merged initialization and callback. */
+static inline void compat_hrtimer_setup(struct hrtimer *timer,
+					enum hrtimer_restart (*fn)(struct hrtimer *timer),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, fn, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+#endif
+}
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
+/* Reschedules and runs what others queued for this task (NUMA balancing). */
+static inline void compat_task_work(void)
+{
+	if (test_thread_flag(TIF_NOTIFY_RESUME))
+		xfer_to_guest_mode_handle_work(NULL);
+}
+
+/* VMSCAPE: user space must not run on what the guest trained. */
+static inline void compat_ibpb_before_user(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}
+#endif /* !__ASSEMBLY__ */
+#endif /* SVMVCPU_COMPAT_H */

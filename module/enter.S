@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The world switch: from CLGI to STGI, nothing but assembly.
+ *
+ * The only caller is run.c. Between the two VMLOADs GS is the guest's, so
+ * there is no per-CPU data, no call and no return; %rsp is ours throughout
+ * (VMRUN saves and restores it), and so is %rax right after the exit.
+ */
+#include <linux/linkage.h>
+#include <asm/asm.h>
+#include <asm/nospec-branch.h>
+
+/* Offsets into vcpu.gprs, hardware order; RAX and RSP are in the VMCB. */
+#define GPR(n)	((n) * 8)
+#define RCX	GPR(1)
+#define RDX	GPR(2)
+#define RBX	GPR(3)
+#define RBP	GPR(5)
+#define RSI	GPR(6)
+#define RDI	GPR(7)
+
+.section .noinstr.text, "ax"
+
+/*
+ * void svmvcpu_enter(u64 *gprs, u64 vmcb_pa, u64 host_pa)
+ *
+ * @gprs: guest registers in and out
+ * @vmcb_pa: the VMCB
+ * @host_pa: page that VMSAVE filled with the host's state on this CPU
+ *
+ * Interrupts are off on entry and on return. They are on, behind GIF, while
+ * the guest runs: with V_INTR_MASKING the host's IF at VMRUN decides whether
+ * a host interrupt ends the guest's turn.
+ *
+ * Should another CPU have turned SVM off here (reboot), each instruction
+ * faults and is stepped over; the exit code then stays what run.c put there.
+ */
+SYM_FUNC_START(svmvcpu_enter)
+	push	%rbp
+	push	%r15
+	push	%r14
+	push	%r13
+	push	%r12
+	push	%rbx
+	push	%rdx			/* host_pa */
+	push	%rdi			/* gprs */
+	mov	%rsi, %rax
+
+1:	clgi
+2:	sti				/* far from VMRUN: its shadow would leak */
+3:	vmload	%rax
+4:
+	mov	RCX(%rdi), %rcx
+	mov	RDX(%rdi), %rdx
+	mov	RBX(%rdi), %rbx
+	mov	RBP(%rdi), %rbp
+	mov	RSI(%rdi), %rsi
+	mov	GPR(8)(%rdi), %r8
+	mov	GPR(9)(%rdi), %r9
+	mov	GPR(10)(%rdi), %r10
+	mov	GPR(11)(%rdi), %r11
+	mov	GPR(12)(%rdi), %r12
+	mov	GPR(13)(%rdi), %r13
+	mov	GPR(14)(%rdi), %r14
+	mov	GPR(15)(%rdi), %r15
+	mov	RDI(%rdi), %rdi
+
+	/* Last before VMRUN: nothing of the host's after it. Clobbers ZF. */
+	VM_CLEAR_CPU_BUFFERS
+
+5:	vmrun	%rax
+6:	cli
+7:	vmsave	%rax
+8:
+	pop	%rax			/* gprs */
+	mov	%rcx, RCX(%rax)
+	mov	%rdx, RDX(%rax)
+	mov	%rbx, RBX(%rax)
+	mov	%rbp, RBP(%rax)
+	mov	%rsi, RSI(%rax)
+	mov	%rdi, RDI(%rax)
+	mov	%r8, GPR(8)(%rax)
+	mov	%r9, GPR(9)(%rax)
+	mov	%r10, GPR(10)(%rax)
+	mov	%r11, GPR(11)(%rax)
+	mov	%r12, GPR(12)(%rax)
+	mov	%r13, GPR(13)(%rax)
+	mov	%r14, GPR(14)(%rax)
+	mov	%r15, GPR(15)(%rax)
+
+	pop	%rax			/* host_pa */
+9:	vmload	%rax			/* FS, GS, TR, LDTR, syscall MSRs */
+10:
+	/* The guest filled the return stack; no RET before this. */
+	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
+	/* Return predictions are the guest's too (Retbleed, SRSO). */
+	UNTRAIN_RET
+	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
+
+	/* Nothing the guest left may be used, not even speculatively. */
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	xor	%ebx, %ebx
+	xor	%ebp, %ebp
+	xor	%esi, %esi
+	xor	%edi, %edi
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	xor	%r11d, %r11d
+	xor	%r12d, %r12d
+	xor	%r13d, %r13d
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
+
+11:	stgi				/* a pending NMI comes here, in our GS */
+12:
+	pop	%rbx
+	pop	%r12
+	pop	%r13
+	pop	%r14
+	pop	%r15
+	pop	%rbp
+	RET
+
+	_ASM_EXTABLE(1b, 2b)
+	_ASM_EXTABLE(3b, 4b)
+	_ASM_EXTABLE(5b, 6b)
+	_ASM_EXTABLE(7b, 8b)
+	_ASM_EXTABLE(9b, 10b)
+	_ASM_EXTABLE(11b, 12b)
+SYM_FUNC_END(svmvcpu_enter)

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events on their way into the guest: faults the module raises, and events
+ * whose delivery an exit interrupted (EXITINTINFO), which must go in first.
+ *
+ * Owns vcpu.event. Exit handlers raise, run.c puts it into EVENTINJ and calls
+ * event_collect() after each exit.
+ */
+#include <linux/bits.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <asm/processor.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+
+#include "cpu.h"
+#include "event.h"
+#include "vcpu.h"
+
+/* event_merge(): a fault too many */
+#define EVENT_SHUTDOWN	(~0ULL)
+
+/**
+ * event_has_error() - does this exception push an error code?
+ * @vector: exception vector
+ */
+bool event_has_error(unsigned int vector)
+{
+	const u32 with_error = BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) |
+			       BIT(VEC_GP) | BIT(VEC_PF) | BIT(VEC_AC) | BIT(VEC_CP);
+
+	return vector < 32 && (with_error & BIT(vector));
+}
+
+/**
+ * event_exception() - an exception in EVENTINJ layout
+ * @vector: exception vector
+ * @error: error code, or NO_ERROR
+ */
+u64 event_exception(unsigned int vector, s64 error)
+{
+	u64 event = EVENT_V | EVENT_TYPE_EXCEPTION | vector;
+
+	if (error != NO_ERROR)
+		event |= EVENT_EV | (u64)(u32)error << EVENT_ERROR_SHIFT;
+	return event;
+}
+
+static bool is_contributory(unsigned int vector)
+{
+	return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP) || vector == VEC_CP;
+}
+
+/**
+ * event_merge() - two events at once (APM volume 2, 8.2.9)
+ * @old: the event that was being delivered, 0 for none
+ * @new: the exception that came while it was
+ *
+ * Return: what the guest gets, in EVENTINJ layout: @new, a double fault, or
+ * ~0 for a shutdown. An interrupt, NMI or software interrupt whose delivery
+ * faulted gives way: like hardware, @new is delivered and returns to where
+ * the guest was.
+ */
+u64 event_merge(u64 old, u64 new)
+{
+	unsigned int first = old & EVENT_VECTOR_MASK, second = new & EVENT_VECTOR_MASK;
+
+	if (!(old & EVENT_V) || (old & EVENT_TYPE_MASK) != EVENT_TYPE_EXCEPTION)
+		return new;
+	if (first == VEC_DF && (is_contributory(second) || second == VEC_PF))
+		return EVENT_SHUTDOWN;
+	if ((is_contributory(first) && is_contributory(second)) ||
+	    (first == VEC_PF && (is_contributory(second) || second == VEC_PF)))
+		return event_exception(VEC_DF, 0);
+	return new;
+}
+
+/* Is the saved RIP that of the instruction that caused it? */
+static bool is_fault(unsigned int vector)
+{
+	return vector != VEC_DB && vector != VEC_BP && vector != VEC_OF && vector != VEC_DF &&
+	       vector != VEC_MC;
+}
+
+/**
+ * event_raise() - have the guest take an exception at its next instruction
+ * @vcpu: .
+ * @event: exception in EVENTINJ layout
+ *
+ * Context: vcpu->mutex held.
+ */
+void event_raise(struct vcpu *vcpu, u64 event)
+{
+	event = event_merge(vcpu->event, event);
+	if (event == EVENT_SHUTDOWN) {
+		vcpu->shutdown = true;
+		return;
+	}
+	/* So that an instruction breakpoint does not come twice (APM 3.1.6). */
+	if (is_fault(event & EVENT_VECTOR_MASK))
+		vcpu->vmcb->save.rflags |= X86_EFLAGS_RF;
+	vcpu->event = event;
+}
+
+void event_raise_gp(struct vcpu *vcpu)
+{
+	event_raise(vcpu, event_exception(VEC_GP, 0));
+}
+
+void event_raise_ud(struct vcpu *vcpu)
+{
+	event_raise(vcpu, event_exception(VEC_UD, NO_ERROR));
+}
+
+void event_raise_pf(struct vcpu *vcpu, u64 address, u32 error)
+{
+	vmcb_set_cr2(vcpu->vmcb, address);
+	event_raise(vcpu, event_exception(VEC_PF, error));
+}
+
+/**
+ * event_raise_db() - a debug exception
+ * @vcpu: .
+ * @dr6_bits: causes, as they are set in DR6
+ */
+void event_raise_db(struct vcpu *vcpu, u64 dr6_bits)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	vmcb_set_dr6(vmcb, vmcb->save.dr6 | dr6_bits);
+	/* Delivery clears GD, so that the handler can read the registers. */
+	vmcb_set_dr7(vmcb, vmcb->save.dr7 & ~BIT_ULL(13));
+	event_raise(vcpu, event_exception(VEC_DB, NO_ERROR));
+}
+
+/* INT n, INT3 and INTO: RIP still points at the instruction. */
+static bool is_software(u64 event)
+{
+	unsigned int vector = event & EVENT_VECTOR_MASK;
+
+	switch (event & EVENT_TYPE_MASK) {
+	case EVENT_TYPE_SOFT:
+		return true;
+	case EVENT_TYPE_EXCEPTION:
+		return vector == VEC_BP || vector == VEC_OF;
+	default:
+		return false;
+	}
+}
+
+/**
+ * event_collect() - after an exit: what was not delivered is pending again
+ * @vcpu: .
+ *
+ * An event that a software interrupt instruction caused is dropped: with RIP
+ * still at the instruction the guest executes it again, which is right with
+ * and without a saved next RIP.
+ *
+ * QEMU reports an interrupt that was being delivered as an exception with a
+ * vector above 31, which EVENTINJ refuses: it goes back as an interrupt.
+ */
+void event_collect(struct vcpu *vcpu)
+{
+	u64 event = vcpu->vmcb->control.exit_int_info;
+
+	vcpu->event = 0;
+	if (likely(!(event & EVENT_V)))
+		return;
+	event &= EVENT_VECTOR_MASK | EVENT_TYPE_MASK | EVENT_EV | EVENT_V |
+		 GENMASK_ULL(63, EVENT_ERROR_SHIFT);
+	if (!(event & EVENT_EV))
+		event &= GENMASK_ULL(31, 0);
+	vcpu->last_event = event;
+	/* Unless we had injected it, with RIP behind the instruction. */
+	if (is_software(event) &&
+	    (event != vcpu->injected || vcpu_rip(vcpu) != vcpu->injected_rip))
+		return;
+	if ((event & EVENT_TYPE_MASK) == EVENT_TYPE_EXCEPTION &&
+	    (event & EVENT_VECTOR_MASK) >= 32)
+		event = EVENT_V | EVENT_TYPE_INTR | (event & EVENT_VECTOR_MASK);
+	vcpu->event = event;
+}

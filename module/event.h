@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Events on their way into the guest.
+ */
+#ifndef SVMVCPU_EVENT_H
+#define SVMVCPU_EVENT_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+
+struct vcpu;
+
+#define VEC_DE	0
+#define VEC_DB	1
+#define VEC_NMI	2
+#define VEC_BP	3
+#define VEC_OF	4
+#define VEC_UD	6
+#define VEC_DF	8
+#define VEC_TS	10
+#define VEC_NP	11
+#define VEC_SS	12
+#define VEC_GP	13
+#define VEC_PF	14
+#define VEC_AC	17
+#define VEC_MC	18
+#define VEC_CP	21
+
+/* what SVMVCPU_SET_EXITS can ask for: defined vectors but NMI and #MC */
+#define EXITABLE_EXCEPTIONS						\
+	(BIT(VEC_DE) | BIT(VEC_DB) | BIT(VEC_BP) | BIT(VEC_OF) | BIT(5) |	\
+	 BIT(VEC_UD) | BIT(7) | BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) |	\
+	 BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | BIT(16) | BIT(VEC_AC) |	\
+	 BIT(19))
+
+/* error code of an exception that has none */
+#define NO_ERROR	(-1)
+
+u64 event_exception(unsigned int vector, s64 error);
+bool event_has_error(unsigned int vector);
+u64 event_merge(u64 old, u64 new);
+
+void event_raise(struct vcpu *vcpu, u64 event);
+void event_raise_gp(struct vcpu *vcpu);
+void event_raise_ud(struct vcpu *vcpu);
+void event_raise_pf(struct vcpu *vcpu, u64 address, u32 error);
+void event_raise_db(struct vcpu *vcpu, u64 dr6_bits);
+
+void event_collect(struct vcpu *vcpu);
+
+#endif /* SVMVCPU_EVENT_H */

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From EXITCODE to an answer: one table of handlers, and what the VMM's
+ * answers do at the next RUN.
+ *
+ * run.c calls exit_handle() with interrupts off right after the exit and,
+ * when that says -EAGAIN, once more where sleeping is allowed.
+ */
+#include <linux/kernel.h>
+#include <linux/nospec.h>
+#include <linux/string.h>
+#include <asm/mce.h>
+#include <asm/processor-flags.h>
+#include <asm/ptrace.h>
+
+#include "event.h"
+#include "exit.h"
+#include "guest.h"
+#include "memory.h"
+#include "vcpu.h"
+#include "vm.h"
+
+/**
+ * exit_to_user() - the run page is filled, RUN returns
+ * @vcpu: .
+ * @reason: SVMVCPU_EXIT_*
+ *
+ * Return: EXIT_USER.
+ */
+int exit_to_user(struct vcpu *vcpu, u32 reason)
+{
+	vcpu->run->reason = reason;
+	return EXIT_USER;
+}
+
+static int exit_unknown(struct vcpu *vcpu, bool atomic)
+{
+	const struct vmcb_control_area *control = &vcpu->vmcb->control;
+
+	vcpu->run->unknown = (struct svmvcpu_exit_unknown) {
+		.code = control->exit_code,
+		.info1 = control->exit_info_1,
+		.info2 = control->exit_info_2,
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_UNKNOWN);
+}
+
+/* The host's interrupt, NMI, SMI or INIT: run.c let it in already. */
+static int exit_host_event(struct vcpu *vcpu, bool atomic)
+{
+	return EXIT_RESUME;
+}
+
+/* Instructions that a CPU without the feature does not know. */
+static int exit_ud(struct vcpu *vcpu, bool atomic)
+{
+	event_raise_ud(vcpu);
+	return EXIT_RESUME;
+}
+
+/* RDPMC: the guest has no performance counters, so no index is valid. */
+static int exit_gp(struct vcpu *vcpu, bool atomic)
+{
+	event_raise_gp(vcpu);
+	return EXIT_RESUME;
+}
+
+/*
+ * INVD, WBINVD: a guest without devices that bypass the caches cannot tell;
+ * executed, INVD would drop the host's dirty lines.
+ */
+static int exit_cache(struct vcpu *vcpu, bool atomic)
+{
+	int ret = guest_step(vcpu, BIT_ULL(INSN_INVD) | BIT_ULL(INSN_WBINVD) |
+			     BIT_ULL(INSN_WBNOINVD), atomic);
+
+	return ret ? ret : EXIT_RESUME;
+}
+
+static int exit_hlt(struct vcpu *vcpu, bool atomic)
+{
+	int ret = guest_step(vcpu, BIT_ULL(INSN_HLT), atomic);
+
+	return ret ? ret : exit_to_user(vcpu, SVMVCPU_EXIT_HALT);
+}
+
+static int exit_vmmcall(struct vcpu *vcpu, bool atomic)
+{
+	const u64 *gprs = vcpu->gprs;
+	u64 next_rip;
+	int ret;
+
+	ret = guest_next_rip(vcpu, BIT_ULL(INSN_VMMCALL), atomic, &next_rip);
+	if (ret)
+		return ret;
+	vcpu->ask = (struct vcpu_ask) {
+		.what = ASK_HYPERCALL, .rip = vcpu_rip(vcpu), .next_rip = next_rip,
+	};
+	vcpu->run->hypercall = (struct svmvcpu_exit_hypercall) {
+		.nr = gprs[INSN_RAX],
+		.args = { gprs[INSN_RDI], gprs[INSN_RSI], gprs[INSN_RDX],
+			  gprs[INSN_RCX], gprs[8], gprs[9] },
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_HYPERCALL);
+}
+
+static int memory_fault(struct vcpu *vcpu, u64 gpa, u32 flags)
+{
+	struct svmvcpu_exit_memory mem = { .gpa = gpa, .flags = flags };
+
+	if (!(flags & SVMVCPU_FAULT_EXEC))
+		mem.insn_len = guest_peek_insn(vcpu, mem.insn);
+	vcpu->run->memory = mem;
+	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
+}
+
+static int exit_npf(struct vcpu *vcpu, bool atomic)
+{
+	u64 info = vcpu->vmcb->control.exit_info_1;
+	u64 gpa = vcpu->vmcb->control.exit_info_2;
+	u32 access = SVMVCPU_MEM_READ, flags = 0;
+	enum guest_fault fault;
+	int ret;
+
+	if (atomic)
+		return -EAGAIN;
+	if (info & NPF_WRITE) {
+		access |= SVMVCPU_MEM_WRITE;
+		flags |= SVMVCPU_FAULT_WRITE;
+	}
+	if (info & NPF_FETCH) {
+		access |= SVMVCPU_MEM_EXEC;
+		flags |= SVMVCPU_FAULT_EXEC;
+	}
+	if (info & NPF_WALK)
+		flags |= SVMVCPU_FAULT_WALK;
+
+	ret = guest_memory_fault(&vcpu->vm->mem, gpa, access, &fault);
+	if (ret)
+		return ret;
+	if (fault == GUEST_FAULT_NONE)
+		return EXIT_RESUME;
+	if (fault == GUEST_FAULT_USER_MEM)
+		flags |= SVMVCPU_FAULT_USER_MEM;
+	return memory_fault(vcpu, gpa, flags);
+}
+
+/* A machine check of the host's, taken while the guest ran. */
+static int exit_machine_check(struct vcpu *vcpu, bool atomic)
+{
+#ifdef CONFIG_X86_MCE
+	struct pt_regs regs = {
+		.cs = 3,	/* as if in user mode: the kernel was not hit */
+		.flags = X86_EFLAGS_IF,
+	};
+
+	do_machine_check(&regs);
+#endif
+	return EXIT_RESUME;
+}
+
+static void describe_event(struct vcpu *vcpu, u64 event, u64 address, u32 flags)
+{
+	unsigned int vector = event & EVENT_VECTOR_MASK;
+	struct svmvcpu_exit_exception exc = {
+		.vector = vector,
+		.flags = flags,
+	};
+
+	if (event & EVENT_EV) {
+		exc.error_code = event >> EVENT_ERROR_SHIFT;
+		exc.flags |= SVMVCPU_EXC_ERROR_CODE;
+	}
+	if (vector == VEC_PF || vector == VEC_DB) {
+		exc.address = address;
+		exc.flags |= SVMVCPU_EXC_ADDRESS;
+	}
+	vcpu->run->exception = exc;
+}
+
+static int exit_shutdown(struct vcpu *vcpu, bool atomic)
+{
+	u64 address = vcpu->vmcb->save.cr2;
+
+	vcpu->dead = true;
+	if ((vcpu->last_event & EVENT_VECTOR_MASK) == VEC_DB)
+		address = vcpu->vmcb->save.dr6;
+	describe_event(vcpu, vcpu->last_event, address,
+		       vcpu->last_event & EVENT_V ? SVMVCPU_EXC_VALID : 0);
+	return exit_to_user(vcpu, SVMVCPU_EXIT_SHUTDOWN);
+}
+
+/* Delivers what the CPU stopped short of delivering. */
+static void reflect(struct vcpu *vcpu, u64 event, u64 address)
+{
+	if ((event & EVENT_VECTOR_MASK) == VEC_PF)
+		vmcb_set_cr2(vcpu->vmcb, address);
+	event_raise(vcpu, event);
+}
+
+static int ask_exception(struct vcpu *vcpu, u64 event, u64 address, u64 next_rip)
+{
+	vcpu->ask = (struct vcpu_ask) {
+		.what = ASK_EXCEPTION,
+		.rip = vcpu_rip(vcpu),
+		.next_rip = next_rip,
+		.event = event,
+		.address = address,
+	};
+	describe_event(vcpu, event, address, 0);
+	return exit_to_user(vcpu, SVMVCPU_EXIT_EXCEPTION);
+}
+
+/*
+ * INT3 and INTO stop with RIP at the instruction, but return behind it: a
+ * next RIP is needed to deliver them.
+ */
+static int trap_next_rip(struct vcpu *vcpu, unsigned int vector, bool atomic, u64 *next_rip)
+{
+	*next_rip = 0;
+	if (vector == VEC_BP)
+		return guest_next_rip(vcpu, BIT_ULL(INSN_INT3) | BIT_ULL(INSN_INT), atomic,
+				      next_rip);
+	if (vector == VEC_OF)
+		return guest_next_rip(vcpu, BIT_ULL(INSN_INTO) | BIT_ULL(INSN_INT), atomic,
+				      next_rip);
+	return EXIT_GO_ON;
+}
+
+/* VMEXIT_EXCEPTION + vector */
+static int exit_exception(struct vcpu *vcpu, bool atomic)
+{
+	const struct vmcb_control_area *control = &vcpu->vmcb->control;
+	unsigned int vector = control->exit_code - VMEXIT_EXCEPTION;
+	u64 address = vector == VEC_PF ? control->exit_info_2 : vcpu->vmcb->save.dr6;
+	u64 event, next_rip;
+	int ret;
+
+	if (vector == VEC_MC)
+		return exit_machine_check(vcpu, atomic);
+	ret = trap_next_rip(vcpu, vector, atomic, &next_rip);
+	if (ret)
+		return ret;
+	event = event_exception(vector, event_has_error(vector) ? (u32)control->exit_info_1 :
+				NO_ERROR);
+	if (vcpu->exceptions & BIT(vector))
+		return ask_exception(vcpu, event, address, next_rip);
+	if (next_rip)
+		vcpu->vmcb->save.rip = next_rip;
+	reflect(vcpu, event, address);
+	return EXIT_RESUME;
+}
+
+/*
+ * INT n, intercepted only while the VMM wants to see #BP or #OF: emulators do
+ * not honor the exception intercept for the instructions that cause these.
+ */
+static int exit_intn(struct vcpu *vcpu, bool atomic)
+{
+	const u64 classes = BIT_ULL(INSN_INT3) | BIT_ULL(INSN_INTO) | BIT_ULL(INSN_INT);
+	struct ginsn insn;
+	unsigned int vector;
+	u64 event, next_rip;
+	int ret;
+
+	ret = guest_decode_as(vcpu, &insn, classes, atomic);
+	if (ret)
+		return ret;
+	next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn.len);
+	vector = insn.class == INSN_INT3 ? VEC_BP : insn.class == INSN_INTO ? VEC_OF : insn.imm;
+	event = event_exception(vector, NO_ERROR);
+	if (insn.class != INSN_INT && (vcpu->exceptions & BIT(vector)))
+		return ask_exception(vcpu, event, 0, next_rip);
+
+	if (insn.class == INSN_INT)
+		event = EVENT_V | EVENT_TYPE_SOFT | vector;
+	vcpu->vmcb->save.rip = next_rip;
+	vcpu->event = event;
+	return EXIT_RESUME;
+}
+
+/**
+ * struct exit_entry - how one EXITCODE, or a run of them, is answered
+ * @first: EXITCODE
+ * @last: EXITCODE
+ * @handler: .
+ */
+struct exit_entry {
+	u16 first;
+	u16 last;
+	exit_handler handler;
+};
+
+/* What is not here is UNKNOWN to the VMM, never silently something else. */
+static const struct exit_entry exit_entries[] = {
+	{ VMEXIT_CR0_READ,	VMEXIT_CR0_READ + 15,	exit_cr },
+	{ VMEXIT_CR0_WRITE,	VMEXIT_CR0_WRITE + 15,	exit_cr },
+	{ VMEXIT_DR0_READ,	VMEXIT_DR0_READ + 15,	exit_dr },
+	{ VMEXIT_DR0_WRITE,	VMEXIT_DR0_WRITE + 15,	exit_dr },
+	{ VMEXIT_EXCEPTION,	VMEXIT_EXCEPTION + 31,	exit_exception },
+	{ VMEXIT_INTR,		VMEXIT_INIT,		exit_host_event },
+	{ VMEXIT_FERR_FREEZE,	VMEXIT_FERR_FREEZE,	exit_host_event },
+	{ VMEXIT_RDPMC,		VMEXIT_RDPMC,		exit_gp },
+	{ VMEXIT_CPUID,		VMEXIT_CPUID,		exit_cpuid },
+	{ VMEXIT_RSM,		VMEXIT_RSM,		exit_ud },
+	{ VMEXIT_INTN,		VMEXIT_INTN,		exit_intn },
+	{ VMEXIT_INVD,		VMEXIT_INVD,		exit_cache },
+	{ VMEXIT_HLT,		VMEXIT_HLT,		exit_hlt },
+	{ VMEXIT_INVLPGA,	VMEXIT_INVLPGA,		exit_ud },
+	{ VMEXIT_IOIO,		VMEXIT_IOIO,		exit_io },
+	{ VMEXIT_MSR,		VMEXIT_MSR,		exit_msr },
+	{ VMEXIT_SHUTDOWN,	VMEXIT_SHUTDOWN,	exit_shutdown },
+	{ VMEXIT_VMRUN,		VMEXIT_VMRUN,		exit_ud },
+	{ VMEXIT_VMMCALL,	VMEXIT_VMMCALL,		exit_vmmcall },
+	{ VMEXIT_VMLOAD,	VMEXIT_RDTSCP,		exit_ud },
+	{ VMEXIT_WBINVD,	VMEXIT_WBINVD,		exit_cache },
+	{ VMEXIT_MONITOR,	VMEXIT_RDPRU,		exit_ud },
+	{ VMEXIT_INVLPGB,	VMEXIT_TLBSYNC,		exit_ud },
+	{ VMEXIT_NPF,		VMEXIT_NPF,		exit_npf },
+};
+
+/* The table spread out, so that an exit costs one load. */
+static exit_handler exit_table[VMEXIT_MAX] __ro_after_init;
+
+/**
+ * exit_init() - prepare the dispatch table, once, at load
+ */
+void __init exit_init(void)
+{
+	unsigned int i, code;
+
+	for (i = 0; i < ARRAY_SIZE(exit_entries); i++)
+		for (code = exit_entries[i].first; code <= exit_entries[i].last; code++)
+			exit_table[code] = exit_entries[i].handler;
+}
+
+/**
+ * exit_handle() - answer the exit the VMCB describes
+ * @vcpu: its mutex held
+ * @atomic: see exit.h
+ *
+ * Return: EXIT_RESUME, EXIT_USER or -errno; -EAGAIN as exit.h says.
+ */
+int exit_handle(struct vcpu *vcpu, bool atomic)
+{
+	u64 code = vcpu->vmcb->control.exit_code;
+	exit_handler handler = NULL;
+	int ret;
+
+	if (code < VMEXIT_MAX)
+		handler = exit_table[array_index_nospec(code, VMEXIT_MAX)];
+	ret = handler ? handler(vcpu, atomic) : exit_unknown(vcpu, atomic);
+	if (unlikely(vcpu->shutdown)) {
+		vcpu->shutdown = false;
+		return exit_shutdown(vcpu, atomic);
+	}
+	return ret;
+}
+
+static int answer_exception(struct vcpu *vcpu, u32 flags)
+{
+	if (!(flags & SVMVCPU_RUN_INJECT))
+		return EXIT_GO_ON;
+	if (vcpu->ask.next_rip)
+		vcpu->vmcb->save.rip = vcpu->ask.next_rip;
+	reflect(vcpu, vcpu->ask.event, vcpu->ask.address);
+	return EXIT_GO_ON;
+}
+
+/**
+ * exit_answer_fits() - do the VMM's flags make sense after the last exit?
+ * @vcpu: its mutex held
+ * @flags: svmvcpu_run.in_flags, read once
+ */
+bool exit_answer_fits(const struct vcpu *vcpu, u32 flags)
+{
+	enum vcpu_question what = vcpu->ask.what;
+
+	if ((flags & SVMVCPU_RUN_FAIL) && what != ASK_RDMSR && what != ASK_WRMSR)
+		return false;
+	return !(flags & SVMVCPU_RUN_INJECT) || what == ASK_EXCEPTION;
+}
+
+/**
+ * exit_answer() - act on the VMM's answer to the last exit
+ * @vcpu: its mutex held
+ * @answer: svmvcpu_run.answer, read once
+ * @flags: svmvcpu_run.in_flags, read once; they fit
+ *
+ * The question is gone afterwards, whatever comes of it, with one exception:
+ * data for INS is kept while there is no memory to put it in.
+ *
+ * Context: process context.
+ * Return: EXIT_GO_ON, EXIT_RESUME, EXIT_USER or -errno.
+ */
+int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
+{
+	int ret = EXIT_GO_ON;
+
+	/* The VMM sent the guest elsewhere. */
+	if (vcpu->ask.what != ASK_NOTHING && vcpu->ask.rip != vcpu_rip(vcpu))
+		vcpu->ask.what = ASK_NOTHING;
+
+	switch (vcpu->ask.what) {
+	case ASK_NOTHING:
+		break;
+	case ASK_IN:
+	case ASK_INS:
+		ret = exit_io_answer(vcpu, answer);
+		if (ret == EXIT_USER)
+			return ret;
+		break;
+	case ASK_HYPERCALL:
+		vcpu->gprs[INSN_RAX] = answer;
+		guest_skip_to(vcpu, vcpu->ask.next_rip);
+		break;
+	case ASK_RDMSR:
+	case ASK_WRMSR:
+		ret = exit_msr_answer(vcpu, answer, flags & SVMVCPU_RUN_FAIL);
+		break;
+	case ASK_EXCEPTION:
+		ret = answer_exception(vcpu, flags);
+		break;
+	}
+	vcpu->ask.what = ASK_NOTHING;
+	if (unlikely(vcpu->shutdown)) {
+		vcpu->shutdown = false;
+		return exit_shutdown(vcpu, false);
+	}
+	return ret;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What an exit handler is, and the exits that have a file of their own.
+ */
+#ifndef SVMVCPU_EXIT_H
+#define SVMVCPU_EXIT_H
+
+#include <linux/types.h>
+
+struct vcpu;
+
+/*
+ * What a handler, or a step of one, came to. Besides these: a negative errno
+ * for RUN to return, of which -EAGAIN is special: in atomic context, "call me
+ * again where sleeping is allowed". A handler that returns it has changed
+ * nothing.
+ */
+enum exit_result {
+	EXIT_GO_ON	= 0,	/* steps only: nothing in the way */
+	EXIT_RESUME	= 1,	/* back into the guest */
+	EXIT_USER	= 2,	/* the run page tells the VMM why */
+};
+
+/**
+ * typedef exit_handler - answers one exit
+ * @vcpu: its mutex held
+ * @atomic: true: interrupts and preemption are off, the guest's xstate is
+ *	loaded, nothing may sleep. false: an ordinary process context
+ */
+typedef int (*exit_handler)(struct vcpu *vcpu, bool atomic);
+
+void exit_init(void);
+int exit_handle(struct vcpu *vcpu, bool atomic);
+bool exit_answer_fits(const struct vcpu *vcpu, u32 flags);
+int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags);
+
+int exit_io(struct vcpu *vcpu, bool atomic);
+int exit_io_answer(struct vcpu *vcpu, u64 answer);
+int exit_cpuid(struct vcpu *vcpu, bool atomic);
+int exit_msr(struct vcpu *vcpu, bool atomic);
+int exit_msr_answer(struct vcpu *vcpu, u64 answer, bool fail);
+int exit_cr(struct vcpu *vcpu, bool atomic);
+int exit_dr(struct vcpu *vcpu, bool atomic);
+
+int exit_to_user(struct vcpu *vcpu, u32 reason);
+
+#endif /* SVMVCPU_EXIT_H */

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's view of memory and of its own instruction stream.
+ *
+ * Every address goes segment -> linear -> guest page tables -> region table,
+ * and what fails on the way becomes the guest's fault or an exit, never the
+ * host's problem. Called by the exit handlers.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <asm/processor.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+
+#include "cpu.h"
+#include "event.h"
+#include "exit.h"
+#include "guest.h"
+#include "gva.h"
+#include "memory.h"
+#include "vcpu.h"
+#include "vm.h"
+
+/* Decodes in a row that miss the instruction before it is called a mystery */
+#define GUEST_MAX_MISMATCHES	16
+
+static void env_segment(struct linear_seg *out, const struct vmcb_segment *seg)
+{
+	out->base = seg->base;
+	out->limit = seg->limit;
+	out->attr = seg->attrib;
+}
+
+/**
+ * guest_env() - what address arithmetic needs to know
+ * @vcpu: .
+ * @env: out
+ */
+void guest_env(const struct vcpu *vcpu, struct linear_env *env)
+{
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+
+	env->mode = vcpu_mode(vcpu);
+	env->la_bits = save->cr4 & X86_CR4_LA57 ? 57 : 48;
+	env_segment(&env->seg[INSN_ES], &save->es);
+	env_segment(&env->seg[INSN_CS], &save->cs);
+	env_segment(&env->seg[INSN_SS], &save->ss);
+	env_segment(&env->seg[INSN_DS], &save->ds);
+	env_segment(&env->seg[INSN_FS], &save->fs);
+	env_segment(&env->seg[INSN_GS], &save->gs);
+}
+
+/* The module's own access for the guest found no memory. */
+static int memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, unsigned int access,
+		       u32 flags, int err)
+{
+	struct svmvcpu_exit_memory mem = {
+		.gpa = gpa,
+		.gva = linear,
+		.flags = flags | SVMVCPU_FAULT_GVA | SVMVCPU_FAULT_KERNEL,
+	};
+
+	if (access & GUEST_WRITE)
+		mem.flags |= SVMVCPU_FAULT_WRITE;
+	if (access & GUEST_FETCH)
+		mem.flags |= SVMVCPU_FAULT_EXEC;
+	else
+		mem.insn_len = guest_peek_insn(vcpu, mem.insn);
+	if (err == -EFAULT)
+		mem.flags |= SVMVCPU_FAULT_USER_MEM;
+	vcpu->run->memory = mem;
+	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
+}
+
+struct walk_ctx {
+	struct vcpu *vcpu;
+	bool atomic;
+};
+
+static int walk_read(void *ctx, u64 gpa, unsigned int size, u64 *pte)
+{
+	struct walk_ctx *walk = ctx;
+
+	*pte = 0;
+	return guest_memory_read(&walk->vcpu->vm->mem, gpa, pte, size, walk->atomic,
+				 SVMVCPU_MEM_READ);
+}
+
+static int walk_cmpxchg(void *ctx, u64 gpa, unsigned int size, u64 old, u64 new)
+{
+	struct walk_ctx *walk = ctx;
+
+	return guest_memory_cmpxchg(&walk->vcpu->vm->mem, gpa, size, old, new,
+				    walk->atomic);
+}
+
+static const struct gva_walk_ops walk_ops = {
+	.read_pte = walk_read,
+	.cmpxchg_pte = walk_cmpxchg,
+};
+
+static struct gva_mmu guest_mmu(const struct vcpu *vcpu)
+{
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+
+	return (struct gva_mmu) {
+		.cr0 = save->cr0,
+		.cr3 = save->cr3,
+		.cr4 = save->cr4,
+		.efer = save->efer,
+		.rflags = save->rflags,
+		.cpl = save->cpl,
+		.maxphyaddr = svm_limits.gpa_bits,
+		.page1gb = true,
+	};
+}
+
+/**
+ * guest_translate() - linear to guest-physical, as the guest would
+ * @vcpu: .
+ * @linear: address
+ * @access: GUEST_*
+ * @atomic: see exit.h
+ * @gpa: out
+ *
+ * Return: EXIT_GO_ON; EXIT_RESUME after a #PF was raised; EXIT_USER when the
+ * guest's page tables lie outside its memory; -errno.
+ */
+int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
+		    u64 *gpa)
+{
+	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
+	struct gva_mmu mmu = guest_mmu(vcpu);
+	struct gva_fault fault = { };
+	int ret;
+
+	ret = gva_translate(&mmu, linear, (access & GUEST_WRITE ? GVA_WRITE : 0) |
+			    (access & GUEST_FETCH ? GVA_FETCH : 0),
+			    &walk_ops, &ctx, gpa, &fault);
+	if (!ret)
+		return EXIT_GO_ON;
+	if (ret == GVA_FAULT) {
+		event_raise_pf(vcpu, linear, fault.error_code);
+		return EXIT_RESUME;
+	}
+	if (ret == -ENXIO || ret == -EFAULT)
+		return memory_exit(vcpu, fault.table_gpa, linear, access, SVMVCPU_FAULT_WALK, ret);
+	return ret;
+}
+
+static int copy_part(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len,
+		     unsigned int access, bool atomic)
+{
+	struct guest_memory *mem = &vcpu->vm->mem;
+
+	if (access & GUEST_WRITE)
+		return guest_memory_write(mem, gpa, buf, len, atomic);
+	return guest_memory_read(mem, gpa, buf, len, atomic,
+				 access & GUEST_FETCH ? SVMVCPU_MEM_EXEC : SVMVCPU_MEM_READ);
+}
+
+/**
+ * guest_copy() - read or write guest memory at a linear address
+ * @vcpu: .
+ * @linear: address; wraps where the guest's would
+ * @buf: kernel memory
+ * @len: bytes
+ * @access: GUEST_*; without GUEST_WRITE a read
+ * @atomic: see exit.h
+ *
+ * Return: as guest_translate(). Bytes before the page that failed have been
+ * copied.
+ */
+int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
+	       unsigned int access, bool atomic)
+{
+	while (len) {
+		unsigned int part = min_t(u64, len, PAGE_SIZE - offset_in_page(linear));
+		u64 gpa;
+		int ret;
+
+		ret = guest_translate(vcpu, linear, access, atomic, &gpa);
+		if (ret)
+			return ret;
+		ret = copy_part(vcpu, gpa, buf, part, access, atomic);
+		if (ret == -ENXIO || ret == -EFAULT)
+			return memory_exit(vcpu, gpa, linear, access, 0, ret);
+		if (ret)
+			return ret;
+		linear += part;
+		if (vcpu_mode(vcpu) != GUEST_LONG64)
+			linear = (u32)linear;
+		buf += part;
+		len -= part;
+	}
+	return EXIT_GO_ON;
+}
+
+/*
+ * Bytes at CS:RIP up to the end of their page, at most @want. Steps as usual,
+ * with the number of bytes in @got.
+ */
+static int fetch_page(struct vcpu *vcpu, const struct linear_env *env, u64 rip, u8 *buf,
+		      unsigned int want, bool atomic, unsigned int *got)
+{
+	u64 linear;
+	int ret;
+
+	*got = linear_fetch_span(env, rip, want, &linear);
+	if (!*got) {
+		event_raise_gp(vcpu);
+		return EXIT_RESUME;
+	}
+	*got = min_t(u64, *got, PAGE_SIZE - offset_in_page(linear));
+	ret = guest_copy(vcpu, linear, buf, *got, GUEST_FETCH, atomic);
+	return ret;
+}
+
+/* What ginsn_decode() says when the bytes are not an instruction of ours. */
+static int decode_failed(struct vcpu *vcpu, int err)
+{
+	switch (err) {
+	case INSN_TOO_LONG:
+		event_raise_gp(vcpu);
+		return EXIT_RESUME;
+	case INSN_INVALID:
+		event_raise_ud(vcpu);
+		return EXIT_RESUME;
+	default:
+		return EXIT_GO_ON;
+	}
+}
+
+/**
+ * guest_decode() - fetch and decode the instruction at CS:RIP
+ * @vcpu: .
+ * @insn: out; class INSN_NONE when it is none the decoder knows
+ * @atomic: see exit.h
+ *
+ * The second page is looked at only when the instruction reaches into it, so
+ * that no fault is raised which the CPU would not have.
+ *
+ * Return: as guest_translate(), plus EXIT_RESUME for a #GP or #UD raised
+ * because of the bytes.
+ */
+int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
+{
+	u64 rip = vcpu_rip(vcpu);
+	unsigned int have, more;
+	struct linear_env env;
+	u8 buf[INSN_MAX_LEN];
+	int ret;
+
+	guest_env(vcpu, &env);
+	ret = fetch_page(vcpu, &env, rip, buf, sizeof(buf), atomic, &have);
+	if (ret)
+		return ret;
+	ret = ginsn_decode(insn, buf, have, env.mode);
+	if (ret == INSN_TRUNCATED && have < sizeof(buf)) {
+		ret = fetch_page(vcpu, &env, ginsn_next_rip(env.mode, rip, have), buf + have,
+				 sizeof(buf) - have, atomic, &more);
+		if (ret)
+			return ret;
+		ret = ginsn_decode(insn, buf, have + more, env.mode);
+	}
+	return ret ? decode_failed(vcpu, ret) : EXIT_GO_ON;
+}
+
+/*
+ * The bytes are not what the CPU intercepted: another CPU changed them, and
+ * executing again is right. When it does not help, say so.
+ */
+static int decode_mismatch(struct vcpu *vcpu)
+{
+	const struct vmcb_control_area *control = &vcpu->vmcb->control;
+
+	if (++vcpu->mismatches < GUEST_MAX_MISMATCHES)
+		return EXIT_RESUME;
+	vcpu->mismatches = 0;
+	vcpu->run->unknown = (struct svmvcpu_exit_unknown) {
+		.code = control->exit_code,
+		.info1 = control->exit_info_1,
+		.info2 = control->exit_info_2,
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_UNKNOWN);
+}
+
+/**
+ * guest_decode_as() - decode an instruction that must be one of a few
+ * @vcpu: .
+ * @insn: out
+ * @classes: BIT_ULL(INSN_*) of those the exit stands for
+ * @atomic: see exit.h
+ *
+ * Return: as guest_decode(), plus EXIT_RESUME or EXIT_USER when it is another.
+ */
+int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic)
+{
+	int ret = guest_decode(vcpu, insn, atomic);
+
+	if (ret)
+		return ret;
+	if (insn->class == INSN_NONE || !(classes & BIT_ULL(insn->class)))
+		return decode_mismatch(vcpu);
+	vcpu->mismatches = 0;
+	return EXIT_GO_ON;
+}
+
+static int peek_cmpxchg(void *ctx, u64 gpa, unsigned int size, u64 old, u64 new)
+{
+	return 0;
+}
+
+static const struct gva_walk_ops peek_ops = {
+	.read_pte = walk_read,
+	.cmpxchg_pte = peek_cmpxchg,
+};
+
+static bool peek_translate(struct vcpu *vcpu, u64 linear, u64 *gpa)
+{
+	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = true };
+	struct gva_mmu mmu = guest_mmu(vcpu);
+	struct gva_fault fault;
+
+	return !gva_translate(&mmu, linear, GVA_FETCH, &peek_ops, &ctx, gpa, &fault);
+}
+
+/* Page by page, until something is not there. */
+static unsigned int peek_bytes(struct vcpu *vcpu, u8 *buf, unsigned int want)
+{
+	enum guest_mode mode = vcpu_mode(vcpu);
+	unsigned int got = 0, part;
+	struct linear_env env;
+	u64 linear, gpa;
+
+	guest_env(vcpu, &env);
+	while (got < want) {
+		part = linear_fetch_span(&env, ginsn_next_rip(mode, vcpu_rip(vcpu), got),
+					 want - got, &linear);
+		part = min_t(u64, part, PAGE_SIZE - offset_in_page(linear));
+		if (!part || !peek_translate(vcpu, linear, &gpa) ||
+		    guest_memory_read(&vcpu->vm->mem, gpa, buf + got, part, true,
+				      SVMVCPU_MEM_READ))
+			break;
+		got += part;
+	}
+	return got;
+}
+
+/**
+ * guest_peek_insn() - the bytes at CS:RIP, for somebody to look at
+ * @vcpu: .
+ * @buf: SVMVCPU_INSN_MAX bytes
+ *
+ * Raises nothing, sets no accessed bit and does not sleep.
+ *
+ * Return: how many bytes are there, 0 when they cannot be read.
+ */
+unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf)
+{
+	const struct vmcb_control_area *control = &vcpu->vmcb->control;
+	unsigned int len;
+
+	if (svm_has(SVMVCPU_FEAT_DECODE_ASSISTS) && control->exit_code == VMEXIT_NPF) {
+		len = min_t(unsigned int, control->insn_len & 0xf, SVMVCPU_INSN_MAX);
+		memcpy(buf, control->insn_bytes, len);
+		if (len)
+			return len;
+	}
+	return peek_bytes(vcpu, buf, SVMVCPU_INSN_MAX);
+}
+
+/**
+ * guest_skip_to() - the instruction at RIP is done
+ * @vcpu: .
+ * @next_rip: where the guest goes on
+ *
+ * The one place where RIP moves over an instruction: the interrupt shadow
+ * before it and RF end with it, and TF traps behind it.
+ */
+void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	vmcb->save.rip = next_rip;
+	vmcb->control.int_state &= ~INT_SHADOW;
+	vmcb->save.rflags &= ~(u64)X86_EFLAGS_RF;
+	if (unlikely(vmcb->save.rflags & X86_EFLAGS_TF))
+		event_raise_db(vcpu, DR_STEP);
+}
+
+/**
+ * guest_next_rip() - where the intercepted instruction ends
+ * @vcpu: .
+ * @classes: BIT_ULL(INSN_*) of those the exit stands for
+ * @atomic: see exit.h
+ * @next_rip: out
+ *
+ * Return: as guest_decode_as().
+ */
+int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip)
+{
+	struct ginsn insn;
+	int ret;
+
+	if (svm_has(SVMVCPU_FEAT_NRIP) && vcpu->vmcb->control.next_rip) {
+		*next_rip = vcpu->vmcb->control.next_rip;
+		return EXIT_GO_ON;
+	}
+	ret = guest_decode_as(vcpu, &insn, classes, atomic);
+	if (!ret)
+		*next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn.len);
+	return ret;
+}
+
+/**
+ * guest_step() - step over the intercepted instruction
+ * @vcpu: .
+ * @classes: BIT_ULL(INSN_*) of those the exit stands for
+ * @atomic: see exit.h
+ *
+ * Return: as guest_decode_as().
+ */
+int guest_step(struct vcpu *vcpu, u64 classes, bool atomic)
+{
+	u64 next_rip;
+	int ret;
+
+	ret = guest_next_rip(vcpu, classes, atomic, &next_rip);
+	if (!ret)
+		guest_skip_to(vcpu, next_rip);
+	return ret;
+}

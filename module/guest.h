@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The guest's view of memory and of its own instruction stream: fetch,
+ * translate, copy, step over. Steps as exit.h describes them: EXIT_GO_ON, or
+ * what the handler has to return.
+ */
+#ifndef SVMVCPU_GUEST_H
+#define SVMVCPU_GUEST_H
+
+#include <linux/types.h>
+
+#include "operand.h"
+
+struct vcpu;
+
+/* access of guest_translate() and guest_copy() */
+#define GUEST_WRITE	BIT(0)
+#define GUEST_FETCH	BIT(1)
+
+void guest_env(const struct vcpu *vcpu, struct linear_env *env);
+int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
+		    u64 *gpa);
+int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
+	       unsigned int access, bool atomic);
+unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf);
+
+int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
+int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic);
+void guest_skip_to(struct vcpu *vcpu, u64 next_rip);
+int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip);
+int guest_step(struct vcpu *vcpu, u64 classes, bool atomic);
+
+#endif /* SVMVCPU_GUEST_H */

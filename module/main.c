@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * svmvcpu: AMD SVM virtual CPUs for user space.
+ *
+ * Load and unload, and /dev/svmvcpu: what this host can do, and new VMs.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/svmvcpu.h>
+
+#include "cpu.h"
+#include "cpuid.h"
+#include "exit.h"
+#include "maps.h"
+#include "memory.h"
+#include "uaccess.h"
+#include "vcpu.h"
+#include "vm.h"
+
+static u64 known_exits(void)
+{
+#define EXIT_BIT(nr, name, str) | BIT_ULL(nr)
+	return 0 SVMVCPU_EXITS(EXIT_BIT);
+#undef EXIT_BIT
+}
+
+static int dev_ioctl_get_info(void __user *arg)
+{
+	struct svmvcpu_info info, in;
+	size_t size;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&in, sizeof(in), offsetofend(struct svmvcpu_info, run_size), arg);
+	if (ret)
+		return ret;
+	size = min_t(size_t, in.size, sizeof(info));
+	info = (struct svmvcpu_info) {
+		.size = sizeof(info),
+		.api_version = SVMVCPU_API_VERSION,
+		.run_size = RUN_PAGES * PAGE_SIZE,
+		.features = svm_caps.features,
+		.mitigations = svm_mitigations(),
+		.max_regions = GUEST_MAX_REGIONS,
+		.max_vcpus = VM_MAX_VCPUS,
+		.max_batch = GUEST_MAX_BATCH,
+		.gpa_bits = svm_limits.gpa_bits,
+		.asids = svm_caps.asids,
+		.io_data_size = PAGE_SIZE,
+		.cr4_guest = svm_limits.cr4_guest,
+		.efer_guest = svm_limits.efer_guest,
+		.components = STATE_ALL,
+		.exits = known_exits(),
+	};
+	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
+}
+
+static int dev_ioctl_create_vm(const void __user *arg)
+{
+	struct svmvcpu_create_vm create;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&create, sizeof(create), sizeof(create), arg);
+	return ret ? ret : vm_create();
+}
+
+static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+
+	switch (cmd) {
+	case SVMVCPU_GET_INFO:
+		return dev_ioctl_get_info(user);
+	case SVMVCPU_CREATE_VM:
+		return dev_ioctl_create_vm(user);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations dev_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = dev_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+/* Who may open it owns a CPU for as long as they like: root, until told otherwise. */
+static struct miscdevice svmvcpu_dev = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "svmvcpu",
+	.fops = &dev_fops,
+	.mode = 0600,
+};
+
+static int __init svmvcpu_init(void)
+{
+	int ret;
+
+	ret = svm_cpu_init();
+	if (ret)
+		return ret;
+	ret = maps_init();
+	if (ret)
+		goto cpu_exit;
+	ret = cpuid_init();
+	if (ret)
+		goto maps_exit;
+	exit_init();
+	ret = misc_register(&svmvcpu_dev);
+	if (ret)
+		goto cpuid_exit;
+	return 0;
+
+cpuid_exit:
+	cpuid_exit();
+maps_exit:
+	maps_exit();
+cpu_exit:
+	svm_cpu_exit();
+	return ret;
+}
+
+static void __exit svmvcpu_exit(void)
+{
+	misc_deregister(&svmvcpu_dev);
+	cpuid_exit();
+	maps_exit();
+	svm_cpu_exit();
+}
+
+module_init(svmvcpu_init);
+module_exit(svmvcpu_exit);
+
+MODULE_DESCRIPTION("AMD SVM virtual CPUs for user space");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

@@ -1,0 +1,790 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest-physical memory.
+ *
+ * Owns the region table of a VM and its nested page tables. Pages are faulted
+ * in one by one as the guest touches them, are never pinned, and leave the
+ * tables when an MMU notifier says that the VMM's memory changed.
+ *
+ * How a stale translation is kept from surviving (with run.c):
+ *
+ *   zap (here)				entry (run.c)
+ *   ----------				-------------
+ *   clear entries under lock		add this CPU to cpus   (full barrier)
+ *   tlb_gen++           (full barrier)	interrupts off
+ *   interrupt every CPU in cpus	read tlb_gen, flush if it moved
+ *   and wait				VMRUN
+ *
+ * Either the entry sees the new generation, or the zap sees the CPU, whose
+ * interrupt is taken only after it left the guest.
+ *
+ * Locking: mutex -> mmap_lock -> lock. The fault path holds none of them while
+ * it waits for the VMM's memory.
+ */
+#include <linux/hmm.h>
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/swap.h>
+#include <linux/uaccess.h>
+
+#include "memory.h"
+
+/**
+ * struct guest_backing - one range of user memory under an MMU notifier
+ * @mn: the notifier, for [hva, hva + bytes)
+ * @mem: the VM's memory
+ * @gpa: guest-physical address of @hva
+ * @hva: first user address
+ * @refs: one per region that lies in it; a region split in two has two
+ * @rcu: lookups take their reference under RCU
+ *
+ * A part of it may have been unmapped and reused since: zapping there once
+ * too often costs a fault, nothing else.
+ */
+struct guest_backing {
+	struct mmu_interval_notifier mn;
+	struct guest_memory *mem;
+	u64 gpa;
+	u64 hva;
+	refcount_t refs;
+	struct rcu_head rcu;
+};
+
+/* The Dirty and Accessed bits the guest left belong to the page. */
+static void leaf_gone(void *ctx, u64 gpa, u64 pte, unsigned int level)
+{
+	unsigned long pfn = npt_pte_pfn(pte);
+	struct page *page;
+
+	if (!pfn_valid(pfn))
+		return;
+	page = pfn_to_page(pfn);
+	if (PageReserved(page))
+		return;
+	if (pte & NPT_DIRTY)
+		SetPageDirty(page);
+	if (pte & NPT_ACCESSED)
+		mark_page_accessed(page);
+}
+
+static void guest_cpu_noop(void *unused)
+{
+}
+
+/* After this no CPU uses a translation that was zapped before. */
+static void guest_memory_flush(struct guest_memory *mem)
+{
+	atomic64_inc(&mem->tlb_gen);
+	/* Pairs with the barrier in vcpu_load(): generation before CPU set. */
+	smp_mb__after_atomic();
+	preempt_disable();
+	smp_call_function_many(mem->cpus, guest_cpu_noop, NULL, true);
+	preempt_enable();
+}
+
+static bool backing_invalidate(struct mmu_interval_notifier *mn,
+			       const struct mmu_notifier_range *range,
+			       unsigned long seq)
+{
+	struct guest_backing *backing = container_of(mn, struct guest_backing, mn);
+	u64 bytes = mn->interval_tree.last + 1 - mn->interval_tree.start;
+	u64 start = max_t(u64, range->start, backing->hva) - backing->hva;
+	u64 end = min_t(u64, range->end, backing->hva + bytes) - backing->hva;
+	struct guest_memory *mem = backing->mem;
+	bool zapped;
+
+	spin_lock(&mem->lock);
+	mmu_interval_set_seq(mn, seq);
+	zapped = npt_zap(&mem->npt, backing->gpa + start, backing->gpa + end,
+			 leaf_gone, NULL);
+	spin_unlock(&mem->lock);
+	if (zapped)
+		guest_memory_flush(mem);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops backing_ops = {
+	.invalidate = backing_invalidate,
+};
+
+static struct guest_backing *backing_create(struct guest_memory *mem,
+					    const struct svmvcpu_region *region)
+{
+	struct guest_backing *backing;
+	int ret;
+
+	backing = kzalloc(sizeof(*backing), GFP_KERNEL_ACCOUNT);
+	if (!backing)
+		return ERR_PTR(-ENOMEM);
+	backing->mem = mem;
+	backing->gpa = region->gpa;
+	backing->hva = region->hva;
+	refcount_set(&backing->refs, 1);
+	ret = mmu_interval_notifier_insert(&backing->mn, mem->mm, region->hva,
+					   region->bytes, &backing_ops);
+	if (!ret)
+		return backing;
+	kfree(backing);
+	return ERR_PTR(ret);
+}
+
+static void backing_put(struct guest_backing *backing)
+{
+	if (!refcount_dec_and_test(&backing->refs))
+		return;
+	mmu_interval_notifier_remove(&backing->mn);
+	kfree_rcu(backing, rcu);
+}
+
+static struct guest_table *table_alloc(unsigned int nr)
+{
+	struct guest_table *table;
+
+	table = kvmalloc(struct_size(table, region, nr), GFP_KERNEL_ACCOUNT);
+	if (table)
+		table->nr = 0;
+	return table;
+}
+
+/* Index of the first region that ends behind @gpa; nr when there is none. */
+static unsigned int table_find(const struct guest_table *table, u64 gpa)
+{
+	unsigned int low = 0, high = table->nr;
+
+	while (low < high) {
+		unsigned int mid = low + (high - low) / 2;
+
+		if (table->region[mid].end > gpa)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+/* Copies the region around @gpa. With @hold, takes a reference on its backing. */
+static bool region_lookup(struct guest_memory *mem, u64 gpa, bool hold,
+			  struct guest_region *region)
+{
+	const struct guest_table *table;
+	bool found = false;
+	unsigned int i;
+
+	rcu_read_lock();
+	table = rcu_dereference(mem->table);
+	i = table ? table_find(table, gpa) : 0;
+	if (table && i < table->nr && table->region[i].gpa <= gpa) {
+		*region = table->region[i];
+		found = !hold || refcount_inc_not_zero(&region->backing->refs);
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+static struct guest_table *table_current(struct guest_memory *mem)
+{
+	return rcu_dereference_protected(mem->table, lockdep_is_held(&mem->mutex));
+}
+
+static void table_put(struct guest_table *table)
+{
+	unsigned int i;
+
+	if (!table)
+		return;
+	for (i = 0; i < table->nr; i++)
+		backing_put(table->region[i].backing);
+	kvfree_rcu(table, rcu);
+}
+
+/* Puts @new in place. What it dropped has to be zapped by the caller. */
+static void table_replace(struct guest_memory *mem, struct guest_table *new)
+{
+	struct guest_table *old = table_current(mem);
+
+	rcu_assign_pointer(mem->table, new);
+	table_put(old);
+}
+
+/* The first region of a sorted pair goes in; both arrays are walked once. */
+static int table_merge(struct guest_table *out, const struct guest_table *old,
+		       const struct guest_region *add, unsigned int nr)
+{
+	unsigned int i = 0, j = 0, old_nr = old ? old->nr : 0;
+
+	while (i < old_nr || j < nr) {
+		const struct guest_region *next;
+
+		if (j == nr || (i < old_nr && old->region[i].gpa < add[j].gpa))
+			next = &old->region[i++];
+		else
+			next = &add[j++];
+		if (out->nr && out->region[out->nr - 1].end > next->gpa)
+			return -EEXIST;
+		out->region[out->nr++] = *next;
+	}
+	return 0;
+}
+
+static bool range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes)
+{
+	u64 end;
+
+	return bytes && PAGE_ALIGNED(gpa) && PAGE_ALIGNED(bytes) &&
+	       !check_add_overflow(gpa, bytes, &end) && end <= BIT_ULL(mem->gpa_bits);
+}
+
+static int region_valid(const struct guest_memory *mem, const struct svmvcpu_region *region)
+{
+	const u32 known = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC;
+
+	if (!range_valid(mem, region->gpa, region->bytes) ||
+	    !PAGE_ALIGNED(region->hva) || region->mbz)
+		return -EINVAL;
+	if ((region->prot & ~known) || !(region->prot & SVMVCPU_MEM_READ))
+		return -EINVAL;
+	if (!access_ok((void __user *)(unsigned long)region->hva, region->bytes))
+		return -EFAULT;
+	return 0;
+}
+
+static void regions_drop(struct guest_region *add, unsigned int nr)
+{
+	while (nr--)
+		backing_put(add[nr].backing);
+}
+
+/* Turns user's regions into ours, in the order of their addresses. */
+static int regions_create(struct guest_memory *mem, struct guest_region *add,
+			  const struct svmvcpu_region *regions, unsigned int nr)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < nr; i++) {
+		struct guest_region new = {
+			.gpa = regions[i].gpa,
+			.end = regions[i].gpa + regions[i].bytes,
+			.hva = regions[i].hva,
+			.prot = regions[i].prot,
+			.backing = backing_create(mem, &regions[i]),
+		};
+
+		if (IS_ERR(new.backing)) {
+			regions_drop(add, i);
+			return PTR_ERR(new.backing);
+		}
+		/* Insertion sort: VMMs pass them sorted, and the batch is small. */
+		for (j = i; j && add[j - 1].gpa > new.gpa; j--)
+			add[j] = add[j - 1];
+		add[j] = new;
+	}
+	return 0;
+}
+
+static void table_hold(struct guest_table *table)
+{
+	unsigned int i;
+
+	for (i = 0; i < table->nr; i++)
+		refcount_inc(&table->region[i].backing->refs);
+}
+
+static int map_locked(struct guest_memory *mem, const struct guest_region *add,
+		      unsigned int nr)
+{
+	struct guest_table *old = table_current(mem), *new;
+	unsigned int total = (old ? old->nr : 0) + nr;
+	int ret;
+
+	if (total > GUEST_MAX_REGIONS)
+		return -ENOSPC;
+	new = table_alloc(total);
+	if (!new)
+		return -ENOMEM;
+	ret = table_merge(new, old, add, nr);
+	if (ret) {
+		kvfree(new);
+		return ret;
+	}
+	table_hold(new);
+	table_replace(mem, new);
+	return 0;
+}
+
+/**
+ * guest_memory_map() - add regions, all or none
+ * @mem: a VM's memory
+ * @regions: copied from user space, not yet checked
+ * @nr: how many, 1 to GUEST_MAX_BATCH
+ *
+ * Context: may sleep; current->mm is the VM's.
+ * Return: 0; -EINVAL for a malformed region; -EFAULT when its user range is
+ * not one user space can own; -EEXIST when it overlaps another; -ENOSPC when
+ * there would be more than GUEST_MAX_REGIONS; -ENOMEM; -EINTR.
+ */
+int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regions,
+		     unsigned int nr)
+{
+	struct guest_region *add;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < nr; i++) {
+		ret = region_valid(mem, &regions[i]);
+		if (ret)
+			return ret;
+	}
+	add = kvcalloc(nr, sizeof(*add), GFP_KERNEL_ACCOUNT);
+	if (!add)
+		return -ENOMEM;
+	ret = regions_create(mem, add, regions, nr);
+	if (ret)
+		goto free;
+	ret = mutex_lock_killable(&mem->mutex);
+	if (!ret) {
+		ret = map_locked(mem, add, nr);
+		mutex_unlock(&mem->mutex);
+	}
+	/* The table, if it was replaced, has references of its own. */
+	regions_drop(add, nr);
+free:
+	kvfree(add);
+	return ret;
+}
+
+/* Appends to @out what @range leaves of @region: nothing, one piece or two. */
+static void region_cut(struct guest_table *out, const struct guest_region *region,
+		       const struct svmvcpu_range *range)
+{
+	u64 start = range->gpa, end = range->gpa + range->bytes;
+	struct guest_region *piece;
+
+	if (end <= region->gpa || start >= region->end) {
+		out->region[out->nr++] = *region;
+		return;
+	}
+	if (region->gpa < start) {
+		piece = &out->region[out->nr++];
+		*piece = *region;
+		piece->end = start;
+	}
+	if (region->end > end) {
+		piece = &out->region[out->nr++];
+		*piece = *region;
+		piece->hva += end - region->gpa;
+		piece->gpa = end;
+	}
+}
+
+static struct guest_table *table_cut(const struct guest_table *old,
+				     const struct svmvcpu_range *range)
+{
+	unsigned int i = old ? table_find(old, range->gpa) : 0;
+	struct guest_table *new;
+
+	if (!old || i == old->nr || old->region[i].gpa >= range->gpa + range->bytes)
+		return ERR_PTR(-ENOENT);
+	/* One range splits at most one region in two. */
+	new = table_alloc(old->nr + 1);
+	if (!new)
+		return ERR_PTR(-ENOMEM);
+	for (i = 0; i < old->nr; i++)
+		region_cut(new, &old->region[i], range);
+	if (new->nr <= GUEST_MAX_REGIONS)
+		return new;
+	kvfree(new);
+	return ERR_PTR(-ENOSPC);
+}
+
+static struct guest_table *table_cut_all(const struct guest_table *old,
+					 const struct svmvcpu_range *ranges,
+					 unsigned int nr)
+{
+	const struct guest_table *from = old;
+	struct guest_table *new = NULL;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		new = table_cut(from, &ranges[i]);
+		if (from != old)
+			kvfree(from);
+		if (IS_ERR(new))
+			return new;
+		from = new;
+	}
+	return new;
+}
+
+static void unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *ranges,
+			 unsigned int nr)
+{
+	LIST_HEAD(dead);
+	unsigned int i;
+
+	spin_lock(&mem->lock);
+	/* Pairs with fault_once(): who sees the generation sees the table. */
+	smp_store_release(&mem->table_gen, mem->table_gen + 1);
+	for (i = 0; i < nr; i++) {
+		u64 end = ranges[i].gpa + ranges[i].bytes;
+
+		npt_zap(&mem->npt, ranges[i].gpa, end, leaf_gone, NULL);
+		npt_detach(&mem->npt, ranges[i].gpa, end, &dead);
+	}
+	spin_unlock(&mem->lock);
+	/* Also when no leaf went: the walker may hold a detached table. */
+	guest_memory_flush(mem);
+	npt_free_dead(&dead);
+}
+
+/**
+ * guest_memory_unmap() - take ranges away, all or none
+ * @mem: a VM's memory
+ * @ranges: copied from user space, not yet checked
+ * @nr: how many, 1 to GUEST_MAX_BATCH
+ *
+ * When it returns, no vCPU can reach the memory any more.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL for a malformed range; -ENOENT when a range covers
+ * nothing; -ENOSPC when splitting would make too many regions; -ENOMEM; -EINTR.
+ */
+int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ranges,
+		       unsigned int nr)
+{
+	struct guest_table *new, *old;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < nr; i++)
+		if (!range_valid(mem, ranges[i].gpa, ranges[i].bytes))
+			return -EINVAL;
+
+	ret = mutex_lock_killable(&mem->mutex);
+	if (ret)
+		return ret;
+	old = table_current(mem);
+	new = table_cut_all(old, ranges, nr);
+	if (IS_ERR(new)) {
+		ret = PTR_ERR(new);
+		goto unlock;
+	}
+	table_hold(new);
+	rcu_assign_pointer(mem->table, new);
+	/* Backings stay until their entries are zapped: they guard the pages. */
+	unmap_locked(mem, ranges, nr);
+	table_put(old);
+unlock:
+	mutex_unlock(&mem->mutex);
+	return ret;
+}
+
+/* Asks for the page behind @hva; on success it stays valid until @seq moves. */
+static int fault_user_page(struct guest_memory *mem, struct mmu_interval_notifier *mn,
+			   u64 hva, bool write, unsigned long *pfn, unsigned long *seq)
+{
+	struct hmm_range range = {
+		.notifier = mn,
+		.start = hva,
+		.end = hva + PAGE_SIZE,
+		.hmm_pfns = pfn,
+		.default_flags = HMM_PFN_REQ_FAULT | (write ? HMM_PFN_REQ_WRITE : 0),
+	};
+	int ret;
+
+	range.notifier_seq = mmu_interval_read_begin(mn);
+	if (mmap_read_lock_killable(mem->mm))
+		return -EINTR;
+	ret = hmm_range_fault(&range);
+	mmap_read_unlock(mem->mm);
+	*seq = range.notifier_seq;
+	return ret;
+}
+
+static unsigned int leaf_prot(u32 region_prot, unsigned long hmm_pfn)
+{
+	unsigned int prot = 0;
+
+	if ((region_prot & SVMVCPU_MEM_WRITE) && (hmm_pfn & HMM_PFN_WRITE))
+		prot |= NPT_W;
+	if (region_prot & SVMVCPU_MEM_EXEC)
+		prot |= NPT_X;
+	return prot;
+}
+
+/* -EAGAIN when the world moved since the lookup and the caller must start over. */
+static int fault_install(struct guest_memory *mem, struct npt_cache *cache, u64 gpa,
+			 const struct guest_region *region, u64 table_gen,
+			 unsigned long hmm_pfn, unsigned long seq)
+{
+	bool zapped = false;
+	int ret = -EAGAIN;
+
+	spin_lock(&mem->lock);
+	if (mem->table_gen == table_gen &&
+	    !mmu_interval_read_retry(&region->backing->mn, seq))
+		ret = npt_map(&mem->npt, cache, gpa, hmm_pfn & ~HMM_PFN_FLAGS,
+			      leaf_prot(region->prot, hmm_pfn), NPT_4K);
+	if (ret == -EBUSY)
+		zapped = npt_zap(&mem->npt, gpa, gpa + PAGE_SIZE, leaf_gone, NULL);
+	spin_unlock(&mem->lock);
+	if (zapped)
+		guest_memory_flush(mem);
+	return ret == -EBUSY ? -EAGAIN : ret;
+}
+
+static int fault_once(struct guest_memory *mem, u64 gpa, u32 access,
+		      struct npt_cache *cache, enum guest_fault *fault)
+{
+	u64 table_gen = smp_load_acquire(&mem->table_gen);
+	struct guest_region region;
+	unsigned long pfn = 0, seq;
+	int ret;
+
+	if (!region_lookup(mem, gpa, true, &region)) {
+		*fault = GUEST_FAULT_NO_REGION;
+		return 0;
+	}
+	if ((region.prot & access) != access) {
+		*fault = GUEST_FAULT_NO_REGION;
+		ret = 0;
+		goto put;
+	}
+	ret = fault_user_page(mem, &region.backing->mn, region.hva + (gpa - region.gpa),
+			      access & SVMVCPU_MEM_WRITE, &pfn, &seq);
+	if (ret == -EBUSY) {
+		ret = -EAGAIN;
+	} else if (ret == -EFAULT) {
+		*fault = GUEST_FAULT_USER_MEM;
+		ret = 0;
+	} else if (!ret) {
+		ret = fault_install(mem, cache, gpa, &region, table_gen, pfn, seq);
+	}
+put:
+	backing_put(region.backing);
+	return ret;
+}
+
+/**
+ * guest_memory_fault() - make a guest-physical page accessible, if it may be
+ * @mem: a VM's memory
+ * @gpa: any address in the page
+ * @access: SVMVCPU_MEM_* the guest needs
+ * @fault: out: GUEST_FAULT_NONE when the guest can try again, or why not
+ *
+ * Context: may sleep, for as long as the VMM's memory takes; current->mm is
+ * the VM's.
+ * Return: 0 with @fault set; -EINTR when a signal came; -ENOMEM.
+ */
+int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access, enum guest_fault *fault)
+{
+	struct npt_cache cache = { };
+	int ret;
+
+	*fault = GUEST_FAULT_NONE;
+	gpa &= PAGE_MASK;
+	if (gpa >> mem->gpa_bits) {
+		*fault = GUEST_FAULT_NO_REGION;
+		return 0;
+	}
+	do {
+		ret = npt_cache_fill(&cache, NPT_MAP_MAX);
+		if (ret)
+			break;
+		ret = fault_once(mem, gpa, access, &cache, fault);
+		if (ret == -EAGAIN && signal_pending(current))
+			ret = -EINTR;
+		cond_resched();
+	} while (ret == -EAGAIN);
+	npt_cache_drain(&cache);
+	return ret;
+}
+
+/*
+ * Finds the user address of @gpa, and how many of @len bytes lie there. NULL
+ * when no region allows @access.
+ */
+static void __user *guest_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int *len,
+				   u32 access)
+{
+	struct guest_region region;
+
+	if (!region_lookup(mem, gpa, false, &region) || (region.prot & access) != access)
+		return NULL;
+	*len = min_t(u64, *len, region.end - gpa);
+	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
+}
+
+/**
+ * guest_memory_read() - read guest-physical memory
+ * @mem: a VM's memory
+ * @gpa: address
+ * @buf: kernel memory
+ * @len: bytes
+ * @atomic: do not sleep; what is not resident is -EAGAIN
+ * @access: SVMVCPU_MEM_* the regions must allow
+ *
+ * The guest and the VMM can change the bytes meanwhile: use the copy only.
+ *
+ * Context: current->mm is the VM's.
+ * Return: 0; -EAGAIN; -ENXIO when there is no such memory; -EFAULT when the
+ * VMM's memory behind it cannot be read.
+ */
+int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
+		      bool atomic, u32 access)
+{
+	while (len) {
+		unsigned int part = len;
+		void __user *ptr = guest_user_ptr(mem, gpa, &part, access);
+
+		if (!ptr)
+			return -ENXIO;
+		if (atomic) {
+			if (copy_from_user_nofault(buf, ptr, part))
+				return -EAGAIN;
+		} else if (copy_from_user(buf, ptr, part)) {
+			return -EFAULT;
+		}
+		gpa += part;
+		buf += part;
+		len -= part;
+	}
+	return 0;
+}
+
+/**
+ * guest_memory_write() - write guest-physical memory
+ * @mem: a VM's memory
+ * @gpa: address
+ * @buf: kernel memory
+ * @len: bytes
+ * @atomic: do not sleep; what is not resident is -EAGAIN
+ *
+ * Context: current->mm is the VM's.
+ * Return: as guest_memory_read(). A part may have been written on error.
+ */
+int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
+		       unsigned int len, bool atomic)
+{
+	while (len) {
+		unsigned int part = len;
+		void __user *ptr = guest_user_ptr(mem, gpa, &part, SVMVCPU_MEM_WRITE);
+
+		if (!ptr)
+			return -ENXIO;
+		if (atomic) {
+			if (copy_to_user_nofault(ptr, buf, part))
+				return -EAGAIN;
+		} else if (copy_to_user(ptr, buf, part)) {
+			return -EFAULT;
+		}
+		gpa += part;
+		buf += part;
+		len -= part;
+	}
+	return 0;
+}
+
+/* -EBUSY when the value was not @old. */
+static int user_cmpxchg(void __user *ptr, unsigned int size, u64 old, u64 new)
+{
+	bool done;
+
+	if (!user_access_begin(ptr, size))
+		return -EFAULT;
+	if (size == 8) {
+		done = unsafe_try_cmpxchg_user((u64 __user *)ptr, &old, new, fault);
+	} else {
+		u32 old32 = old;
+
+		done = unsafe_try_cmpxchg_user((u32 __user *)ptr, &old32, (u32)new, fault);
+	}
+	user_access_end();
+	return done ? 0 : -EBUSY;
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
+/**
+ * guest_memory_cmpxchg() - compare and exchange a guest page table entry
+ * @mem: a VM's memory
+ * @gpa: aligned to @size
+ * @size: 4 or 8
+ * @old: expected value
+ * @new: value to store
+ * @atomic: do not sleep; what is not resident is -EAGAIN
+ *
+ * Context: current->mm is the VM's.
+ * Return: 0; -EBUSY when it held another value; otherwise as
+ * guest_memory_read().
+ */
+int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
+			 u64 old, u64 new, bool atomic)
+{
+	unsigned int len = size;
+	void __user *ptr = guest_user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
+	int ret;
+
+	if (!ptr || len != size)
+		return -ENXIO;
+	if (atomic)
+		pagefault_disable();
+	ret = user_cmpxchg(ptr, size, old, new);
+	if (atomic) {
+		pagefault_enable();
+		if (ret == -EFAULT)
+			ret = -EAGAIN;
+	}
+	return ret;
+}
+
+/**
+ * guest_memory_init() - an empty guest-physical address space
+ * @mem: zeroed
+ * @levels: of the nested page tables, as the host's CPUs want them
+ * @gpa_bits: width of a guest-physical address
+ *
+ * Takes a reference on the caller's mm, not on its users: it may die first.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned int gpa_bits)
+{
+	int ret;
+
+	if (!zalloc_cpumask_var(&mem->cpus, GFP_KERNEL_ACCOUNT))
+		return -ENOMEM;
+	ret = npt_init(&mem->npt, levels);
+	if (ret) {
+		free_cpumask_var(mem->cpus);
+		return ret;
+	}
+	mutex_init(&mem->mutex);
+	spin_lock_init(&mem->lock);
+	mem->gpa_bits = gpa_bits;
+	mmgrab(current->mm);
+	mem->mm = current->mm;
+	return 0;
+}
+
+/**
+ * guest_memory_destroy() - undo guest_memory_init(); no vCPU exists any more
+ * @mem: a VM's memory
+ *
+ * Context: may sleep; current->mm need not be the VM's.
+ */
+void guest_memory_destroy(struct guest_memory *mem)
+{
+	/* First the entries, while the notifiers still keep the pages. */
+	spin_lock(&mem->lock);
+	npt_zap(&mem->npt, 0, BIT_ULL(mem->gpa_bits), leaf_gone, NULL);
+	spin_unlock(&mem->lock);
+	table_put(rcu_dereference_protected(mem->table, true));
+	npt_destroy(&mem->npt);
+	free_cpumask_var(mem->cpus);
+	mmdrop(mem->mm);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Guest-physical memory: which piece of the VMM's memory lies where, and the
+ * nested page tables that follow it.
+ */
+#ifndef SVMVCPU_MEMORY_H
+#define SVMVCPU_MEMORY_H
+
+#include <linux/atomic.h>
+#include <linux/cpumask.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/svmvcpu.h>
+#include <linux/types.h>
+
+#include "npt.h"
+
+#define GUEST_MAX_REGIONS	4096
+#define GUEST_MAX_BATCH		512
+
+struct guest_backing;
+
+/**
+ * struct guest_region - guest-physical addresses and the user memory behind them
+ * @gpa: first byte
+ * @end: last byte + 1
+ * @hva: user address of @gpa
+ * @prot: SVMVCPU_MEM_*
+ * @backing: who is told when that user memory changes; one reference
+ */
+struct guest_region {
+	u64 gpa;
+	u64 end;
+	u64 hva;
+	u32 prot;
+	struct guest_backing *backing;
+};
+
+/* All regions, sorted by gpa; never changed, only replaced. */
+struct guest_table {
+	struct rcu_head rcu;
+	unsigned int nr;
+	struct guest_region region[];
+};
+
+/**
+ * struct guest_memory - the memory of one VM
+ * @mm: whose user addresses the regions hold; a reference by mmgrab()
+ * @gpa_bits: width of a guest-physical address
+ * @mutex: serializes map and unmap; taken before @lock
+ * @table: read under RCU, replaced under @mutex
+ * @lock: protects @npt and @table_gen. Taken by MMU notifiers, so nobody may
+ *	sleep or allocate under it
+ * @npt: the nested page tables
+ * @table_gen: counts replacements of @table that took something away
+ * @tlb_gen: counts zaps; a vCPU that entered with an older one flushes first
+ * @cpus: CPUs on which a vCPU of this VM is loaded
+ */
+struct guest_memory {
+	struct mm_struct *mm;
+	unsigned int gpa_bits;
+	struct mutex mutex;
+	struct guest_table __rcu *table;
+	spinlock_t lock;
+	struct npt npt;
+	u64 table_gen;
+	atomic64_t tlb_gen;
+	cpumask_var_t cpus;
+};
+
+/* What a fault or an access by the module came to */
+enum guest_fault {
+	GUEST_FAULT_NONE,
+	GUEST_FAULT_NO_REGION,	/* nothing there, or not with this access */
+	GUEST_FAULT_USER_MEM,	/* a region is there, the VMM's memory is not */
+};
+
+int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned int gpa_bits);
+void guest_memory_destroy(struct guest_memory *mem);
+
+int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regions,
+		     unsigned int nr);
+int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ranges,
+		       unsigned int nr);
+
+int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access, enum guest_fault *fault);
+
+int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
+		      bool atomic, u32 access);
+int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
+		       unsigned int len, bool atomic);
+int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
+			 u64 old, u64 new, bool atomic);
+
+#endif /* SVMVCPU_MEMORY_H */

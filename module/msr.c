@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RDMSR and WRMSR. The permission map lets through only what VMLOAD and
+ * VMSAVE switch (permmap.c); of the rest the kernel answers what belongs to
+ * the virtual CPU itself, and the VMM all others.
+ */
+#include <linux/kernel.h>
+#include <asm/msr.h>
+#include <asm/msr-index.h>
+
+#include "cr.h"
+#include "event.h"
+#include "exit.h"
+#include "guest.h"
+#include "vcpu.h"
+
+static u64 read_edx_eax(const struct vcpu *vcpu)
+{
+	return (u64)(u32)vcpu->gprs[INSN_RDX] << 32 | (u32)vcpu->gprs[INSN_RAX];
+}
+
+static void write_edx_eax(struct vcpu *vcpu, u64 value)
+{
+	vcpu->gprs[INSN_RAX] = (u32)value;
+	vcpu->gprs[INSN_RDX] = value >> 32;
+}
+
+/* Each byte a memory type: 2 and 3 are reserved, as is all above 7. */
+static bool pat_legal(u64 pat)
+{
+	int i;
+
+	for (i = 0; i < 64; i += 8) {
+		u8 type = pat >> i;
+
+		if (type > 7 || type == 2 || type == 3)
+			return false;
+	}
+	return true;
+}
+
+static bool set_pat(struct vcpu *vcpu, u64 pat)
+{
+	if (!pat_legal(pat))
+		return false;
+	vmcb_set_g_pat(vcpu->vmcb, pat);
+	return true;
+}
+
+static bool set_tsc(struct vcpu *vcpu, u64 tsc)
+{
+	vmcb_set_tsc_offset(vcpu->vmcb, tsc - rdtsc());
+	return true;
+}
+
+static u64 get_pat(const struct vcpu *vcpu)
+{
+	return vcpu->vmcb->save.g_pat;
+}
+
+static u64 get_tsc(const struct vcpu *vcpu)
+{
+	return rdtsc() + vcpu->vmcb->control.tsc_offset;
+}
+
+/* What the kernel answers. set() returns false for #GP(0). */
+static const struct own_msr {
+	u32 index;
+	u64 (*get)(const struct vcpu *vcpu);
+	bool (*set)(struct vcpu *vcpu, u64 value);
+} own_msrs[] = {
+	{ MSR_EFER,		guest_efer,	guest_set_efer },
+	{ MSR_IA32_TSC,		get_tsc,	set_tsc },
+	{ MSR_IA32_CR_PAT,	get_pat,	set_pat },
+};
+
+static const struct own_msr *find_own(u32 index)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(own_msrs); i++)
+		if (own_msrs[i].index == index)
+			return &own_msrs[i];
+	return NULL;
+}
+
+/* The instruction has to be stepped over first: that is what may fail. */
+static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, bool atomic)
+{
+	u64 next_rip;
+	int ret;
+
+	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic,
+			     &next_rip);
+	if (ret)
+		return ret;
+	if (!write) {
+		write_edx_eax(vcpu, msr->get(vcpu));
+	} else if (!msr->set(vcpu, read_edx_eax(vcpu))) {
+		event_raise_gp(vcpu);
+		return EXIT_RESUME;
+	}
+	guest_skip_to(vcpu, next_rip);
+	return EXIT_RESUME;
+}
+
+static int ask_vmm(struct vcpu *vcpu, u32 index, bool write, u64 next_rip)
+{
+	vcpu->ask = (struct vcpu_ask) {
+		.what = write ? ASK_WRMSR : ASK_RDMSR,
+		.rip = vcpu_rip(vcpu),
+		.next_rip = next_rip,
+	};
+	vcpu->run->msr = (struct svmvcpu_exit_msr) {
+		.index = index,
+		.value = write ? read_edx_eax(vcpu) : 0,
+	};
+	return exit_to_user(vcpu, write ? SVMVCPU_EXIT_MSR_WRITE : SVMVCPU_EXIT_MSR_READ);
+}
+
+/* VMEXIT_MSR */
+int exit_msr(struct vcpu *vcpu, bool atomic)
+{
+	bool write = vcpu->vmcb->control.exit_info_1 & 1;
+	u32 index = vcpu->gprs[INSN_RCX];
+	const struct own_msr *msr = find_own(index);
+	u64 next_rip;
+	int ret;
+
+	if (msr)
+		return access_own(vcpu, msr, write, atomic);
+	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic,
+			     &next_rip);
+	return ret ? ret : ask_vmm(vcpu, index, write, next_rip);
+}
+
+/**
+ * exit_msr_answer() - the VMM answered an MSR exit
+ * @vcpu: .
+ * @answer: value of an RDMSR
+ * @fail: the guest gets #GP(0)
+ *
+ * Return: EXIT_GO_ON.
+ */
+int exit_msr_answer(struct vcpu *vcpu, u64 answer, bool fail)
+{
+	if (fail) {
+		event_raise_gp(vcpu);
+		return EXIT_GO_ON;
+	}
+	if (vcpu->ask.what == ASK_RDMSR)
+		write_edx_eax(vcpu, answer);
+	guest_skip_to(vcpu, vcpu->ask.next_rip);
+	return EXIT_GO_ON;
+}

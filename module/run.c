@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The run loop: from the RUN ioctl into the guest and back.
+ *
+ * A stretch is the time for which a vCPU is loaded on a CPU: preemption off,
+ * the guest's xstate in the registers, the host's FS, GS and syscall MSRs
+ * saved once. Within it the guest is entered again and again, as long as the
+ * exits can be answered with interrupts off. What needs to sleep, and
+ * whatever the host wants of this CPU, ends the stretch.
+ */
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+#include <asm/processor.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/api.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+
+#include "compat.h"
+#include "cpu.h"
+#include "event.h"
+#include "exit.h"
+#include "run.h"
+#include "state.h"
+#include "vcpu.h"
+#include "vm.h"
+#include "xstate.h"
+
+/* The stretch ends for the host's sake; nothing to tell the VMM. */
+#define RUN_LEAVE	3
+
+/* EXITCODE before VMRUN: still there means VMRUN itself faulted (enter.S). */
+#define EXIT_CODE_NONE	0xfffffffdULL
+
+#define DR7_ENABLED	0xffULL
+
+/* Reasons of the host to have this CPU back */
+static bool host_wants_cpu(void)
+{
+	return READ_ONCE(current_thread_info()->flags) &
+	       (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NEED_RESCHED | _TIF_NOTIFY_RESUME);
+}
+
+static bool has_work(const struct vcpu *vcpu, const struct svm_cpu *cpu)
+{
+	return host_wants_cpu() || READ_ONCE(vcpu->wake) || !READ_ONCE(cpu->enabled);
+}
+
+/*
+ * The guest's translations: a new ASID or a flush when the nested tables lost
+ * something since they were made, or when this vCPU comes from elsewhere.
+ */
+static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	u64 gen = atomic64_read(&vcpu->vm->mem.tlb_gen);
+	struct vmcb *vmcb = vcpu->vmcb;
+	u64 old_generation = vcpu->asid.generation;
+
+	if (gen != vcpu->tlb_gen) {
+		vcpu->tlb_gen = gen;
+		vcpu->want_flush = true;
+	}
+	vmcb->control.tlb_control = asid_assign(&cpu->asid, smp_processor_id(), &vcpu->asid,
+						vcpu->want_flush,
+						svm_has(SVMVCPU_FEAT_FLUSH_BY_ASID));
+	if (vmcb->control.asid != vcpu->asid.asid)
+		vmcb_set_asid(vmcb, vcpu->asid.asid);
+	/* A new generation may mean that SVM was off: trust nothing cached. */
+	if (vcpu->asid.generation != old_generation)
+		vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
+}
+
+/*
+ * The host's own breakpoints, or those of the VMM's debugger, against the
+ * guest's: only one set fits into the registers. VMRUN and #VMEXIT switch DR6
+ * and DR7, but leave DR7 disabled for the host.
+ */
+static void load_breakpoints(const struct vcpu *vcpu, unsigned long *host)
+{
+	get_debugreg(host[0], 0);
+	get_debugreg(host[1], 1);
+	get_debugreg(host[2], 2);
+	get_debugreg(host[3], 3);
+	set_debugreg(vcpu->db[0], 0);
+	set_debugreg(vcpu->db[1], 1);
+	set_debugreg(vcpu->db[2], 2);
+	set_debugreg(vcpu->db[3], 3);
+}
+
+static void restore_breakpoints(const unsigned long *host)
+{
+	set_debugreg(host[0], 0);
+	set_debugreg(host[1], 1);
+	set_debugreg(host[2], 2);
+	set_debugreg(host[3], 3);
+}
+
+static void world_switch(struct vcpu *vcpu, const struct svm_cpu *cpu)
+{
+	bool guest_breaks = vcpu->vmcb->save.dr7 & DR7_ENABLED;
+	bool host_breaks = hw_breakpoint_active();
+	unsigned long host_db[4];
+
+	if (unlikely(host_breaks))
+		set_debugreg(0, 7);
+	if (unlikely(guest_breaks))
+		load_breakpoints(vcpu, host_db);
+	if (static_cpu_has_bug(X86_BUG_DIV0))
+		amd_clear_divider();
+
+	svmvcpu_enter(vcpu->gprs, vcpu->vmcb_pa, cpu->host_pa);
+
+	if (unlikely(guest_breaks))
+		restore_breakpoints(host_db);
+	/* What the guest's DR6 says must not be taken for the host's. */
+	if (unlikely(vcpu->vmcb->save.dr6 != DR6_RESERVED))
+		set_debugreg(DR6_RESERVED, 6);
+	if (unlikely(host_breaks))
+		set_debugreg(__this_cpu_read(cpu_dr7), 7);
+}
+
+static void put_event(struct vcpu *vcpu)
+{
+	vcpu->vmcb->control.event_inj = vcpu->event;
+	vcpu->injected = vcpu->event;
+	if (unlikely(vcpu->event)) {
+		vcpu->injected_rip = vcpu_rip(vcpu);
+		vcpu->last_event = vcpu->event;
+	}
+}
+
+/* The state VMRUN would refuse: nothing has happened, the VMM can mend it. */
+static int check_state(struct vcpu *vcpu)
+{
+	const struct check_limits limits = {
+		.cr4 = svm_limits.cr4_guest | X86_CR4_MCE,
+		.efer = svm_limits.efer_guest | EFER_SVME,
+		.phys_bits = svm_caps.phys_bits,
+		.gpa_bits = svm_limits.gpa_bits,
+	};
+	int rule = check_vmcb(vcpu->vmcb, &limits);
+
+	if (rule == CHECK_OK) {
+		vcpu->unchecked = false;
+		return EXIT_GO_ON;
+	}
+	vcpu->run->fail = (struct svmvcpu_exit_fail) { .rule = rule };
+	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
+}
+
+/*
+ * VMRUN refused what our own check passed. The save area may hold the host's
+ * state now (emulators leave it there), so it is wiped before anybody looks.
+ */
+static int entry_refused(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+	u64 code = vmcb->control.exit_code;
+
+	memset(&vmcb->save, 0, sizeof(vmcb->save));
+	vmcb->save.efer = EFER_SVME;
+	vmcb->save.dr6 = DR6_RESERVED;
+	vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
+	vcpu->dead = true;
+	vcpu->event = 0;
+	vcpu->run->fail = (struct svmvcpu_exit_fail) {
+		.code = code, .rule = SVMVCPU_RULE_UNKNOWN,
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
+}
+
+static bool is_host_event(u64 exit_code)
+{
+	return exit_code >= VMEXIT_INTR && exit_code <= VMEXIT_INIT;
+}
+
+/* Into the guest and out again, once. Interrupts off. */
+static void enter_once(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	put_event(vcpu);
+	vmcb->save.rax = vcpu->gprs[INSN_RAX];
+	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
+	vmcb->control.exit_code = EXIT_CODE_NONE;
+
+	world_switch(vcpu, cpu);
+
+	vcpu->exits++;
+}
+
+/* After a VMRUN that did run. */
+static void collect(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	vcpu->gprs[INSN_RAX] = vmcb->save.rax;
+	vcpu->gprs[INSN_RSP] = vmcb->save.rsp;
+	asid_flushed(&cpu->asid);
+	vcpu->want_flush = false;
+	if (svm_has(SVMVCPU_FEAT_VMCB_CLEAN))
+		vmcb->control.clean = VMCB_CLEAN_ALL;
+	event_collect(vcpu);
+}
+
+static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	u64 code;
+
+	if (has_work(vcpu, cpu))
+		return RUN_LEAVE;
+	prepare_tlb(vcpu, cpu);
+	if (unlikely(vcpu->unchecked)) {
+		int ret = check_state(vcpu);
+
+		if (ret)
+			return ret;
+	}
+	enter_once(vcpu, cpu);
+
+	code = vcpu->vmcb->control.exit_code;
+	if (unlikely(code == EXIT_CODE_NONE))
+		return RUN_LEAVE;
+	/* QEMU 7.2 stores the code in 32 bits. */
+	if (unlikely((u32)code == VMEXIT_INVALID32 || (u32)code == VMEXIT_BUSY32))
+		return entry_refused(vcpu);
+	collect(vcpu, cpu);
+	if (is_host_event(code)) {
+		/* The interrupt that ended the guest's turn is taken here. */
+		local_irq_enable();
+		asm volatile("nop");
+		local_irq_disable();
+	}
+	return exit_handle(vcpu, true);
+}
+
+static void flush_predictors(struct svm_cpu *cpu, const struct vcpu *vcpu)
+{
+	if (cpu->last_vcpu == vcpu->serial)
+		return;
+	cpu->last_vcpu = vcpu->serial;
+	if (static_cpu_has(X86_FEATURE_USE_IBPB) &&
+	    !static_cpu_has(X86_FEATURE_IBPB_ON_VMEXIT))
+		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+}
+
+/* Preemption is off. */
+static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	int this_cpu = smp_processor_id();
+	int ret;
+
+	if (unlikely(!cpu->enabled)) {
+		ret = svm_cpu_enable();
+		if (ret)
+			return ret;
+	}
+	/* What a CPU has cached of a VMCB is void on another. */
+	if (vcpu->asid.cpu != this_cpu)
+		vmcb_dirty(vcpu->vmcb, VMCB_CLEAN_ALL);
+	flush_predictors(cpu, vcpu);
+	asm volatile("vmsave %0" : : "a" (cpu->host_pa) : "memory");
+	xstate_load(vcpu->xstate);
+	current->flags |= PF_VCPU;
+
+	WRITE_ONCE(vcpu->on_cpu, this_cpu);
+	cpumask_set_cpu(this_cpu, vcpu->vm->mem.cpus);
+	/*
+	 * Pairs with guest_memory_flush() and vcpu_kick(): they see this CPU,
+	 * or the entry sees what they did before they looked.
+	 */
+	smp_mb__after_atomic();
+	return 0;
+}
+
+static void vcpu_unload(struct vcpu *vcpu)
+{
+	cpumask_clear_cpu(smp_processor_id(), vcpu->vm->mem.cpus);
+	WRITE_ONCE(vcpu->on_cpu, -1);
+	current->flags &= ~PF_VCPU;
+	xstate_save(vcpu->xstate);
+	compat_ibpb_before_user();
+}
+
+static int run_stretch(struct vcpu *vcpu)
+{
+	struct svm_cpu *cpu;
+	int ret;
+
+	kernel_fpu_begin_mask(0);
+	cpu = this_cpu_ptr(&svm_cpu);
+	ret = vcpu_load(vcpu, cpu);
+	if (!ret) {
+		local_irq_disable();
+		do {
+			ret = run_once(vcpu, cpu);
+		} while (ret == EXIT_RESUME);
+		local_irq_enable();
+		vcpu_unload(vcpu);
+	} else if (ret == -EAGAIN) {
+		/* This CPU is going away; so will we, at the next reschedule. */
+		ret = RUN_LEAVE;
+	}
+	kernel_fpu_end();
+	return ret;
+}
+
+static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
+{
+	struct vcpu *vcpu = container_of(timer, struct vcpu, deadline);
+
+	set_bit(WAKE_DEADLINE, &vcpu->wake);
+	vcpu_poke(vcpu);
+	return HRTIMER_NORESTART;
+}
+
+void vcpu_deadline_init(struct vcpu *vcpu)
+{
+	compat_hrtimer_setup(&vcpu->deadline, deadline_passed, CLOCK_MONOTONIC,
+			     HRTIMER_MODE_ABS);
+}
+
+/**
+ * vcpu_poke() - make a running guest exit, so that vcpu.wake is looked at
+ * @vcpu: .
+ *
+ * Context: any but NMI. The caller has set a bit in vcpu.wake before.
+ */
+void vcpu_poke(struct vcpu *vcpu)
+{
+	int cpu;
+
+	/* Pairs with the barrier in vcpu_load(). */
+	smp_mb__after_atomic();
+	cpu = READ_ONCE(vcpu->on_cpu);
+	if (cpu >= 0)
+		svm_cpu_poke(cpu);
+}
+
+/* Which of the things that stop a RUN are there; each counts once. */
+static u32 take_interruptions(struct vcpu *vcpu)
+{
+	u32 by = 0;
+
+	if (test_and_clear_bit(WAKE_KICK, &vcpu->wake))
+		by |= SVMVCPU_BY_KICK;
+	if (test_and_clear_bit(WAKE_DEADLINE, &vcpu->wake))
+		by |= SVMVCPU_BY_DEADLINE;
+	if (signal_pending(current))
+		by |= SVMVCPU_BY_SIGNAL;
+	return by;
+}
+
+/* Between two stretches: what the host, or the VMM from outside, wants. */
+static int host_turn(struct vcpu *vcpu)
+{
+	u32 by = take_interruptions(vcpu);
+
+	if (by) {
+		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };
+		return exit_to_user(vcpu, SVMVCPU_EXIT_INTERRUPTED);
+	}
+	compat_task_work();
+	cond_resched();
+	return EXIT_RESUME;
+}
+
+static int run_loop(struct vcpu *vcpu)
+{
+	int ret;
+
+	do {
+		ret = run_stretch(vcpu);
+		if (ret == -EAGAIN)
+			ret = exit_handle(vcpu, false);
+		/*
+		 * A signal cut the handler short, or the guest's memory changed
+		 * under it: it has done nothing, the guest comes by again.
+		 */
+		if (ret == RUN_LEAVE || ret == EXIT_RESUME || ret == -EINTR || ret == -EAGAIN)
+			ret = host_turn(vcpu);
+	} while (ret == EXIT_RESUME);
+	return ret;
+}
+
+static void start_deadline(struct vcpu *vcpu, u64 ns)
+{
+	clear_bit(WAKE_DEADLINE, &vcpu->wake);
+	hrtimer_start(&vcpu->deadline, ns_to_ktime(min_t(u64, ns, KTIME_MAX)),
+		      HRTIMER_MODE_ABS);
+}
+
+static void stop_deadline(struct vcpu *vcpu)
+{
+	hrtimer_cancel(&vcpu->deadline);
+	clear_bit(WAKE_DEADLINE, &vcpu->wake);
+}
+
+/**
+ * struct run_input - what the VMM wrote on the run page, read once
+ * @flags: SVMVCPU_RUN_*
+ * @answer: .
+ * @deadline_ns: .
+ * @gprs: with SVMVCPU_RUN_SET_GPRS
+ */
+struct run_input {
+	u32 flags;
+	u64 answer;
+	u64 deadline_ns;
+	struct svmvcpu_gprs gprs;
+};
+
+static int read_input(struct vcpu *vcpu, struct run_input *in)
+{
+	const u32 known = SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT;
+	struct svmvcpu_run *run = vcpu->run;
+	struct svmvcpu_state state = { .components = SVMVCPU_STATE_GPRS };
+
+	in->flags = READ_ONCE(run->in_flags);
+	in->answer = READ_ONCE(run->answer);
+	in->deadline_ns = READ_ONCE(run->deadline_ns);
+	if ((in->flags & ~known) || READ_ONCE(run->in_mbz) ||
+	    memchr_inv(run->in_reserved, 0, sizeof(run->in_reserved)))
+		return -EINVAL;
+	if (!(in->flags & SVMVCPU_RUN_SET_GPRS))
+		return 0;
+	/* The copy is what is checked and used; the page may change meanwhile. */
+	memcpy(&in->gprs, &run->gprs, sizeof(in->gprs));
+	state.gprs = in->gprs;
+	return state_valid(&state, &svm_limits);
+}
+
+/**
+ * vcpu_run() - SVMVCPU_RUN
+ * @vcpu: its mutex held; current->mm is the VM's
+ *
+ * Return: 0 with the exit on the run page; -EINVAL for a run page it does not
+ * understand, and then nothing has happened; -EBADFD when the vCPU must be set
+ * up first; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is not to be had on
+ * this CPU; -ENOMEM. After the latter RUN can be called again.
+ */
+int vcpu_run(struct vcpu *vcpu)
+{
+	struct run_input in;
+	int ret;
+
+	if (vcpu->dead)
+		return -EBADFD;
+	ret = read_input(vcpu, &in);
+	if (ret)
+		return ret;
+	if (!exit_answer_fits(vcpu, in.flags))
+		return -EINVAL;
+	WRITE_ONCE(vcpu->run->in_flags, 0);
+	if (in.flags & SVMVCPU_RUN_SET_GPRS)
+		state_put_gprs(vcpu, &in.gprs);
+
+	ret = exit_answer(vcpu, in.answer, in.flags);
+	if (ret == EXIT_GO_ON)
+		ret = EXIT_RESUME;
+	if (in.deadline_ns)
+		start_deadline(vcpu, in.deadline_ns);
+	if (ret == EXIT_RESUME)
+		ret = host_turn(vcpu);
+	if (ret == EXIT_RESUME)
+		ret = run_loop(vcpu);
+	if (in.deadline_ns)
+		stop_deadline(vcpu);
+	if (ret < 0)
+		return ret;
+	state_publish(vcpu);
+	return 0;
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Architectural state in and out of a vCPU: SETUP, GET_STATE, SET_STATE and
+ * the registers on the run page.
+ *
+ * Checking what user space passed is preset.c's part; here it is applied.
+ */
+#include <linux/build_bug.h>
+#include <linux/string.h>
+#include <asm/msr.h>
+
+#include "cpu.h"
+#include "cpuid.h"
+#include "cr.h"
+#include "state.h"
+#include "vcpu.h"
+#include "vmcb_init.h"
+#include "xstate.h"
+
+/* vcpu.gprs and the first sixteen of the ABI are in the same order. */
+static_assert(offsetof(struct svmvcpu_gprs, rip) == sizeof_field(struct vcpu, gprs));
+static_assert(offsetof(struct svmvcpu_gprs, rsp) == INSN_RSP * sizeof(u64));
+
+static void get_segment(struct svmvcpu_segment *out, const struct vmcb_segment *seg)
+{
+	out->base = seg->base;
+	out->limit = seg->limit;
+	out->selector = seg->selector;
+	out->attrib = seg->attrib;
+}
+
+static struct vmcb_segment to_vmcb(const struct svmvcpu_segment *seg)
+{
+	return (struct vmcb_segment) {
+		.base = seg->base,
+		.limit = seg->limit,
+		.selector = seg->selector,
+		.attrib = seg->attrib,
+	};
+}
+
+static void get_gprs(const struct vcpu *vcpu, struct svmvcpu_gprs *out)
+{
+	memcpy(out, vcpu->gprs, sizeof(vcpu->gprs));
+	out->rip = vcpu->vmcb->save.rip;
+	out->rflags = vcpu->vmcb->save.rflags;
+}
+
+static void get_segments(const struct vcpu *vcpu, struct svmvcpu_segments *out)
+{
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+
+	get_segment(&out->es, &save->es);
+	get_segment(&out->cs, &save->cs);
+	get_segment(&out->ss, &save->ss);
+	get_segment(&out->ds, &save->ds);
+	get_segment(&out->fs, &save->fs);
+	get_segment(&out->gs, &save->gs);
+	get_segment(&out->ldtr, &save->ldtr);
+	get_segment(&out->tr, &save->tr);
+	get_segment(&out->gdtr, &save->gdtr);
+	get_segment(&out->idtr, &save->idtr);
+	/* The hardware leaves in these two what nobody defined. */
+	out->gdtr.selector = 0;
+	out->gdtr.attrib = 0;
+	out->idtr.selector = 0;
+	out->idtr.attrib = 0;
+}
+
+static void get_control(const struct vcpu *vcpu, struct svmvcpu_control *out)
+{
+	out->cr0 = guest_cr0(vcpu);
+	out->cr2 = vcpu->vmcb->save.cr2;
+	out->cr3 = vcpu->vmcb->save.cr3;
+	out->cr4 = guest_cr4(vcpu);
+	out->cr8 = vcpu->vmcb->control.int_ctl & V_TPR_MASK;
+	out->efer = guest_efer(vcpu);
+}
+
+static void get_debug(const struct vcpu *vcpu, struct svmvcpu_debug *out)
+{
+	memcpy(out->db, vcpu->db, sizeof(out->db));
+	out->dr6 = vcpu->vmcb->save.dr6;
+	out->dr7 = vcpu->vmcb->save.dr7;
+}
+
+/**
+ * state_get() - read the components that state->components names
+ * @vcpu: its mutex held
+ * @state: components in, the rest out
+ */
+void state_get(const struct vcpu *vcpu, struct svmvcpu_state *state)
+{
+	if (state->components & SVMVCPU_STATE_GPRS)
+		get_gprs(vcpu, &state->gprs);
+	if (state->components & SVMVCPU_STATE_SEGMENTS)
+		get_segments(vcpu, &state->segments);
+	if (state->components & SVMVCPU_STATE_CONTROL)
+		get_control(vcpu, &state->control);
+	if (state->components & SVMVCPU_STATE_DEBUG)
+		get_debug(vcpu, &state->debug);
+}
+
+/**
+ * state_put_gprs() - replace the general registers, RIP and RFLAGS
+ * @vcpu: its mutex held
+ * @gprs: valid
+ */
+void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs)
+{
+	memcpy(vcpu->gprs, gprs, sizeof(vcpu->gprs));
+	vcpu->vmcb->save.rip = gprs->rip;
+	vcpu->vmcb->save.rflags = gprs->rflags;
+	vcpu->unchecked = true;
+}
+
+static void put_segments(struct vcpu *vcpu, const struct svmvcpu_segments *in)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	vmcb_set_es(vmcb, to_vmcb(&in->es));
+	vmcb_set_cs(vmcb, to_vmcb(&in->cs));
+	vmcb_set_ss(vmcb, to_vmcb(&in->ss));
+	vmcb_set_ds(vmcb, to_vmcb(&in->ds));
+	/* VMLOAD's, not VMRUN's: no clean bit. */
+	vmcb->save.fs = to_vmcb(&in->fs);
+	vmcb->save.gs = to_vmcb(&in->gs);
+	vmcb->save.ldtr = to_vmcb(&in->ldtr);
+	vmcb->save.tr = to_vmcb(&in->tr);
+	vmcb_set_gdtr(vmcb, to_vmcb(&in->gdtr));
+	vmcb_set_idtr(vmcb, to_vmcb(&in->idtr));
+	/* Some CPUs take the CPL from here, some from SS: they agree. */
+	vmcb_set_cpl(vmcb, (in->ss.attrib & SEG_DPL_MASK) >> SEG_DPL_SHIFT);
+	vcpu->unchecked = true;
+}
+
+static void put_control(struct vcpu *vcpu, const struct svmvcpu_control *in)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	guest_put_cr0(vcpu, in->cr0);
+	vmcb_set_cr2(vmcb, in->cr2);
+	vmcb_set_cr3(vmcb, in->cr3);
+	guest_put_cr4(vcpu, in->cr4);
+	guest_put_efer(vcpu, in->efer);
+	vmcb_set_int_ctl(vmcb, (vmcb->control.int_ctl & ~0xffULL) | in->cr8);
+}
+
+static void put_debug(struct vcpu *vcpu, const struct svmvcpu_debug *in)
+{
+	memcpy(vcpu->db, in->db, sizeof(vcpu->db));
+	vmcb_set_dr6(vcpu->vmcb, in->dr6);
+	vmcb_set_dr7(vcpu->vmcb, in->dr7);
+	vcpu->unchecked = true;
+}
+
+/**
+ * state_put() - write the components that state->components names
+ * @vcpu: its mutex held
+ * @state: passed state_valid()
+ *
+ * New general registers withdraw the question of the last exit.
+ */
+void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
+{
+	if (state->components & SVMVCPU_STATE_GPRS) {
+		state_put_gprs(vcpu, &state->gprs);
+		vcpu->ask.what = ASK_NOTHING;
+	}
+	if (state->components & SVMVCPU_STATE_SEGMENTS)
+		put_segments(vcpu, &state->segments);
+	if (state->components & SVMVCPU_STATE_CONTROL)
+		put_control(vcpu, &state->control);
+	if (state->components & SVMVCPU_STATE_DEBUG)
+		put_debug(vcpu, &state->debug);
+	if (state->components == STATE_ALL)
+		vcpu->dead = false;
+}
+
+/* What no component holds: nothing of the previous guest stays. */
+static void reset_rest(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	vmcb->save.star = 0;
+	vmcb->save.lstar = 0;
+	vmcb->save.cstar = 0;
+	vmcb->save.sfmask = 0;
+	vmcb->save.kernel_gs_base = 0;
+	vmcb->save.sysenter_cs = 0;
+	vmcb->save.sysenter_esp = 0;
+	vmcb->save.sysenter_eip = 0;
+	vmcb_set_g_pat(vmcb, PAT_RESET);
+	vmcb_set_tsc_offset(vmcb, -rdtsc());
+	vmcb->control.int_state = 0;
+	xstate_reset(vcpu->xstate);
+
+	vcpu->event = 0;
+	vcpu->injected = 0;
+	vcpu->last_event = 0;
+	vcpu->shutdown = false;
+	vcpu->mismatches = 0;
+	vcpu->want_flush = true;
+}
+
+/**
+ * state_setup() - SVMVCPU_SETUP
+ * @vcpu: its mutex held
+ * @setup: copied from user space, not yet checked
+ *
+ * Return: 0 or -EINVAL, and then nothing has changed.
+ */
+int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
+{
+	struct svmvcpu_state state;
+	int ret;
+
+	ret = preset_state(setup, &svm_limits, cpuid_signature(), &state);
+	if (ret)
+		return ret;
+	reset_rest(vcpu);
+	state_put(vcpu, &state);
+	return 0;
+}
+
+static u8 cpu_mode(const struct vcpu *vcpu)
+{
+	switch (vcpu_mode(vcpu)) {
+	case GUEST_REAL:
+		return SVMVCPU_MODE_REAL;
+	case GUEST_VM86:
+		return SVMVCPU_MODE_VM86;
+	case GUEST_PROT16:
+	case GUEST_PROT32:
+		return SVMVCPU_MODE_PROTECTED;
+	case GUEST_COMPAT16:
+	case GUEST_COMPAT32:
+		return SVMVCPU_MODE_COMPATIBILITY;
+	default:
+		return SVMVCPU_MODE_64BIT;
+	}
+}
+
+/**
+ * state_publish() - the registers onto the run page, for every exit
+ * @vcpu: its mutex held
+ */
+void state_publish(struct vcpu *vcpu)
+{
+	struct svmvcpu_run *run = vcpu->run;
+
+	get_gprs(vcpu, &run->gprs);
+	run->cr0 = guest_cr0(vcpu);
+	run->cr2 = vcpu->vmcb->save.cr2;
+	run->cr3 = vcpu->vmcb->save.cr3;
+	run->cr4 = guest_cr4(vcpu);
+	run->efer = guest_efer(vcpu);
+	run->mode = cpu_mode(vcpu);
+	run->cpl = vcpu->vmcb->save.cpl;
+	run->exits = vcpu->exits;
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vCPU file: creation and end, ioctls, the mapping of the run page.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/atomic.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "cpu.h"
+#include "event.h"
+#include "maps.h"
+#include "run.h"
+#include "state.h"
+#include "uaccess.h"
+#include "vcpu.h"
+#include "vm.h"
+#include "xstate.h"
+
+static atomic64_t vcpu_serial;
+
+static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
+{
+	struct svmvcpu_setup setup;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&setup, sizeof(setup), sizeof(setup), arg);
+	return ret ? ret : state_setup(vcpu, &setup);
+}
+
+static int vcpu_ioctl_get_state(struct vcpu *vcpu, void __user *arg)
+{
+	struct svmvcpu_state *state;
+	int ret;
+
+	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	ret = svmvcpu_copy_arg(state, sizeof(*state), sizeof(*state), arg);
+	if (!ret && (state->components & ~STATE_ALL))
+		ret = -EINVAL;
+	if (!ret) {
+		state_get(vcpu, state);
+		ret = copy_to_user(arg, state, min_t(size_t, state->size, sizeof(*state))) ?
+			-EFAULT : 0;
+	}
+	kfree(state);
+	return ret;
+}
+
+static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
+{
+	struct svmvcpu_state *state;
+	int ret;
+
+	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	ret = svmvcpu_copy_arg(state, sizeof(*state), sizeof(*state), arg);
+	if (!ret && (state->components & ~STATE_ALL))
+		ret = -EINVAL;
+	if (!ret)
+		ret = state_valid(state, &svm_limits);
+	if (!ret)
+		state_put(vcpu, state);
+	kfree(state);
+	return ret;
+}
+
+static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
+{
+	const u32 traps = BIT(VEC_BP) | BIT(VEC_OF);
+	struct svmvcpu_exits exits;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&exits, sizeof(exits), sizeof(exits), arg);
+	if (ret)
+		return ret;
+	if (exits.mbz || (exits.exceptions & ~EXITABLE_EXCEPTIONS))
+		return -EINVAL;
+	vcpu->exceptions = exits.exceptions;
+	vcpu->policy.exceptions = exits.exceptions;
+	/* Real CPUs honor the exception intercept for INT3; emulators do not. */
+	vcpu->policy.intn = (exits.exceptions & traps) && !svm_has(SVMVCPU_FEAT_DECODE_ASSISTS);
+	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+	return 0;
+}
+
+static int vcpu_ioctl_kick(struct vcpu *vcpu)
+{
+	set_bit(WAKE_KICK, &vcpu->wake);
+	vcpu_poke(vcpu);
+	return 0;
+}
+
+static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+
+	switch (cmd) {
+	case SVMVCPU_RUN:
+		return arg ? -EINVAL : vcpu_run(vcpu);
+	case SVMVCPU_SETUP:
+		return vcpu_ioctl_setup(vcpu, user);
+	case SVMVCPU_GET_STATE:
+		return vcpu_ioctl_get_state(vcpu, user);
+	case SVMVCPU_SET_STATE:
+		return vcpu_ioctl_set_state(vcpu, user);
+	case SVMVCPU_SET_EXITS:
+		return vcpu_ioctl_set_exits(vcpu, user);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vcpu *vcpu = file->private_data;
+	long ret;
+
+	if (!svm_vm_is_ours(vcpu->vm))
+		return -EIO;
+	/* Not behind the mutex: RUN holds it. */
+	if (cmd == SVMVCPU_KICK)
+		return arg ? -EINVAL : vcpu_ioctl_kick(vcpu);
+	if (mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	ret = vcpu_ioctl_locked(vcpu, cmd, arg);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
+}
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct vcpu *vcpu = file->private_data;
+	int ret;
+
+	if (!svm_vm_is_ours(vcpu->vm))
+		return -EIO;
+	if (vma->vm_pgoff || vma_pages(vma) != RUN_PAGES)
+		return -EINVAL;
+	/* A private copy would never see an exit. */
+	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC))
+		return -EINVAL;
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
+	ret = vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
+	if (!ret)
+		ret = vm_insert_page(vma, vma->vm_start + PAGE_SIZE,
+				     virt_to_page(vcpu->io_data));
+	return ret;
+}
+
+static void vcpu_free(struct vcpu *vcpu)
+{
+	hrtimer_cancel(&vcpu->deadline);
+	xstate_free(vcpu->xstate);
+	free_page((unsigned long)vcpu->io_data);
+	free_page((unsigned long)vcpu->run);
+	free_page((unsigned long)vcpu->vmcb);
+	mutex_destroy(&vcpu->mutex);
+	kfree(vcpu);
+}
+
+static void vcpu_give_id(struct svm_vm *vm, u32 id)
+{
+	mutex_lock(&vm->lock);
+	clear_bit(id, vm->vcpu_ids);
+	mutex_unlock(&vm->lock);
+}
+
+/* Gives the ID back and drops the VM. */
+static void vcpu_destroy(struct vcpu *vcpu)
+{
+	struct svm_vm *vm = vcpu->vm;
+
+	vcpu_give_id(vm, vcpu->id);
+	vcpu_free(vcpu);
+	svm_vm_put(vm);
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	vcpu_destroy(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vcpu_mmap,
+	.release = vcpu_release,
+	.llseek = noop_llseek,
+};
+
+static int vcpu_alloc_pages(struct vcpu *vcpu)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
+
+	vcpu->vmcb = (void *)__get_free_page(gfp);
+	vcpu->run = (void *)__get_free_page(gfp);
+	vcpu->io_data = (void *)__get_free_page(gfp);
+	vcpu->xstate = xstate_alloc();
+	if (!vcpu->vmcb || !vcpu->run || !vcpu->io_data || !vcpu->xstate)
+		return -ENOMEM;
+	vcpu->vmcb_pa = svm_page_pa(virt_to_page(vcpu->vmcb));
+	return 0;
+}
+
+/* In the state after RESET, which SETUP can bring back at any time. */
+static int vcpu_init_state(struct vcpu *vcpu)
+{
+	const struct svmvcpu_setup reset = {
+		.size = sizeof(reset),
+		.preset = SVMVCPU_PRESET_RESET,
+	};
+
+	vmcb_init_control(vcpu->vmcb, &svm_caps, maps_iopm_pa(), maps_msrpm_pa(),
+			  vcpu->vm->mem.npt.root_pa);
+	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+	vcpu->run->io_data_offset = PAGE_SIZE;
+	return state_setup(vcpu, &reset);
+}
+
+static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id)
+{
+	struct vcpu *vcpu;
+	int ret;
+
+	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&vcpu->mutex);
+	vcpu_deadline_init(vcpu);
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->on_cpu = -1;
+	vcpu->asid.cpu = -1;
+	vcpu->serial = atomic64_inc_return(&vcpu_serial);
+	ret = vcpu_alloc_pages(vcpu);
+	if (!ret)
+		ret = vcpu_init_state(vcpu);
+	if (!ret)
+		return vcpu;
+	vcpu_free(vcpu);
+	return ERR_PTR(ret);
+}
+
+static int vcpu_take_id(struct svm_vm *vm, u32 id)
+{
+	int ret;
+
+	ret = mutex_lock_killable(&vm->lock);
+	if (ret)
+		return ret;
+	if (test_and_set_bit(id, vm->vcpu_ids))
+		ret = -EEXIST;
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+static int vcpu_install_fd(struct vcpu *vcpu)
+{
+	struct file *file;
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = anon_inode_getfile("[svmvcpu-vcpu]", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	/* From here on user space can close it: nothing may follow. */
+	fd_install(fd, file);
+	return fd;
+}
+
+/**
+ * vcpu_create() - a new vCPU
+ * @vm: the caller's; a reference is taken
+ * @id: below VM_MAX_VCPUS
+ *
+ * Return: a file descriptor; -EEXIST when the ID is taken; -ENOMEM; -EMFILE
+ * or -ENFILE; -EINTR.
+ */
+int vcpu_create(struct svm_vm *vm, u32 id)
+{
+	struct vcpu *vcpu;
+	int ret;
+
+	ret = vcpu_take_id(vm, id);
+	if (ret)
+		return ret;
+	vcpu = vcpu_alloc(vm, id);
+	if (IS_ERR(vcpu)) {
+		vcpu_give_id(vm, id);
+		return PTR_ERR(vcpu);
+	}
+	svm_vm_get(vm);
+	ret = vcpu_install_fd(vcpu);
+	if (ret < 0)
+		vcpu_destroy(vcpu);
+	return ret;
+}

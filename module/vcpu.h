@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The virtual CPU: the structure every later stage of an exit works on, and
+ * the small accessors that know where the hardware keeps what.
+ */
+#ifndef SVMVCPU_VCPU_H
+#define SVMVCPU_VCPU_H
+
+#include <linux/hrtimer.h>
+#include <linux/mutex.h>
+#include <linux/svmvcpu.h>
+#include <linux/types.h>
+
+#include "asid.h"
+#include "check.h"
+#include "insn.h"
+#include "mode.h"
+#include "preset.h"
+#include "vmcb.h"
+#include "vmcb_init.h"
+
+struct svm_vm;
+
+/* the mapping of a vCPU file: struct svmvcpu_run, then the data window */
+#define RUN_PAGES	2
+
+/* vcpu.wake: why the running or the next RUN is to stop */
+#define WAKE_KICK	0
+#define WAKE_DEADLINE	1
+
+/* What the last exit asked the VMM; answered once, by the next RUN. */
+enum vcpu_question {
+	ASK_NOTHING,
+	ASK_IN,
+	ASK_INS,
+	ASK_HYPERCALL,
+	ASK_RDMSR,
+	ASK_WRMSR,
+	ASK_EXCEPTION,
+};
+
+/**
+ * struct vcpu_ask - the question and what it takes to act on the answer
+ * @what: .
+ * @width: IN, INS: bytes per element
+ * @count: INS: elements
+ * @rip: RIP of the instruction
+ * @next_rip: RIP behind it; 0 for INS and when it has yet to be decoded
+ * @event: EXCEPTION: in EVENTINJ layout
+ * @address: EXCEPTION #PF: what goes to CR2
+ */
+struct vcpu_ask {
+	enum vcpu_question what;
+	u8 width;
+	u32 count;
+	u64 rip;
+	u64 next_rip;
+	u64 event;
+	u64 address;
+};
+
+/**
+ * struct vcpu - one virtual CPU
+ * @gprs: guest registers in hardware order; while the guest runs, RAX and RSP
+ *	are in the VMCB. First, for enter.S
+ * @vmcb: .
+ * @vmcb_pa: its physical address, with the encryption bit
+ * @vm: one reference
+ * @run: the page shared with the VMM. Read every field once; believe nothing
+ * @io_data: the data window behind it, one page
+ * @xstate: guest x87 and SSE registers, XSAVE format, while not loaded
+ * @asid: address space identifier, valid on one CPU
+ * @tlb_gen: guest_memory.tlb_gen up to which this vCPU's TLB was flushed
+ * @want_flush: flush the guest's translations at the next entry
+ * @unchecked: state VMRUN checks was changed since check_vmcb() passed
+ * @dead: after SHUTDOWN or a refused VMRUN: must be set up again
+ * @shutdown: a third fault came while one was being delivered
+ * @cr0_hidden: CR0.CD and NW as the guest set them; never in the VMCB
+ * @cr4_hidden: CR4.MCE as the guest set it; the VMCB has the host's
+ * @db: guest DR0-DR3, not loaded unless DR7 enables one
+ * @event: event to inject at the next entry, EVENTINJ layout, 0 for none
+ * @injected: what the last entry injected
+ * @injected_rip: and where
+ * @last_event: the last one that was injected or being delivered, to explain
+ *	a shutdown
+ * @ask: .
+ * @policy: what of the intercepts is not fixed
+ * @exceptions: vectors the VMM asked to see
+ * @mismatches: decodes in a row that did not find the intercepted instruction
+ * @exits: since creation
+ * @on_cpu: CPU this is loaded on, -1 for none; read by vcpu_kick() anywhere
+ * @wake: WAKE_* bits
+ * @deadline: sets WAKE_DEADLINE
+ * @mutex: held by every ioctl but KICK; protects all the rest
+ * @serial: never used twice, tells vCPUs apart for the IBPB
+ * @id: APIC ID
+ */
+struct vcpu {
+	u64 gprs[16];
+	struct vmcb *vmcb;
+	u64 vmcb_pa;
+	struct svm_vm *vm;
+	struct svmvcpu_run *run;
+	void *io_data;
+	void *xstate;
+
+	struct asid_tag asid;
+	u64 tlb_gen;
+	bool want_flush;
+	bool unchecked;
+	bool dead;
+	bool shutdown;
+
+	u64 cr0_hidden;
+	u64 cr4_hidden;
+	u64 db[4];
+
+	u64 event;
+	u64 injected;
+	u64 injected_rip;
+	u64 last_event;
+	struct vcpu_ask ask;
+	struct vmcb_policy policy;
+	u32 exceptions;
+	unsigned int mismatches;
+	u64 exits;
+
+	int on_cpu;
+	unsigned long wake;
+	struct hrtimer deadline;
+	struct mutex mutex;
+	u64 serial;
+	u32 id;
+};
+
+static inline u64 vcpu_rip(const struct vcpu *vcpu)
+{
+	return vcpu->vmcb->save.rip;
+}
+
+static inline enum guest_mode vcpu_mode(const struct vcpu *vcpu)
+{
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+
+	return guest_mode(save->cr0, save->efer, save->rflags, save->cs.attrib);
+}
+
+int vcpu_create(struct svm_vm *vm, u32 id);
+
+#endif /* SVMVCPU_VCPU_H */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The VM: guest memory and the vCPUs that share it.
+ */
+#ifndef SVMVCPU_VM_H
+#define SVMVCPU_VM_H
+
+#include <linux/bitmap.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+
+#include "memory.h"
+
+#define VM_MAX_VCPUS	64
+
+/**
+ * struct svm_vm - one virtual machine
+ * @ref: held by its file and by each vCPU
+ * @mem: guest-physical memory
+ * @lock: protects @vcpu_ids
+ * @vcpu_ids: IDs in use
+ */
+struct svm_vm {
+	struct kref ref;
+	struct guest_memory mem;
+	struct mutex lock;
+	DECLARE_BITMAP(vcpu_ids, VM_MAX_VCPUS);
+};
+
+int vm_create(void);
+void svm_vm_get(struct svm_vm *vm);
+void svm_vm_put(struct svm_vm *vm);
+
+/* Files work only in the address space they were made in. */
+static inline bool svm_vm_is_ours(const struct svm_vm *vm)
+{
+	return vm->mem.mm == current->mm;
+}
+
+#endif /* SVMVCPU_VM_H */
