@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libsvmvcpu: the device file and VM files. Each call is one ioctl plus the
+ * sentence that says what its errno means here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "svmvcpu_lib.h"
+
+int svmvcpu_open(const char *path)
+{
+	int fd;
+
+	if (!path)
+		path = SVMVCPU_DEVICE;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+		return svmvcpu_fail(errno, "%s: the svmvcpu module is not loaded", path);
+	if (errno == EACCES || errno == EPERM)
+		return svmvcpu_fail(errno, "%s: no permission to use it", path);
+	return svmvcpu_fail(errno, "%s: %s", path, strerror(errno));
+}
+
+int svmvcpu_get_info(int dev, struct svmvcpu_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	if (ioctl(dev, SVMVCPU_GET_INFO, info))
+		return svmvcpu_fail(errno, "GET_INFO: %s", strerror(errno));
+	if (info->api_version != SVMVCPU_API_VERSION)
+		return svmvcpu_fail(EPROTO,
+				    "the module speaks API version %u, this program %u: update the older one",
+				    info->api_version, SVMVCPU_API_VERSION);
+	return 0;
+}
+
+int svmvcpu_vm_create(int dev)
+{
+	struct svmvcpu_create_vm arg = { .size = sizeof(arg) };
+	int fd = ioctl(dev, SVMVCPU_CREATE_VM, &arg);
+
+	if (fd >= 0)
+		return fd;
+	if (errno == EBUSY)
+		return svmvcpu_fail(errno, "CREATE_VM: another hypervisor holds SVM on this host");
+	return svmvcpu_fail(errno, "CREATE_VM: %s", strerror(errno));
+}
+
+int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr)
+{
+	struct svmvcpu_map arg = {
+		.size = sizeof(arg),
+		.nr = nr,
+		.regions = (__u64)(unsigned long)regions,
+	};
+
+	if (!ioctl(vm, SVMVCPU_MAP, &arg))
+		return 0;
+	if (!nr)
+		return svmvcpu_fail(errno, "MAP of nothing: %s", strerror(errno));
+	return svmvcpu_fail(errno, "MAP of %u region(s), the first %#llx bytes at %#llx: %s",
+			    nr, regions->bytes, regions->gpa, strerror(errno));
+}
+
+int svmvcpu_vm_unmap(int vm, const struct svmvcpu_range *ranges, unsigned int nr)
+{
+	struct svmvcpu_unmap arg = {
+		.size = sizeof(arg),
+		.nr = nr,
+		.ranges = (__u64)(unsigned long)ranges,
+	};
+
+	if (!ioctl(vm, SVMVCPU_UNMAP, &arg))
+		return 0;
+	return svmvcpu_fail(errno, "UNMAP of %u range(s): %s", nr, strerror(errno));
+}
+
+void *svmvcpu_alloc(size_t bytes)
+{
+	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem != MAP_FAILED)
+		return mem;
+	svmvcpu_fail(errno, "%zu bytes of guest memory: %s", bytes, strerror(errno));
+	return NULL;
+}
+
+void svmvcpu_free(void *mem, size_t bytes)
+{
+	if (mem)
+		munmap(mem, bytes);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libsvmvcpu: vCPU files. The run page stays the caller's to read and write;
+ * only svmvcpu_vcpu_window() interprets it, because its offset and length must
+ * be checked against the mapping before anyone follows them.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "svmvcpu_lib.h"
+
+static int vcpu_map(struct svmvcpu_vcpu *vcpu, size_t bytes)
+{
+	void *page;
+
+	if (bytes < sizeof(struct svmvcpu_run))
+		return svmvcpu_fail(EPROTO, "a run page of %zu bytes is too small", bytes);
+	page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	if (page == MAP_FAILED)
+		return svmvcpu_fail(errno, "mapping the run page: %s", strerror(errno));
+	vcpu->run = page;
+	vcpu->mapped = bytes;
+	return 0;
+}
+
+int svmvcpu_vcpu_create(int vm, unsigned int id, const struct svmvcpu_info *info,
+			struct svmvcpu_vcpu *vcpu)
+{
+	struct svmvcpu_create_vcpu arg = { .size = sizeof(arg), .id = id };
+	int ret;
+
+	memset(vcpu, 0, sizeof(*vcpu));
+	vcpu->fd = ioctl(vm, SVMVCPU_CREATE_VCPU, &arg);
+	if (vcpu->fd < 0)
+		return svmvcpu_fail(errno, "CREATE_VCPU %u: %s", id, strerror(errno));
+	ret = vcpu_map(vcpu, info->run_size);
+	if (ret) {
+		close(vcpu->fd);
+		vcpu->fd = -1;
+	}
+	return ret;
+}
+
+void svmvcpu_vcpu_close(struct svmvcpu_vcpu *vcpu)
+{
+	if (vcpu->run)
+		munmap(vcpu->run, vcpu->mapped);
+	if (vcpu->fd >= 0)
+		close(vcpu->fd);
+	vcpu->run = NULL;
+	vcpu->fd = -1;
+}
+
+int svmvcpu_vcpu_setup(struct svmvcpu_vcpu *vcpu, const struct svmvcpu_setup *setup)
+{
+	struct svmvcpu_setup arg = *setup;
+
+	arg.size = sizeof(arg);
+	if (!ioctl(vcpu->fd, SVMVCPU_SETUP, &arg))
+		return 0;
+	return svmvcpu_fail(errno, "SETUP for %s mode, entry %#llx: %s",
+			    svmvcpu_preset_name(arg.preset), arg.entry, strerror(errno));
+}
+
+int svmvcpu_vcpu_run(struct svmvcpu_vcpu *vcpu)
+{
+	if (!ioctl(vcpu->fd, SVMVCPU_RUN, 0))
+		return 0;
+	if (errno == EBUSY)
+		return svmvcpu_fail(errno, "RUN: another hypervisor holds SVM on this host");
+	return svmvcpu_fail(errno, "RUN: %s", strerror(errno));
+}
+
+int svmvcpu_vcpu_kick(const struct svmvcpu_vcpu *vcpu)
+{
+	/* no text: a signal handler may be calling */
+	return ioctl(vcpu->fd, SVMVCPU_KICK, 0) ? -errno : 0;
+}
+
+int svmvcpu_vcpu_get_state(struct svmvcpu_vcpu *vcpu, __u64 components,
+			   struct svmvcpu_state *state)
+{
+	memset(state, 0, sizeof(*state));
+	state->size = sizeof(*state);
+	state->components = components;
+	if (!ioctl(vcpu->fd, SVMVCPU_GET_STATE, state))
+		return 0;
+	return svmvcpu_fail(errno, "GET_STATE %#llx: %s", components, strerror(errno));
+}
+
+int svmvcpu_vcpu_set_state(struct svmvcpu_vcpu *vcpu, __u64 components,
+			   struct svmvcpu_state *state)
+{
+	state->size = sizeof(*state);
+	state->flags = 0;
+	state->components = components;
+	if (!ioctl(vcpu->fd, SVMVCPU_SET_STATE, state))
+		return 0;
+	return svmvcpu_fail(errno, "SET_STATE %#llx: %s", components, strerror(errno));
+}
+
+int svmvcpu_vcpu_set_exits(struct svmvcpu_vcpu *vcpu, __u32 exceptions)
+{
+	struct svmvcpu_exits arg = { .size = sizeof(arg), .exceptions = exceptions };
+
+	if (!ioctl(vcpu->fd, SVMVCPU_SET_EXITS, &arg))
+		return 0;
+	return svmvcpu_fail(errno, "SET_EXITS %#x: %s", exceptions, strerror(errno));
+}
+
+void *svmvcpu_vcpu_window(const struct svmvcpu_vcpu *vcpu, size_t *bytes)
+{
+	const struct svmvcpu_run *run = vcpu->run;
+	size_t offset = run->io_data_offset;
+	size_t len = (size_t)run->io.count * run->io.width;
+
+	if (offset > vcpu->mapped || len > vcpu->mapped - offset)
+		return NULL;
+	*bytes = len;
+	return (char *)vcpu->run + offset;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The machine's answers to exits that no module has produced: each run page
+ * here is made by hand.
+ */
+#include <string.h>
+
+#include "machine.h"
+#include "tap.h"
+#include "vcpuctl.h"
+
+static char serial[64], debug[64];
+static unsigned int nr_serial, nr_debug;
+static __u64 clock_ns;
+
+static void put_serial(void *arg, __u8 byte)
+{
+	(void)arg;
+	serial[nr_serial++ % sizeof(serial)] = byte;
+}
+
+static void put_debug(void *arg, __u8 byte)
+{
+	(void)arg;
+	debug[nr_debug++ % sizeof(debug)] = byte;
+}
+
+static int no_input(void *arg)
+{
+	(void)arg;
+	return -1;
+}
+
+static __u64 test_clock(void)
+{
+	return clock_ns;
+}
+
+static struct machine fresh(void)
+{
+	struct machine m = { .uart = { .send = put_serial, .receive = no_input },
+			     .platform.now_ns = test_clock, .debug = put_debug };
+
+	nr_serial = 0;
+	nr_debug = 0;
+	clock_ns = 1000;
+	machine_reset(&m, 64 << 20);
+	return m;
+}
+
+static struct svmvcpu_run io(__u16 port, __u8 width, __u32 flags, __u32 data)
+{
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_IO };
+
+	run.io.port = port;
+	run.io.width = width;
+	run.io.flags = flags;
+	run.io.count = 1;
+	run.io.data = data;
+	return run;
+}
+
+static __u64 in(struct machine *m, __u16 port, __u8 width)
+{
+	struct svmvcpu_run run = io(port, width, SVMVCPU_IO_IN, 0);
+
+	run.answer = 0xdead;
+	return machine_exit(m, &run, NULL) == MACHINE_CONTINUE ? run.answer : 0xbad;
+}
+
+static int out(struct machine *m, __u16 port, __u8 width, __u32 data)
+{
+	struct svmvcpu_run run = io(port, width, 0, data);
+
+	return machine_exit(m, &run, NULL);
+}
+
+static void test_ports(void)
+{
+	struct machine m = fresh();
+
+	OK(in(&m, 0x5678, 1) == 0xff && in(&m, 0x5678, 2) == 0xffff &&
+	   in(&m, 0x5678, 4) == 0xffffffff, "unknown ports read all-ones in their width");
+	OK(out(&m, 0x5678, 4, 0) == MACHINE_CONTINUE, "writes to them are ignored");
+	OK(in(&m, 0x402, 1) == 0xe9, "the debug port is there");
+	out(&m, 0x402, 1, 'd');
+	out(&m, 0x3f8, 1, 's');
+	OK(nr_debug == 1 && debug[0] == 'd' && nr_serial == 1 && serial[0] == 's',
+	   "debug and serial bytes go their ways");
+	OK(in(&m, 0x3fd, 1) == 0x60, "serial status");
+	OK(in(&m, 0x3fd, 2) == 0xb060, "a word reads two registers");
+	OK(in(&m, 0xffff, 4) == 0xffffffff, "the last port does not reach beyond the first");
+	OK(out(&m, 0xcf8, 4, 0x80000000) == MACHINE_CONTINUE && in(&m, 0xcfc, 4) == 0xffffffff,
+	   "there is no PCI");
+}
+
+static void test_exit_port(void)
+{
+	struct machine m = fresh();
+
+	OK(out(&m, 0xf4, 1, 0) == 128, "code 0 is status 128");
+	OK(out(&m, 0xf4, 4, 5) == 133 && m.code == 5, "code 5 is status 133");
+	OK(out(&m, 0xf4, 4, 0x17f) == 255 && m.code == 0x17f, "statuses have seven bits of code");
+	OK(in(&m, 0xf4, 1) == 0xff, "reading it does not end anything");
+}
+
+static void test_strings(void)
+{
+	struct machine m = fresh();
+	struct svmvcpu_run run = io(0x3f8, 1, SVMVCPU_IO_STRING | SVMVCPU_IO_REP, 0);
+	static const char expected[] = { 0xe9, 0xff, 0xe9, 0xff, 'o', ',' };
+	char window[16] = "hello, world";
+
+	run.io.count = 5;
+	OK(machine_exit(&m, &run, window) == MACHINE_CONTINUE && nr_serial == 5 &&
+	   !memcmp(serial, "hello", 5), "REP OUTSB sends the data window");
+	run = io(0x402, 2, SVMVCPU_IO_STRING | SVMVCPU_IO_IN, 0);
+	run.io.count = 2;
+	machine_exit(&m, &run, window);
+	OK(!memcmp(window, expected, 6), "INSW fills it and stops where it should");
+	OK(machine_exit(&m, &run, NULL) == STATUS_UNKNOWN, "no window, no guess");
+	run.io.width = 3;
+	OK(machine_exit(&m, &run, window) == STATUS_UNKNOWN, "a width nobody has");
+}
+
+static void test_platform(void)
+{
+	struct machine m = fresh();
+
+	out(&m, 0x70, 1, 0x34);
+	OK(in(&m, 0x71, 1) == 0x00, "64 MiB: low byte of what is above 16 MiB");
+	out(&m, 0x70, 1, 0x35);
+	OK(in(&m, 0x71, 1) == 0x03, "and its high byte, in 64 KiB");
+	out(&m, 0x70, 1, 0x80 | 0x0a);
+	OK(!(in(&m, 0x71, 1) & 0x80), "the clock is never updating, NMI bit or not");
+	out(&m, 0x70, 1, 0x0f);
+	out(&m, 0x71, 1, 0x5a);
+	OK(in(&m, 0x71, 1) == 0x5a, "CMOS remembers");
+	out(&m, 0x43, 1, 0xb0);
+	out(&m, 0x42, 1, 0x9b);
+	out(&m, 0x42, 1, 0x2e);
+	OK(!(in(&m, 0x61, 1) & 0x20), "the timer runs");
+	clock_ns += 9990000;
+	OK(!(in(&m, 0x61, 1) & 0x20), "just short of 10 ms it still does");
+	clock_ns += 10000;
+	OK(in(&m, 0x61, 1) & 0x20, "10 ms are up");
+	OK((in(&m, 0x61, 1) ^ in(&m, 0x61, 1)) == 0x10, "the refresh bit flips");
+	out(&m, 0x92, 1, 0x03);
+	OK(in(&m, 0x92, 1) == 0x02, "fast reset is not stored");
+}
+
+static void test_msrs(void)
+{
+	struct machine m = fresh();
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_MSR_READ, .answer = 7 };
+
+	run.msr.index = 0x12345;
+	OK(machine_exit(&m, &run, NULL) == MACHINE_CONTINUE &&
+	   run.in_flags == SVMVCPU_RUN_FAIL && m.refused, "an unknown MSR gets #GP");
+	run.in_flags = 0;
+	run.msr.index = 0xfe;
+	run.answer = 7;
+	machine_exit(&m, &run, NULL);
+	OK(!run.in_flags && !run.answer && !m.refused, "MTRR capabilities read 0");
+	run.reason = SVMVCPU_EXIT_MSR_WRITE;
+	run.msr.index = 0x210;
+	machine_exit(&m, &run, NULL);
+	OK(run.in_flags == SVMVCPU_RUN_FAIL, "one behind the variable MTRRs is refused");
+	m.msr_ignore = true;
+	run.in_flags = 0;
+	machine_exit(&m, &run, NULL);
+	OK(!run.in_flags && !m.refused, "unless told to ignore it");
+}
+
+static int end_of(__u32 reason)
+{
+	struct machine m = fresh();
+	struct svmvcpu_run run = { .reason = reason };
+
+	return machine_exit(&m, &run, NULL);
+}
+
+static void test_ends(void)
+{
+	struct machine m = fresh();
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_SYSTEM_DOWN };
+
+	OK(machine_exit(&m, &run, NULL) == 0, "power-off is success");
+	run.down.kind = SVMVCPU_DOWN_RESET;
+	OK(machine_exit(&m, &run, NULL) == 64, "reset");
+	OK(end_of(SVMVCPU_EXIT_HALT) == 65, "halt");
+	OK(end_of(SVMVCPU_EXIT_SHUTDOWN) == 66, "triple fault");
+	OK(end_of(SVMVCPU_EXIT_MEMORY_FAULT) == 70, "memory fault");
+	OK(end_of(SVMVCPU_EXIT_FAIL_ENTRY) == 71, "failed entry");
+	OK(end_of(SVMVCPU_EXIT_EXCEPTION) == 72, "exception");
+	OK(end_of(SVMVCPU_EXIT_UNKNOWN) == 73, "unknown");
+	OK(end_of(SVMVCPU_EXIT_NONE) == 73 && end_of(4711) == 73, "reasons of the future");
+	run.reason = SVMVCPU_EXIT_INTERRUPTED;
+	run.interrupted.by = SVMVCPU_BY_SIGNAL | SVMVCPU_BY_KICK;
+	OK(machine_exit(&m, &run, NULL) == MACHINE_CONTINUE, "interrupted: the caller knows why");
+	run.interrupted.by = SVMVCPU_BY_SIGNAL | SVMVCPU_BY_DEADLINE;
+	OK(machine_exit(&m, &run, NULL) == 67, "deadline");
+	run.reason = SVMVCPU_EXIT_HYPERCALL;
+	OK(machine_exit(&m, &run, NULL) == MACHINE_CONTINUE && run.answer == (__u64)-38,
+	   "hypercalls do not exist");
+}
+
+int main(void)
+{
+	test_ports();
+	test_exit_port();
+	test_strings();
+	test_platform();
+	test_msrs();
+	test_ends();
+	return tap_done();
+}

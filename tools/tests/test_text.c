@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Text and JSON: exit lines, names, escapes and what a run prints at its end.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "output.h"
+#include "tap.h"
+#include "vcpuctl.h"
+
+/* every line ends with where the guest was */
+static const char *where;
+
+static void expect(const struct svmvcpu_run *run, const void *window, const char *text)
+{
+	char buf[256];
+
+	svmvcpu_describe_exit(run, window, buf, sizeof(buf));
+	OK(!strncmp(buf, text, strlen(text)) && !strcmp(buf + strlen(text), where), "%s", buf);
+}
+
+static void test_lines(void)
+{
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_IO, .gprs.rip = 0x7c00 };
+
+	where = " at rip 0x7c00 (real, cpl 0)";
+	run.io.port = 0x3f8;
+	run.io.width = 1;
+	run.io.count = 1;
+	run.io.data = 'A';
+	expect(&run, NULL, "io out byte to 0x03f8 value 0x41 'A'");
+	run.io.flags = SVMVCPU_IO_IN;
+	run.io.width = 4;
+	expect(&run, NULL, "io in dword from 0x03f8");
+	run.io.flags = SVMVCPU_IO_STRING | SVMVCPU_IO_REP;
+	run.io.width = 1;
+	run.io.count = 3;
+	expect(&run, "abc", "io out byte to 0x03f8 rep string of 3 \"abc\"");
+	expect(&run, "a\nc", "io out byte to 0x03f8 rep string of 3 61 0a 63");
+	run.io.width = 200;
+	expect(&run, NULL, "io out ? to 0x03f8 rep string of 3");
+}
+
+static void test_faults(void)
+{
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_MEMORY_FAULT, .mode = SVMVCPU_MODE_64BIT,
+				   .cpl = 3 };
+
+	where = " at rip 0 (64bit, cpl 3)";
+	run.memory.gpa = 0xfee000f0;
+	run.memory.gva = 0x1000;
+	run.memory.flags = SVMVCPU_FAULT_WRITE | SVMVCPU_FAULT_GVA;
+	run.memory.insn_len = 2;
+	run.memory.insn[0] = 0x89;
+	run.memory.insn[1] = 0x07;
+	expect(&run, NULL, "memory-fault write gpa 0xfee000f0 gva 0x1000 insn 89 07");
+	run.memory.insn_len = 200;
+	run.memory.flags = SVMVCPU_FAULT_EXEC;
+	expect(&run, NULL, "memory-fault fetch gpa 0xfee000f0");
+	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
+	run.reason = SVMVCPU_EXIT_SHUTDOWN;
+	expect(&run, NULL, "shutdown triple fault");
+	run.exception.vector = 14;
+	run.exception.error_code = 2;
+	run.exception.address = 0x123;
+	run.exception.flags = SVMVCPU_EXC_VALID | SVMVCPU_EXC_ERROR_CODE | SVMVCPU_EXC_ADDRESS;
+	expect(&run, NULL,
+	       "shutdown triple fault, last event #PF (vector 14) error 0x2 address 0x123");
+	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
+	run.reason = SVMVCPU_EXIT_FAIL_ENTRY;
+	run.fail.rule = SVMVCPU_RULE_CR0_CD_NW;
+	expect(&run, NULL,
+	       "fail-entry CR0.CD is clear while CR0.NW is set (found before VMRUN)");
+	run.reason = 99;
+	run.mode = 99;
+	where = " at rip 0 (?, cpl 3)";
+	expect(&run, NULL, "?");
+}
+
+static void test_cut(void)
+{
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_HALT };
+	char guard[8] = "xxxxxxx";
+	size_t len;
+	bool ok = true;
+
+	for (len = 0; len <= 6; len++) {
+		memset(guard, 'x', sizeof(guard));
+		svmvcpu_describe_exit(&run, NULL, guard, len);
+		ok = ok && guard[len] == 'x' && (!len || strlen(guard) == len - 1);
+	}
+	OK(ok, "lines are cut to the buffer and terminated");
+}
+
+static void test_names(void)
+{
+	OK(!strcmp(svmvcpu_exit_name(SVMVCPU_EXIT_MSR_WRITE), "msr-write"), "exit name");
+	OK(!strcmp(svmvcpu_exit_name(~0u), "?") && !strcmp(svmvcpu_exit_name(13), "?"),
+	   "exits that do not exist");
+	OK(!strcmp(svmvcpu_rule_text(SVMVCPU_RULE_ASID_ZERO), "the ASID is zero"), "rule text");
+	OK(!strcmp(svmvcpu_vector_name(6), "#UD") && !strcmp(svmvcpu_vector_name(9), "?") &&
+	   !strcmp(svmvcpu_vector_name(256), "?"), "vector names");
+	OK(!strcmp(svmvcpu_feature_name(63), "under-hypervisor") && !svmvcpu_feature_name(62) &&
+	   !svmvcpu_feature_name(64), "feature names");
+	OK(!strcmp(svmvcpu_mitigation_name(7), "gpr-clear") && !svmvcpu_mitigation_name(8),
+	   "mitigation names");
+	OK(!strcmp(status_name(0), "power-off") && !strcmp(status_name(66), "shutdown") &&
+	   !strcmp(status_name(255), "guest-code"), "status names");
+}
+
+static void expect_json(const char *text, size_t len, const char *json)
+{
+	char *buf;
+	size_t bytes;
+	FILE *f = open_memstream(&buf, &bytes);
+
+	json_escape(f, text, len);
+	fclose(f);
+	OK(!strcmp(buf, json), "%s", buf);
+	free(buf);
+}
+
+static void test_escapes(void)
+{
+	char *buf;
+	size_t bytes;
+	FILE *f = open_memstream(&buf, &bytes);
+	struct json j = { .out = f };
+
+	expect_json("plain", 5, "\"plain\"");
+	expect_json("a\"b\\c", 5, "\"a\\\"b\\\\c\"");
+	expect_json("\n\r\t", 3, "\"\\n\\u000d\\u0009\"");
+	expect_json("\0\x1b\x7f", 3, "\"\\u0000\\u001b\\u007f\"");
+	expect_json("\x80\xff", 2, "\"\\u0080\\u00ff\"");
+	expect_json("", 0, "\"\"");
+	json_open(&j, NULL);
+	json_num(&j, "n", ~0ULL);
+	json_open_array(&j, "a");
+	json_hex(&j, NULL, 255);
+	json_bool(&j, NULL, false);
+	json_close_array(&j);
+	json_open(&j, "o");
+	json_close(&j);
+	json_str(&j, "s", "x");
+	json_close(&j);
+	fclose(f);
+	OK(!strcmp(buf, "{\"n\":18446744073709551615,\"a\":[\"0xff\",false],\"o\":{},\"s\":\"x\"}"),
+	   "commas and nesting: %s", buf);
+	free(buf);
+}
+
+/* everything an output writes, both streams */
+struct captured {
+	char *out, *err;
+	size_t out_bytes, err_bytes;
+};
+
+static struct output capture(struct captured *c, bool json)
+{
+	struct output o = { .json = json, .trace = true };
+
+	o.out = open_memstream(&c->out, &c->out_bytes);
+	o.err = open_memstream(&c->err, &c->err_bytes);
+	return o;
+}
+
+static void finish(struct output *o, struct captured *c)
+{
+	fclose(o->out);
+	fclose(o->err);
+	(void)c;
+}
+
+static void test_run_text(void)
+{
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_MSR_READ, .exits = 9 };
+	struct ending end = { .status = STATUS_SHUTDOWN, .run = &run, .insn = { 0xf4 },
+			      .insn_len = 1 };
+	struct captured c;
+	struct output o = capture(&c, false);
+
+	run.msr.index = 0xfe;
+	output_byte(&o, CHANNEL_SERIAL, 'h');
+	output_byte(&o, CHANNEL_DEBUG, '\n');
+	output_exit(&o, &run, NULL, false);
+	output_exit(&o, &run, NULL, true);
+	run.reason = SVMVCPU_EXIT_SHUTDOWN;
+	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
+	output_end(&o, &end);
+	finish(&o, &c);
+	OK(!strcmp(c.out, "h\n"), "guest output alone on standard output");
+	OK(strstr(c.err, "     1 msr-read 0xfe at rip 0 (real, cpl 0) -> 0\n"), "trace");
+	OK(strstr(c.err, "     2 msr-read 0xfe at rip 0 (real, cpl 0) -> #GP\n"), "and with #GP");
+	OK(strstr(c.err, "triple-faulted (status 66, 9 exits, 2 of them"), "summary");
+	OK(strstr(c.err, "\nrip 0000000000000000") && strstr(c.err, "code f4\n"), "dump");
+	free(c.out);
+	free(c.err);
+}
+
+static void test_run_json(void)
+{
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_HALT, .exits = 3 };
+	struct ending end = { .status = STATUS_HALT, .run = &run };
+	struct captured c;
+	struct output o = capture(&c, true);
+	unsigned int i;
+
+	for (i = 0; i < 300; i++)
+		output_byte(&o, CHANNEL_SERIAL, 'x');
+	output_exit(&o, &run, NULL, false);
+	output_end(&o, &end);
+	finish(&o, &c);
+	OK(!strncmp(c.out, "{\"type\":\"output\",\"port\":\"serial\",\"text\":\"xxx", 44),
+	   "long lines are split");
+	OK(strstr(c.out, "\n{\"type\":\"exit\",\"nr\":1,\"reason\":\"halt\","), "an exit");
+	OK(strstr(c.out, "\n{\"type\":\"result\",\"end\":\"halt\",\"status\":65,\"exits\":3,"),
+	   "the result");
+	OK(!c.err_bytes, "nothing on standard error");
+	free(c.out);
+	free(c.err);
+}
+
+int main(void)
+{
+	test_lines();
+	test_faults();
+	test_cut();
+	test_names();
+	test_escapes();
+	test_run_text();
+	test_run_json();
+	return tap_done();
+}

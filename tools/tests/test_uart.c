@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The 16550 model, as drivers probe and use it by polling.
+ */
+#include <string.h>
+
+#include "tap.h"
+#include "uart.h"
+
+static char sent[16];
+static unsigned int nr_sent;
+static const char *pending;
+
+static void send(void *arg, __u8 byte)
+{
+	(void)arg;
+	if (nr_sent < sizeof(sent))
+		sent[nr_sent++] = byte;
+}
+
+static int receive(void *arg)
+{
+	(void)arg;
+	return pending && *pending ? *pending++ : -1;
+}
+
+static struct uart fresh(void)
+{
+	struct uart u = { .send = send, .receive = receive };
+
+	uart_reset(&u);
+	nr_sent = 0;
+	pending = NULL;
+	return u;
+}
+
+static void test_transmit(void)
+{
+	struct uart u = fresh();
+
+	OK(uart_read(&u, 5) == 0x60, "transmitter empty, nothing received");
+	uart_write(&u, 0, 'x');
+	OK(nr_sent == 1 && sent[0] == 'x', "a byte goes out at once");
+	OK(uart_read(&u, 5) == 0x60, "transmitter empty again");
+}
+
+static void test_receive(void)
+{
+	struct uart u = fresh();
+
+	OK(uart_read(&u, 0) == 0, "no input reads 0");
+	pending = "ab";
+	OK(uart_read(&u, 5) == 0x61, "data ready");
+	OK(uart_read(&u, 5) == 0x61, "and stays ready");
+	OK(uart_read(&u, 0) == 'a' && uart_read(&u, 0) == 'b', "bytes in order");
+	OK(uart_read(&u, 5) == 0x60, "then nothing");
+	pending = "c";
+	OK(uart_read(&u, 0) == 'c', "data without asking for status first");
+}
+
+static void test_divisor(void)
+{
+	struct uart u = fresh();
+
+	uart_write(&u, 1, 0x05);
+	uart_write(&u, 3, 0x83);
+	uart_write(&u, 0, 0x0c);
+	uart_write(&u, 1, 0x01);
+	OK(!nr_sent, "the divisor is not sent");
+	OK(uart_read(&u, 0) == 0x0c && uart_read(&u, 1) == 0x01, "divisor reads back");
+	uart_write(&u, 3, 0x03);
+	OK(uart_read(&u, 1) == 0x05, "interrupt enable is behind it, unchanged");
+	OK(uart_read(&u, 3) == 0x03, "line control reads back");
+}
+
+static void test_probe(void)
+{
+	struct uart u = fresh();
+
+	uart_write(&u, 7, 0xa5);
+	OK(uart_read(&u, 7) == 0xa5, "scratch register");
+	uart_write(&u, 1, 0xff);
+	OK(uart_read(&u, 1) == 0x0f, "interrupt enable has four bits");
+	uart_write(&u, 4, 0xff);
+	OK(uart_read(&u, 4) == 0x1f, "modem control has five");
+	uart_write(&u, 2, 0x01);
+	OK((uart_read(&u, 2) & 0xc0) == 0xc0, "FIFOs show");
+	uart_write(&u, 2, 0x00);
+	OK((uart_read(&u, 2) & 0xc0) == 0x00, "and go away");
+	uart_write(&u, 6, 0x00);
+	uart_write(&u, 5, 0x00);
+	OK(uart_read(&u, 8) == 0xff, "no ninth register");
+}
+
+static void test_loopback(void)
+{
+	struct uart u = fresh();
+
+	pending = "z";
+	uart_write(&u, 4, 0x1a);
+	OK((uart_read(&u, 6) & 0xf0) == 0x90, "RTS and OUT2 come back as CTS and DCD");
+	uart_write(&u, 4, 0x15);
+	OK((uart_read(&u, 6) & 0xf0) == 0x60, "DTR and OUT1 come back as DSR and RI");
+	OK(uart_read(&u, 5) == 0x60, "the line is disconnected");
+	uart_write(&u, 0, 0x42);
+	OK(!nr_sent, "nothing is sent");
+	OK(uart_read(&u, 5) == 0x61 && uart_read(&u, 0) == 0x42, "it is received instead");
+	uart_write(&u, 0, 1);
+	uart_write(&u, 0, 2);
+	OK(uart_read(&u, 5) == 0x63, "a second byte overruns the first");
+	OK(uart_read(&u, 5) == 0x61, "reading clears the error");
+	uart_write(&u, 2, 0x02);
+	OK(uart_read(&u, 5) == 0x60, "clearing the receiver drops the byte");
+	uart_write(&u, 4, 0x00);
+	OK(uart_read(&u, 6) == 0xb0, "outside loopback someone is connected");
+	OK(uart_read(&u, 0) == 'z', "and the line is back");
+}
+
+static void test_identification(void)
+{
+	struct uart u = fresh();
+
+	OK(uart_read(&u, 2) == 0x01, "no interrupt pending");
+	uart_write(&u, 1, 0x02);
+	OK(uart_read(&u, 2) == 0x02, "transmitter empty when enabled");
+	OK(uart_read(&u, 2) == 0x01, "reading it clears it");
+	uart_write(&u, 0, 'q');
+	OK(uart_read(&u, 2) == 0x02, "and again after a byte");
+	pending = "r";
+	uart_write(&u, 1, 0x03);
+	OK(uart_read(&u, 2) == 0x04, "received data comes first");
+	uart_read(&u, 0);
+	OK(uart_read(&u, 2) == 0x01, "until it is read");
+	uart_write(&u, 4, 0x10);
+	uart_write(&u, 0, 1);
+	uart_write(&u, 0, 2);
+	uart_write(&u, 1, 0x07);
+	OK(uart_read(&u, 2) == 0x06, "line errors come before everything");
+}
+
+int main(void)
+{
+	test_transmit();
+	test_receive();
+	test_divisor();
+	test_probe();
+	test_loopback();
+	test_identification();
+	return tap_done();
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vcpuctl: building the guest. Everything put into RAM is claimed first, so
+ * that an image, a file, the firmware's low copy and the page tables cannot
+ * silently overwrite each other.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "load.h"
+
+#define MAX_FILE	0x40000000LL
+#define REAL_LOAD	0x7c00ULL
+#define FLAT_LOAD	0x100000ULL
+#define STACK_ROOM	0x1000ULL
+#define FOUR_GIB	0x100000000ULL
+#define LOW_ROM_END	0x100000ULL
+#define LOW_ROM_MAX	0x40000ULL
+#define LAPIC_GPA	0xfee00000ULL
+
+/* a file's bytes */
+struct blob {
+	void *data;
+	size_t len;
+};
+
+static int read_all(int fd, const char *path, struct blob *b)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < b->len) {
+		n = read(fd, (char *)b->data + done, b->len - done);
+		if (n < 0 && errno != EINTR)
+			return svmvcpu_fail(errno, "%s: %s", path, strerror(errno));
+		if (!n)
+			return svmvcpu_fail(EIO, "%s: shrank while being read", path);
+		if (n > 0)
+			done += n;
+	}
+	return 0;
+}
+
+static int check_file(int fd, const char *path, struct stat *st)
+{
+	if (fstat(fd, st))
+		return svmvcpu_fail(errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st->st_mode))
+		return svmvcpu_fail(EINVAL, "%s: not a regular file", path);
+	if (!st->st_size)
+		return svmvcpu_fail(EINVAL, "%s: empty file", path);
+	if (st->st_size > MAX_FILE)
+		return svmvcpu_fail(EFBIG, "%s: larger than 1 GiB", path);
+	return 0;
+}
+
+static int read_file(const char *path, struct blob *b)
+{
+	struct stat st;
+	int fd, ret;
+
+	b->data = NULL;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return svmvcpu_fail(errno, "%s: %s", path, strerror(errno));
+	ret = check_file(fd, path, &st);
+	if (!ret) {
+		b->len = st.st_size;
+		b->data = malloc(b->len);
+		ret = b->data ? read_all(fd, path, b) :
+				svmvcpu_fail(ENOMEM, "%s: out of memory", path);
+	}
+	close(fd);
+	return ret;
+}
+
+static int add_piece(struct guest *g, __u64 gpa, __u64 bytes, __u32 prot)
+{
+	unsigned int i = g->view.nr;
+
+	g->mem[i].hva = svmvcpu_alloc(bytes);
+	if (!g->mem[i].hva)
+		return -ENOMEM;
+	g->mem[i].gpa = gpa;
+	g->mem[i].bytes = bytes;
+	g->prot[i] = prot;
+	g->view.nr++;
+	return 0;
+}
+
+/* reserve a range of RAM for @what, or say why not */
+static int claim(struct guest *g, __u64 gpa, __u64 bytes, const char *what)
+{
+	__u64 ram = g->mem[0].bytes;
+	unsigned int i;
+
+	if (gpa > ram || bytes > ram - gpa)
+		return svmvcpu_fail(ENOSPC,
+				    "%s (%#llx bytes at %#llx) does not fit into %#llx bytes of memory",
+				    what, bytes, gpa, ram);
+	for (i = 0; i < g->nr_claims; i++) {
+		const struct claim *c = &g->claims[i];
+
+		if (gpa < c->gpa + c->bytes && c->gpa < gpa + bytes)
+			return svmvcpu_fail(EEXIST, "%s at %#llx overlaps %s at %#llx", what, gpa,
+					    c->what, c->gpa);
+	}
+	g->claims[g->nr_claims++] = (struct claim){ gpa, bytes, what };
+	return 0;
+}
+
+static int place(struct guest *g, __u64 gpa, const void *data, size_t len, const char *what)
+{
+	int ret = claim(g, gpa, len, what);
+
+	if (!ret)
+		memcpy((char *)g->mem[0].hva + gpa, data, len);
+	return ret;
+}
+
+/*
+ * Firmware sits at the end of the first 4 GiB, its last 256 KiB below 1 MiB
+ * too, where it is RAM: what a board with shadowing shows. The page of a local
+ * APIC that is not there takes what firmware writes to it.
+ */
+static int place_bios(struct guest *g, const char *path)
+{
+	const __u32 rom = SVMVCPU_MEM_READ | SVMVCPU_MEM_EXEC;
+	struct blob b;
+	__u64 low;
+	int ret = read_file(path, &b);
+
+	if (!ret && (b.len % SVMVCPU_PAGE || b.len > 0x1000000))
+		ret = svmvcpu_fail(EINVAL, "%s: firmware must be whole 4 KiB pages, at most 16 MiB",
+				   path);
+	if (!ret)
+		ret = add_piece(g, FOUR_GIB - b.len, b.len, rom);
+	if (!ret) {
+		memcpy(g->mem[1].hva, b.data, b.len);
+		low = b.len < LOW_ROM_MAX ? b.len : LOW_ROM_MAX;
+		ret = place(g, LOW_ROM_END - low, (char *)b.data + b.len - low, low, path);
+	}
+	if (!ret)
+		ret = add_piece(g, LAPIC_GPA, SVMVCPU_PAGE, SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE);
+	free(b.data);
+	return ret;
+}
+
+static int place_elf(struct guest *g, const struct run_options *o, const struct blob *b)
+{
+	struct svmvcpu_elf elf;
+	unsigned int i;
+	int ret = svmvcpu_elf_parse(b->data, b->len, &elf);
+
+	if (ret)
+		return ret;
+	if (o->load.given)
+		return svmvcpu_fail(EINVAL, "--load is for flat binaries, %s is ELF", o->image);
+	for (i = 0; i < elf.nr && !ret; i++)
+		ret = claim(g, elf.segments[i].gpa, elf.segments[i].bytes, o->image);
+	if (ret)
+		return ret;
+	if (o->mode == MODE_AUTO && !o->bios)
+		g->setup.preset = elf.bits == 64 ? SVMVCPU_PRESET_LONG64 : SVMVCPU_PRESET_PROT32;
+	if (g->setup.preset == SVMVCPU_PRESET_LONG64 && elf.bits == 32)
+		return svmvcpu_fail(EINVAL, "%s is 32-bit ELF, it cannot run in mode long64",
+				    o->image);
+	g->setup.entry = elf.entry;
+	return svmvcpu_elf_load(&elf, b->data, &g->view);
+}
+
+static int place_flat(struct guest *g, const struct run_options *o, const struct blob *b)
+{
+	__u64 load = g->setup.preset == SVMVCPU_PRESET_REAL ? REAL_LOAD : FLAT_LOAD;
+
+	if (o->load.given)
+		load = o->load.value;
+	g->setup.entry = load;
+	return place(g, load, b->data, b->len, o->image);
+}
+
+static int place_image(struct guest *g, const struct run_options *o)
+{
+	struct blob b;
+	int ret = read_file(o->image, &b);
+
+	if (!ret)
+		ret = svmvcpu_elf_probe(b.data, b.len) ? place_elf(g, o, &b) :
+							 place_flat(g, o, &b);
+	free(b.data);
+	return ret;
+}
+
+static int place_files(struct guest *g, const struct run_options *o)
+{
+	unsigned int i;
+	struct blob b;
+	int ret = 0;
+
+	for (i = 0; i < o->nr_files && !ret; i++) {
+		ret = read_file(o->files[i].path, &b);
+		if (!ret)
+			ret = place(g, o->files[i].gpa, b.data, b.len, o->files[i].path);
+		free(b.data);
+	}
+	return ret;
+}
+
+/* identity page tables at the end of RAM unless the guest brings its own */
+static int place_tables(struct guest *g, const struct run_options *o)
+{
+	__u64 ram = g->mem[0].bytes;
+	__u64 top = ram > FOUR_GIB ? ram : FOUR_GIB;
+	__u64 bytes = svmvcpu_identity_bytes(top);
+	int ret;
+
+	if (o->cr3.given) {
+		g->setup.cr3 = o->cr3.value;
+		return 0;
+	}
+	if (bytes > ram)
+		return svmvcpu_fail(ENOSPC, "no room for page tables in %#llx bytes", ram);
+	g->setup.cr3 = ram - bytes;
+	ret = claim(g, g->setup.cr3, bytes, "the page tables");
+	if (ret)
+		return ret;
+	return svmvcpu_identity_map((char *)g->mem[0].hva + g->setup.cr3, g->setup.cr3, top);
+}
+
+/* the stack grows down from the tables, or from the end of what it can reach */
+static int place_stack(struct guest *g, const struct run_options *o)
+{
+	__u64 top = g->mem[0].bytes;
+
+	if (o->stack.given) {
+		g->setup.stack = o->stack.value;
+		return 0;
+	}
+	if (g->setup.preset == SVMVCPU_PRESET_REAL) {
+		g->setup.stack = REAL_LOAD;
+		return 0;
+	}
+	if (g->setup.preset == SVMVCPU_PRESET_LONG64 && !o->cr3.given)
+		top = g->setup.cr3;
+	else if (top > FOUR_GIB - SVMVCPU_PAGE)
+		top = FOUR_GIB - SVMVCPU_PAGE;
+	g->setup.stack = top;
+	return claim(g, top - STACK_ROOM, STACK_ROOM, "the stack");
+}
+
+static int finish_setup(struct guest *g, const struct run_options *o)
+{
+	int ret = 0;
+
+	if (o->entry.given)
+		g->setup.entry = o->entry.value;
+	if (o->arg.given)
+		g->setup.arg = o->arg.value;
+	if (g->setup.preset == SVMVCPU_PRESET_REAL && o->arg.given)
+		return svmvcpu_fail(EINVAL, "--arg has no meaning in real mode");
+	if (g->setup.preset != SVMVCPU_PRESET_LONG64 && o->cr3.given)
+		return svmvcpu_fail(EINVAL, "--cr3 is for mode long64, this is %s",
+				    svmvcpu_preset_name(g->setup.preset));
+	if (g->setup.preset == SVMVCPU_PRESET_REAL && g->setup.entry > 0xffff)
+		return svmvcpu_fail(EINVAL, "entry %#llx is beyond the 64 KiB of real mode",
+				    g->setup.entry);
+	if (g->setup.preset == SVMVCPU_PRESET_LONG64)
+		ret = place_tables(g, o);
+	return ret ?: place_stack(g, o);
+}
+
+int guest_build(struct guest *g, const struct run_options *o)
+{
+	const __u32 all = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC;
+	int ret;
+
+	memset(g, 0, sizeof(*g));
+	g->view.mem = g->mem;
+	g->setup.preset = o->mode == MODE_AUTO ? SVMVCPU_PRESET_REAL : o->mode;
+	if (o->bios)
+		g->setup.preset = SVMVCPU_PRESET_RESET;
+	ret = add_piece(g, 0, o->mem, all);
+	if (!ret && o->bios)
+		ret = place_bios(g, o->bios);
+	if (!ret && o->image)
+		ret = place_image(g, o);
+	if (!ret)
+		ret = place_files(g, o);
+	if (ret || !o->bios)
+		return ret ?: finish_setup(g, o);
+	g->setup.entry = 0;
+	return 0;
+}
+
+int guest_map(const struct guest *g, int vm)
+{
+	struct svmvcpu_region regions[MAX_PIECES] = { 0 };
+	unsigned int i;
+
+	for (i = 0; i < g->view.nr; i++) {
+		regions[i].gpa = g->mem[i].gpa;
+		regions[i].bytes = g->mem[i].bytes;
+		regions[i].hva = (__u64)(unsigned long)g->mem[i].hva;
+		regions[i].prot = g->prot[i];
+	}
+	return svmvcpu_vm_map(vm, regions, g->view.nr);
+}
+
+void guest_free(struct guest *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->view.nr; i++)
+		svmvcpu_free(g->mem[i].hva, g->mem[i].bytes);
+	g->view.nr = 0;
+}

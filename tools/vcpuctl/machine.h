@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vcpuctl: the machine around the vCPU: it answers exits. Sees nothing but the
+ * run page and the string data, so tests drive it without a module.
+ */
+#ifndef VCPUCTL_MACHINE_H
+#define VCPUCTL_MACHINE_H
+
+#include <stdbool.h>
+
+#include <linux/svmvcpu.h>
+
+#include "platform.h"
+#include "uart.h"
+
+#define MACHINE_CONTINUE	(-1)
+
+/**
+ * struct machine - devices and policies
+ * @uart: serial port at 0x3f8; its callbacks belong to the caller
+ * @platform: firmware's chips; @platform.now_ns belongs to the caller
+ * @debug: called with each byte written to the debug port
+ * @arg: handed to @debug
+ * @msr_ignore: unknown MSRs read 0 and ignore writes instead of #GP
+ * @code: what the guest wrote to the exit port
+ * @refused: the last MSR access was answered with #GP, for the trace
+ */
+struct machine {
+	struct uart uart;
+	struct platform platform;
+	void (*debug)(void *arg, __u8 byte);
+	void *arg;
+	bool msr_ignore;
+	__u32 code;
+	bool refused;
+};
+
+/* @mem: bytes of RAM; the callbacks must be set */
+void machine_reset(struct machine *m, __u64 mem);
+
+/**
+ * machine_exit() - answer one exit
+ * @m: the machine
+ * @run: the run page; the answer goes into it
+ * @window: data of a string IO exit, or NULL
+ *
+ * Return: MACHINE_CONTINUE to run on, otherwise the exit status to end with.
+ */
+int machine_exit(struct machine *m, struct svmvcpu_run *run, void *window);
+
+#endif /* VCPUCTL_MACHINE_H */

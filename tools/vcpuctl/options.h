@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vcpuctl: the command line of "vcpuctl run" and the numbers people write.
+ */
+#ifndef VCPUCTL_OPTIONS_H
+#define VCPUCTL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <linux/types.h>
+
+#define MAX_FILES	16
+#define MODE_AUTO	(-1)
+
+/* --file PATH@ADDRESS */
+struct file_at {
+	const char *path;	/* allocated */
+	__u64 gpa;
+};
+
+/* a number that may not have been given */
+struct optional {
+	bool given;
+	__u64 value;
+};
+
+/**
+ * struct run_options - "vcpuctl run" as asked for, before any default
+ * @image: file to run; NULL only with @bios
+ * @bios: firmware image, or NULL
+ * @serial_in: "-" for stdin, "none", or a path
+ * @mode: an &enum svmvcpu_preset or MODE_AUTO
+ * @mem: bytes of RAM
+ * @load: --load
+ * @entry: --entry
+ * @stack: --stack
+ * @cr3: --cr3
+ * @arg: --arg, first RDI
+ * @timeout_ns: 0 for none
+ * @max_exits: 0 for no limit
+ * @catch: exception vectors to stop at, as a mask
+ * @trace: print every exit
+ * @json: for machines
+ * @quiet: no summary
+ * @msr_ignore: unknown MSRs read 0 instead of raising #GP
+ * @nr_files: entries of @files
+ * @files: --file
+ */
+struct run_options {
+	const char *image;
+	const char *bios;
+	const char *serial_in;
+	int mode;
+	__u64 mem;
+	struct optional load;
+	struct optional entry;
+	struct optional stack;
+	struct optional cr3;
+	struct optional arg;
+	__u64 timeout_ns;
+	__u64 max_exits;
+	__u32 catch;
+	bool trace;
+	bool json;
+	bool quiet;
+	bool msr_ignore;
+	unsigned int nr_files;
+	struct file_at files[MAX_FILES];
+};
+
+/* a number with optional K, M, G or T behind it: 0, or -EINVAL or -ERANGE */
+int parse_size(const char *text, __u64 *value);
+/* seconds with up to nine decimals, as nanoseconds; not zero */
+int parse_seconds(const char *text, __u64 *ns);
+/* a list of exception vectors below 32, like "6,13", as a mask */
+int parse_vectors(const char *text, __u32 *mask);
+
+/**
+ * parse_run() - read the command line
+ * @argc: as in main, argv[0] being "run"
+ * @argv: .
+ * @o: filled in; release with free_run()
+ * @err: complaints go here
+ *
+ * Return: 0; 1 when --help has been printed; -EINVAL after a complaint.
+ */
+int parse_run(int argc, char **argv, struct run_options *o, FILE *err);
+void free_run(struct run_options *o);
+
+#endif /* VCPUCTL_OPTIONS_H */

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vcpuctl: the polled 16550. Holds one received byte, which is all a driver
+ * without interrupts can tell from a FIFO; input waits with the host until the
+ * guest looks for it.
+ */
+#include "uart.h"
+
+/* registers; 0 and 1 are the divisor while LCR.DLAB is set */
+#define REG_DATA	0
+#define REG_IER		1
+#define REG_IIR		2	/* FCR when written */
+#define REG_LCR		3
+#define REG_MCR		4
+#define REG_LSR		5
+#define REG_MSR		6
+#define REG_SCR		7
+
+#define IER_RX		0x01
+#define IER_THRE	0x02
+#define IER_LINE	0x04
+#define IIR_NONE	0x01
+#define IIR_THRE	0x02
+#define IIR_RX		0x04
+#define IIR_LINE	0x06
+#define IIR_FIFO	0xc0
+#define FCR_ENABLE	0x01
+#define FCR_CLEAR_RX	0x02
+#define LCR_DLAB	0x80
+#define MCR_LOOP	0x10
+#define LSR_READY	0x01
+#define LSR_OVERRUN	0x02
+#define LSR_EMPTY	0x60	/* holding register and transmitter */
+#define MSR_PRESENT	0xb0	/* carrier, data set ready, clear to send */
+
+void uart_reset(struct uart *u)
+{
+	u->ier = 0;
+	u->lcr = 0;
+	u->mcr = 0;
+	u->scr = 0;
+	u->dll = 1;
+	u->dlm = 0;
+	u->fifo = false;
+	u->rx_full = false;
+	u->overrun = false;
+	u->thre_pending = false;
+}
+
+static void fill(struct uart *u)
+{
+	int c;
+
+	if (u->rx_full || (u->mcr & MCR_LOOP))
+		return;
+	c = u->receive(u->arg);
+	if (c < 0)
+		return;
+	u->rx = c;
+	u->rx_full = true;
+}
+
+static __u8 read_data(struct uart *u)
+{
+	fill(u);
+	if (!u->rx_full)
+		return 0;
+	u->rx_full = false;
+	return u->rx;
+}
+
+static __u8 read_iir(struct uart *u)
+{
+	__u8 fifo = u->fifo ? IIR_FIFO : 0;
+
+	fill(u);
+	if ((u->ier & IER_LINE) && u->overrun)
+		return fifo | IIR_LINE;
+	if ((u->ier & IER_RX) && u->rx_full)
+		return fifo | IIR_RX;
+	if ((u->ier & IER_THRE) && u->thre_pending) {
+		u->thre_pending = false;
+		return fifo | IIR_THRE;
+	}
+	return fifo | IIR_NONE;
+}
+
+static __u8 read_lsr(struct uart *u)
+{
+	__u8 lsr = LSR_EMPTY;
+
+	fill(u);
+	if (u->rx_full)
+		lsr |= LSR_READY;
+	if (u->overrun)
+		lsr |= LSR_OVERRUN;
+	u->overrun = false;
+	return lsr;
+}
+
+/* loopback wires DTR, RTS, OUT1 and OUT2 to DSR, CTS, RI and DCD */
+static __u8 read_msr(const struct uart *u)
+{
+	if (!(u->mcr & MCR_LOOP))
+		return MSR_PRESENT;
+	return (u->mcr & 0x0c) << 4 | (u->mcr & 0x02) << 3 | (u->mcr & 0x01) << 5;
+}
+
+__u8 uart_read(struct uart *u, unsigned int reg)
+{
+	bool divisor = u->lcr & LCR_DLAB;
+
+	switch (reg) {
+	case REG_DATA:
+		return divisor ? u->dll : read_data(u);
+	case REG_IER:
+		return divisor ? u->dlm : u->ier;
+	case REG_IIR:
+		return read_iir(u);
+	case REG_LCR:
+		return u->lcr;
+	case REG_MCR:
+		return u->mcr;
+	case REG_LSR:
+		return read_lsr(u);
+	case REG_MSR:
+		return read_msr(u);
+	case REG_SCR:
+		return u->scr;
+	}
+	return 0xff;
+}
+
+static void write_data(struct uart *u, __u8 value)
+{
+	u->thre_pending = true;
+	if (!(u->mcr & MCR_LOOP)) {
+		u->send(u->arg, value);
+		return;
+	}
+	u->overrun = u->rx_full;
+	u->rx = value;
+	u->rx_full = true;
+}
+
+static void write_ier(struct uart *u, __u8 value)
+{
+	/* turning it on reports the transmitter, which is empty as always */
+	if ((value & IER_THRE) && !(u->ier & IER_THRE))
+		u->thre_pending = true;
+	u->ier = value & 0x0f;
+}
+
+static void write_fcr(struct uart *u, __u8 value)
+{
+	u->fifo = value & FCR_ENABLE;
+	if (value & FCR_CLEAR_RX)
+		u->rx_full = false;
+}
+
+void uart_write(struct uart *u, unsigned int reg, __u8 value)
+{
+	bool divisor = u->lcr & LCR_DLAB;
+
+	if (reg == REG_DATA && divisor)
+		u->dll = value;
+	else if (reg == REG_DATA)
+		write_data(u, value);
+	else if (reg == REG_IER && divisor)
+		u->dlm = value;
+	else if (reg == REG_IER)
+		write_ier(u, value);
+	else if (reg == REG_IIR)
+		write_fcr(u, value);
+	else if (reg == REG_LCR)
+		u->lcr = value;
+	else if (reg == REG_MCR)
+		u->mcr = value & 0x1f;
+	else if (reg == REG_SCR)
+		u->scr = value;
+}

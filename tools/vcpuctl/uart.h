@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vcpuctl: a 16550 for drivers that poll. No interrupt line, no timing: what
+ * is written is sent at once and the transmitter is always empty.
+ */
+#ifndef VCPUCTL_UART_H
+#define VCPUCTL_UART_H
+
+#include <stdbool.h>
+
+#include <linux/types.h>
+
+#define UART_PORTS	8
+
+/**
+ * struct uart - one serial port
+ * @send: called with each byte the guest sends
+ * @receive: asked for input when the guest looks for some: 0-255, or -1 while
+ *	there is none
+ * @arg: handed to both
+ * @ier: interrupt enable register, and so on with the data sheet's names
+ * @fifo: FIFO control: FIFOs on
+ * @rx: received byte
+ * @rx_full: @rx holds one the guest has not read
+ * @overrun: in loopback mode, a byte came while @rx_full
+ * @thre_pending: the "transmitter empty" interrupt has not been read from IIR
+ */
+struct uart {
+	void (*send)(void *arg, __u8 byte);
+	int (*receive)(void *arg);
+	void *arg;
+	__u8 ier, lcr, mcr, scr;
+	__u8 dll, dlm;
+	bool fifo;
+	__u8 rx;
+	bool rx_full;
+	bool overrun;
+	bool thre_pending;
+};
+
+void uart_reset(struct uart *u);
+/* @reg: port minus the base, 0 to 7 */
+__u8 uart_read(struct uart *u, unsigned int reg);
+void uart_write(struct uart *u, unsigned int reg, __u8 value);
+
+#endif /* VCPUCTL_UART_H */
