@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Everything one can ask of this tree; "make help" lists it. The module itself
+# is described by Kbuild; kernels, packages and the test machine are the
+# business of selftests/vm/.
+
+KERNEL ?= stock
+PREFIX ?= /usr/local
+CC ?= gcc
+PYTHON ?= python3 -B
+V ?= 0
+Q = $(if $(filter 1,$(V)),,@)
+silent = $(findstring s,$(firstword -$(MAKEFLAGS)))
+note = $(if $(filter 1,$(V))$(silent),,@printf '  %-7s %s\n' $(1) $(2))
+
+VM = selftests/vm
+B = build
+
+export KDIR QEMU TESTS V
+
+all: module-host tools
+
+# --- the module ------------------------------------------------------------
+
+MODULE_MAKE = V=$(V) $(if $(filter 1,$(V)),,-s)
+
+module-host:
+	+$(Q)$(VM)/deps.sh build
+	+$(Q)$(VM)/module.sh host $(MODULE_MAKE)
+
+module-stock module-debug: module-%: deps
+	+$(Q)$(VM)/module.sh $* $(MODULE_MAKE)
+
+module: module-$(KERNEL)
+
+# What the two kernels of the test machine need from Debian
+deps:
+	$(Q)$(VM)/deps.sh build vm $(if $(filter debug,$(KERNEL)),source)
+
+# --- programs --------------------------------------------------------------
+
+WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes
+CPPFLAGS += -D_GNU_SOURCE -Iinclude/uapi -Itools/lib
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -MMD -MP
+
+LIB = $(B)/lib/libsvmvcpu.a
+LIB_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/lib/*.c))
+VCPUCTL_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/vcpuctl/*.c))
+BENCHES = $(patsubst tools/bench/%.c,$(B)/tools/bench-%, \
+	$(wildcard tools/bench/*.c))
+TOOLS = $(if $(VCPUCTL_OBJECTS),$(B)/tools/vcpuctl) $(BENCHES)
+
+# Fragments add GUESTS, HOST_TESTS (programs that print TAP), TOOL_LIBS, and
+# the rules that make them
+-include selftests/guests/Makefile.inc
+-include $(wildcard tools/*/Makefile.inc)
+
+$(B)/obj/%.o: %.c
+	$(call note,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(LIB): $(LIB_OBJECTS)
+	$(call note,AR,$@)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/tools/vcpuctl: $(VCPUCTL_OBJECTS) $(LIB)
+	$(call note,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $^ $(TOOL_LIBS)
+
+$(B)/tools/bench-%: $(B)/obj/tools/bench/%.o $(LIB)
+	$(call note,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -static -pthread -o $@ $^ $(TOOL_LIBS)
+
+lib: $(LIB)
+tools: $(TOOLS)
+guests: $(GUESTS)
+
+# The harness comes from the kernel's own selftests
+SELFTESTS = $(patsubst selftests/%.c,$(B)/selftests/%, \
+	$(wildcard selftests/*.c))
+KSELFTEST = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/svmvcpu/linux-source-6.1
+KSELFTEST := $(KSELFTEST)/tools/testing/selftests
+
+$(KSELFTEST)/kselftest_harness.h:
+	$(Q)$(VM)/deps.sh build source
+	$(Q)$(VM)/kernel.sh source >/dev/null
+
+$(B)/selftests/%: selftests/%.c $(LIB) | $(KSELFTEST)/kselftest_harness.h
+	$(call note,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Iselftests -isystem $(KSELFTEST) -static \
+		-pthread -o $@ $< $(LIB)
+
+selftests: $(SELFTESTS)
+
+-include $(LIB_OBJECTS:.o=.d) $(VCPUCTL_OBJECTS:.o=.d) $(SELFTESTS:=.d) \
+	$(patsubst tools/bench/%.c,$(B)/obj/tools/bench/%.d, \
+		$(wildcard tools/bench/*.c))
+
+# --- the test machine ------------------------------------------------------
+
+# initramfs packs what there is; image makes it all first
+image: module tools guests selftests
+	$(Q)$(VM)/initramfs.sh $(KERNEL)
+
+initramfs:
+	$(Q)$(VM)/initramfs.sh $(KERNEL)
+
+image-stock image-debug: image-%: module-% tools guests selftests
+	$(Q)$(VM)/initramfs.sh $*
+
+vm: module tools guests
+	$(Q)$(VM)/initramfs.sh $(KERNEL)
+	$(Q)$(PYTHON) $(VM)/run.py --kernel $(KERNEL)
+
+demo: module-stock tools guests
+	$(Q)$(VM)/initramfs.sh stock
+	$(Q)$(PYTHON) $(VM)/run.py --quiet --timeout 600 -- sh /vm/demo.sh
+
+# --- tests -----------------------------------------------------------------
+
+CHECK = $(PYTHON) $(VM)/check.py --tests "$(TESTS)" \
+	$(addprefix --host-test=,$(HOST_TESTS))
+
+# deps first: a fragment may ask pkg-config or the like when it is included
+check:
+	$(Q)$(VM)/deps.sh build vm source lint tests
+	+$(Q)$(VM)/build.sh image-stock image-debug host-tests-build
+	$(Q)$(CHECK) --lint
+
+check-quick:
+	$(Q)$(VM)/deps.sh build vm source tests
+	+$(Q)$(VM)/build.sh image-stock host-tests-build
+	$(Q)QUICK=1 $(CHECK) --kernels stock
+
+host-tests-build: $(HOST_TESTS)
+
+host-tests:
+	$(Q)$(VM)/deps.sh build tests
+	+$(Q)$(VM)/build.sh host-tests-build
+	$(Q)$(CHECK) --kernels ""
+
+lint:
+	$(Q)$(VM)/deps.sh build vm source lint
+	+$(Q)tools/checks/lint.sh
+
+# --- the rest --------------------------------------------------------------
+
+MAN = $(wildcard Documentation/*.[1-9])
+
+install: module-host tools
+	$(Q)for tool in $(TOOLS); do \
+		install -D -m 755 $$tool \
+			$(DESTDIR)$(PREFIX)/bin/$${tool##*/} || exit; done
+	$(Q)for page in $(MAN); do \
+		install -D -m 644 $$page \
+			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || \
+			exit; done
+	$(Q)install -D -m 644 include/uapi/linux/svmvcpu.h \
+		$(DESTDIR)$(PREFIX)/include/linux/svmvcpu.h
+	+$(Q)test -e $(B)/host/kdir || \
+		{ echo "no kernel headers: the module is not installed"; exit 1; }
+	+$(Q)$(MAKE) -C $(B)/host/kdir M=$(CURDIR)/$(B)/host/src \
+		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+
+clean:
+	rm -rf $(B)
+
+help:
+	@cat $(VM)/help.txt
+
+.PHONY: all module module-host module-stock module-debug deps lib tools \
+	guests selftests image initramfs image-stock image-debug vm demo check \
+	check-quick host-tests-build host-tests lint install clean help

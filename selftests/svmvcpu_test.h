@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the selftests share: a VM with some memory and one vCPU, small guests
+ * written in place, and checks that say what they saw.
+ *
+ * A guest is assembly between GUEST16(name, ...), GUEST32() or GUEST64() and
+ * is copied to TEST_CODE of the VM's memory.
+ */
+#ifndef SVMVCPU_TEST_H
+#define SVMVCPU_TEST_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/svmvcpu.h>
+
+#include "kselftest_harness.h"
+#include "svmvcpu_lib.h"
+
+/* The harness makes functions that nobody declares. */
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+
+/* Guest-physical layout: identity page tables, code, data, stack, free pages */
+#define TEST_MEM	(4UL << 20)
+#define TEST_TABLES	0x10000UL	/* long64: PML4 first */
+#define TEST_CODE	0x1000UL
+#define TEST_DATA	0x8000UL	/* reachable from real mode */
+#define TEST_STACK	0x7000UL	/* grows down */
+#define TEST_FREE	0x200000UL	/* untouched until a test does */
+
+/* Assembly of a guest, position independent, between two symbols. */
+#define GUEST_ASM(name, width, ...)					\
+	extern const unsigned char guest_##name[], guest_##name##_end[];	\
+	asm(".pushsection .rodata\n"					\
+	    ".code" #width "\n"						\
+	    "guest_" #name ":\n"					\
+	    __VA_ARGS__ "\n"						\
+	    "guest_" #name "_end:\n"					\
+	    ".code64\n"							\
+	    ".popsection\n")
+
+#define GUEST16(name, ...)	GUEST_ASM(name, 16, __VA_ARGS__)
+#define GUEST32(name, ...)	GUEST_ASM(name, 32, __VA_ARGS__)
+#define GUEST64(name, ...)	GUEST_ASM(name, 64, __VA_ARGS__)
+
+#define load_guest(vm, name) \
+	vm_load((vm), TEST_CODE, guest_##name, guest_##name##_end - guest_##name)
+
+/**
+ * struct test_vm - one VM, one region from 0, one vCPU with ID 0
+ * @dev: /dev/svmvcpu
+ * @vm: VM file
+ * @mem: the region's memory
+ * @vcpu: .
+ * @run: its run page
+ */
+struct test_vm {
+	int dev;
+	int vm;
+	unsigned char *mem;
+	struct svmvcpu_info info;
+	struct svmvcpu_vcpu vcpu;
+	struct svmvcpu_run *run;
+};
+
+static inline void vm_die(const char *what)
+{
+	fprintf(stderr, "# %s: %s\n", what, svmvcpu_last_error());
+	exit(1);
+}
+
+static inline void vm_open(struct test_vm *t)
+{
+	struct svmvcpu_region region = {
+		.bytes = TEST_MEM,
+		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC,
+	};
+
+	memset(t, 0, sizeof(*t));
+	t->dev = svmvcpu_open(SVMVCPU_DEVICE);
+	if (t->dev < 0)
+		vm_die("open " SVMVCPU_DEVICE);
+	if (svmvcpu_get_info(t->dev, &t->info))
+		vm_die("GET_INFO");
+	t->vm = svmvcpu_vm_create(t->dev);
+	if (t->vm < 0)
+		vm_die("CREATE_VM");
+	t->mem = svmvcpu_alloc(TEST_MEM);
+	if (!t->mem)
+		vm_die("guest memory");
+	region.hva = (uintptr_t)t->mem;
+	if (svmvcpu_vm_map(t->vm, &region, 1))
+		vm_die("MAP");
+	if (svmvcpu_vcpu_create(t->vm, 0, &t->info, &t->vcpu))
+		vm_die("CREATE_VCPU");
+	t->run = t->vcpu.run;
+}
+
+static inline void vm_close(struct test_vm *t)
+{
+	svmvcpu_vcpu_close(&t->vcpu);
+	close(t->vm);
+	close(t->dev);
+	svmvcpu_free(t->mem, TEST_MEM);
+}
+
+static inline void vm_load(struct test_vm *t, unsigned long gpa, const void *code, size_t len)
+{
+	memcpy(t->mem + gpa, code, len);
+}
+
+/* Starts at TEST_CODE in one of the presets; long64 gets identity page tables. */
+static inline void vm_setup(struct test_vm *t, enum svmvcpu_preset preset)
+{
+	struct svmvcpu_setup setup = {
+		.preset = preset,
+		.entry = preset == SVMVCPU_PRESET_RESET ? 0 : TEST_CODE,
+		.stack = preset == SVMVCPU_PRESET_RESET ? 0 : TEST_STACK,
+	};
+
+	if (preset == SVMVCPU_PRESET_LONG64) {
+		setup.cr3 = TEST_TABLES;
+		if (svmvcpu_identity_map(t->mem + TEST_TABLES, TEST_TABLES, TEST_MEM))
+			vm_die("identity map");
+	}
+	if (svmvcpu_vcpu_setup(&t->vcpu, &setup))
+		vm_die("SETUP");
+}
+
+/* 0 or the errno of RUN; what came of it is on the run page. */
+static inline int vm_run(struct test_vm *t)
+{
+	return ioctl(t->vcpu.fd, SVMVCPU_RUN, 0) ? errno : 0;
+}
+
+/* errno of an ioctl, 0 when it went well (or returned a descriptor) */
+static inline int ioctl_errno(int fd, unsigned long cmd, const void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? errno : 0;
+}
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* RUN, and see that it ended with this reason; prints what came instead. */
+#define RUN_EXPECT(t, want)						\
+do {									\
+	char text_[256];						\
+	int err_ = vm_run(t);						\
+	ASSERT_EQ(0, err_);						\
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_##want, (t)->run->reason) {	\
+		svmvcpu_describe_exit((t)->run, NULL, text_, sizeof(text_));	\
+		TH_LOG("exit was: %s", text_);				\
+	}								\
+} while (0)
+
+#endif /* SVMVCPU_TEST_H */

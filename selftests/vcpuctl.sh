@@ -1,0 +1,120 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vcpuctl as its users see it: every way a guest can end has its exit status,
+# the guests of selftests/guests print what they should, real firmware starts,
+# and what cannot work says why. Small guests are written here as bytes.
+
+# shellcheck source=selftests/vm/tap.sh
+. /vm/tap.sh
+plan 40
+
+dir=$(mktemp -d)
+cd "$dir" || exit 1
+trap 'rm -rf "$dir"' EXIT
+
+# $1 file, $2 octal escapes
+code() {
+	# shellcheck disable=SC2059 # the escapes are the point
+	printf "$2" >"$1"
+}
+
+# $1 what, $2 expected status, $3 text expected in the output or "", $4...
+# arguments of vcpuctl
+ends() {
+	what=$1 status=$2 text=$3
+	shift 3
+	vcpuctl "$@" </dev/null >out 2>&1
+	rc=$?
+	if [ $rc -ne "$status" ]; then
+		fail "$what" "status $rc, expected $status" "
+$(cat out)"
+	elif [ -n "$text" ] && ! grep -qF -- "$text" out; then
+		fail "$what" "no '$text' in
+$(cat out)"
+	else
+		pass "$what"
+	fi
+}
+
+code hlt '\364'
+code spin '\353\376'
+# mov $0x2000,%ax; mov %ax,%ds; mov 0,%al
+code beyond '\270\000\040\216\330\240\000\000'
+# mov $0xcf9,%dx; mov $6,%al; out %al,%dx
+code reset '\272\371\014\260\006\356'
+# mov $0x12345,%ecx; rdmsr; out %al,$0xf4; hlt
+code msr '\146\271\105\043\001\000\017\062\346\364\364'
+# vector 13: 0000:7c0a, the HLT in msr
+code gp '\012\174\000\000'
+code ud2 '\017\013'
+# mov $5,%al; out %al,$0xf4
+code five '\260\005\346\364'
+# mov $0x40,%di; mov $0x510,%dx; mov $4,%cx; rep insb; mov 0x43,%al;
+# out %al,$0xf4
+code insb '\277\100\000\272\020\005\271\004\000\363\154\240\103\000\346\364'
+
+ends "info" 0 "usable           yes" info
+ends "info in JSON" 0 '{"usable":true,' info --json
+ends "exits" 0 "11  fail-entry" exits
+ends "version" 0 "API version 1" --version
+
+ends "real-mode guest" 0 "hello from real mode" run /guests/hello16.bin
+ends "CPUID reaches it" 0 "cpu vendor: " run /guests/hello16.bin
+ends "protected-mode guest" 160 "hello from protected mode" \
+	run -m prot32 /guests/hello32.bin
+ends "its exception" 160 "caught #UD" run -m prot32 /guests/hello32.bin
+ends "64-bit guest" 65 "vmmcall: answered" run /guests/hello64.elf
+ends "triple fault" 66 "shutdown triple fault" run /guests/triple.bin
+ends "triple fault names the event" 66 "#BP" run /guests/triple.bin
+
+echo "over and out" >text
+vcpuctl run /guests/echo.bin <text >out 2>/dev/null
+check_equal "serial input comes back" "$(cat out)" "over and out"
+vcpuctl run --serial-in text /guests/echo.bin </dev/null >out 2>/dev/null
+check_equal "also from a file" "$(cat out)" "over and out"
+ends "without input it waits" 67 "deadline" run -t 0.3 /guests/echo.bin
+
+ends "halt" 65 "the guest halted" run hlt
+ends "quiet halt" 65 "" run -q hlt
+check_equal "says nothing" "$(cat out)" ""
+ends "reset" 64 "reset" run reset
+ends "exit code" 133 "code 5" run five
+ends "deadline in a loop without exits" 67 "--timeout" run -t 0.3 spin
+ends "memory fault" 70 "memory-fault read gpa 0x20000" run -M 64K beyond
+ends "exception caught" 72 "#UD" run --catch 6 ud2
+ends "unknown MSR raises #GP" 65 "-> #GP" run -T msr -f gp@0x34
+ends "unknown MSR ignored" 128 "-> 0" run -Ti msr
+ends "string input" 255 "rep string of 4" run -T insb
+ends "exits used up" 68 "--max-exits" run -x 5 /guests/hello16.bin
+ends "bytes at RIP in a dump" 70 "code a0 00 00" run -M 64K beyond
+
+ends "trace" 0 "     2 io out byte to 0x03f8 value 0x68 'h'" \
+	run -T /guests/hello16.bin
+ends "JSON result" 65 '{"type":"result","end":"halt","status":65,' run -j hlt
+ends "JSON output" 65 \
+	'{"type":"output","port":"serial","text":"vmmcall: answered\n"}' \
+	run -j /guests/hello64.elf
+ends "JSON trace" 65 '{"type":"exit","nr":1,"reason":"halt","rip":"0x7c01"' \
+	run -jT hlt
+
+vcpuctl run spin </dev/null 2>err &
+pid=$!
+usleep 300000
+kill -TERM $pid
+wait $pid
+check_equal "SIGTERM ends a guest that never exits" $? 69
+check "and says so" grep -q "SIGINT or SIGTERM" err
+
+ends "firmware banner" 65 "SeaBIOS (version" \
+	run --bios /guests/bios-256k.bin -t 60
+
+ends "image beyond memory" 1 "does not fit" run -m prot32 -M 64K hlt
+ends "overlap" 1 "overlaps" run hlt -f spin@0x7c00
+ends "no such file" 1 "nonexistent: No such file" run nonexistent
+ends "wrong usage" 2 "Try 'vcpuctl run --help'" run --mem x hlt
+
+check_equal "no permission is explained" \
+	"$(su -s /bin/sh nobody -c 'vcpuctl info' | grep -c 'no permission')" 1
+check_equal "the example in the README" "$(minivmm | head -n 1)" "OK"
+finish

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs test programs in the test machine and judges them; check.py calls it.
+
+Every program yields cases: what it reported itself, and what can go wrong
+around it: a splat in the kernel's log, a time-out, an early end, a status
+that contradicts the report. After a splat or a hang the machine is started
+anew for the programs that are left, so that one failure does not color the
+next.
+"""
+
+import os
+import re
+import time
+
+import ktap
+import vm
+
+HINT = re.compile(r"(timeout|kernel|cpu|smp|append|leaks):\s*(\S.*?)\s*(?:\*/)?$")
+SLOWER = {"stock": 1, "debug": 5}
+MAX_BOOTS = 12
+SPLAT_LINES = 60
+TIMESTAMP = re.compile(r"^\[ *[\d.]+\] ?(?:\[ *[TC]\d+\] ?)?")
+
+
+class Unfit(Exception):
+    """The machine cannot run our tests."""
+
+
+class Program:
+    """A test program as its source describes it, in a comment near the top:
+
+    timeout: N      seconds on the stock kernel, default 60
+    kernel: debug   only there (or only on stock)
+    leaks: check    look for leaks right after it (debug kernel)
+    cpu:, smp:, append:   a machine of its own
+    """
+
+    def __init__(self, name, source=None):
+        self.name = name
+        self.timeout = 60.0
+        self.kernel = None
+        self.leaks = False
+        self.hardware = ()
+        if source:
+            self.read_hints(source)
+
+    def read_hints(self, source):
+        hardware = {}
+        with open(source, encoding="utf-8") as text:
+            head = [line.strip(" \t\n#*/") for _, line in zip(range(40), text)]
+        for match in filter(None, map(HINT.match, head)):
+            key, value = match[1], match[2]
+            if key == "timeout":
+                self.timeout = float(value)
+            elif key == "kernel":
+                self.kernel = value
+            elif key == "leaks":
+                self.leaks = True
+            else:
+                hardware[key] = value
+        self.hardware = tuple(sorted(hardware.items()))
+
+
+class Result:
+    """What became of one program."""
+
+    def __init__(self, name):
+        self.name = name
+        self.reader = ktap.Reader()
+        self.cases = []
+        self.splat = []         # the kernel's lines from the first bad one
+        self.started = None
+        self.ended = [False, False]     # job's mark, kernel's mark
+        self.status = None
+        self.cut_short = False
+        self.seconds = 0.0
+
+    def fail(self, name, reason, detail=()):
+        self.cases.append(ktap.Case(name, "fail", reason, detail))
+
+    def judge(self, kunit=False):
+        """Everything is known that will be: settle the cases."""
+        around = self.around()
+        if self.cut_short:
+            own = self.reader.cases
+        elif self.status == 127:
+            own = []
+        else:
+            own = self.reader.finish(need_plan=not kunit)
+            failed = any(case.status == "fail" for case in own)
+            if self.status not in (0, 4) and not failed:
+                around.append(ktap.Case(
+                    "run", "fail", f"exit status {self.status}, but no "
+                    "failed case", self.reader.notes))
+        self.cases = own + around
+
+    def around(self):
+        """What happened to the program rather than in it."""
+        status, cases = self.status, self.cases
+        if status == 127:
+            self.fail("run", "it is not in the test machine, or will not load")
+        elif status is not None and status >= 128:
+            self.cut_short = True
+            why = ("timed out" if status == 137
+                   else f"died of signal {status - 128}")
+            self.fail("run", f"{why} after {self.seconds:.0f} s",
+                      self.reader.notes)
+        self.judge_splat()
+        return cases
+
+    def judge_splat(self):
+        if self.splat:
+            self.fail("kernel log", self.splat[0], self.splat)
+
+    def count(self, status):
+        return sum(case.status == status for case in self.cases)
+
+
+class Batch:
+    """The programs for one kernel (and one kind of machine)."""
+
+    def __init__(self, kernel, programs, log, done, *, kunit=None,
+                 demo=False, hardware=()):
+        self.kernel = kernel
+        self.kunit = kunit
+        self.demo = demo
+        self.log = log
+        self.done = done                # called with each settled Result
+        self.hardware = dict(hardware)
+        self.scale = (SLOWER[kernel] *
+                      float(os.environ.get("TIMEOUT_SCALE") or 1))
+        self.programs = {p.name: p for p in programs}
+        self.left = self.plan()
+        self.machine = None             # boot, and between the programs
+        self.job_side = self.kernel_side = None
+        self.results = {}
+        self.booted = False             # once, at least
+        self.finished = False           # the job came to its end
+        self.deadline = 0.0
+
+    # --- what is to be done ------------------------------------------------
+
+    def plan(self):
+        """The steps of the job, in order: (name, shell line)."""
+        steps = []
+        if self.kunit:
+            steps.append((self.kunit, f"run_kunit {self.kunit}"))
+        if self.demo:
+            steps.append(("demo", "run_demo"))
+        for program in self.programs.values():
+            seconds = program.timeout * self.scale
+            steps.append((program.name,
+                          f"run_test {seconds:.0f} {program.name}"))
+            if program.leaks and self.kernel == "debug":
+                name = f"leaks:{program.name}"
+                steps.append((name, f"leak_check {name}"))
+        steps.append(("unload", "unload"))
+        if self.kernel == "debug":
+            steps.append(("leaks", "leak_check leaks"))
+        return steps
+
+    def job(self):
+        return "\n".join([". /vm/batch.sh", *(s[1] for s in self.left)]) + "\n"
+
+    def budget(self, name):
+        """Seconds that a step may take before the machine counts as hung."""
+        program = self.programs.get(name)
+        return (program.timeout if program else 60) * self.scale + 30
+
+    # --- the marks ---------------------------------------------------------
+
+    def result(self, name):
+        if name not in self.results:
+            self.results[name] = Result(name)
+        return self.results[name]
+
+    def extend(self, seconds):
+        self.deadline = time.monotonic() + seconds
+
+    def on_mark(self, kernel, words):
+        """A mark, from the job or from the kernel's log."""
+        if words[0] == "start":
+            current = self.result(words[1])
+            if kernel:
+                self.kernel_side = current
+            else:
+                self.job_side = current
+                current.started = time.monotonic()
+                self.extend(self.budget(words[1]))
+        elif words[0] == "end":
+            current = self.result(words[1])
+            current.ended[kernel] = True
+            if kernel:
+                self.kernel_side = None
+            else:
+                current.status = int(words[2])
+                current.seconds = time.monotonic() - current.started
+                self.job_side = None
+                self.extend(60)
+        elif words[0] == "exit":
+            self.finished = True
+            self.extend(30)
+
+    def on_line(self, line):
+        self.log.write(f"{'K' if line.kernel else ' '} {line.text}\n")
+        if line.kernel:
+            self.on_kernel_line(TIMESTAMP.sub("", line.text))
+        elif line.mark and line.mark.startswith("boot "):
+            self.on_boot(line.mark[5:])
+        elif line.mark:
+            self.on_mark(False, line.mark.split())
+        elif self.job_side:
+            self.job_side.reader.feed(line.text)
+
+    def on_kernel_line(self, text):
+        if text.startswith("svmvcpu-vm: "):
+            self.on_mark(True, text.split()[1:])
+            return
+        current = self.kernel_side or self.machine
+        if current.splat or vm.splat(text):
+            # entries with a question mark are only perhaps callers
+            if len(current.splat) < SPLAT_LINES and text[:3] != " ? ":
+                current.splat.append(text)
+        elif current.name == self.kunit:
+            current.reader.feed(text)
+
+    def on_boot(self, verdict):
+        boot = self.machine
+        boot.seconds = time.monotonic() - boot.started
+        if verdict == "ok":
+            self.report_first_boot(boot.seconds)
+        else:
+            boot.fail("boot", verdict)
+            raise Unfit
+        self.extend(60)
+
+    def report_first_boot(self, seconds):
+        if not self.booted:
+            first = Result("boot")
+            first.seconds = seconds
+            first.cases.append(ktap.Case("SVM and svmvcpu.ko", "pass"))
+            self.done(first)
+        self.booted = True
+
+    # --- running -----------------------------------------------------------
+
+    def settle(self, name):
+        """A step is over, one way or another: judge and report it."""
+        result = self.results.pop(name)
+        result.judge(kunit=name == self.kunit)
+        self.left = [step for step in self.left if step[0] != name]
+        self.done(result)
+        return result
+
+    def settle_finished(self):
+        """True if there was a splat: the machine is not to be trusted."""
+        over = [n for n, r in self.results.items() if all(r.ended)]
+        splats = [self.settle(name).splat for name in over]
+        return any(splats) or bool(over and self.machine.splat)
+
+    def interrupted(self, reason):
+        """The machine is gone; to whom did it happen?"""
+        victim = self.job_side or self.kernel_side or self.machine
+        if victim.started and not victim.seconds:
+            victim.seconds = time.monotonic() - victim.started
+        victim.cut_short = True
+        victim.status = None
+        victim.fail("run", reason, victim.reader.notes)
+        for name in list(self.results):
+            self.settle(name)
+
+    def watch(self, machine):
+        with machine:
+            for line in machine.lines(lambda: self.deadline):
+                if line is not None:
+                    self.on_line(line)
+                elif self.settle_finished():
+                    return
+        self.settle_finished()
+        if self.results or not self.finished:
+            self.interrupted("the machine ended while it ran")
+
+    def one_boot(self):
+        """Boot and go on with what is left; False if there is no point in
+        booting again."""
+        before = self.left
+        self.finished = False
+        self.job_side = self.kernel_side = None
+        self.machine = Result("boot")
+        self.machine.started = time.monotonic()
+        self.extend(60 * self.scale + 60)
+        fit = True
+        try:
+            self.watch(vm.Machine(self.kernel, self.job(), **self.hardware))
+        except TimeoutError:
+            self.interrupted("the machine hangs")
+        except Unfit:
+            fit = False
+        except OSError as error:
+            self.machine.fail("boot", str(error))
+            fit = False
+        self.machine.judge_splat()
+        if self.machine.cases:
+            self.done(self.machine)
+        return fit and self.left != before
+
+    def run(self):
+        boots = 0
+        while self.left and boots < MAX_BOOTS and self.one_boot():
+            boots += 1
+        for name, _ in self.left:
+            result = Result(name)
+            result.fail("run", "did not run: too many restarts, or no boot")
+            self.done(result)

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""All the tests: what "make check" runs once everything is built.
+
+Lint and the host's own programs, then the test machine with each kernel; two
+things at a time, as the machine's single thread leaves a core idle. Prints a
+line per program, then every skip and failure with its reason, and last the
+totals alone on a line.
+"""
+
+import argparse
+import concurrent.futures
+import fnmatch
+import glob
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import batch
+import ktap
+import vm
+
+DEBUG_SHARD = 8         # more programs than this are run on two machines
+LOGS = os.path.join(vm.TOP, "build", "logs")
+
+
+class Report:
+    """Collects results; prints a line for each, and all of it at the end."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.totals = {"pass": 0, "fail": 0, "skip": 0}
+        self.notable = {"skip": [], "fail": []}
+        self.begin = time.monotonic()
+
+    def done(self, where, result):
+        """A batch.Result, of a program on "stock", "debug" or "host"."""
+        said = [f"{result.count('pass')} passed"]
+        said += [f"{n} {word}" for word, n in
+                 (("FAILED", result.count("fail")),
+                  ("skipped", result.count("skip"))) if n]
+        with self.lock:
+            for case in result.cases:
+                self.totals[case.status] += 1
+                if case.status in self.notable:
+                    self.notable[case.status].append((where, result, case))
+            print(f"{where:<6} {result.name:<28} {', '.join(said):<32}"
+                  f"{result.seconds:7.1f} s", flush=True)
+
+    def print_skips(self):
+        if self.notable["skip"]:
+            print("\nSkipped:")
+        for where, result, case in self.notable["skip"]:
+            print(f"  {where}/{result.name}: {case.name}: "
+                  f"{case.reason or 'no reason given'}")
+
+    def print_failures(self):
+        if self.notable["fail"]:
+            print("\nFailed:")
+        for where, result, case in self.notable["fail"]:
+            reason = f": {case.reason}" if case.reason else ""
+            print(f"  {where}/{result.name}: {case.name}{reason}")
+            for line in case.detail:
+                print(f"      {line}")
+
+    def finish(self):
+        """The last words; returns the exit status."""
+        passed, failed, skipped = (self.totals[s]
+                                   for s in ("pass", "fail", "skip"))
+        if not passed and not failed:
+            print("nothing was tested")
+            failed = 1
+        self.print_skips()
+        self.print_failures()
+        print(f"\n{time.monotonic() - self.begin:.0f} seconds; logs are in "
+              f"{os.path.relpath(LOGS, vm.TOP)}/")
+        last = f"{passed} passed, {failed} failed"
+        if skipped:
+            last += f", {skipped} skipped"
+        print(last, flush=True)
+        return 1 if failed else 0
+
+
+def host_program(name, command, report, log_name):
+    """Run something that prints TAP here."""
+    result = batch.Result(name)
+    begin = time.monotonic()
+    with open(os.path.join(LOGS, log_name), "w", encoding="utf-8") as log:
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, errors="replace",
+                cwd=vm.TOP, timeout=1200, check=False)
+            output, result.status = done.stdout, done.returncode
+        except subprocess.TimeoutExpired as late:
+            output, result.status = (late.stdout or b"").decode(), 137
+        except OSError as error:
+            output, result.status = str(error), 127
+        log.write(output)
+    # subprocess says -N for signal N
+    if result.status < 0:
+        result.status = 128 - result.status
+    for line in output.splitlines():
+        result.reader.feed(line)
+    result.seconds = time.monotonic() - begin
+    result.judge()
+    report.done("host", result)
+
+
+def wanted(name, patterns):
+    return not patterns or any(fnmatch.fnmatchcase(name, p) or
+                               fnmatch.fnmatchcase(os.path.splitext(name)[0],
+                                                   p) for p in patterns)
+
+
+def programs(patterns):
+    """What the source tree says there is to run."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(vm.TOP, "selftests", "*.c")) +
+                       glob.glob(os.path.join(vm.TOP, "selftests", "*.sh"))):
+        name = os.path.basename(path)
+        if name.endswith(".c"):
+            name = name[:-2]
+        if wanted(name, patterns):
+            found.append(batch.Program(name, path))
+    return found
+
+
+def has_kunit():
+    return bool(glob.glob(os.path.join(vm.TOP, "module", "*_test.c")))
+
+
+def kernel_batches(kernel, patterns):
+    """(log name, arguments for Batch), one for each kind of machine. The
+    ordinary one also runs what belongs to a kernel rather than to a file."""
+    groups = {}
+    for program in programs(patterns):
+        if program.kernel in (None, kernel):
+            groups.setdefault(program.hardware, []).append(program)
+    extra = {}
+    if kernel == "stock" and wanted("demo", patterns):
+        extra["demo"] = True
+    if kernel == "debug" and has_kunit() and wanted("svmvcpu_kunit", patterns):
+        extra["kunit"] = "svmvcpu_kunit"
+    if extra or not patterns:
+        groups.setdefault((), [])
+    number = 0
+    for hardware in sorted(groups):
+        for part in shards(kernel, groups[hardware]):
+            yield (f"{kernel}-{number}.log" if number else f"{kernel}.log",
+                   {"kernel": kernel, "programs": part,
+                    "hardware": hardware, **({} if hardware else extra)})
+            number += 1
+            extra = {} if not hardware else extra
+
+
+def shards(kernel, group):
+    """The debug kernel is slow enough to be worth both cores; booting it
+    twice pays only if there is enough to do."""
+    if kernel == "debug" and len(group) > DEBUG_SHARD:
+        return [group[0::2], group[1::2]]
+    return [group]
+
+
+def run_batch(name, how, report):
+    with open(os.path.join(LOGS, name), "w", encoding="utf-8",
+              buffering=1) as log:
+        batch.Batch(log=log, done=lambda result: report.done(
+            how["kernel"], result), **how).run()
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kernels", default="debug,stock")
+    parser.add_argument("--lint", action="store_true")
+    parser.add_argument("--host-test", action="append", default=[],
+                        help="a program that prints TAP, run here")
+    parser.add_argument("--tests", default="",
+                        help="run only programs that match these patterns")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    patterns = args.tests.split()
+    os.makedirs(LOGS, exist_ok=True)
+    report = Report()
+    # the longest first
+    jobs = [(run_batch, name, how, report)
+            for kernel in filter(None, args.kernels.split(","))
+            for name, how in kernel_batches(kernel, patterns)]
+    if args.lint and wanted("lint", patterns):
+        jobs.append((host_program, "lint", ["tools/checks/lint.sh"], report,
+                     "lint.log"))
+    for path in args.host_test:
+        name = os.path.basename(path)
+        if wanted(name, patterns):
+            jobs.append((host_program, name, [os.path.join(vm.TOP, path)],
+                         report, f"host-{name}.log"))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(*job) for job in jobs]:
+            future.result()
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Installs the Debian packages that a build or a test run needs and that are
+# missing. A machine that has them all sees no apt at all.
+#
+#	deps.sh build|vm|source|lint|tests...
+
+. "$(dirname "$0")/lib.sh"
+set -euo pipefail
+
+# What each step needs. "build" includes what a kernel build needs.
+declare -A packages=(
+	[build]="gcc libc6-dev make binutils libelf-dev libssl-dev kmod cpio
+		python3 util-linux xz-utils"
+	[vm]="qemu-system-x86 seabios busybox-static ca-certificates"
+	[source]="linux-source-6.1 flex bison bc lz4 perl"
+	[lint]="sparse shellcheck perl"
+	[tests]="libzydis-dev"
+)
+
+missing=()
+for set in "$@"; do
+	[ -n "${packages[$set]-}" ] || die "unknown package set: $set"
+	for package in ${packages[$set]}; do
+		[ -n "$(installed_version "$package")" ] || missing+=("$package")
+	done
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+say "installing ${missing[*]}"
+install=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y
+	-o Dpkg::Use-Pty=0 install --no-install-recommends)
+# Package lists may be absent or stale: refresh them only when that shows.
+if ! as_root "${install[@]}" "${missing[@]}" >&2; then
+	say "refreshing the package lists"
+	as_root apt-get -qq update >&2
+	as_root "${install[@]}" "${missing[@]}" >&2
+fi

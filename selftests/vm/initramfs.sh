@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Packs the test machine's root file system, build/<kernel>/initramfs.cpio,
+# out of whatever has been built. Nothing here needs root: /init makes the
+# devices, and the archive says that root owns every file.
+#
+#	initramfs.sh stock|debug
+
+. "$(dirname "$0")/lib.sh"
+set -euo pipefail
+
+name=$1
+here=$TOP/selftests/vm
+out=$TOP/build/$name
+root=$out/root
+kernel=$("$here/kernel.sh" "$name")
+release=$(<"$kernel/release")
+
+# What the tests may ask for beside ours; modprobe and modload find the rest
+modules=(kvm-amd msr cpuid zram lzo-rle lzo test_hmm)
+
+skeleton() {
+	mkdir -p "$root"/{bin,dev,etc,lib,proc,sys,tmp,root,vm,guests,tests}
+	cp /bin/busybox "$root/bin/busybox"
+	while read -r applet; do
+		ln -s busybox "$root/bin/$applet"
+	done < <(/bin/busybox --list | grep -vx busybox)
+	ln -s bin "$root/sbin"
+	mkdir "$root/usr"
+	ln -s ../bin "$root/usr/bin"
+	ln -s ../bin "$root/usr/sbin"
+	echo 'root::0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+	echo 'nobody:x:65534:65534:nobody:/:/bin/false' >>"$root/etc/passwd"
+	cp "$here/init" "$root/init"
+	cp "$here/modload" "$root/bin/modload"
+	cp "$here"/{batch.sh,demo.sh,tap.sh} "$root/vm/"
+	chmod 755 "$root"/{init,bin/modload,vm/*.sh}
+}
+
+# The files of a module and of all it depends on
+module_files() {
+	/sbin/modprobe -d "$kernel/modules" -S "$release" \
+		--show-depends "$1" 2>/dev/null | sed -n 's/^insmod \(.*\) $/\1/p'
+}
+
+add_modules() {
+	local dir=$root/lib/modules/$release from=$kernel/modules/lib/modules
+	local module file
+
+	mkdir -p "$dir"
+	for module in "${modules[@]}"; do
+		for file in $(module_files "$module"); do
+			cp -n "$file" "$dir/"
+		done
+	done
+	cp "$from/$release"/modules.{builtin,builtin.modinfo,order} "$dir/"
+	find "$out" -maxdepth 1 -name '*.ko' -exec cp {} "$dir/" \;
+	/sbin/depmod -b "$root" "$release"
+	# one well-known path for whoever wants insmod
+	for file in "$dir"/*.ko; do
+		ln -s "$release/${file##*/}" "$root/lib/modules/"
+	done
+}
+
+add_programs() {
+	local file
+
+	for file in "$TOP"/build/tools/*; do
+		[ -f "$file" ] && [ -x "$file" ] && cp "$file" "$root/bin/"
+	done
+	find "$TOP/build/guests" -maxdepth 1 -type f \
+		\( -name '*.bin' -o -name '*.elf' \) \
+		-exec cp {} "$root/guests/" \; 2>/dev/null || :
+	find "$TOP/build/selftests" -maxdepth 1 -type f -perm -u+x \
+		-exec cp {} "$root/tests/" \; 2>/dev/null || :
+	for file in "$TOP"/selftests/*.sh; do
+		[ -f "$file" ] && install -m 755 "$file" "$root/tests/"
+	done
+	cp /usr/share/seabios/bios-256k.bin "$root/guests/"
+}
+
+mkdir -p "$out"
+lock "$out/.root-lock"
+rm -rf "$root"
+skeleton
+add_modules
+add_programs
+(cd "$root" && find . | LC_ALL=C sort |
+	cpio --quiet -o -H newc -R 0:0) >"$out/initramfs.tmp"
+mv "$out/initramfs.tmp" "$out/initramfs.cpio"
+rm -rf "$root"
+ln -sfn "$kernel" "$out/kernel"

@@ -1,0 +1,224 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The kernels of the test machine, kept outside the checkout so that every
+# clone shares them:
+#
+#	kernel.sh stock		Debian's own kernel, from its package
+#	kernel.sh debug		linux-source-6.1 built with debug.config
+#	kernel.sh source	the unpacked source tree (checkpatch, kselftest)
+#
+# Makes it if need be and prints its directory, which for a kernel holds
+# vmlinuz, release, kdir (to build modules against) and modules/. What is
+# complete carries a file "complete", written last.
+
+. "$(dirname "$0")/lib.sh"
+set -euo pipefail
+here=$TOP/selftests/vm
+
+source_package=linux-source-6.1
+source_tree=$CACHE/$source_package
+
+# --- Debian's kernel -------------------------------------------------------
+
+# The release that linux-image-amd64 stands for today: 6.1.0-N-amd64
+newest_release() {
+	apt-cache depends linux-image-amd64 2>/dev/null |
+		sed -n 's/.*Depends: linux-image-\(6\.1\.[0-9-]*-amd64\)$/\1/p' |
+		head -n 1
+}
+
+# A kernel already in the cache, with the matching headers installed.
+usable_stock() {
+	local dir release
+
+	for dir in "$CACHE"/stock/*/; do
+		[ -e "$dir/complete" ] || continue
+		release=$(<"$dir/release")
+		[ "$(installed_version "linux-headers-$release")" = \
+			"$(<"$dir/version")" ] || continue
+		echo "${dir%/}"
+	done | sort -V | tail -n 1
+}
+
+install_headers() {
+	say "installing linux-headers-$1=$2"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+		-o Dpkg::Use-Pty=0 install --no-install-recommends \
+		"linux-headers-$1=$2" "linux-headers-${1%-amd64}-common=$2" >&2
+}
+
+# $1 directory, $2 release, $3 package version
+fetch_stock() {
+	local dir=$1 release=$2 tmp
+
+	tmp=$(mktemp -d "$CACHE/stock/fetch.XXXXXX")
+	say "fetching linux-image-$release $3 (70 MB)"
+	# apt drops to its own user for downloads, which may not write here
+	(cd "$tmp" && apt-get -qq -o APT::Sandbox::User="$(id -un)" \
+		download "linux-image-$release=$3" >&2)
+	dpkg -x "$tmp"/linux-image-*.deb "$tmp/image"
+	mkdir "$tmp/out"
+	mv "$tmp/image/boot/vmlinuz-$release" "$tmp/out/vmlinuz"
+	mkdir -p "$tmp/out/modules/lib"
+	mv "$tmp/image/lib/modules" "$tmp/out/modules/lib/"
+	/sbin/depmod -b "$tmp/out/modules" "$release"
+	ln -s "/usr/src/linux-headers-$release" "$tmp/out/kdir"
+	echo "$release" >"$tmp/out/release"
+	echo "$3" >"$tmp/out/version"
+	touch "$tmp/out/complete"
+	rm -rf "$dir"
+	mv "$tmp/out" "$dir"
+	rm -rf "$tmp"
+}
+
+stock() {
+	local dir release version
+
+	mkdir -p "$CACHE/stock"
+	lock "$CACHE/stock/.lock"
+	rm -rf "$CACHE"/stock/fetch.*
+	dir=$(usable_stock)
+	if [ -z "$dir" ]; then
+		release=$(newest_release)
+		if [ -z "$release" ]; then
+			as_root apt-get -qq update >&2
+			release=$(newest_release)
+		fi
+		[ -n "$release" ] || die "no linux-image-6.1.0-*-amd64 to be had"
+		version=$(apt-cache policy "linux-image-$release" |
+			sed -n 's/.*Candidate: //p')
+		if [ "$(installed_version "linux-headers-$release")" != \
+			"$version" ]; then
+			install_headers "$release" "$version"
+		fi
+		dir=$CACHE/stock/${release}_$version
+		[ -e "$dir/complete" ] || fetch_stock "$dir" "$release" "$version"
+	fi
+	echo "$dir"
+}
+
+# --- the source tree -------------------------------------------------------
+
+source_version() {
+	installed_version "$source_package"
+}
+
+unpack_source() {
+	local version=$1 tmp
+
+	lock "$CACHE/.source-lock"
+	if [ "$(cat "$source_tree/.debian-version" 2>/dev/null)" = "$version" ]
+	then
+		return
+	fi
+	tmp=$CACHE/.unpacking
+	rm -rf "$tmp"
+	mkdir -p "$tmp"
+	say "unpacking $source_package $version"
+	tar -C "$tmp" -xf "/usr/src/$source_package.tar.xz"
+	echo "$version" >"$tmp/$source_package/.debian-version"
+	rm -rf "$source_tree"
+	mv "$tmp/$source_package" "$source_tree"
+	rmdir "$tmp"
+}
+
+source_dir() {
+	local version
+
+	version=$(source_version)
+	[ -n "$version" ] || die "$source_package is not installed"
+	unpack_source "$version"
+	echo "$source_tree"
+}
+
+# --- the debug kernel ------------------------------------------------------
+
+# Kconfig drops what it cannot have without a word; so compare each line.
+check_config() {
+	local config=$1 line option bad=0
+
+	while read -r line; do
+		case $line in
+		CONFIG_*=*)
+			grep -qxF "$line" "$config" && continue ;;
+		'# CONFIG_'*' is not set')
+			option=${line#\# }
+			option=${option% is not set}
+			grep -q "^$option=" "$config" || continue ;;
+		*)
+			continue ;;
+		esac
+		echo "not in the resulting configuration: $line" >&2
+		bad=1
+	done <"$here/debug.config"
+	return $bad
+}
+
+configure_debug() {
+	local out=$1
+
+	make -C "$source_tree" O="$out" tinyconfig >"$out/config.log" 2>&1
+	(cd "$out" && "$source_tree/scripts/kconfig/merge_config.sh" -m \
+		.config "$here/debug.config") >>"$out/config.log" 2>&1
+	make -C "$source_tree" O="$out" olddefconfig >>"$out/config.log" 2>&1
+}
+
+# $1 the kernel's directory. An interrupted build goes on where it was.
+build_debug() {
+	local dir=$1 out=$1/build
+
+	mkdir -p "$out"
+	configure_debug "$out"
+	check_config "$out/.config" || die "debug.config does not hold"
+	say "building the debug kernel (about 8 minutes on two cores)"
+	if ! make -C "$source_tree" O="$out" -j"$(nproc)" bzImage modules 2>&1 |
+		progress "$out/build.log" "debug kernel" 1950; then
+		tail -n 30 "$out/build.log" >&2
+		die "the debug kernel did not build: see $out/build.log"
+	fi
+}
+
+install_debug() {
+	local dir=$1 out=$1/build
+
+	make -C "$source_tree" O="$out" INSTALL_MOD_PATH="$dir/modules" \
+		modules_install >"$out/install.log" 2>&1
+	ln -sfn build "$dir/kdir"
+	ln -sfn build/arch/x86/boot/bzImage "$dir/vmlinuz"
+	cp "$out/include/config/kernel.release" "$dir/release"
+	touch "$dir/complete"
+}
+
+# A debug kernel nobody has used for a month has had its configuration changed.
+prune_debug() {
+	find "$CACHE/debug" -mindepth 2 -maxdepth 2 -name complete -mtime +30 \
+		-printf '%h\0' | xargs -0r rm -rf
+}
+
+debug() {
+	local version key dir
+
+	version=$(source_version)
+	[ -n "$version" ] || die "$source_package is not installed"
+	key=$({ grep '^\(# \)\?CONFIG_' "$here/debug.config"
+		echo "$version"; } | sha256sum | cut -c1-12)
+	dir=$CACHE/debug/$key
+	mkdir -p "$dir"
+	lock "$CACHE/debug/.lock"
+	if [ ! -e "$dir/complete" ]; then
+		unpack_source "$version"
+		build_debug "$dir"
+		install_debug "$dir"
+		prune_debug
+	fi
+	touch "$dir/complete"
+	echo "$dir"
+}
+
+case ${1-} in
+stock) stock ;;
+debug) debug ;;
+source) source_dir ;;
+*) die "usage: kernel.sh stock|debug|source" ;;
+esac

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What the host-side scripts of the test machine share: where things are, and
+# how they talk. Sourced by deps.sh, kernel.sh, module.sh and initramfs.sh.
+
+TOP=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/svmvcpu
+export TOP CACHE
+
+say() {
+	printf '== %s\n' "$*" >&2
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# Run as root: directly, or through sudo. Without a terminal sudo must not ask.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif ! command -v sudo >/dev/null; then
+		die "needs root for: $*"
+	elif [ -t 0 ]; then
+		sudo "$@"
+	else
+		sudo -n "$@"
+	fi
+}
+
+installed_version() {
+	dpkg-query -W -f '${db:Status-Abbrev}${Version}' "$1" 2>/dev/null |
+		sed -n 's/^ii *//p'
+}
+
+# Only one process at a time may fill a part of the cache (or a build
+# directory). The lock goes with the shell that took it.
+lock() {
+	mkdir -p "$(dirname "$1")"
+	exec {lock_fd}>"$1"
+	if ! flock -n "$lock_fd"; then
+		say "waiting for another build ($1)"
+		flock "$lock_fd"
+	fi
+}
+
+# Copy standard input, a long build's output, to a log; every few seconds say
+# how far it is. $1 log, $2 what, $3 lines expected (about).
+progress() {
+	awk -v log_file="$1" -v what="$2" -v total="$3" '
+		BEGIN { "date +%s" | getline start; close("date +%s"); last = start }
+		{ print > log_file; n++ }
+		n % 50 == 0 {
+			"date +%s" | getline now; close("date +%s")
+			if (now - last < 20) next
+			last = now
+			pct = int(100 * n / total); if (pct > 99) pct = 99
+			printf "   %s: %d%%, %d s\n", what, pct, now - start > "/dev/stderr"
+		}'
+}

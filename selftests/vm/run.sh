@@ -1,0 +1,29 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# One command in the test machine, after building what it needs:
+#
+#	run.sh [--kernel debug] [--smp N] [--cpu ...] ... -- 'command line'
+#
+# See --help. With --no-build, what has been built so far is packed as it is.
+
+set -euo pipefail
+here=$(realpath "$(dirname "$0")")
+
+kernel=stock
+goal=image
+args=("$@")
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) kernel=${2-} ;;
+	--kernel=*) kernel=${1#*=} ;;
+	--no-build) goal=initramfs ;;
+	-h | --help) goal= ;;
+	--) break ;;
+	esac
+	shift
+done
+if [ -n "$goal" ]; then
+	make -s -C "$here/../.." "$goal" KERNEL="$kernel" >&2
+fi
+exec python3 -B "$here/run.py" "${args[@]}"

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The test machine, seen from the host.
+
+Machine boots a kernel with the initramfs under QEMU TCG, gives it a job (a
+shell script) and hands back what it says, line by line. Used by run.py for
+one-off commands and by check.py for the test suite; the other end is init.
+
+Environment: QEMU, QEMU_ARGS (more arguments), QEMU_CPU, QEMU_SMP, QEMU_MEM,
+QEMU_ACCEL override what the machine is made of.
+"""
+
+import ctypes
+import os
+import re
+import selectors
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+
+# One thread for all CPUs: with a thread each, QEMU loses updates of CPU 0's
+# nested-paging flag (see Documentation/testing.rst)
+ACCEL = "tcg,thread=single"
+CPU = "EPYC,+svm,+npt"
+SMP = "2"
+MEM = "1G"
+
+# An oops ends the machine at once, with its trace complete, instead of
+# leaving locks behind. tsc_early_khz: on a busy host the kernel's own
+# calibration against the PIT fails now and then.
+CMDLINE = ("console=ttyS0 loglevel=5 printk.devkmsg=on panic=-1 oops=panic "
+           "tsc_early_khz=2600000 kunit.enable=1")
+
+MARK = "\036"
+
+
+class Line:
+    """One line from the machine: kernel says whether it is the kernel's."""
+
+    def __init__(self, kernel, text):
+        self.kernel = kernel
+        self.text = text
+        self.mark = text[1:] if text.startswith(MARK) else None
+
+
+def cpio_entry(name, mode, data):
+    """One file of a newc archive."""
+    path = name.encode() + b"\0"
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(path), 0)
+    head = b"070701" + b"".join(b"%08x" % f for f in fields) + path
+    head += b"\0" * (-len(head) % 4)
+    return head + data + b"\0" * (-len(data) % 4)
+
+
+def overlay(files):
+    """A newc archive of {name: text}, to follow the initramfs."""
+    out = b"".join(cpio_entry(name, 0o100755, text.encode())
+                   for name, text in files.items())
+    return out + cpio_entry("TRAILER!!!", 0, b"")
+
+
+def die_with_parent():
+    """In QEMU's process: no machine outlives its runner."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def pass_complaints(stream):
+    """QEMU's standard error, without the features that TCG lacks."""
+    for line in stream:
+        if "TCG doesn't support requested feature" not in line:
+            print(line, end="", file=sys.stderr, flush=True)
+
+
+class Machine:
+    """A context manager; leaving it ends QEMU."""
+
+    def __init__(self, kernel="stock", job=None, *, cpu=None, smp=None,
+                 mem=None, accel=None, append="", qemu=None, qemu_args=()):
+        env = os.environ.get
+        self.build = os.path.join(TOP, "build", kernel)
+        self.job = job
+        self.append = append
+        self.process = None
+        self.initrd = None
+        self.selector = selectors.DefaultSelector()
+        self.hardware = [
+            qemu or env("QEMU") or "qemu-system-x86_64",
+            "-accel", accel or env("QEMU_ACCEL") or ACCEL,
+            "-cpu", cpu or env("QEMU_CPU") or CPU,
+            "-smp", smp or env("QEMU_SMP") or SMP,
+            "-m", mem or env("QEMU_MEM") or MEM,
+            "-no-reboot", "-nodefaults", "-display", "none",
+            *shlex.split(env("QEMU_ARGS") or ""), *qemu_args]
+
+    def command(self, serial):
+        kernel = os.path.join(self.build, "kernel", "vmlinuz")
+        return self.hardware + [
+            "-kernel", kernel, "-initrd", self.initrd.name,
+            "-append", f"{CMDLINE} {self.append}".strip(), *serial]
+
+    def make_initrd(self):
+        self.initrd = tempfile.NamedTemporaryFile(prefix="svmvcpu-initrd-")
+        with open(os.path.join(self.build, "initramfs.cpio"), "rb") as base:
+            while chunk := base.read(1 << 20):
+                self.initrd.write(chunk)
+        if self.job is not None:
+            self.initrd.write(overlay({"vm/job": self.job}))
+        self.initrd.flush()
+
+    def start(self, serial, **how):
+        self.make_initrd()
+        self.process = subprocess.Popen(
+            self.command(serial), preexec_fn=die_with_parent,
+            stderr=subprocess.PIPE, text=True, **how)
+        self.complaints = threading.Thread(
+            target=pass_complaints, args=(self.process.stderr,))
+        self.complaints.start()
+
+    def interactive(self):
+        """Hand the terminal over; returns QEMU's exit status."""
+        self.start(["-serial", "mon:stdio"])
+        return self.process.wait()
+
+    def __enter__(self):
+        # the kernel's console and the job's output, a pipe each
+        serial, writers = [], []
+        for is_kernel in (True, False):
+            reader, writer = os.pipe()
+            name = "kernel" if is_kernel else "job"
+            serial += ["-chardev", f"file,id={name},path=/dev/fd/{writer}",
+                       "-serial", f"chardev:{name}"]
+            writers.append(writer)
+            self.selector.register(reader, selectors.EVENT_READ,
+                                   [is_kernel, b""])
+        self.start(serial, stdin=subprocess.DEVNULL, pass_fds=writers)
+        for writer in writers:
+            os.close(writer)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.complaints.join()
+        for key in list(self.selector.get_map().values()):
+            os.close(key.fd)
+        self.selector.close()
+        self.initrd.close()
+
+    def lines(self, deadline):
+        """Yield Lines until the machine ends. None stands for "nothing new":
+        the caller may move the deadline (a function that returns it) and
+        look at the clock. Past the deadline: TimeoutError."""
+        while self.selector.get_map():
+            left = deadline() - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            for key, _ in self.selector.select(min(left, 1.0)):
+                yield from self.read(key)
+            yield None
+
+    def read(self, key):
+        is_kernel, rest = key.data
+        chunk = os.read(key.fd, 65536)
+        if not chunk:
+            self.selector.unregister(key.fd)
+            os.close(key.fd)
+            chunk = b"\n" if rest else b""
+        *whole, rest = (rest + chunk).split(b"\n")
+        key.data[1] = rest
+        for line in whole:
+            text = line.decode(errors="replace").rstrip("\r")
+            yield Line(is_kernel, text)
+
+
+# What the kernel's log must not contain. BUG covers KASAN, lists, atomic
+# sleeps and soft lockups; WARNING covers lockdep; the rest speaks otherwise.
+SPLAT = re.compile(
+    r"\b(BUG|WARNING|Oops|UBSAN|KASAN|KCSAN|ODEBUG|INFO: \w)\b"
+    r"|(?i:general protection|stack segment:|refcount_t:|kernel panic"
+    r"|possible (recursive|circular|irq|deadlock)|inconsistent lock state"
+    r"|detected stalls|blocked for more than|unreferenced object"
+    r"|sleeping function called|scheduling while atomic|bad page state"
+    r"|double fault:|invalid opcode: 0|divide error:|int3: 0|call trace:"
+    r"|kmemleak: .*(disabled|pool empty)|leaked percpu memory|soft lockup"
+    r"|unchecked MSR access|objects remaining in|bad page map)")
+
+# Said by a healthy kernel, case and all
+HARMLESS = re.compile(
+    r"[Cc]ommand line:|svmvcpu-vm:|Speculative Return Stack Overflow: WARN")
+
+
+def splat(line):
+    """Does this line of the kernel's log belong to a splat?"""
+    return bool(SPLAT.search(line)) and not HARMLESS.search(line)

@@ -1,0 +1,160 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # the functions are called by lint()
+#
+# Reads all the sources the way a reviewer with tools would, one TAP result
+# per tool; a failure shows what the tool said. Needs what deps.sh calls
+# build, source and lint. Run by "make lint" and "make check".
+
+. "$(dirname "$0")/../../selftests/vm/lib.sh"
+set -uo pipefail
+cd "$TOP" || exit 1
+
+source_tree=$(selftests/vm/kernel.sh source) || exit 1
+count=0
+failed=0
+
+# Every file of the project, tracked or about to be; not what was built
+sources() {
+	if git rev-parse --git-dir >/dev/null 2>&1; then
+		git ls-files -co --exclude-standard -- "$@"
+	else
+		find . -path ./build -prune -o -type f -print | sed 's|^\./||' |
+			while read -r file; do
+				for pattern in "$@"; do
+					# shellcheck disable=SC2053 # a pattern
+					[[ $file == $pattern ]] && echo "$file"
+				done
+			done
+	fi | while read -r file; do
+		[ -e "$file" ] && echo "$file"
+	done
+}
+
+# $1 name, $2... a function that prints what is wrong and returns 0 if nothing
+lint() {
+	local name=$1 output
+
+	shift
+	count=$((count + 1))
+	if output=$("$@" 2>&1); then
+		echo "ok $count $name"
+	else
+		failed=1
+		printf '%s\n' "$output" | sed 's/^/# /' | head -n 100
+		echo "not ok $count $name"
+	fi
+}
+
+# Lists that are expanded with a macro as argument (X macros) cannot be what
+# these two rules ask for. Leaves the complaints about anything else.
+without_x_macros() {
+	local complaint file line rest
+
+	while IFS= read -r complaint; do
+		IFS=: read -r file line rest <<<"$complaint"
+		case $rest in
+		*'Macros with complex values'* | *'Macro argument reuse'*)
+			sed -n "${line}p" "$file" |
+				grep -qE '^#define \w+(\(X\)|\(.*\).*,$)' && continue
+			;;
+		esac
+		echo "$complaint"
+	done
+}
+
+checkpatch() {
+	local file said status=0 ignore
+
+	while read -r file; do
+		ignore=FILE_PATH_CHANGES
+		# the one file whose subject kernel versions are
+		[ "$file" != module/compat.h ] ||
+			ignore+=,LINUX_VERSION_CODE,CONSTANT_COMPARISON
+		# names that are not ours
+		! grep -q 'include <Zydis' "$file" || ignore+=,CAMELCASE
+		said=$(perl "$source_tree/scripts/checkpatch.pl" --no-tree \
+			--strict --terse --no-summary --ignore "$ignore" \
+			--file "$file" 2>/dev/null | without_x_macros)
+		[ -z "$said" ] || { echo "$said"; status=1; }
+	done < <(sources '*.c' '*.h' '*.S')
+	rm -f .checkpatch-camelcase.*
+	return "$status"
+}
+
+# The module once more, with W=1 and sparse; warnings are failures
+module_warnings() {
+	local log=build/lint/warnings.log
+
+	rm -rf build/lint
+	mkdir -p build/lint
+	selftests/vm/module.sh lint -s C=2 W=1 >"$log" 2>&1 || {
+		cat "$log"
+		return 1
+	}
+	! grep -E 'warning:|error:' "$log"
+}
+
+program_warnings() {
+	local -a flags=(-fsyntax-only -std=gnu11 -D_GNU_SOURCE -Wall -Wextra
+		-Wshadow -Wstrict-prototypes -Wmissing-prototypes
+		-Iinclude/uapi -Itools/lib -Iselftests
+		-isystem "$source_tree/tools/testing/selftests")
+	local file status=0 said
+
+	while read -r file; do
+		said=$(gcc "${flags[@]}" "$file" 2>&1) || status=1
+		[ -z "$said" ] || status=1
+		[ -z "$said" ] || echo "$said"
+	done < <(sources 'tools/lib/*.c' 'tools/vcpuctl/*.c' 'tools/bench/*.c')
+	return "$status"
+}
+
+shell_scripts() {
+	{
+		sources '*.sh'
+		printf '%s\n' selftests/vm/init selftests/vm/modload .ci/run
+	} | xargs shellcheck -x -P SCRIPTDIR
+}
+
+kernel_doc() {
+	local said
+
+	said=$(sources 'include/uapi/*.h' 'module/*.[ch]' |
+		xargs -r perl "$source_tree/scripts/kernel-doc" -none 2>&1)
+	[ -z "$said" ] || { echo "$said"; return 1; }
+}
+
+python_scripts() {
+	sources '*.py' | while read -r file; do
+		python3 -c 'import sys
+compile(open(sys.argv[1], encoding="utf-8").read(), sys.argv[1], "exec")' \
+			"$file" || exit 1
+	done
+}
+
+spdx() {
+	local status=0 file
+
+	while read -r file; do
+		if ! head -n 2 "$file" | grep -q SPDX-License-Identifier; then
+			echo "$file: no SPDX-License-Identifier on the first lines"
+			status=1
+		fi
+	done < <(sources '*.[chS]' '*.sh' '*.py' '*.inc' '*.conf' Makefile \
+		Kbuild 'selftests/vm/init' 'selftests/vm/modload')
+	return "$status"
+}
+
+echo "TAP version 13"
+echo "1..9"
+lint checkpatch checkpatch
+lint sparse_and_w1 module_warnings
+lint program_warnings program_warnings
+lint shellcheck shell_scripts
+lint kernel_doc kernel_doc
+lint python python_scripts
+lint spdx spdx
+lint function_length tools/checks/functions.sh 60
+lint exported_to_kvm_alone tools/checks/symbols.sh build/lint/svmvcpu.ko
+exit $failed
