@@ -128,7 +128,7 @@ demo: module-stock tools guests
 CHECK = $(PYTHON) $(VM)/check.py --tests "$(TESTS)" \
 	$(addprefix --host-test=,$(HOST_TESTS))
 
-# deps first: a fragment may ask pkg-config or the like when it is included
+# Packages first, in a shell of its own: what is built needs them
 check:
 	$(Q)$(VM)/deps.sh build vm source lint tests
 	+$(Q)$(VM)/build.sh image-stock image-debug host-tests-build
@@ -152,7 +152,7 @@ lint:
 
 # --- the rest --------------------------------------------------------------
 
-MAN = $(wildcard Documentation/*.[1-9])
+MAN = $(wildcard Documentation/man/*.[1-9])
 
 install: module-host tools
 	$(Q)for tool in $(TOOLS); do \

@@ -152,7 +152,7 @@ static const struct violation violations[] = {
 	{ "nCR3 first bit too high", SVMVCPU_RULE_NCR3_MBZ, base_real,
 	  CONTROL(nested_cr3), 0, BIT_ULL(40) },
 	{ "nCR3 not aligned", SVMVCPU_RULE_NCR3_MBZ, base_real,
-	  CONTROL(nested_cr3), 0, BIT_ULL(3) },
+	  CONTROL(nested_cr3), ~0ULL, 0x1008 },
 	{ "PAT type 2", SVMVCPU_RULE_G_PAT, base_real,
 	  SAVE(g_pat), 0xffULL << 56, 2ULL << 56 },
 	{ "PAT type 3", SVMVCPU_RULE_G_PAT, base_real,

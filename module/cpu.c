@@ -216,7 +216,7 @@ static bool svm_held_by_other(void)
 }
 
 /**
- * svm_cpu_enable() - turn SVM on on this CPU
+ * svm_cpu_enable() - have SVM turned on, here
  *
  * Context: preemption disabled, so that the answer stays true.
  * Return: 0; -EAGAIN when this CPU is going offline and the caller should let

@@ -9,6 +9,7 @@
 #include <linux/linkage.h>
 #include <asm/asm.h>
 #include <asm/nospec-branch.h>
+#include <asm/segment.h>
 
 /* Offsets into vcpu.gprs, hardware order; RAX and RSP are in the VMCB. */
 #define GPR(n)	((n) * 8)
@@ -18,6 +19,21 @@
 #define RBP	GPR(5)
 #define RSI	GPR(6)
 #define RDI	GPR(7)
+
+/*
+ * VERW with a memory operand and a valid selector overwrites what TSA and MDS
+ * could leak. The kernel's own selector variable is not for every module.
+ */
+.macro CLEAR_BUFFERS
+	ALTERNATIVE "jmp .Lno_verw", "", X86_FEATURE_CLEAR_CPU_BUF_VM
+	verw	verw_selector(%rip)
+.Lno_verw:
+.endm
+
+	.section .rodata
+	.balign 2
+verw_selector:
+	.word	__KERNEL_DS
 
 .section .noinstr.text, "ax"
 
@@ -65,8 +81,8 @@ SYM_FUNC_START(svmvcpu_enter)
 	mov	GPR(15)(%rdi), %r15
 	mov	RDI(%rdi), %rdi
 
-	/* Last before VMRUN: nothing of the host's after it. Clobbers ZF. */
-	VM_CLEAR_CPU_BUFFERS
+	/* Last before VMRUN: nothing of the host's after it. */
+	CLEAR_BUFFERS
 
 5:	vmrun	%rax
 6:	cli

@@ -80,10 +80,10 @@ static const struct opcode one_byte[256] = {
 	[0xab] = { INSN_STOS, OP_DST | OP_WRITE },
 	[0xc6] = { INSN_MOV, OP_MODRM | OP_GROUP | OP_WRITE | OP_IMMZ | OP_BYTE },
 	[0xc7] = { INSN_MOV, OP_MODRM | OP_GROUP | OP_WRITE | OP_IMMZ },
-	[0xcc] = { INSN_INT3 },
+	[0xcc] = { INSN_INT3, 0 },
 	[0xcd] = { INSN_INT, OP_IMM8 },
 	[0xce] = { INSN_INTO, OP_QUIRK },
-	[0xcf] = { INSN_IRET },
+	[0xcf] = { INSN_IRET, 0 },
 	[0xe4] = { INSN_IN, OP_IMM8 | OP_IO | OP_BYTE },
 	[0xe5] = { INSN_IN, OP_IMM8 | OP_IO },
 	[0xe6] = { INSN_OUT, OP_IMM8 | OP_IO | OP_BYTE },
@@ -92,26 +92,26 @@ static const struct opcode one_byte[256] = {
 	[0xed] = { INSN_IN, OP_IO },
 	[0xee] = { INSN_OUT, OP_IO | OP_BYTE },
 	[0xef] = { INSN_OUT, OP_IO },
-	[0xf1] = { INSN_INT1 },
-	[0xf4] = { INSN_HLT },
+	[0xf1] = { INSN_INT1, 0 },
+	[0xf4] = { INSN_HLT, 0 },
 };
 
 /* Second byte after 0f. */
 static const struct opcode two_byte[256] = {
 	[0x01] = { CLASS_GROUP7, OP_MODRM | OP_GROUP },
-	[0x06] = { INSN_CLTS },
-	[0x08] = { INSN_INVD },
+	[0x06] = { INSN_CLTS, 0 },
+	[0x08] = { INSN_INVD, 0 },
 	[0x09] = { INSN_WBINVD, OP_QUIRK },
 	[0x20] = { INSN_MOV_FROM_CR, OP_MODRM | OP_CRDR },
 	[0x21] = { INSN_MOV_FROM_DR, OP_MODRM | OP_CRDR },
 	[0x22] = { INSN_MOV_TO_CR, OP_MODRM | OP_CRDR },
 	[0x23] = { INSN_MOV_TO_DR, OP_MODRM | OP_CRDR },
-	[0x30] = { INSN_WRMSR },
-	[0x31] = { INSN_RDTSC },
-	[0x32] = { INSN_RDMSR },
-	[0x33] = { INSN_RDPMC },
-	[0xa2] = { INSN_CPUID },
-	[0xaa] = { INSN_RSM },
+	[0x30] = { INSN_WRMSR, 0 },
+	[0x31] = { INSN_RDTSC, 0 },
+	[0x32] = { INSN_RDMSR, 0 },
+	[0x33] = { INSN_RDPMC, 0 },
+	[0xa2] = { INSN_CPUID, 0 },
+	[0xaa] = { INSN_RSM, 0 },
 	[0xb6] = { INSN_MOVZX, OP_MODRM | OP_RM8 },
 	[0xb7] = { INSN_MOVZX, OP_MODRM | OP_RM16 },
 	[0xbe] = { INSN_MOVSX, OP_MODRM | OP_RM8 | OP_SIGN },
@@ -565,31 +565,15 @@ static bool is_mov_cr(const struct ginsn *insn)
 	return insn->class == INSN_MOV_FROM_CR || insn->class == INSN_MOV_TO_CR;
 }
 
-/**
- * ginsn_decode() - decode one guest instruction
- * @insn: result; every field is written
- * @bytes: instruction bytes, a private copy that nobody changes meanwhile
- * @nr: how many there are; none past the fifteenth is looked at
- * @mode: guest CPU mode
- *
- * Return: 0, or an enum ginsn_error. An instruction that the processor already
- * intercepted passed its own checks, so the caller's privilege decisions are
- * the hardware's; LOCK and undefined forms are refused here all the same,
- * because the bytes may have changed since.
- */
-int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
-		 enum guest_mode mode)
+/* The long way: everything, in the order of the bytes. */
+static noinline int decode_full(struct ginsn *insn, const u8 *bytes,
+				unsigned int nr, enum guest_mode mode)
 {
 	struct decoder d = {
 		.insn = insn, .bytes = bytes, .nr = nr, .mode = mode,
 	};
 	const struct opcode *op;
 	int err;
-
-	memset(insn, 0, sizeof(*insn));
-	insn->seg_override = INSN_NO_SEGMENT;
-	insn->reg = INSN_NO_REG;
-	insn->rm = INSN_NO_REG;
 
 	err = read_prefixes(&d, &op);
 	if (!err && insn->opcode == 0x0f)
@@ -607,4 +591,59 @@ int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
 	if (err)
 		insn->class = INSN_NONE;
 	return err;
+}
+
+/*
+ * The short way, for what guests execute most: CPUID, RDMSR, HLT and the like
+ * without prefixes, and VMMCALL. Three bytes are there. Says false, with nothing
+ * changed, to anything else; where it says true the long way agrees.
+ */
+static bool decode_bare(struct ginsn *insn, const u8 *bytes,
+			enum guest_mode mode)
+{
+	bool escape = bytes[0] == 0x0f;
+	const struct opcode *op = escape ? &two_byte[bytes[1]] :
+					   &one_byte[bytes[0]];
+	bool vmmcall = op->class == CLASS_GROUP7 && bytes[2] == 0xd9;
+
+	if (!vmmcall && (!op->class || op->flags || op->class >= PREFIX_SEGMENT))
+		return false;
+	insn->map = escape;
+	insn->len = 1 + escape + vmmcall;
+	insn->opcode = bytes[escape];
+	insn->class = op->class;
+	insn->op_bytes = guest_mode_op_bytes(mode);
+	insn->rm_bytes = insn->op_bytes;
+	insn->addr_bytes = guest_mode_addr_bytes(mode);
+	if (vmmcall) {
+		insn->class = INSN_VMMCALL;
+		insn->flags = INSN_F_MODRM;
+		insn->modrm = bytes[2];
+		insn->rm_bytes = 0;
+	}
+	return true;
+}
+
+/**
+ * ginsn_decode() - decode one guest instruction
+ * @insn: result; every field is written
+ * @bytes: instruction bytes, a private copy that nobody changes meanwhile
+ * @nr: how many there are; none past the fifteenth is looked at
+ * @mode: guest CPU mode
+ *
+ * Return: 0, or an enum ginsn_error. An instruction that the processor already
+ * intercepted passed its own checks, so the caller's privilege decisions are
+ * the hardware's; LOCK and undefined forms are refused here all the same,
+ * because the bytes may have changed since.
+ */
+int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
+		 enum guest_mode mode)
+{
+	memset(insn, 0, sizeof(*insn));
+	insn->seg_override = INSN_NO_SEGMENT;
+	insn->reg = INSN_NO_REG;
+	insn->rm = INSN_NO_REG;
+	if (nr >= 3 && decode_bare(insn, bytes, mode))
+		return 0;
+	return decode_full(insn, bytes, nr, mode);
 }

@@ -125,6 +125,33 @@ static void insn_test_every_class(struct kunit *test)
 		KUNIT_EXPECT_TRUE_MSG(test, seen[i], "class %u", i);
 }
 
+/* The short way must not be a way of its own. */
+static void insn_test_short_way(struct kunit *test)
+{
+	unsigned int i, mode, taken = 0;
+	struct ginsn bare, full;
+
+	for (i = 0; i < 3 * 256; i++) {
+		const u8 codes[3][3] = { { i }, { 0x0f, i }, { 0x0f, 0x01, i } };
+		const u8 *code = codes[i / 256];
+
+		for (mode = 0; mode <= GUEST_LONG64; mode++) {
+			memset(&bare, 0, sizeof(bare));
+			if (!decode_bare(&bare, code, mode))
+				continue;
+			taken++;
+			memset(&full, 0, sizeof(full));
+			KUNIT_EXPECT_EQ_MSG(test, 0, decode_full(&full, code, 3, mode),
+					    "%x mode %u", i, mode);
+			KUNIT_EXPECT_FALSE_MSG(test,
+					       memcmp(&bare, &full, sizeof(bare)),
+					       "%x mode %u", i, mode);
+		}
+	}
+	/* four of one byte, eight after 0f, and VMMCALL, in seven modes */
+	KUNIT_EXPECT_EQ(test, taken, 7U * (4 + 8 + 1));
+}
+
 /* Whatever may be cut off makes the decoder ask for more, not guess. */
 static void insn_test_truncation(struct kunit *test)
 {
@@ -592,6 +619,7 @@ static void insn_test_direction(struct kunit *test)
 static struct kunit_case insn_test_cases[] = {
 	KUNIT_CASE(insn_test_classes),
 	KUNIT_CASE(insn_test_every_class),
+	KUNIT_CASE(insn_test_short_way),
 	KUNIT_CASE(insn_test_truncation),
 	KUNIT_CASE(insn_test_length_limit),
 	KUNIT_CASE(insn_test_refusals),

@@ -30,6 +30,7 @@
 #include <linux/smp.h>
 #include <linux/swap.h>
 #include <linux/uaccess.h>
+#include <linux/userfaultfd_k.h>
 
 #include "memory.h"
 
@@ -482,6 +483,27 @@ unlock:
 	return ret;
 }
 
+/*
+ * hmm_range_fault() cannot wait for the monitor of a userfaultfd: such a page
+ * is brought in beforehand, as a CPU would. Called with mmap_lock held;
+ * -EAGAIN: it was dropped while waiting, and the caller starts over.
+ */
+static int fault_monitored_page(struct mm_struct *mm, u64 hva, bool write)
+{
+	struct vm_area_struct *vma = vma_lookup(mm, hva);
+	vm_fault_t fault;
+
+	if (!vma || !userfaultfd_armed(vma) || !(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
+		return 0;
+	fault = handle_mm_fault(vma, hva, FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE |
+				(write ? FAULT_FLAG_WRITE : 0), NULL);
+	if (fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
+		return -EAGAIN;
+	if (fault & VM_FAULT_OOM)
+		return -ENOMEM;
+	return fault & VM_FAULT_ERROR ? -EFAULT : 0;
+}
+
 /* Asks for the page behind @hva; on success it stays valid until @seq moves. */
 static int fault_user_page(struct guest_memory *mem, struct mmu_interval_notifier *mn,
 			   u64 hva, bool write, unsigned long *pfn, unsigned long *seq)
@@ -498,7 +520,11 @@ static int fault_user_page(struct guest_memory *mem, struct mmu_interval_notifie
 	range.notifier_seq = mmu_interval_read_begin(mn);
 	if (mmap_read_lock_killable(mem->mm))
 		return -EINTR;
-	ret = hmm_range_fault(&range);
+	ret = fault_monitored_page(mem->mm, hva, write);
+	if (ret == -EAGAIN)
+		return ret;
+	if (!ret)
+		ret = hmm_range_fault(&range);
 	mmap_read_unlock(mem->mm);
 	*seq = range.notifier_seq;
 	return ret;
@@ -539,6 +565,7 @@ static int fault_install(struct guest_memory *mem, struct npt_cache *cache, u64 
 static int fault_once(struct guest_memory *mem, u64 gpa, u32 access,
 		      struct npt_cache *cache, enum guest_fault *fault)
 {
+	/* Pairs with unmap_locked(): an old generation goes with any table. */
 	u64 table_gen = smp_load_acquire(&mem->table_gen);
 	struct guest_region region;
 	unsigned long pfn = 0, seq;
@@ -557,7 +584,8 @@ static int fault_once(struct guest_memory *mem, u64 gpa, u32 access,
 			      access & SVMVCPU_MEM_WRITE, &pfn, &seq);
 	if (ret == -EBUSY) {
 		ret = -EAGAIN;
-	} else if (ret == -EFAULT) {
+	} else if (ret == -EFAULT || ret == -EPERM) {
+		/* EPERM: a write, and the VMM's own mapping is read-only */
 		*fault = GUEST_FAULT_USER_MEM;
 		ret = 0;
 	} else if (!ret) {

@@ -60,9 +60,9 @@ struct guest_table {
 struct guest_memory {
 	struct mm_struct *mm;
 	unsigned int gpa_bits;
-	struct mutex mutex;
+	struct mutex mutex;	/* map, unmap */
 	struct guest_table __rcu *table;
-	spinlock_t lock;
+	spinlock_t lock;	/* npt, table_gen */
 	struct npt npt;
 	u64 table_gen;
 	atomic64_t tlb_gen;

@@ -25,6 +25,7 @@ static void counted_free_page(unsigned long page)
 	test_pages--;
 }
 
+#undef get_zeroed_page
 #define get_zeroed_page(gfp)	counted_get_page(gfp)
 #undef free_page
 #define free_page(page)		counted_free_page(page)

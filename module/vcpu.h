@@ -128,7 +128,7 @@ struct vcpu {
 	int on_cpu;
 	unsigned long wake;
 	struct hrtimer deadline;
-	struct mutex mutex;
+	struct mutex mutex;	/* every ioctl but KICK */
 	u64 serial;
 	u32 id;
 };

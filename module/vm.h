@@ -25,7 +25,7 @@
 struct svm_vm {
 	struct kref ref;
 	struct guest_memory mem;
-	struct mutex lock;
+	struct mutex lock;	/* vcpu_ids */
 	DECLARE_BITMAP(vcpu_ids, VM_MAX_VCPUS);
 };
 

@@ -21,7 +21,7 @@
 /* Legacy region and header; with XSTATE_BV = x87 | SSE nothing follows. */
 #define XSTATE_BYTES	(512 + 64)
 
-static_assert(XSTATE_BYTES == offsetof(struct xregs_state, extended_state_area));
+static_assert(offsetof(struct xregs_state, extended_state_area) == XSTATE_BYTES);
 
 void *xstate_alloc(void)
 {

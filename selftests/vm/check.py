@@ -145,14 +145,12 @@ def kernel_batches(kernel, patterns):
         extra["kunit"] = "svmvcpu_kunit"
     if extra or not patterns:
         groups.setdefault((), [])
-    number = 0
-    for hardware in sorted(groups):
-        for part in shards(kernel, groups[hardware]):
-            yield (f"{kernel}-{number}.log" if number else f"{kernel}.log",
-                   {"kernel": kernel, "programs": part,
-                    "hardware": hardware, **({} if hardware else extra)})
-            number += 1
-            extra = {} if not hardware else extra
+    parts = [(hardware, part) for hardware in sorted(groups)
+             for part in shards(kernel, groups[hardware])]
+    for number, (hardware, part) in enumerate(parts):
+        yield (f"{kernel}-{number}.log" if number else f"{kernel}.log",
+               {"kernel": kernel, "programs": part, "hardware": hardware,
+                **({} if number else extra)})
 
 
 def shards(kernel, group):

@@ -29,11 +29,9 @@ done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 say "installing ${missing[*]}"
-install=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y
-	-o Dpkg::Use-Pty=0 install --no-install-recommends)
 # Package lists may be absent or stale: refresh them only when that shows.
-if ! as_root "${install[@]}" "${missing[@]}" >&2; then
+if ! apt_install "${missing[@]}" 2>/dev/null; then
 	say "refreshing the package lists"
 	as_root apt-get -qq update >&2
-	as_root "${install[@]}" "${missing[@]}" >&2
+	apt_install "${missing[@]}"
 fi

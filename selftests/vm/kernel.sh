@@ -41,13 +41,6 @@ usable_stock() {
 	done | sort -V | tail -n 1
 }
 
-install_headers() {
-	say "installing linux-headers-$1=$2"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-		-o Dpkg::Use-Pty=0 install --no-install-recommends \
-		"linux-headers-$1=$2" "linux-headers-${1%-amd64}-common=$2" >&2
-}
-
 # $1 directory, $2 release, $3 package version
 fetch_stock() {
 	local dir=$1 release=$2 tmp
@@ -80,17 +73,17 @@ stock() {
 	rm -rf "$CACHE"/stock/fetch.*
 	dir=$(usable_stock)
 	if [ -z "$dir" ]; then
+		# stale lists name versions that the mirrors have dropped
+		as_root apt-get -qq update >&2
 		release=$(newest_release)
-		if [ -z "$release" ]; then
-			as_root apt-get -qq update >&2
-			release=$(newest_release)
-		fi
 		[ -n "$release" ] || die "no linux-image-6.1.0-*-amd64 to be had"
 		version=$(apt-cache policy "linux-image-$release" |
 			sed -n 's/.*Candidate: //p')
 		if [ "$(installed_version "linux-headers-$release")" != \
 			"$version" ]; then
-			install_headers "$release" "$version"
+			say "installing linux-headers-$release $version"
+			apt_install "linux-headers-$release=$version" \
+				"linux-headers-${release%-amd64}-common=$version"
 		fi
 		dir=$CACHE/stock/${release}_$version
 		[ -e "$dir/complete" ] || fetch_stock "$dir" "$release" "$version"

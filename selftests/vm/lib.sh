@@ -29,6 +29,18 @@ as_root() {
 	fi
 }
 
+# Install packages; apt and dpkg talk to a log unless they fail
+apt_install() {
+	local log=$CACHE/apt.log
+
+	mkdir -p "$CACHE"
+	if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+		install --no-install-recommends "$@" >"$log" 2>&1; then
+		tail -n 15 "$log" >&2
+		return 1
+	fi
+}
+
 installed_version() {
 	dpkg-query -W -f '${db:Status-Abbrev}${Version}' "$1" 2>/dev/null |
 		sed -n 's/^ii *//p'
@@ -45,17 +57,18 @@ lock() {
 	fi
 }
 
-# Copy standard input, a long build's output, to a log; every few seconds say
-# how far it is. $1 log, $2 what, $3 lines expected (about).
+# Copy standard input, a long build's output, to a log; now and then say how
+# far it is. $1 log, $2 what, $3 lines expected (about).
 progress() {
-	awk -v log_file="$1" -v what="$2" -v total="$3" '
-		BEGIN { "date +%s" | getline start; close("date +%s"); last = start }
-		{ print > log_file; n++ }
-		n % 50 == 0 {
-			"date +%s" | getline now; close("date +%s")
-			if (now - last < 20) next
-			last = now
-			pct = int(100 * n / total); if (pct > 99) pct = 99
-			printf "   %s: %d%%, %d s\n", what, pct, now - start > "/dev/stderr"
-		}'
+	local begin=$SECONDS last=$SECONDS lines=0 percent line
+
+	while IFS= read -r line; do
+		printf '%s\n' "$line" >&3
+		lines=$((lines + 1))
+		[ $((SECONDS - last)) -ge 20 ] || continue
+		last=$SECONDS
+		percent=$((lines < $3 ? 100 * lines / $3 : 99))
+		printf '   %s: %d%%, %d s\n' "$2" "$percent" \
+			$((SECONDS - begin)) >&2
+	done 3>"$1"
 }

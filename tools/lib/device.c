@@ -47,9 +47,7 @@ int svmvcpu_vm_create(int dev)
 
 	if (fd >= 0)
 		return fd;
-	if (errno == EBUSY)
-		return svmvcpu_fail(errno, "CREATE_VM: another hypervisor holds SVM on this host");
-	return svmvcpu_fail(errno, "CREATE_VM: %s", strerror(errno));
+	return svmvcpu_fail(errno, "CREATE_VM: %s", svmvcpu_host_error(errno));
 }
 
 int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr)

@@ -79,7 +79,7 @@ static int walk_64bit(const struct svmvcpu_guest *guest, __u64 table, int levels
 		if (read_entry(guest, table + ((linear >> shift) & 0x1ff) * 8, 8, &entry))
 			return -EFAULT;
 		span = 1ULL << shift;
-		if (level == 1 || (level <= 3 && levels > 2 && (entry & PTE_LARGE))) {
+		if (level == 1 || (level <= 3 && (entry & PTE_LARGE))) {
 			*gpa = (entry & PTE_ADDRESS & ~(span - 1)) | (linear & (span - 1));
 			return 0;
 		}

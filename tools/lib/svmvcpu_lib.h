@@ -31,6 +31,9 @@ const char *svmvcpu_last_error(void);
 [[gnu::format(printf, 2, 3)]]
 int svmvcpu_fail(int error, const char *fmt, ...);
 
+/* what an errno of CREATE_VM or RUN says about the host */
+const char *svmvcpu_host_error(int error);
+
 /* Device and VM (device.c) */
 
 /**

@@ -69,9 +69,7 @@ int svmvcpu_vcpu_run(struct svmvcpu_vcpu *vcpu)
 {
 	if (!ioctl(vcpu->fd, SVMVCPU_RUN, 0))
 		return 0;
-	if (errno == EBUSY)
-		return svmvcpu_fail(errno, "RUN: another hypervisor holds SVM on this host");
-	return svmvcpu_fail(errno, "RUN: %s", strerror(errno));
+	return svmvcpu_fail(errno, "RUN: %s", svmvcpu_host_error(errno));
 }
 
 int svmvcpu_vcpu_kick(const struct svmvcpu_vcpu *vcpu)

@@ -105,6 +105,8 @@ static void test_long(void)
 	OK(walk(&c, 0xffff800000212345) == 0x612345, "2 MiB page");
 	OK(walk(&c, 0xffff800041234567) == 0x81234567, "1 GiB page");
 	OK(walk(&c, 0xffff800000008abc) == ~0ULL, "not present");
+	entry64(0x1000 + 8 * 256, 0x2087);
+	OK(walk(&c, 0xffff800000007abc) == 0x9abc, "there are no pages of 512 GiB");
 	entry64(0x5000 + 8 * 0x1ff, 0x1007);
 	c.cr4 |= 0x1000;
 	c.cr3 = 0x5000;

@@ -134,7 +134,8 @@ static bool open_problem(const struct host *h, const struct verdict *v)
 static bool vm_problem(const struct host *h, const struct verdict *v)
 {
 	if (h->vm_error != EBUSY) {
-		snprintf(v->why, v->len, "no VM can be created: %s", strerror(h->vm_error));
+		snprintf(v->why, v->len, "no VM can be created: %s",
+			 svmvcpu_host_error(h->vm_error));
 		snprintf(v->advice, v->len, "see the kernel log");
 		return true;
 	}

@@ -85,7 +85,7 @@ static void print_module(const struct svmvcpu_info *i)
 	printf("%-16s %u bytes, string data %u bytes\n", "run page", i->run_size,
 	       i->io_data_size);
 	printf("%-16s cr4 %#llx, efer %#llx\n", "guest may set", i->cr4_guest, i->efer_guest);
-	printf("%-16s all ports and MSRs are intercepted but the MSRs the VMCB switches\n", "policy");
+	printf("%-16s ports and MSRs intercepted, but the MSRs the VMCB switches\n", "policy");
 }
 
 static void print_text(const struct report *r)

@@ -468,8 +468,8 @@ struct svmvcpu_exit_io {
 #define SVMVCPU_FAULT_EXEC	(1U << 1)
 #define SVMVCPU_FAULT_WALK	(1U << 2)	/* the guest's own page tables are there */
 #define SVMVCPU_FAULT_GVA	(1U << 3)	/* @gva is valid */
-#define SVMVCPU_FAULT_USER_MEM	(1U << 4)	/* a region is there; the VMM's memory behind it is not */
-#define SVMVCPU_FAULT_KERNEL	(1U << 5)	/* the module's access for the guest (INS, OUTS, fetch) */
+#define SVMVCPU_FAULT_USER_MEM	(1U << 4)	/* region there, VMM's memory behind it not */
+#define SVMVCPU_FAULT_KERNEL	(1U << 5)	/* by the module for the guest: INS, OUTS, fetch */
 #define SVMVCPU_INSN_MAX	15
 
 /**

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How each ioctl takes its argument: size, flags, fields that must be zero,
+ * bytes the kernel does not know, pointers to nowhere; calls on the wrong
+ * kind of file; what GET_INFO reports; creation without a free descriptor.
+ */
+#include <sys/resource.h>
+
+#include "abi_args.h"
+
+enum on_file { ON_DEV, ON_VM, ON_VCPU, NR_FILES };
+
+FIXTURE(args) {
+	struct test_vm vm;
+	int fd[NR_FILES];
+	unsigned char *fence;
+};
+
+FIXTURE_SETUP(args)
+{
+	vm_open(&self->vm);
+	self->fd[ON_DEV] = self->vm.dev;
+	self->fd[ON_VM] = self->vm.vm;
+	self->fd[ON_VCPU] = self->vm.vcpu.fd;
+	self->fence = fence_alloc();
+}
+
+FIXTURE_TEARDOWN(args)
+{
+	svmvcpu_free(self->fence, 3 * PAGE);
+	vm_close(&self->vm);
+}
+
+static struct svmvcpu_region taken = {
+	.bytes = PAGE, .prot = SVMVCPU_MEM_READ,
+};
+
+static const struct svmvcpu_range nothing = {
+	.gpa = TEST_MEM, .bytes = PAGE,
+};
+
+union any_arg {
+	struct svmvcpu_info info;
+	struct svmvcpu_create_vm create_vm;
+	struct svmvcpu_map map;
+	struct svmvcpu_unmap unmap;
+	struct svmvcpu_create_vcpu create_vcpu;
+	struct svmvcpu_setup setup;
+	struct svmvcpu_state state;
+	struct svmvcpu_exits exits;
+	uint32_t word[1];
+};
+
+static void fill_map(union any_arg *arg)
+{
+	arg->map.nr = 1;
+	arg->map.regions = (uintptr_t)&taken;
+}
+
+static void fill_unmap(union any_arg *arg)
+{
+	arg->unmap.nr = 1;
+	arg->unmap.ranges = (uintptr_t)&nothing;
+}
+
+static void fill_components(union any_arg *arg)
+{
+	arg->state.components = SVMVCPU_STATE_DEBUG;
+}
+
+/*
+ * Every call with an argument. When the head is right the call gives @want:
+ * an error of a later step where success would change something.
+ */
+static const struct call {
+	const char *name;
+	enum on_file on;
+	unsigned long cmd;
+	size_t size;
+	size_t min;
+	int want;
+	size_t mbz;
+	void (*fill)(union any_arg *arg);
+} calls[] = {
+	{ "GET_INFO", ON_DEV, SVMVCPU_GET_INFO, sizeof(struct svmvcpu_info), 16, 0, 0, NULL },
+	{ "CREATE_VM", ON_DEV, SVMVCPU_CREATE_VM, sizeof(struct svmvcpu_create_vm), 8, 0, 0, NULL },
+	{ "MAP", ON_VM, SVMVCPU_MAP, sizeof(struct svmvcpu_map), 24, EEXIST,
+	  offsetof(struct svmvcpu_map, mbz), fill_map },
+	{ "UNMAP", ON_VM, SVMVCPU_UNMAP, sizeof(struct svmvcpu_unmap), 24, ENOENT,
+	  offsetof(struct svmvcpu_unmap, mbz), fill_unmap },
+	{ "CREATE_VCPU", ON_VM, SVMVCPU_CREATE_VCPU, sizeof(struct svmvcpu_create_vcpu), 16,
+	  EEXIST, offsetof(struct svmvcpu_create_vcpu, mbz), NULL },
+	{ "SETUP", ON_VCPU, SVMVCPU_SETUP, sizeof(struct svmvcpu_setup), 48, 0,
+	  offsetof(struct svmvcpu_setup, mbz), NULL },
+	{ "GET_STATE", ON_VCPU, SVMVCPU_GET_STATE, sizeof(struct svmvcpu_state), 416, 0, 0,
+	  fill_components },
+	{ "SET_STATE", ON_VCPU, SVMVCPU_SET_STATE, sizeof(struct svmvcpu_state), 416, 0, 0,
+	  fill_components },
+	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0,
+	  offsetof(struct svmvcpu_exits, mbz), NULL },
+};
+
+#define NR_CALLS	(sizeof(calls) / sizeof(calls[0]))
+#define for_each_call(call)	for (call = calls; call < calls + NR_CALLS; call++)
+
+static void fill(union any_arg *arg, const struct call *call, struct test_vm *vm)
+{
+	memset(arg, 0, sizeof(*arg));
+	taken.hva = (uintptr_t)vm->mem;
+	arg->word[0] = call->size;
+	if (call->fill)
+		call->fill(arg);
+}
+
+/* The sizes in the table are the ABI: a structure must not change by accident. */
+TEST_F(args, sizes_of_first_version)
+{
+	const struct call *call;
+
+	for_each_call(call)
+		if (call->cmd != SVMVCPU_GET_INFO)
+			EXPECT_IN(call->min, call->size, "%s", call->name);
+	EXPECT_EQ(88UL, sizeof(struct svmvcpu_info));
+	EXPECT_EQ(16UL, offsetof(struct svmvcpu_info, features));
+	EXPECT_EQ(32UL, sizeof(struct svmvcpu_region));
+	EXPECT_EQ(16UL, sizeof(struct svmvcpu_range));
+	EXPECT_EQ(64UL, offsetof(struct svmvcpu_run, reason));
+	EXPECT_EQ(88UL, offsetof(struct svmvcpu_run, io));
+	EXPECT_EQ(256UL, offsetof(struct svmvcpu_run, gprs));
+}
+
+TEST_F(args, size)
+{
+	const struct call *call;
+	union any_arg arg;
+
+	for_each_call(call) {
+		const uint32_t bad[] = {
+			0, 4, call->min - 1, PAGE + 1, 0x10000, 0x80000000, 0xffffffff,
+		};
+
+		fill(&arg, call, &self->vm);
+		EXPECT_IN(call->want, errno_of(self->fd[call->on], call->cmd, &arg),
+			     "%s, right", call->name);
+		for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			fill(&arg, call, &self->vm);
+			arg.word[0] = bad[i];
+			EXPECT_IN(EINVAL, errno_of(self->fd[call->on], call->cmd, &arg),
+				     "%s, size %u", call->name, bad[i]);
+		}
+	}
+}
+
+TEST_F(args, flags)
+{
+	const struct call *call;
+	union any_arg arg;
+
+	for_each_call(call) {
+		for (int bit = 0; bit < 32; bit++) {
+			fill(&arg, call, &self->vm);
+			arg.word[1] = 1U << bit;
+			EXPECT_IN(EINVAL, errno_of(self->fd[call->on], call->cmd, &arg),
+				     "%s, flag %d", call->name, bit);
+		}
+	}
+}
+
+TEST_F(args, must_be_zero)
+{
+	const struct call *call;
+	union any_arg arg;
+
+	for_each_call(call) {
+		if (!call->mbz)
+			continue;
+		for (int bit = 0; bit < 32; bit++) {
+			fill(&arg, call, &self->vm);
+			arg.word[call->mbz / 4] = 1U << bit;
+			EXPECT_IN(EINVAL, errno_of(self->fd[call->on], call->cmd, &arg),
+				     "%s, mbz bit %d", call->name, bit);
+		}
+	}
+}
+
+/* A program of tomorrow on a module of today. */
+TEST_F(args, unknown_tail)
+{
+	const struct call *call;
+	union any_arg arg;
+
+	for_each_call(call) {
+		const uint32_t sizes[] = { call->size + 1, call->size + 8, 1024, PAGE };
+
+		for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			int fd = self->fd[call->on];
+
+			memset(self->fence, 0, 2 * PAGE);
+			fill(&arg, call, &self->vm);
+			arg.word[0] = sizes[i];
+			memcpy(self->fence, &arg, call->size);
+			EXPECT_IN(call->want, errno_of(fd, call->cmd, self->fence),
+				     "%s, size %u", call->name, sizes[i]);
+			memcpy(self->fence, &arg, call->size);
+			self->fence[call->size] = 1;
+			EXPECT_IN(E2BIG, errno_of(fd, call->cmd, self->fence),
+				     "%s, first unknown of %u", call->name, sizes[i]);
+			self->fence[call->size] = 0;
+			self->fence[sizes[i] - 1] = 0x80;
+			EXPECT_IN(E2BIG, errno_of(fd, call->cmd, self->fence),
+				     "%s, last unknown of %u", call->name, sizes[i]);
+		}
+	}
+}
+
+/* The structure ends in memory that is not there, at every offset. */
+TEST_F(args, fault)
+{
+	unsigned char *end = self->fence + 2 * PAGE;
+	const struct call *call;
+	union any_arg arg;
+
+	for_each_call(call) {
+		int fd = self->fd[call->on];
+
+		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, NULL), "%s, NULL", call->name);
+		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, end), "%s, PROT_NONE", call->name);
+		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, (void *)-8L), "%s, -8", call->name);
+		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, (void *)(1UL << 63)),
+			     "%s, not canonical", call->name);
+		fill(&arg, call, &self->vm);
+		for (size_t have = 1; have < call->size; have++) {
+			memcpy(end - have, &arg, have);
+			EXPECT_IN(EFAULT, errno_of(fd, call->cmd, end - have),
+				     "%s, %zu bytes", call->name, have);
+		}
+		/* The known part is there, the unknown part is not. */
+		arg.word[0] = call->size + 8;
+		memcpy(end - call->size, &arg, call->size);
+		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, end - call->size),
+			     "%s, no tail", call->name);
+	}
+}
+
+/* Calls that write back, into memory that cannot be written. */
+TEST_F(args, fault_on_return)
+{
+	const struct call *call;
+	union any_arg arg;
+
+	for_each_call(call) {
+		if (call->cmd != SVMVCPU_GET_INFO && call->cmd != SVMVCPU_GET_STATE)
+			continue;
+		fill(&arg, call, &self->vm);
+		memcpy(self->fence, &arg, call->size);
+		ASSERT_EQ(0, mprotect(self->fence, PAGE, PROT_READ));
+		EXPECT_IN(EFAULT, errno_of(self->fd[call->on], call->cmd, self->fence),
+			     "%s", call->name);
+		ASSERT_EQ(0, mprotect(self->fence, PAGE, PROT_READ | PROT_WRITE));
+	}
+}
+
+/* A call belongs to one kind of file, with one size, and others are unknown. */
+TEST_F(args, unknown_call)
+{
+	const unsigned long odd[] = {
+		_IO(SVMVCPU_IOC_TYPE, 0x1f), _IO(SVMVCPU_IOC_TYPE, 0x3f),
+		_IO(SVMVCPU_IOC_TYPE, 0x7f), _IO(SVMVCPU_IOC_TYPE, 0xff),
+		_IO(SVMVCPU_IOC_TYPE - 1, 0x40), _IO(SVMVCPU_IOC_TYPE, 0x42),
+		_IOW(SVMVCPU_IOC_TYPE, 0x40, int), _IOW(SVMVCPU_IOC_TYPE, 0x01, uint64_t[2]),
+		_IOR(SVMVCPU_IOC_TYPE, 0x20, struct svmvcpu_map), 0, 0xffffffff,
+	};
+	const struct call *call;
+	union any_arg arg;
+
+	for (int on = 0; on < NR_FILES; on++) {
+		for (unsigned int i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+			EXPECT_IN(ENOTTY, errno_of(self->fd[on], odd[i], NULL),
+				     "%#lx on file %d", odd[i], on);
+		for_each_call(call) {
+			if ((int)call->on == on)
+				continue;
+			fill(&arg, call, &self->vm);
+			EXPECT_IN(ENOTTY, errno_of(self->fd[on], call->cmd, &arg),
+				     "%s on file %d", call->name, on);
+		}
+		if (on == ON_VCPU)
+			continue;
+		EXPECT_EQ(ENOTTY, errno_of(self->fd[on], SVMVCPU_RUN, NULL));
+		EXPECT_EQ(ENOTTY, errno_of(self->fd[on], SVMVCPU_KICK, NULL));
+	}
+}
+
+/* RUN and KICK take no argument; it may get a meaning one day. */
+TEST_F(args, no_argument)
+{
+	const unsigned long odd[] = { 1, 4096, 1UL << 32, ~0UL };
+
+	for (unsigned int i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		EXPECT_EQ(EINVAL, errno_of(self->fd[ON_VCPU], SVMVCPU_RUN, (void *)odd[i]));
+		EXPECT_EQ(EINVAL, errno_of(self->fd[ON_VCPU], SVMVCPU_KICK, (void *)odd[i]));
+	}
+}
+
+/* The other file operations are not offered. */
+TEST_F(args, no_read_write)
+{
+	char byte = 0;
+
+	for (int on = 0; on < NR_FILES; on++) {
+		EXPECT_EQ(-1, read(self->fd[on], &byte, 1));
+		EXPECT_EQ(EINVAL, errno);
+		EXPECT_EQ(-1, write(self->fd[on], &byte, 1));
+		EXPECT_EQ(EINVAL, errno);
+	}
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, self->fd[ON_DEV], 0));
+	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, self->fd[ON_VM], 0));
+	EXPECT_EQ(ENODEV, errno);
+}
+
+TEST_F(args, info)
+{
+	struct svmvcpu_info *info = &self->vm.info;
+
+	EXPECT_EQ(sizeof(*info), info->size);
+	EXPECT_EQ(0U, info->flags);
+	EXPECT_EQ((uint32_t)SVMVCPU_API_VERSION, info->api_version);
+	EXPECT_EQ(2 * PAGE, info->run_size);
+	EXPECT_EQ(PAGE, info->io_data_size);
+	EXPECT_EQ(4096U, info->max_regions);
+	EXPECT_EQ(64U, info->max_vcpus);
+	EXPECT_EQ(512U, info->max_batch);
+	EXPECT_GE(info->gpa_bits, 32U);
+	EXPECT_LE(info->gpa_bits, 52U);
+	EXPECT_GE(info->asids, 2U);
+	EXPECT_EQ(0ULL, info->features & ~(0x7fULL | SVMVCPU_FEAT_UNDER_HYPERVISOR));
+	EXPECT_TRUE(info->features & SVMVCPU_FEAT_UNDER_HYPERVISOR);
+	EXPECT_TRUE(info->mitigations & SVMVCPU_MIT_GPR_CLEAR);
+	EXPECT_EQ(0ULL, info->mitigations & ~0xffULL);
+	/* PAE and OSFXSR at least; never VMXE, PCIDE, OSXSAVE */
+	EXPECT_EQ(0x220ULL, info->cr4_guest & 0x220);
+	EXPECT_EQ(0ULL, info->cr4_guest & ((1 << 13) | (1 << 17) | (1 << 18)));
+	/* SCE, LME, LMA; never SVME */
+	EXPECT_EQ(0x501ULL, info->efer_guest & 0x501);
+	EXPECT_EQ(0ULL, info->efer_guest & (1 << 12));
+	EXPECT_EQ(STATE_EVERY, info->components);
+	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_UNKNOWN + 1)) - 1, info->exits);
+}
+
+/* Short, exact and long: the kernel fills what both sides know, no byte more. */
+TEST_F(args, info_sizes)
+{
+	for (uint32_t size = 16; size <= 256; size += 8) {
+		struct svmvcpu_info *info = (void *)self->fence;
+		size_t known = size < sizeof(*info) ? size : sizeof(*info);
+
+		memset(self->fence, 0, PAGE);
+		memset(self->fence + size, 0xa5, PAGE - size);
+		info->size = size;
+		ASSERT_EQ(0, errno_of(self->vm.dev, SVMVCPU_GET_INFO, info));
+		EXPECT_EQ(sizeof(*info), info->size);
+		EXPECT_EQ(0, memcmp((char *)info + 4, (char *)&self->vm.info + 4, known - 4));
+		for (size_t i = known; i < 512; i++)
+			ASSERT_EQ(i < size ? 0 : 0xa5, self->fence[i]);
+	}
+}
+
+/* What the caller passes in for the kernel to fill does not matter. */
+TEST_F(args, info_ignores_garbage)
+{
+	struct svmvcpu_info info;
+
+	memset(&info, 0xff, sizeof(info));
+	info.size = sizeof(info);
+	info.flags = 0;
+	ASSERT_EQ(0, errno_of(self->vm.dev, SVMVCPU_GET_INFO, &info));
+	EXPECT_EQ(0, memcmp(&info, &self->vm.info, sizeof(info)));
+}
+
+TEST_F(args, vcpu_ids)
+{
+	struct svmvcpu_create_vcpu arg = { .size = sizeof(arg) };
+	const uint32_t bad[] = { 64, 65, 0x7fffffff, 0xffffffff };
+	int fd[64];
+
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		arg.id = bad[i];
+		EXPECT_IN(EINVAL, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg),
+			     "id %u", bad[i]);
+	}
+	/* 0 is the fixture's. */
+	for (arg.id = 63; arg.id; arg.id--) {
+		fd[arg.id] = ioctl(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg);
+		ASSERT_GT(fd[arg.id], 0);
+	}
+	for (arg.id = 0; arg.id < 64; arg.id++)
+		EXPECT_EQ(EEXIST, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg));
+	/* Closed, an ID is free again. */
+	for (arg.id = 1; arg.id < 64; arg.id++) {
+		close(fd[arg.id]);
+		EXPECT_EQ(0, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg));
+	}
+}
+
+/* A mapping holds the file, and with it the ID. */
+TEST_F(args, vcpu_id_held_by_mapping)
+{
+	struct svmvcpu_create_vcpu arg = { .size = sizeof(arg), .id = 7 };
+	struct svmvcpu_vcpu vcpu;
+
+	ASSERT_EQ(0, svmvcpu_vcpu_create(self->vm.vm, 7, &self->vm.info, &vcpu));
+	close(vcpu.fd);
+	EXPECT_EQ(EEXIST, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg));
+	munmap(vcpu.run, vcpu.mapped);
+	EXPECT_EQ(0, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg));
+}
+
+/* Neither a VM nor a vCPU, nor its ID, is left behind. */
+TEST_F(args, no_descriptor)
+{
+	struct svmvcpu_create_vcpu vcpu = { .size = sizeof(vcpu), .id = 1 };
+	struct svmvcpu_create_vm vm = { .size = sizeof(vm) };
+	struct rlimit old, none;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
+	none = old;
+	none.rlim_cur = dup(self->vm.dev);
+	close(none.rlim_cur);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	for (int i = 0; i < 10; i++) {
+		EXPECT_EQ(EMFILE, errno_of(self->vm.dev, SVMVCPU_CREATE_VM, &vm));
+		EXPECT_EQ(EMFILE, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &vcpu));
+	}
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
+	EXPECT_EQ(0, errno_of(self->vm.dev, SVMVCPU_CREATE_VM, &vm));
+	EXPECT_EQ(0, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &vcpu));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Many memory regions: a thousand scattered pages used by one guest, and the
+ * limit on regions, where nothing may be half done.
+ */
+#include "guest_thread.h"
+
+#define SCATTERED	1000U
+#define SCATTER_GPA	0x10000000UL	/* one region every second page */
+#define BATCH		100U
+
+FIXTURE(regions) {
+	struct test_vm vm;
+	char *mem;
+};
+
+FIXTURE_SETUP(regions)
+{
+	vm_open(&self->vm);
+	self->mem = mmap(NULL, SCATTERED * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->mem);
+}
+
+FIXTURE_TEARDOWN(regions)
+{
+	munmap(self->mem, SCATTERED * PAGE);
+	vm_close(&self->vm);
+}
+
+static struct svmvcpu_region one_page(unsigned long gpa, void *hva)
+{
+	return (struct svmvcpu_region) {
+		.gpa = gpa,
+		.bytes = PAGE,
+		.hva = (uintptr_t)hva,
+		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+	};
+}
+
+/* Page i lies at the other end of the VMM's memory. */
+static char *scattered_hva(char *mem, unsigned int i)
+{
+	return mem + (SCATTERED - 1 - i) * PAGE;
+}
+
+static int map_scattered(struct test_vm *vm, char *mem)
+{
+	struct svmvcpu_region batch[BATCH];
+	unsigned int i, j;
+	int ret = 0;
+
+	for (i = 0; !ret && i < SCATTERED; i += BATCH) {
+		for (j = 0; j < BATCH; j++)
+			batch[j] = one_page(SCATTER_GPA + (i + j) * 2 * PAGE,
+					    scattered_hva(mem, i + j));
+		ret = svmvcpu_vm_map(vm->vm, batch, BATCH);
+	}
+	return ret;
+}
+
+/* Adds up the first word of every page and doubles it in place; EDI: pages */
+GUEST32(sum,
+	"mov $0x10000000, %esi\n"
+	"xor %eax, %eax\n"
+	"1: mov (%esi), %edx\n"
+	"add %edx, %eax\n"
+	"add %edx, (%esi)\n"
+	"add $0x2000, %esi\n"
+	"dec %edi\n"
+	"jnz 1b\n"
+	"hlt");
+
+TEST_F_TIMEOUT(regions, scattered, 90)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_setup setup = {
+		.preset = SVMVCPU_PRESET_PROT32,
+		.entry = TEST_CODE,
+		.arg = SCATTERED,
+	};
+	uint32_t want = 0, i;
+
+	ASSERT_EQ(0, map_scattered(vm, self->mem));
+	for (i = 0; i < SCATTERED; i++) {
+		*(uint32_t *)scattered_hva(self->mem, i) = i * i;
+		want += i * i;
+	}
+	load_guest(vm, sum);
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(want, vm->run->gprs.rax);
+	for (i = 0; i < SCATTERED; i++)
+		ASSERT_EQ(2 * i * i, *(uint32_t *)scattered_hva(self->mem, i));
+}
+
+/* One UNMAP takes them all, and what is between two of them is still nothing. */
+TEST_F_TIMEOUT(regions, gaps_and_one_unmap, 90)
+{
+	struct svmvcpu_range all = { SCATTER_GPA, SCATTERED * 2 * PAGE };
+	struct svmvcpu_range gap = { SCATTER_GPA + PAGE, PAGE };
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_setup setup = {
+		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = SCATTERED,
+	};
+
+	ASSERT_EQ(0, map_scattered(vm, self->mem));
+	EXPECT_EQ(-ENOENT, svmvcpu_vm_unmap(vm->vm, &gap, 1));
+	load_guest(vm, sum);
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
+	RUN_EXPECT(vm, HALT);
+
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &all, 1));
+	EXPECT_EQ(-ENOENT, svmvcpu_vm_unmap(vm->vm, &all, 1));
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(SCATTER_GPA, vm->run->memory.gpa);
+
+	ASSERT_EQ(0, map_scattered(vm, self->mem));
+	RUN_EXPECT(vm, HALT);
+}
+
+/* Adds regions one page long, all of the same memory, until there are @nr. */
+static int fill_to(struct test_vm *vm, void *mem, unsigned int nr)
+{
+	struct svmvcpu_region batch[BATCH];
+	unsigned int have = 1;	/* the fixture's */
+	unsigned int i;
+
+	while (have < nr) {
+		for (i = 0; i < BATCH && have < nr; i++, have++)
+			batch[i] = one_page(SCATTER_GPA + have * 2 * PAGE, mem);
+		if (svmvcpu_vm_map(vm->vm, batch, i))
+			return -1;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(regions, limit, 120)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int max = vm->info.max_regions;
+	struct svmvcpu_region two[2] = {
+		one_page(SCATTER_GPA, self->mem), one_page(SCATTER_GPA + PAGE, self->mem),
+	};
+	struct svmvcpu_range hole = { TEST_FREE, PAGE };
+	struct svmvcpu_range last = { SCATTER_GPA + (max - 1) * 2 * PAGE, PAGE };
+
+	ASSERT_LT(SCATTERED, max);
+	ASSERT_EQ(0, fill_to(vm, self->mem, max - 1));
+	/* Two do not fit, and then not one of them is there. */
+	EXPECT_EQ(-ENOSPC, svmvcpu_vm_map(vm->vm, two, 2));
+	EXPECT_EQ(0, svmvcpu_vm_map(vm->vm, &two[1], 1));
+	EXPECT_EQ(-ENOSPC, svmvcpu_vm_map(vm->vm, &two[0], 1));
+	/* A hole in the middle makes two of one. */
+	EXPECT_EQ(-ENOSPC, svmvcpu_vm_unmap(vm->vm, &hole, 1));
+	EXPECT_EQ(-ENOENT, svmvcpu_vm_unmap(vm->vm, &last, 1));
+	last.gpa -= 2 * PAGE;
+	EXPECT_EQ(0, svmvcpu_vm_unmap(vm->vm, &last, 1));
+	EXPECT_EQ(0, svmvcpu_vm_unmap(vm->vm, &hole, 1));
+	EXPECT_EQ(-ENOSPC, svmvcpu_vm_map(vm->vm, &two[0], 1));
+
+	load_guest(vm, spin);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	vm->run->deadline_ns = now_ns() + 20000000;
+	RUN_EXPECT(vm, INTERRUPTED);
+	EXPECT_LT(0U, *guest_word(vm, BEATS));
+}
+
+TEST_HARNESS_MAIN

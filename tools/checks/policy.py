@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""The policy tables of Documentation/security.rst, from the code.
+
+policy.py --write   puts them in
+policy.py           fails when they are not what the code says
+"""
+
+import re
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+DOC = TOP / "Documentation/security.rst"
+
+
+def array(path, name):
+    """The initializer of a const array, comments kept out."""
+    text = (TOP / path).read_text()
+    start = text.index(f" {name}[] = {{")
+    body = text[start:text.index("\n};", start)]
+    return re.sub(r"/\*.*?\*/", "", body, flags=re.S)
+
+
+def when(entry):
+    if entry.startswith("IF_CPU"):
+        return "if the CPU has it"
+    if entry.startswith("IF_ASKED") or "READ, CR0_READ" in entry or "WHEN_" in entry:
+        return "when needed"
+    return "always"
+
+
+def entries(body):
+    """(name, why, whole entry) of each element that ends in two strings."""
+    for entry in re.findall(r"(?:[A-Z_]+\(|\{ )[^;]*?\"(?: \}|\)),", body, flags=re.S):
+        strings = re.findall(r'"([^"]*)"', entry)
+        name = strings[0] if len(strings) > 1 else re.match(r"\w+\((\w+)", entry).group(1)
+        yield name, strings[-1], entry
+
+
+def table(title, head, rows):
+    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
+    for row in [head, *rows]:
+        lines += [f"   {'*' if i == 0 else ' '} - {cell}" for i, cell in enumerate(row)]
+    return "\n".join(lines) + "\n"
+
+
+def tables():
+    rules = entries(array("module/vmcb.c", "vmcb_intercept_rules"))
+    msrs = entries(array("module/permmap.c", "permmap_open_msrs"))
+    return {
+        "intercepts": table("Intercepts", ("name", "set", "because otherwise, or because"),
+                            [(n, when(e), w) for n, w, e in rules]),
+        "msrs": table("MSRs a guest reaches directly", ("name", "why that is safe"),
+                      [(n, w) for n, w, _ in msrs]),
+    }
+
+
+def main():
+    old = new = DOC.read_text()
+    for name, text in tables().items():
+        begin, end = f".. {name} begin\n\n", f"\n.. {name} end\n"
+        head, rest = new.split(begin)
+        new = head + begin + text + end + rest.split(end)[1]
+    if sys.argv[1:] == ["--write"]:
+        DOC.write_text(new)
+    elif old != new:
+        sys.exit("Documentation/security.rst is not what the code says: "
+                 "tools/checks/policy.py --write")
+
+
+main()
