@@ -185,12 +185,8 @@ u64 svm_mitigations(void)
 	return mit;
 }
 
-/**
- * svm_other_hypervisor() - a loaded module that may hold SVM
- *
- * Return: its name, or "another hypervisor" when none of the known is there.
- */
-const char *svm_other_hypervisor(void)
+/* A loaded module that may hold SVM, by name if it is a known one. */
+static const char *svm_other_hypervisor(void)
 {
 	static const char * const names[] = { "kvm_amd", "vboxdrv", "vmmon" };
 	struct kset *modules = THIS_MODULE->mkobj.kobj.kset;
@@ -205,6 +201,16 @@ const char *svm_other_hypervisor(void)
 		}
 	}
 	return "another hypervisor";
+}
+
+/**
+ * svm_cpu_explain_busy() - say in the log who holds SVM
+ *
+ * Context: process context.
+ */
+void svm_cpu_explain_busy(void)
+{
+	pr_err_ratelimited("SVM is in use by %s\n", svm_other_hypervisor());
 }
 
 static bool svm_held_by_other(void)
@@ -292,7 +298,7 @@ int svm_cpu_get(void)
 	busy = svm_held_by_other();
 	preempt_enable();
 	if (busy) {
-		pr_err_ratelimited("SVM is in use by %s\n", svm_other_hypervisor());
+		svm_cpu_explain_busy();
 		return -EBUSY;
 	}
 	rdmsrl(MSR_VM_CR, vm_cr);

@@ -57,7 +57,7 @@ int svm_cpu_init(void);
 void svm_cpu_exit(void);
 
 u64 svm_mitigations(void);
-const char *svm_other_hypervisor(void);
+void svm_cpu_explain_busy(void);
 
 int svm_cpu_get(void);
 void svm_cpu_put(void);

@@ -144,6 +144,9 @@ int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool ato
 		event_raise_pf(vcpu, linear, fault.error_code);
 		return EXIT_RESUME;
 	}
+	/* Somebody else changes the entry all the time: let the guest retry. */
+	if (ret == -EBUSY)
+		return EXIT_RESUME;
 	if (ret == -ENXIO || ret == -EFAULT)
 		return memory_exit(vcpu, fault.table_gpa, linear, access, SVMVCPU_FAULT_WALK, ret);
 	return ret;
@@ -246,24 +249,21 @@ static int decode_failed(struct vcpu *vcpu, int err)
  */
 int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 {
-	u64 rip = vcpu_rip(vcpu);
-	unsigned int have, more;
+	unsigned int have = 0, more;
 	struct linear_env env;
 	u8 buf[INSN_MAX_LEN];
 	int ret;
 
 	guest_env(vcpu, &env);
-	ret = fetch_page(vcpu, &env, rip, buf, sizeof(buf), atomic, &have);
-	if (ret)
-		return ret;
-	ret = ginsn_decode(insn, buf, have, env.mode);
-	if (ret == INSN_TRUNCATED && have < sizeof(buf)) {
-		ret = fetch_page(vcpu, &env, ginsn_next_rip(env.mode, rip, have), buf + have,
-				 sizeof(buf) - have, atomic, &more);
+	do {
+		/* Raises #GP when the code segment ends inside the instruction. */
+		ret = fetch_page(vcpu, &env, ginsn_next_rip(env.mode, vcpu_rip(vcpu), have),
+				 buf + have, sizeof(buf) - have, atomic, &more);
 		if (ret)
 			return ret;
-		ret = ginsn_decode(insn, buf, have + more, env.mode);
-	}
+		have += more;
+		ret = ginsn_decode(insn, buf, have, env.mode);
+	} while (ret == INSN_TRUNCATED && have < sizeof(buf));
 	return ret ? decode_failed(vcpu, ret) : EXIT_GO_ON;
 }
 

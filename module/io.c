@@ -77,16 +77,20 @@ struct io_batch {
 };
 
 /*
- * As many elements as lie in one page and in the data window. An element that
- * crosses into the next page, and all that run downwards, go one by one.
+ * As many elements as lie in one page, in the data window and before the
+ * offset wraps. An element that crosses into the next page, and all that run
+ * downwards, go one by one.
  */
-static unsigned int batch_limit(struct vcpu *vcpu, const struct io_batch *batch)
+static unsigned int batch_limit(struct vcpu *vcpu, const struct io_batch *batch, u64 offset)
 {
-	u64 in_page = PAGE_SIZE - offset_in_page(batch->linear);
+	u64 room = PAGE_SIZE - offset_in_page(batch->linear);
+	u64 wrap = ginsn_low_bytes(-offset, batch->insn.addr_bytes);
 
 	if (vcpu->vmcb->save.rflags & X86_EFLAGS_DF)
 		return 1;
-	return max_t(u64, in_page / batch->width, 1);
+	if (wrap)
+		room = min(room, wrap);
+	return max_t(u64, room / batch->width, 1);
 }
 
 /* Finds segment, offset and count. EXIT_RESUME when there is nothing to do. */
@@ -112,7 +116,7 @@ static int batch_prepare(struct vcpu *vcpu, struct io_batch *batch, bool in)
 	fault = linear_address(&env, batch->insn.mem.seg, offset, batch->width,
 			       in ? LINEAR_WRITE : LINEAR_READ, &batch->linear);
 	if (!fault) {
-		batch->count = min_t(u64, count, batch_limit(vcpu, batch));
+		batch->count = min_t(u64, count, batch_limit(vcpu, batch, offset));
 		if (batch->count > 1)
 			fault = linear_address(&env, batch->insn.mem.seg, offset,
 					       batch->count * batch->width,
@@ -195,7 +199,7 @@ static int io_ins(struct vcpu *vcpu, u16 port, unsigned int width)
 	ret = guest_translate(vcpu, batch.linear, GUEST_WRITE, false, &gpa);
 	last = batch.linear + batch.count * width - 1;
 	if (!ret && (last ^ batch.linear) >> PAGE_SHIFT)
-		ret = guest_translate(vcpu, last, GUEST_WRITE, false, &gpa);
+		ret = guest_translate(vcpu, last & PAGE_MASK, GUEST_WRITE, false, &gpa);
 	if (ret)
 		return ret;
 	vcpu->ask = (struct vcpu_ask) {

@@ -26,6 +26,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/swap.h>
@@ -33,6 +34,9 @@
 #include <linux/userfaultfd_k.h>
 
 #include "memory.h"
+
+/* What is zapped under one hold of the lock: some thousand entries at most */
+#define ZAP_CHUNK	SZ_128M
 
 /**
  * struct guest_backing - one range of user memory under an MMU notifier
@@ -87,6 +91,30 @@ static void guest_memory_flush(struct guest_memory *mem)
 	preempt_enable();
 }
 
+/*
+ * Takes what is mapped in [start, end) away, a piece at a time, so that the
+ * lock is not held for long. With @mn, the fault path is told first.
+ */
+static bool zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sleep,
+		      struct mmu_interval_notifier *mn, unsigned long seq)
+{
+	bool zapped = false;
+	u64 next;
+
+	do {
+		next = min(end, round_down(start, ZAP_CHUNK) + ZAP_CHUNK);
+		spin_lock(&mem->lock);
+		if (mn)
+			mmu_interval_set_seq(mn, seq);
+		zapped |= npt_zap(&mem->npt, start, next, leaf_gone, NULL);
+		spin_unlock(&mem->lock);
+		if (may_sleep)
+			cond_resched();
+		start = next;
+	} while (start < end);
+	return zapped;
+}
+
 static bool backing_invalidate(struct mmu_interval_notifier *mn,
 			       const struct mmu_notifier_range *range,
 			       unsigned long seq)
@@ -95,16 +123,10 @@ static bool backing_invalidate(struct mmu_interval_notifier *mn,
 	u64 bytes = mn->interval_tree.last + 1 - mn->interval_tree.start;
 	u64 start = max_t(u64, range->start, backing->hva) - backing->hva;
 	u64 end = min_t(u64, range->end, backing->hva + bytes) - backing->hva;
-	struct guest_memory *mem = backing->mem;
-	bool zapped;
 
-	spin_lock(&mem->lock);
-	mmu_interval_set_seq(mn, seq);
-	zapped = npt_zap(&mem->npt, backing->gpa + start, backing->gpa + end,
-			 leaf_gone, NULL);
-	spin_unlock(&mem->lock);
-	if (zapped)
-		guest_memory_flush(mem);
+	if (zap_range(backing->mem, backing->gpa + start, backing->gpa + end,
+		      mmu_notifier_range_blockable(range), mn, seq))
+		guest_memory_flush(backing->mem);
 	return true;
 }
 
@@ -429,13 +451,15 @@ static void unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *r
 	spin_lock(&mem->lock);
 	/* Pairs with fault_once(): who sees the generation sees the table. */
 	smp_store_release(&mem->table_gen, mem->table_gen + 1);
+	spin_unlock(&mem->lock);
 	for (i = 0; i < nr; i++) {
 		u64 end = ranges[i].gpa + ranges[i].bytes;
 
-		npt_zap(&mem->npt, ranges[i].gpa, end, leaf_gone, NULL);
+		zap_range(mem, ranges[i].gpa, end, true, NULL, 0);
+		spin_lock(&mem->lock);
 		npt_detach(&mem->npt, ranges[i].gpa, end, &dead);
+		spin_unlock(&mem->lock);
 	}
-	spin_unlock(&mem->lock);
 	/* Also when no leaf went: the walker may hold a detached table. */
 	guest_memory_flush(mem);
 	npt_free_dead(&dead);
@@ -807,11 +831,13 @@ int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned in
  */
 void guest_memory_destroy(struct guest_memory *mem)
 {
+	struct guest_table *table = rcu_dereference_protected(mem->table, true);
+	unsigned int i;
+
 	/* First the entries, while the notifiers still keep the pages. */
-	spin_lock(&mem->lock);
-	npt_zap(&mem->npt, 0, BIT_ULL(mem->gpa_bits), leaf_gone, NULL);
-	spin_unlock(&mem->lock);
-	table_put(rcu_dereference_protected(mem->table, true));
+	for (i = 0; table && i < table->nr; i++)
+		zap_range(mem, table->region[i].gpa, table->region[i].end, true, NULL, 0);
+	table_put(table);
 	npt_destroy(&mem->npt);
 	free_cpumask_var(mem->cpus);
 	mmdrop(mem->mm);

@@ -165,6 +165,7 @@ static int entry_refused(struct vcpu *vcpu)
 	memset(&vmcb->save, 0, sizeof(vmcb->save));
 	vmcb->save.efer = EFER_SVME;
 	vmcb->save.dr6 = DR6_RESERVED;
+	vmcb->save.g_pat = PAT_RESET;
 	vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
 	vcpu->dead = true;
 	vcpu->event = 0;
@@ -471,6 +472,8 @@ int vcpu_run(struct vcpu *vcpu)
 		ret = run_loop(vcpu);
 	if (in.deadline_ns)
 		stop_deadline(vcpu);
+	if (ret == -EBUSY)
+		svm_cpu_explain_busy();
 	if (ret < 0)
 		return ret;
 	state_publish(vcpu);
