@@ -33,8 +33,8 @@ struct vcpu;
 	 BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | BIT(16) | BIT(VEC_AC) |	\
 	 BIT(19))
 
-/* error code of an exception that has none */
-#define NO_ERROR	(-1)
+/* error code of an exception that has none; 64 bits, to survive beside a u32 */
+#define NO_ERROR	(-1LL)
 
 u64 event_exception(unsigned int vector, s64 error);
 bool event_has_error(unsigned int vector);

@@ -391,7 +391,11 @@ static int run_loop(struct vcpu *vcpu)
 
 static void start_deadline(struct vcpu *vcpu, u64 ns)
 {
-	clear_bit(WAKE_DEADLINE, &vcpu->wake);
+	/* One that has passed lets the guest do nothing at all. */
+	if (ns <= ktime_get_ns()) {
+		set_bit(WAKE_DEADLINE, &vcpu->wake);
+		return;
+	}
 	hrtimer_start(&vcpu->deadline, ns_to_ktime(min_t(u64, ns, KTIME_MAX)),
 		      HRTIMER_MODE_ABS);
 }
@@ -432,6 +436,7 @@ static int read_input(struct vcpu *vcpu, struct run_input *in)
 		return 0;
 	/* The copy is what is checked and used; the page may change meanwhile. */
 	memcpy(&in->gprs, &run->gprs, sizeof(in->gprs));
+	barrier();
 	state.gprs = in->gprs;
 	return state_valid(&state, &svm_limits);
 }

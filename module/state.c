@@ -154,29 +154,6 @@ static void put_debug(struct vcpu *vcpu, const struct svmvcpu_debug *in)
 	vcpu->unchecked = true;
 }
 
-/**
- * state_put() - write the components that state->components names
- * @vcpu: its mutex held
- * @state: passed state_valid()
- *
- * New general registers withdraw the question of the last exit.
- */
-void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
-{
-	if (state->components & SVMVCPU_STATE_GPRS) {
-		state_put_gprs(vcpu, &state->gprs);
-		vcpu->ask.what = ASK_NOTHING;
-	}
-	if (state->components & SVMVCPU_STATE_SEGMENTS)
-		put_segments(vcpu, &state->segments);
-	if (state->components & SVMVCPU_STATE_CONTROL)
-		put_control(vcpu, &state->control);
-	if (state->components & SVMVCPU_STATE_DEBUG)
-		put_debug(vcpu, &state->debug);
-	if (state->components == STATE_ALL)
-		vcpu->dead = false;
-}
-
 /* What no component holds: nothing of the previous guest stays. */
 static void reset_rest(struct vcpu *vcpu)
 {
@@ -204,6 +181,33 @@ static void reset_rest(struct vcpu *vcpu)
 }
 
 /**
+ * state_put() - write the components that state->components names
+ * @vcpu: its mutex held
+ * @state: passed state_valid()
+ *
+ * New general registers withdraw the question of the last exit. A dead vCPU
+ * lives again when it gets all components; what they do not hold, such as the
+ * event whose delivery killed it, is reset.
+ */
+void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
+{
+	if (vcpu->dead && state->components == STATE_ALL) {
+		reset_rest(vcpu);
+		vcpu->dead = false;
+	}
+	if (state->components & SVMVCPU_STATE_GPRS) {
+		state_put_gprs(vcpu, &state->gprs);
+		vcpu->ask.what = ASK_NOTHING;
+	}
+	if (state->components & SVMVCPU_STATE_SEGMENTS)
+		put_segments(vcpu, &state->segments);
+	if (state->components & SVMVCPU_STATE_CONTROL)
+		put_control(vcpu, &state->control);
+	if (state->components & SVMVCPU_STATE_DEBUG)
+		put_debug(vcpu, &state->debug);
+}
+
+/**
  * state_setup() - SVMVCPU_SETUP
  * @vcpu: its mutex held
  * @setup: copied from user space, not yet checked
@@ -219,7 +223,10 @@ int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 	if (ret)
 		return ret;
 	reset_rest(vcpu);
+	vcpu->dead = false;
 	state_put(vcpu, &state);
+	vcpu->run->reason = SVMVCPU_EXIT_NONE;
+	state_publish(vcpu);
 	return 0;
 }
 
