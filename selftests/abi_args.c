@@ -2,9 +2,11 @@
 /*
  * How each ioctl takes its argument: size, flags, fields that must be zero,
  * bytes the kernel does not know, pointers to nowhere; calls on the wrong
- * kind of file; what GET_INFO reports; creation without a free descriptor.
+ * kind of file; what GET_INFO reports; creation without a free descriptor or
+ * file.
  */
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include "abi_args.h"
 
@@ -48,7 +50,7 @@ union any_arg {
 	struct svmvcpu_setup setup;
 	struct svmvcpu_state state;
 	struct svmvcpu_exits exits;
-	uint32_t word[1];
+	__u32 word[1];
 };
 
 static void fill_map(union any_arg *arg)
@@ -100,8 +102,8 @@ static const struct call {
 	  offsetof(struct svmvcpu_exits, mbz), NULL },
 };
 
-#define NR_CALLS	(sizeof(calls) / sizeof(calls[0]))
-#define for_each_call(call)	for (call = calls; call < calls + NR_CALLS; call++)
+#define NR_CALLS	(ARRAY_SIZE(calls))
+#define for_each_call(call)	for (call = calls; call < calls + ARRAY_SIZE(calls); call++)
 
 static void fill(union any_arg *arg, const struct call *call, struct test_vm *vm)
 {
@@ -135,18 +137,18 @@ TEST_F(args, size)
 	union any_arg arg;
 
 	for_each_call(call) {
-		const uint32_t bad[] = {
+		const __u32 bad[] = {
 			0, 4, call->min - 1, PAGE + 1, 0x10000, 0x80000000, 0xffffffff,
 		};
 
 		fill(&arg, call, &self->vm);
 		EXPECT_IN(call->want, errno_of(self->fd[call->on], call->cmd, &arg),
-			     "%s, right", call->name);
-		for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			  "%s, right", call->name);
+		for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 			fill(&arg, call, &self->vm);
 			arg.word[0] = bad[i];
 			EXPECT_IN(EINVAL, errno_of(self->fd[call->on], call->cmd, &arg),
-				     "%s, size %u", call->name, bad[i]);
+				  "%s, size %u", call->name, bad[i]);
 		}
 	}
 }
@@ -161,7 +163,7 @@ TEST_F(args, flags)
 			fill(&arg, call, &self->vm);
 			arg.word[1] = 1U << bit;
 			EXPECT_IN(EINVAL, errno_of(self->fd[call->on], call->cmd, &arg),
-				     "%s, flag %d", call->name, bit);
+				  "%s, flag %d", call->name, bit);
 		}
 	}
 }
@@ -178,7 +180,7 @@ TEST_F(args, must_be_zero)
 			fill(&arg, call, &self->vm);
 			arg.word[call->mbz / 4] = 1U << bit;
 			EXPECT_IN(EINVAL, errno_of(self->fd[call->on], call->cmd, &arg),
-				     "%s, mbz bit %d", call->name, bit);
+				  "%s, mbz bit %d", call->name, bit);
 		}
 	}
 }
@@ -190,9 +192,9 @@ TEST_F(args, unknown_tail)
 	union any_arg arg;
 
 	for_each_call(call) {
-		const uint32_t sizes[] = { call->size + 1, call->size + 8, 1024, PAGE };
+		const __u32 sizes[] = { call->size + 1, call->size + 8, 1024, PAGE };
 
-		for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
 			int fd = self->fd[call->on];
 
 			memset(self->fence, 0, 2 * PAGE);
@@ -200,15 +202,15 @@ TEST_F(args, unknown_tail)
 			arg.word[0] = sizes[i];
 			memcpy(self->fence, &arg, call->size);
 			EXPECT_IN(call->want, errno_of(fd, call->cmd, self->fence),
-				     "%s, size %u", call->name, sizes[i]);
+				  "%s, size %u", call->name, sizes[i]);
 			memcpy(self->fence, &arg, call->size);
 			self->fence[call->size] = 1;
 			EXPECT_IN(E2BIG, errno_of(fd, call->cmd, self->fence),
-				     "%s, first unknown of %u", call->name, sizes[i]);
+				  "%s, first unknown of %u", call->name, sizes[i]);
 			self->fence[call->size] = 0;
 			self->fence[sizes[i] - 1] = 0x80;
 			EXPECT_IN(E2BIG, errno_of(fd, call->cmd, self->fence),
-				     "%s, last unknown of %u", call->name, sizes[i]);
+				  "%s, last unknown of %u", call->name, sizes[i]);
 		}
 	}
 }
@@ -227,18 +229,18 @@ TEST_F(args, fault)
 		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, end), "%s, PROT_NONE", call->name);
 		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, (void *)-8L), "%s, -8", call->name);
 		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, (void *)(1UL << 63)),
-			     "%s, not canonical", call->name);
+			  "%s, not canonical", call->name);
 		fill(&arg, call, &self->vm);
 		for (size_t have = 1; have < call->size; have++) {
 			memcpy(end - have, &arg, have);
 			EXPECT_IN(EFAULT, errno_of(fd, call->cmd, end - have),
-				     "%s, %zu bytes", call->name, have);
+				  "%s, %zu bytes", call->name, have);
 		}
 		/* The known part is there, the unknown part is not. */
 		arg.word[0] = call->size + 8;
 		memcpy(end - call->size, &arg, call->size);
 		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, end - call->size),
-			     "%s, no tail", call->name);
+			  "%s, no tail", call->name);
 	}
 }
 
@@ -255,7 +257,7 @@ TEST_F(args, fault_on_return)
 		memcpy(self->fence, &arg, call->size);
 		ASSERT_EQ(0, mprotect(self->fence, PAGE, PROT_READ));
 		EXPECT_IN(EFAULT, errno_of(self->fd[call->on], call->cmd, self->fence),
-			     "%s", call->name);
+			  "%s", call->name);
 		ASSERT_EQ(0, mprotect(self->fence, PAGE, PROT_READ | PROT_WRITE));
 	}
 }
@@ -267,22 +269,22 @@ TEST_F(args, unknown_call)
 		_IO(SVMVCPU_IOC_TYPE, 0x1f), _IO(SVMVCPU_IOC_TYPE, 0x3f),
 		_IO(SVMVCPU_IOC_TYPE, 0x7f), _IO(SVMVCPU_IOC_TYPE, 0xff),
 		_IO(SVMVCPU_IOC_TYPE - 1, 0x40), _IO(SVMVCPU_IOC_TYPE, 0x42),
-		_IOW(SVMVCPU_IOC_TYPE, 0x40, int), _IOW(SVMVCPU_IOC_TYPE, 0x01, uint64_t[2]),
+		_IOW(SVMVCPU_IOC_TYPE, 0x40, int), _IOW(SVMVCPU_IOC_TYPE, 0x01, __u64[2]),
 		_IOR(SVMVCPU_IOC_TYPE, 0x20, struct svmvcpu_map), 0, 0xffffffff,
 	};
 	const struct call *call;
 	union any_arg arg;
 
 	for (int on = 0; on < NR_FILES; on++) {
-		for (unsigned int i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		for (unsigned int i = 0; i < ARRAY_SIZE(odd); i++)
 			EXPECT_IN(ENOTTY, errno_of(self->fd[on], odd[i], NULL),
-				     "%#lx on file %d", odd[i], on);
+				  "%#lx on file %d", odd[i], on);
 		for_each_call(call) {
 			if ((int)call->on == on)
 				continue;
 			fill(&arg, call, &self->vm);
 			EXPECT_IN(ENOTTY, errno_of(self->fd[on], call->cmd, &arg),
-				     "%s on file %d", call->name, on);
+				  "%s on file %d", call->name, on);
 		}
 		if (on == ON_VCPU)
 			continue;
@@ -296,7 +298,7 @@ TEST_F(args, no_argument)
 {
 	const unsigned long odd[] = { 1, 4096, 1UL << 32, ~0UL };
 
-	for (unsigned int i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(odd); i++) {
 		EXPECT_EQ(EINVAL, errno_of(self->fd[ON_VCPU], SVMVCPU_RUN, (void *)odd[i]));
 		EXPECT_EQ(EINVAL, errno_of(self->fd[ON_VCPU], SVMVCPU_KICK, (void *)odd[i]));
 	}
@@ -325,7 +327,7 @@ TEST_F(args, info)
 
 	EXPECT_EQ(sizeof(*info), info->size);
 	EXPECT_EQ(0U, info->flags);
-	EXPECT_EQ((uint32_t)SVMVCPU_API_VERSION, info->api_version);
+	EXPECT_EQ((__u32)SVMVCPU_API_VERSION, info->api_version);
 	EXPECT_EQ(2 * PAGE, info->run_size);
 	EXPECT_EQ(PAGE, info->io_data_size);
 	EXPECT_EQ(4096U, info->max_regions);
@@ -351,7 +353,7 @@ TEST_F(args, info)
 /* Short, exact and long: the kernel fills what both sides know, no byte more. */
 TEST_F(args, info_sizes)
 {
-	for (uint32_t size = 16; size <= 256; size += 8) {
+	for (__u32 size = 16; size <= 256; size += 8) {
 		struct svmvcpu_info *info = (void *)self->fence;
 		size_t known = size < sizeof(*info) ? size : sizeof(*info);
 
@@ -381,13 +383,13 @@ TEST_F(args, info_ignores_garbage)
 TEST_F(args, vcpu_ids)
 {
 	struct svmvcpu_create_vcpu arg = { .size = sizeof(arg) };
-	const uint32_t bad[] = { 64, 65, 0x7fffffff, 0xffffffff };
+	const __u32 bad[] = { 64, 65, 0x7fffffff, 0xffffffff };
 	int fd[64];
 
-	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 		arg.id = bad[i];
 		EXPECT_IN(EINVAL, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg),
-			     "id %u", bad[i]);
+			  "id %u", bad[i]);
 	}
 	/* 0 is the fixture's. */
 	for (arg.id = 63; arg.id; arg.id--) {
@@ -435,6 +437,50 @@ TEST_F(args, no_descriptor)
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
 	EXPECT_EQ(0, errno_of(self->vm.dev, SVMVCPU_CREATE_VM, &vm));
 	EXPECT_EQ(0, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &vcpu));
+}
+
+#define FILE_MAX	"/proc/sys/fs/file-max"
+
+static void set_file_max(const char *value)
+{
+	int fd = open(FILE_MAX, O_WRONLY);
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		exit(1);
+	close(fd);
+}
+
+/* Somebody who is not root, in a system that has no file left. */
+static int creations_without_files(struct test_vm *vm)
+{
+	struct svmvcpu_create_vm create_vm = { .size = sizeof(create_vm) };
+	struct svmvcpu_create_vcpu create_vcpu = { .size = sizeof(create_vcpu) };
+	int own = ioctl(vm->dev, SVMVCPU_CREATE_VM, &create_vm), wrong = 0;
+
+	if (own < 0 || setgid(65534) || setuid(65534))
+		return 100;
+	wrong += errno_of(vm->dev, SVMVCPU_CREATE_VM, &create_vm) != ENFILE;
+	wrong += errno_of(own, SVMVCPU_CREATE_VCPU, &create_vcpu) != ENFILE;
+	/* The ID was not lost with it. */
+	wrong += errno_of(own, SVMVCPU_CREATE_VCPU, &create_vcpu) != ENFILE;
+	return wrong;
+}
+
+TEST_F(args, no_file)
+{
+	char old[32] = "";
+	int fd = open(FILE_MAX, O_RDONLY), status = -1;
+	pid_t pid;
+
+	ASSERT_LT(0, read(fd, old, sizeof(old) - 1));
+	close(fd);
+	set_file_max("1");
+	pid = fork();
+	if (!pid)
+		_exit(creations_without_files(&self->vm));
+	waitpid(pid, &status, 0);
+	set_file_max(old);
+	EXPECT_EQ(0, status);
 }
 
 TEST_HARNESS_MAIN

@@ -15,7 +15,9 @@
 /* EXPECT_EQ as one statement, which also says in which step of a table. */
 #define EXPECT_IN(want, seen, ...)					\
 do {									\
-	EXPECT_EQ(want, seen)						\
+	__typeof__(want) want_ = (want);				\
+									\
+	EXPECT_EQ(want_, seen)						\
 		TH_LOG("in: " __VA_ARGS__);				\
 } while (0)
 
@@ -42,9 +44,9 @@ static inline int errno_of(int fd, unsigned long cmd, const void *arg)
 }
 
 /* xorshift64*: the same numbers in every run, so that a failure comes again */
-static inline uint64_t next_random(uint64_t *state)
+static inline __u64 next_random(__u64 *state)
 {
-	uint64_t x = *state;
+	__u64 x = *state;
 
 	x ^= x >> 12;
 	x ^= x << 25;

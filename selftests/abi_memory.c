@@ -3,6 +3,10 @@
  * MAP and UNMAP: every error, all or nothing, and regions cut into pieces. A
  * guest touches the pages afterwards: it alone knows what is mapped.
  */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "abi_args.h"
 
 #define R	SVMVCPU_MEM_READ
@@ -30,7 +34,7 @@ FIXTURE_SETUP(memory)
 	self->fence = fence_alloc();
 	self->area = svmvcpu_alloc(PAGES * PAGE);
 	for (int i = 0; i < PAGES; i++)
-		*(uint32_t *)(self->area + i * PAGE) = 0xabcd00f4 | i << 8;
+		*(__u32 *)(self->area + i * PAGE) = 0xabcd00f4 | i << 8;
 }
 
 FIXTURE_TEARDOWN(memory)
@@ -40,7 +44,7 @@ FIXTURE_TEARDOWN(memory)
 	vm_close(&self->vm);
 }
 
-static int map(struct test_vm *vm, const struct svmvcpu_region *regions, uint32_t nr)
+static int map(struct test_vm *vm, const struct svmvcpu_region *regions, __u32 nr)
 {
 	struct svmvcpu_map arg = {
 		.size = sizeof(arg), .nr = nr, .regions = (uintptr_t)regions,
@@ -49,7 +53,7 @@ static int map(struct test_vm *vm, const struct svmvcpu_region *regions, uint32_
 	return ioctl_errno(vm->vm, SVMVCPU_MAP, &arg);
 }
 
-static int unmap(struct test_vm *vm, const struct svmvcpu_range *ranges, uint32_t nr)
+static int unmap(struct test_vm *vm, const struct svmvcpu_range *ranges, __u32 nr)
 {
 	struct svmvcpu_unmap arg = {
 		.size = sizeof(arg), .nr = nr, .ranges = (uintptr_t)ranges,
@@ -58,7 +62,7 @@ static int unmap(struct test_vm *vm, const struct svmvcpu_range *ranges, uint32_
 	return ioctl_errno(vm->vm, SVMVCPU_UNMAP, &arg);
 }
 
-static int map_one(struct test_vm *vm, uint64_t gpa, uint64_t bytes, void *hva, uint32_t prot)
+static int map_one(struct test_vm *vm, __u64 gpa, __u64 bytes, void *hva, __u32 prot)
 {
 	struct svmvcpu_region region = {
 		.gpa = gpa, .bytes = bytes, .hva = (uintptr_t)hva, .prot = prot,
@@ -67,7 +71,7 @@ static int map_one(struct test_vm *vm, uint64_t gpa, uint64_t bytes, void *hva, 
 	return map(vm, &region, 1);
 }
 
-static int unmap_one(struct test_vm *vm, uint64_t gpa, uint64_t bytes)
+static int unmap_one(struct test_vm *vm, __u64 gpa, __u64 bytes)
 {
 	struct svmvcpu_range range = { .gpa = gpa, .bytes = bytes };
 
@@ -78,7 +82,7 @@ static int unmap_one(struct test_vm *vm, uint64_t gpa, uint64_t bytes)
 #define FAULT	0xdeadUL
 #define STRANGE	0xbadUL
 
-static unsigned long guest_result(struct test_vm *vm, uint64_t gpa)
+static unsigned long guest_result(struct test_vm *vm, __u64 gpa)
 {
 	struct svmvcpu_setup setup = {
 		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE,
@@ -95,7 +99,7 @@ static unsigned long guest_result(struct test_vm *vm, uint64_t gpa)
 	return FAULT;
 }
 
-static unsigned long guest_reads(struct test_vm *vm, uint64_t gpa)
+static unsigned long guest_reads(struct test_vm *vm, __u64 gpa)
 {
 	load_guest(vm, touch);
 	return guest_result(vm, gpa);
@@ -107,7 +111,7 @@ static unsigned long page_word(int page)
 }
 
 /* Pages of AREA that the guest must find, as bits; each must be the right one. */
-static void check_pages(struct __test_metadata *_metadata, struct test_vm *vm, uint32_t there)
+static void check_pages(struct __test_metadata *_metadata, struct test_vm *vm, __u32 there)
 {
 	for (int i = 0; i < PAGES; i++) {
 		unsigned long want = there & (1U << i) ? page_word(i) : FAULT;
@@ -118,8 +122,8 @@ static void check_pages(struct __test_metadata *_metadata, struct test_vm *vm, u
 
 TEST_F(memory, bad_regions)
 {
-	const uint64_t top = 1ULL << self->vm.info.gpa_bits;
-	const uint64_t hva = (uintptr_t)self->area;
+	const __u64 top = 1ULL << self->vm.info.gpa_bits;
+	const __u64 hva = (uintptr_t)self->area;
 	const struct {
 		const char *what;
 		struct svmvcpu_region region;
@@ -149,7 +153,7 @@ TEST_F(memory, bad_regions)
 		{ "end beyond user space", { AREA, 1ULL << 38, 0x7ffffffff000ULL, R, 0 }, EFAULT },
 	};
 
-	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
 		EXPECT_IN(bad[i].want, map(&self->vm, &bad[i].region, 1), "%s", bad[i].what);
 	/* The last page there is. */
 	EXPECT_EQ(0, map_one(&self->vm, top - PAGE, PAGE, self->area, R));
@@ -158,7 +162,7 @@ TEST_F(memory, bad_regions)
 
 TEST_F(memory, bad_ranges)
 {
-	const uint64_t top = 1ULL << self->vm.info.gpa_bits;
+	const __u64 top = 1ULL << self->vm.info.gpa_bits;
 	const struct {
 		const char *what;
 		struct svmvcpu_range range;
@@ -176,7 +180,7 @@ TEST_F(memory, bad_ranges)
 		{ "up to the top", { TEST_MEM, top - TEST_MEM }, ENOENT },
 	};
 
-	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
 		EXPECT_IN(bad[i].want, unmap(&self->vm, &bad[i].range, 1), "%s", bad[i].what);
 	EXPECT_EQ(0, unmap_one(&self->vm, 0, top));
 	EXPECT_EQ(ENOENT, unmap_one(&self->vm, 0, top));
@@ -184,14 +188,14 @@ TEST_F(memory, bad_ranges)
 
 TEST_F(memory, counts_and_arrays)
 {
-	uint32_t max = self->vm.info.max_batch;
-	const uint32_t bad[] = { 0, max + 1, 0x10000, 0x7fffffff, 0xffffffff };
+	__u32 max = self->vm.info.max_batch;
+	const __u32 bad[] = { 0, max + 1, 0x10000, 0x7fffffff, 0xffffffff };
 	unsigned char *end = self->fence + 2 * PAGE;
 	struct svmvcpu_region region = {
 		.gpa = AREA, .bytes = PAGE, .hva = (uintptr_t)self->area, .prot = R,
 	};
 
-	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_IN(EINVAL, map(&self->vm, &region, bad[i]), "nr %u", bad[i]);
 		EXPECT_IN(EINVAL, unmap(&self->vm, (void *)&region, bad[i]), "nr %u", bad[i]);
 	}
@@ -208,7 +212,7 @@ TEST_F(memory, counts_and_arrays)
 
 TEST_F(memory, overlap)
 {
-	const uint64_t p = PAGE;
+	const __u64 p = PAGE;
 	const struct svmvcpu_range bad[] = {
 		{ AREA + 4 * p, 4 * p }, { AREA + 4 * p, p }, { AREA + 7 * p, p },
 		{ AREA + 5 * p, p }, { AREA + 3 * p, 2 * p }, { AREA + 7 * p, 2 * p },
@@ -220,9 +224,9 @@ TEST_F(memory, overlap)
 	};
 
 	ASSERT_EQ(0, map_one(&self->vm, AREA + 4 * p, 4 * p, self->area + 4 * p, R));
-	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
 		EXPECT_IN(EEXIST, map_one(&self->vm, bad[i].gpa, bad[i].bytes, self->area, R),
-			     "overlap %u", i);
+			  "overlap %u", i);
 	/* two of one batch, in either order */
 	EXPECT_EQ(EEXIST, map(&self->vm, pair, 2));
 	pair[0].gpa = AREA + 10 * p;
@@ -305,6 +309,20 @@ TEST_F(memory, cut)
 	EXPECT_EQ(page_word(11), guest_reads(vm, AREA + 11 * PAGE));
 }
 
+/* The same, with no page in the nested tables that could hide a wrong address. */
+TEST_F(memory, cut_untouched)
+{
+	struct svmvcpu_range ranges[] = {
+		{ AREA, PAGE }, { AREA + 15 * PAGE, PAGE }, { AREA + 4 * PAGE, 2 * PAGE },
+		{ AREA + 8 * PAGE, PAGE }, { AREA + 5 * PAGE, 4 * PAGE },
+	};
+	struct test_vm *vm = &self->vm;
+
+	ASSERT_EQ(0, map_one(vm, AREA, PAGES * PAGE, self->area, RWX));
+	EXPECT_EQ(0, unmap(vm, ranges, ARRAY_SIZE(ranges)));
+	check_pages(_metadata, vm, 0x7e0e);
+}
+
 /* One range over parts of three regions, whose user memory is in another order. */
 TEST_F(memory, cut_several)
 {
@@ -331,11 +349,11 @@ TEST_F(memory, cut_several)
 
 TEST_F(memory, permissions)
 {
-	const uint32_t prots[] = { R, RW, R | SVMVCPU_MEM_EXEC, RWX };
+	const __u32 prots[] = { R, RW, R | SVMVCPU_MEM_EXEC, RWX };
 	struct test_vm *vm = &self->vm;
 
 	for (int i = 0; i < 4; i++) {
-		uint64_t gpa = AREA + i * PAGE;
+		__u64 gpa = AREA + i * PAGE;
 
 		ASSERT_EQ(0, map_one(vm, gpa, PAGE, self->area + i * PAGE, prots[i]));
 		EXPECT_EQ(page_word(i), guest_reads(vm, gpa));
@@ -348,7 +366,7 @@ TEST_F(memory, permissions)
 		if (!(prots[i] & SVMVCPU_MEM_WRITE))
 			EXPECT_EQ(SVMVCPU_FAULT_WRITE, vm->run->memory.flags & 3);
 		EXPECT_EQ(prots[i] & SVMVCPU_MEM_WRITE ? 0x600dcafe : page_word(i),
-			  *(uint32_t *)(self->area + i * PAGE));
+			  *(__u32 *)(self->area + i * PAGE));
 	}
 }
 
@@ -360,31 +378,31 @@ TEST_F(memory, user_memory_missing)
 	ASSERT_EQ(0, map_one(vm, AREA, 3 * PAGE, self->fence, RW));
 	EXPECT_EQ(0UL, guest_reads(vm, AREA + PAGE));
 	EXPECT_EQ(STRANGE, guest_reads(vm, AREA + 2 * PAGE));
-	EXPECT_EQ((uint32_t)SVMVCPU_FAULT_USER_MEM, vm->run->memory.flags);
+	EXPECT_EQ((__u32)SVMVCPU_FAULT_USER_MEM, vm->run->memory.flags);
 	ASSERT_EQ(0, mprotect(self->fence, PAGE, PROT_READ));
 	EXPECT_EQ(0UL, guest_reads(vm, AREA));
 	load_guest(vm, poke);
 	EXPECT_EQ(STRANGE, guest_result(vm, AREA));
-	EXPECT_EQ((uint32_t)(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE),
+	EXPECT_EQ((__u32)(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE),
 		  vm->run->memory.flags);
 	/* Mended, the instruction goes through on the next RUN. */
 	ASSERT_EQ(0, mprotect(self->fence, PAGE, PROT_READ | PROT_WRITE));
 	RUN_EXPECT(vm, HALT);
-	EXPECT_EQ(0x600dcafeU, *(uint32_t *)self->fence);
+	EXPECT_EQ(0x600dcafeU, *(__u32 *)self->fence);
 }
 
 /* As many regions as GET_INFO says; the last free place cannot be split into. */
 TEST_F(memory, no_space)
 {
-	uint32_t max = self->vm.info.max_regions, batch = self->vm.info.max_batch;
+	__u32 max = self->vm.info.max_regions, batch = self->vm.info.max_batch;
 	struct svmvcpu_region *regions = calloc(batch, sizeof(*regions));
-	uint32_t have = 1, nr;
-	uint64_t gpa = AREA;
+	__u32 have = 1, nr;
+	__u64 gpa = AREA;
 
 	ASSERT_NE(NULL, regions);
 	for (; have < max; have += nr) {
 		nr = max - have < batch ? max - have : batch;
-		for (uint32_t i = 0; i < nr; i++, gpa += 4 * PAGE)
+		for (__u32 i = 0; i < nr; i++, gpa += 4 * PAGE)
 			regions[i] = (struct svmvcpu_region) {
 				.gpa = gpa, .bytes = 3 * PAGE,
 				.hva = (uintptr_t)self->area, .prot = R,
@@ -401,6 +419,68 @@ TEST_F(memory, no_space)
 	EXPECT_EQ(0, map_one(&self->vm, gpa, PAGE, self->area, R));
 	EXPECT_EQ(page_word(0), guest_reads(&self->vm, gpa));
 	free(regions);
+}
+
+#define PIECES	2000
+
+struct pesterer {
+	pthread_t thread, target;
+	volatile bool stop;
+};
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+static void *pester(void *arg)
+{
+	struct pesterer *pesterer = arg;
+
+	while (!pesterer->stop)
+		pthread_kill(pesterer->target, SIGUSR1);
+	return NULL;
+}
+
+/*
+ * The first MAP of a process, which takes long in an address space of many
+ * pieces, while signals come. EINTR or 0; on EINTR nothing was mapped.
+ */
+static int first_map(int dev)
+{
+	struct svmvcpu_create_vm create = { .size = sizeof(create) };
+	struct test_vm vm = { .vm = ioctl(dev, SVMVCPU_CREATE_VM, &create) };
+	struct pesterer pesterer = { .target = pthread_self() };
+	unsigned char *mem = svmvcpu_alloc(PIECES * PAGE);
+	int err;
+
+	for (int i = 0; i < PIECES; i += 2)
+		mprotect(mem + i * PAGE, PAGE, PROT_READ);
+	signal(SIGUSR1, ignore);
+	pthread_create(&pesterer.thread, NULL, pester, &pesterer);
+	sleep_ms(1);
+	err = map_one(&vm, AREA, PAGE, mem, R);
+	pesterer.stop = true;
+	pthread_join(pesterer.thread, NULL);
+	if (err == EINTR && (unmap_one(&vm, AREA, PAGE) != ENOENT ||
+			     map_one(&vm, AREA, PAGE, mem, R)))
+		return 255;
+	return err;
+}
+
+TEST_F(memory, interrupted)
+{
+	int status = 0;
+
+	for (int i = 0; i < 100 && !status; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(first_map(self->vm.dev));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_TRUE(WIFEXITED(status));
+	}
+	EXPECT_EQ(EINTR, WEXITSTATUS(status));
 }
 
 TEST_HARNESS_MAIN
