@@ -108,6 +108,24 @@ def host_program(name, command, report, log_name):
     report.done("host", result)
 
 
+def build_host_tests(paths, report):
+    """One that does not build fails, and leaves the others alone."""
+    result = batch.Result("host-build")
+    begin = time.monotonic()
+    done = subprocess.run(
+        ["make", "-k", "-s", f"-j{os.cpu_count()}", *paths],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace", cwd=vm.TOP,
+        check=False)
+    result.seconds = time.monotonic() - begin
+    if done.returncode:
+        result.fail("build", "not every host test builds",
+                    done.stdout.splitlines()[-ktap.KEEP:])
+    else:
+        result.cases.append(ktap.Case("build", "pass"))
+    report.done("host", result)
+
+
 def wanted(name, patterns):
     return not patterns or any(fnmatch.fnmatchcase(name, p) or
                                fnmatch.fnmatchcase(os.path.splitext(name)[0],
@@ -184,6 +202,10 @@ def main():
     patterns = args.tests.split()
     os.makedirs(LOGS, exist_ok=True)
     report = Report()
+    host_tests = [path for path in args.host_test
+                  if wanted(os.path.basename(path), patterns)]
+    if host_tests:
+        build_host_tests(host_tests, report)
     # the longest first
     jobs = [(run_batch, name, how, report)
             for kernel in filter(None, args.kernels.split(","))
@@ -191,11 +213,10 @@ def main():
     if args.lint and wanted("lint", patterns):
         jobs.append((host_program, "lint", ["tools/checks/lint.sh"], report,
                      "lint.log"))
-    for path in args.host_test:
+    for path in host_tests:
         name = os.path.basename(path)
-        if wanted(name, patterns):
-            jobs.append((host_program, name, [os.path.join(vm.TOP, path)],
-                         report, f"host-{name}.log"))
+        jobs.append((host_program, name, [os.path.join(vm.TOP, path)],
+                     report, f"host-{name}.log"))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for future in [pool.submit(*job) for job in jobs]:
             future.result()

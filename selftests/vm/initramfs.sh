@@ -40,7 +40,7 @@ skeleton() {
 
 # The files of a module and of all it depends on
 module_files() {
-	/sbin/modprobe -d "$kernel/modules" -S "$release" \
+	/sbin/modprobe -C /dev/null -d "$kernel/modules" -S "$release" \
 		--show-depends "$1" 2>/dev/null | sed -n 's/^insmod \(.*\) $/\1/p'
 }
 

@@ -94,6 +94,7 @@ stock() {
 # --- the source tree -------------------------------------------------------
 
 source_version() {
+	"$here/deps.sh" build source
 	installed_version "$source_package"
 }
 
@@ -120,7 +121,6 @@ source_dir() {
 	local version
 
 	version=$(source_version)
-	[ -n "$version" ] || die "$source_package is not installed"
 	unpack_source "$version"
 	echo "$source_tree"
 }
@@ -193,14 +193,14 @@ debug() {
 	local version key dir
 
 	version=$(source_version)
-	[ -n "$version" ] || die "$source_package is not installed"
 	key=$({ grep '^\(# \)\?CONFIG_' "$here/debug.config"
 		echo "$version"; } | sha256sum | cut -c1-12)
 	dir=$CACHE/debug/$key
 	mkdir -p "$dir"
 	lock "$CACHE/debug/.lock"
+	# modules need the sources as much as the kernel did
+	unpack_source "$version"
 	if [ ! -e "$dir/complete" ]; then
-		unpack_source "$version"
 		build_debug "$dir"
 		install_debug "$dir"
 		prune_debug

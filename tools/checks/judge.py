@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Tests of the judge: does what decides about all other tests notice when
+something is wrong? A host test; prints TAP."""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(__file__),
+                                "../../selftests/vm"))
+
+import batch    # noqa: E402 pylint: disable=wrong-import-position
+import ktap     # noqa: E402 pylint: disable=wrong-import-position
+import vm       # noqa: E402 pylint: disable=wrong-import-position
+
+# (what, output, need_plan, expected "status name" in order)
+REPORTS = [
+    ("all is well", "TAP version 13\n1..2\nok 1 a\nok 2 - b", True,
+     ["pass a", "pass b"]),
+    ("a failure", "1..2\nnot ok 1 a\nok 2 b", True, ["fail a", "pass b"]),
+    ("results are missing", "1..3\nok 1 a", True, ["pass a", "fail plan"]),
+    ("too many results", "1..1\nok 1 a\nok 2 b", True,
+     ["pass a", "pass b", "fail plan"]),
+    ("a hole in the numbers", "1..3\nok 1 a\nok 3 c", True,
+     ["pass a", "pass c", "fail plan"]),
+    ("no plan", "ok 1 a", True, ["pass a", "fail plan"]),
+    ("nothing at all", "", True, ["fail plan"]),
+    ("a plan and nothing else", "1..2", True, ["fail plan"]),
+    ("a skip", "1..1\nok 1 a # SKIP no disk", True, ["skip a"]),
+    ("a skip of the harness", "1..1\n#  RUN           global.x ...\n"
+     "ok 1 # SKIP no disk", True, ["skip global.x"]),
+    ("everything skipped", "1..0 # SKIP no disk", True, ["skip all"]),
+    ("a word that looks like a result", "1..1\nokay\nnot okay\nok 1 a",
+     True, ["pass a"]),
+    ("two suites of KUnit", "    KTAP version 1\n    # Subtest: s\n    1..1\n"
+     "    ok 1 a\nok 1 s\n    KTAP version 1\n    # Subtest: t\n    1..1\n"
+     "    not ok 1 b\nnot ok 2 t", False, ["pass s: a", "fail t: b"]),
+    ("parameters", "    # Subtest: s\n    1..1\n        # Subtest: p\n"
+     "        ok 1 x\n        not ok 2 y\n    not ok 1 p\nnot ok 1 s", False,
+     ["pass s: p: x", "fail s: p: y"]),
+    ("a suite that ends early", "    # Subtest: s\n    1..2\n    ok 1 a\n"
+     "not ok 1 s", False, ["pass s: a", "fail s"]),
+    ("a suite that fails by itself", "    # Subtest: s\n    1..1\n"
+     "    ok 1 a\nnot ok 1 s", False, ["pass s: a", "fail s"]),
+]
+
+SPLATS = """
+BUG: kernel NULL pointer dereference, address: 0000000000000008
+BUG: KASAN: use-after-free in f+0x98/0x110 [svmvcpu]
+BUG: sleeping function called from invalid context at mm/slab.h:1
+BUG: workqueue lockup - pool cpus=0
+WARNING: CPU: 0 PID: 110 at module/run.c:12 f+0x46/0xc0 [svmvcpu]
+WARNING: possible circular locking dependency detected
+WARNING: suspicious RCU usage
+UBSAN: shift-out-of-bounds in module/insn.c:3:4
+Oops: 0002 [#1] PREEMPT SMP NOPTI
+general protection fault, maybe for address 0x8: 0000 [#1] PREEMPT
+rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+INFO: task vcpuctl:12 blocked for more than 120 seconds.
+watchdog: BUG: soft lockup - CPU#1 stuck for 22s!
+refcount_t: underflow; use-after-free.
+ODEBUG: free active (active state 0) object type: timer_list
+Kernel panic - not syncing: Fatal exception
+unchecked MSR access error: WRMSR to 0xc0010117
+Call Trace:
+kmemleak: Memory pool empty, consider increasing its size
+""".strip().split("\n")
+
+HARMLESS = """
+Command line: console=ttyS0 oops=panic panic=-1
+Linux version 6.1.192-svmvcpu-debug (root@host) (gcc) #2 SMP PREEMPT
+svmvcpu: loading out-of-tree module taints kernel.
+kvm: Nested Virtualization enabled
+debug: it works
+kmemleak: Automatic memory scanning thread ended
+Unstable clock detected, switching default tracing clock to "global"
+""".strip().split("\n")
+
+# (what, output, status, splat, failures expected)
+VERDICTS = [
+    ("success", "1..1\nok 1 a", 0, [], 0),
+    ("a failed case explains its status", "1..1\nnot ok 1 a", 1, [], 1),
+    ("a status that nothing explains", "1..1\nok 1 a", 1, [], 1),
+    ("killed", "1..2\nok 1 a", 137, [], 1),
+    ("a crash", "1..1\nok 1 a", 139, [], 1),
+    ("not there", "", 127, [], 1),
+    ("a splat beside success", "1..1\nok 1 a", 0, ["BUG: x"], 1),
+]
+
+
+def report_is_right(output, need_plan, expected):
+    reader = ktap.Reader()
+    for line in output.split("\n"):
+        reader.feed(line)
+    cases = reader.finish(need_plan)
+    return expected == [f"{case.status} {case.name}" for case in cases]
+
+
+def verdict_is_right(output, status, splat, failures):
+    result = batch.Result("program")
+    for line in output.split("\n"):
+        result.reader.feed(line)
+    result.status, result.splat = status, splat
+    result.judge()
+    return result.count("fail") == failures
+
+
+def main():
+    checks = [(what, report_is_right(*rest)) for what, *rest in REPORTS]
+    checks += [(f"splat: {line}", vm.splat(line)) for line in SPLATS]
+    checks += [(f"harmless: {line}", not vm.splat(line)) for line in HARMLESS]
+    checks += [(what, verdict_is_right(*rest)) for what, *rest in VERDICTS]
+    print(f"TAP version 13\n1..{len(checks)}")
+    for number, (what, good) in enumerate(checks, 1):
+        name = what.replace("#", "number ")
+        print(f"{'ok' if good else 'not ok'} {number} {name}")
+    return 0 if all(good for _, good in checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
