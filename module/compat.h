@@ -9,12 +9,13 @@
 #include <linux/version.h>
 
 #ifndef __ASSEMBLY__
-#include <linux/entry-kvm.h>
 #include <linux/hrtimer.h>
+#include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <asm/cpufeature.h>
+#include <asm/msr.h>
 #include <asm/nospec-branch.h>
 #include <asm/processor.h>
 
@@ -43,11 +44,36 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* Reschedules and runs what others queued for this task (NUMA balancing). */
-static inline void compat_task_work(void)
+/* compat.c: runs what others queued for this task (NUMA balancing, rseq) */
+void compat_task_work(void);
+
+/*
+ * Since 6.15 softirqs are off between kernel_fpu_begin() and _end(): a stretch
+ * has to end for them.
+ */
+static inline bool compat_softirqs_wait(void)
 {
-	if (test_thread_flag(TIF_NOTIFY_RESUME))
-		xfer_to_guest_mode_handle_work(NULL);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	return local_softirq_pending();
+#else
+	return false;
+#endif
+}
+
+/*
+ * SRSO on Zen 5: while SVM is on, guests must not train the host's branch
+ * predictor. Kernels that know the bit leave it to the hypervisor.
+ */
+static inline void compat_svm_mitigate(bool on)
+{
+#ifdef X86_FEATURE_SRSO_BP_SPEC_REDUCE
+	if (!cpu_feature_enabled(X86_FEATURE_SRSO_BP_SPEC_REDUCE))
+		return;
+	if (on)
+		msr_set_bit(MSR_ZEN4_BP_CFG, MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+	else
+		msr_clear_bit(MSR_ZEN4_BP_CFG, MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+#endif
 }
 
 /* VMSCAPE: user space must not run on what the guest trained. */

@@ -29,6 +29,7 @@
 
 #include <linux/svmvcpu.h>
 
+#include "compat.h"
 #include "cpu.h"
 
 #define SVM_CPUID_LEAF		0x8000000a
@@ -46,6 +47,10 @@ DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
 
 struct svm_caps svm_caps;
 struct state_limits svm_limits;
+
+u64 svm_tsc_lost;
+/* svm_tsc() when the machine went to sleep */
+static u64 svm_tsc_asleep;
 
 /* Protects svm_users and the decision to turn SVM off. */
 static DEFINE_MUTEX(svm_lock);
@@ -255,15 +260,36 @@ int svm_cpu_enable(void)
 
 	rdmsrl(MSR_EFER, msr);
 	wrmsrl(MSR_EFER, msr | EFER_SVME);
+	compat_svm_mitigate(true);
 	wrmsrl(MSR_VM_HSAVE_PA, svm_page_pa(cpu->hsave));
 	/* Translations tagged before belong to whoever had SVM then. */
 	asid_cpu_reset(&cpu->asid, svm_caps.asids);
+	if (svm_has_tsc_aux())
+		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 	cpu->last_vcpu = 0;
 	cpu->enabled = true;
 	ret = 0;
 out:
 	local_irq_restore(flags);
 	return ret;
+}
+
+/**
+ * svm_cpu_lost() - VMRUN faulted: did somebody else turn SVM off here?
+ *
+ * Context: interrupts off.
+ * Return: true when SVM is off although nobody told us.
+ */
+bool svm_cpu_lost(void)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	if (!cpu->enabled || (efer & EFER_SVME))
+		return false;
+	cpu->enabled = false;
+	return true;
 }
 
 /* Runs on the CPU it is about, as an IPI or with preemption disabled. */
@@ -279,6 +305,7 @@ static void svm_cpu_disable(void *unused)
 		wrmsrl(MSR_VM_HSAVE_PA, 0);
 		rdmsrl(MSR_EFER, efer);
 		wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+		compat_svm_mitigate(false);
 	}
 	local_irq_restore(flags);
 }
@@ -389,7 +416,16 @@ static int svm_cpu_offline(unsigned int cpu)
 /* Tasks are frozen here, so no vCPU runs; the next RUN turns SVM on again. */
 static int svm_suspend(struct device *dev)
 {
+	svm_tsc_asleep = svm_tsc();
 	on_each_cpu(svm_cpu_disable, NULL, 1);
+	return 0;
+}
+
+/* The TSC may have started from zero again; a guest's must not go back. */
+static int svm_resume(struct device *dev)
+{
+	if (svm_tsc() < svm_tsc_asleep)
+		svm_tsc_lost += svm_tsc_asleep - svm_tsc();
 	return 0;
 }
 
@@ -397,6 +433,9 @@ static const struct dev_pm_ops svm_pm_ops = {
 	.suspend = svm_suspend,
 	.freeze = svm_suspend,
 	.poweroff = svm_suspend,
+	.resume = svm_resume,
+	.thaw = svm_resume,
+	.restore = svm_resume,
 };
 
 static struct platform_driver svm_driver = {

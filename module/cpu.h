@@ -11,6 +11,8 @@
 #include <linux/pfn.h>
 #include <linux/percpu.h>
 #include <linux/types.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
 
 #include "asid.h"
 #include "preset.h"
@@ -21,6 +23,7 @@
  * @enabled: EFER.SVME is set, and it was us who set it
  * @asid: ASIDs handed out here
  * @host_pa: physical address of the page VMSAVE puts the host's state in
+ * @host_tsc_aux: TSC_AUX while the host runs, constant
  * @last_vcpu: serial number of the vCPU that ran here last, for the IBPB
  * @host_vmcb: that page
  * @hsave: page for VM_HSAVE_PA
@@ -31,6 +34,7 @@ struct svm_cpu {
 	bool enabled;
 	struct asid_cpu asid;
 	phys_addr_t host_pa;
+	u64 host_tsc_aux;
 	u64 last_vcpu;
 	struct page *host_vmcb;
 	struct page *hsave;
@@ -41,6 +45,21 @@ DECLARE_PER_CPU(struct svm_cpu, svm_cpu);
 /* Constant after module load: what the host offers, what a guest may set. */
 extern struct svm_caps svm_caps;
 extern struct state_limits svm_limits;
+
+/* Ticks the host's TSC lost over suspends; changes only while no vCPU runs. */
+extern u64 svm_tsc_lost;
+
+/* The host's TSC as if the machine had never slept */
+static inline u64 svm_tsc(void)
+{
+	return rdtsc() + svm_tsc_lost;
+}
+
+/* Is there a TSC_AUX for the guest to read? */
+static inline bool svm_has_tsc_aux(void)
+{
+	return boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID);
+}
 
 static inline bool svm_has(u64 feature)
 {
@@ -63,5 +82,6 @@ int svm_cpu_get(void);
 void svm_cpu_put(void);
 int svm_cpu_enable(void);
 void svm_cpu_poke(int cpu);
+bool svm_cpu_lost(void);
 
 #endif /* SVMVCPU_CPU_H */

@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <asm/processor.h>
 
+#include "cpu.h"
 #include "cpuid.h"
 #include "exit.h"
 #include "guest.h"
@@ -20,6 +21,7 @@
 #define LEAF_HYPERVISOR		0x40000000
 #define LEAF_HYPERVISOR_MAX	0x40000001
 #define LEAF_EXTENDED		0x80000000
+#define LEAF_ADDRESSES		0x80000008
 
 /* Highest leaves shown, if the host has them */
 #define LEAF_BASIC_MAX		0x16
@@ -124,6 +126,9 @@ static void cpuid_fix(struct cpuid_entry *entry, u32 host_max_basic)
 		break;
 	case LEAF_EXTENDED:
 		entry->out.eax = min_t(u32, entry->out.eax, LEAF_EXTENDED_MAX);
+		break;
+	case LEAF_ADDRESSES:
+		entry->out.eax = (entry->out.eax & 0xff00) | svm_limits.gpa_bits;
 		break;
 	}
 }

@@ -316,22 +316,26 @@ static int cr_read(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
 }
 
 /*
- * VMEXIT_CRn_READ and _WRITE. The instruction decides, not the exit code:
- * QEMU 10 calls every read one of CR0.
+ * VMEXIT_CRn_READ and _WRITE. Which register it is the instruction says, not
+ * the exit code: QEMU 10 calls every read one of CR0. But what the CPU has
+ * checked is what it intercepted, not what another vCPU may have put there
+ * since: a read stays a read, and user code can reach SMSW only.
  */
 int exit_cr(struct vcpu *vcpu, bool atomic)
 {
-	const u64 reads = BIT_ULL(INSN_MOV_FROM_CR) | BIT_ULL(INSN_SMSW);
-	const u64 writes = BIT_ULL(INSN_MOV_TO_CR) | BIT_ULL(INSN_LMSW) | BIT_ULL(INSN_CLTS);
+	bool write = vcpu->vmcb->control.exit_code >= VMEXIT_CR0_WRITE;
+	u64 classes = BIT_ULL(INSN_SMSW);
 	struct ginsn insn;
 	int ret;
 
-	ret = guest_decode_as(vcpu, &insn, reads | writes, atomic);
+	if (write)
+		classes = BIT_ULL(INSN_MOV_TO_CR) | BIT_ULL(INSN_LMSW) | BIT_ULL(INSN_CLTS);
+	else if (!vcpu->vmcb->save.cpl)
+		classes |= BIT_ULL(INSN_MOV_FROM_CR);
+	ret = guest_decode_as(vcpu, &insn, classes, atomic);
 	if (ret)
 		return ret;
-	if (reads & BIT_ULL(insn.class))
-		return cr_read(vcpu, &insn, atomic);
-	return cr_write(vcpu, &insn, atomic);
+	return write ? cr_write(vcpu, &insn, atomic) : cr_read(vcpu, &insn, atomic);
 }
 
 static u64 read_dr(const struct vcpu *vcpu, unsigned int dr)

@@ -82,15 +82,31 @@ static bool is_fault(unsigned int vector)
 	       vector != VEC_MC;
 }
 
+/* What an exception leaves in registers besides its frame. */
+static void set_address(struct vcpu *vcpu, unsigned int vector, u64 address)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	if (vector == VEC_PF)
+		vmcb_set_cr2(vmcb, address);
+	if (vector != VEC_DB)
+		return;
+	vmcb_set_dr6(vmcb, address);
+	/* Delivery clears GD, so that the handler can read the registers. */
+	vmcb_set_dr7(vmcb, vmcb->save.dr7 & ~BIT_ULL(13));
+}
+
 /**
- * event_raise() - have the guest take an exception at its next instruction
+ * event_deliver() - have the guest take an exception at its next instruction
  * @vcpu: .
  * @event: exception in EVENTINJ layout
+ * @address: #PF: for CR2; #DB: for DR6
  *
  * Context: vcpu->mutex held.
  */
-void event_raise(struct vcpu *vcpu, u64 event)
+void event_deliver(struct vcpu *vcpu, u64 event, u64 address)
 {
+	set_address(vcpu, event & EVENT_VECTOR_MASK, address);
 	event = event_merge(vcpu->event, event);
 	if (event == EVENT_SHUTDOWN) {
 		vcpu->shutdown = true;
@@ -100,6 +116,29 @@ void event_raise(struct vcpu *vcpu, u64 event)
 	if (is_fault(event & EVENT_VECTOR_MASK))
 		vcpu->vmcb->save.rflags |= X86_EFLAGS_RF;
 	vcpu->event = event;
+}
+
+/* One that the VMM asked to see is held: run.c tells instead of entering. */
+static void raise(struct vcpu *vcpu, u64 event, u64 address)
+{
+	if (likely(!(vcpu->exceptions & BIT(event & EVENT_VECTOR_MASK)))) {
+		event_deliver(vcpu, event, address);
+		return;
+	}
+	vcpu->held = event;
+	vcpu->held_address = address;
+}
+
+/**
+ * event_raise() - an exception the module found for the guest
+ * @vcpu: .
+ * @event: exception in EVENTINJ layout; neither #PF nor #DB
+ *
+ * Context: vcpu->mutex held.
+ */
+void event_raise(struct vcpu *vcpu, u64 event)
+{
+	raise(vcpu, event, 0);
 }
 
 void event_raise_gp(struct vcpu *vcpu)
@@ -114,8 +153,7 @@ void event_raise_ud(struct vcpu *vcpu)
 
 void event_raise_pf(struct vcpu *vcpu, u64 address, u32 error)
 {
-	vmcb_set_cr2(vcpu->vmcb, address);
-	event_raise(vcpu, event_exception(VEC_PF, error));
+	raise(vcpu, event_exception(VEC_PF, error), address);
 }
 
 /**
@@ -125,16 +163,14 @@ void event_raise_pf(struct vcpu *vcpu, u64 address, u32 error)
  */
 void event_raise_db(struct vcpu *vcpu, u64 dr6_bits)
 {
-	struct vmcb *vmcb = vcpu->vmcb;
-
-	vmcb_set_dr6(vmcb, vmcb->save.dr6 | dr6_bits);
-	/* Delivery clears GD, so that the handler can read the registers. */
-	vmcb_set_dr7(vmcb, vmcb->save.dr7 & ~BIT_ULL(13));
-	event_raise(vcpu, event_exception(VEC_DB, NO_ERROR));
+	raise(vcpu, event_exception(VEC_DB, NO_ERROR), vcpu->vmcb->save.dr6 | dr6_bits);
 }
 
-/* INT n, INT3 and INTO: RIP still points at the instruction. */
-static bool is_software(u64 event)
+/**
+ * event_is_software() - INT n, INT3, INTO: raised by the instruction at RIP
+ * @event: in EVENTINJ layout
+ */
+bool event_is_software(u64 event)
 {
 	unsigned int vector = event & EVENT_VECTOR_MASK;
 
@@ -172,7 +208,7 @@ void event_collect(struct vcpu *vcpu)
 		event &= GENMASK_ULL(31, 0);
 	vcpu->last_event = event;
 	/* Unless we had injected it, with RIP behind the instruction. */
-	if (is_software(event) &&
+	if (event_is_software(event) &&
 	    (event != vcpu->injected || vcpu_rip(vcpu) != vcpu->injected_rip))
 		return;
 	if ((event & EVENT_TYPE_MASK) == EVENT_TYPE_EXCEPTION &&

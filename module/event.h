@@ -38,8 +38,10 @@ struct vcpu;
 
 u64 event_exception(unsigned int vector, s64 error);
 bool event_has_error(unsigned int vector);
+bool event_is_software(u64 event);
 u64 event_merge(u64 old, u64 new);
 
+void event_deliver(struct vcpu *vcpu, u64 event, u64 address);
 void event_raise(struct vcpu *vcpu, u64 event);
 void event_raise_gp(struct vcpu *vcpu);
 void event_raise_ud(struct vcpu *vcpu);

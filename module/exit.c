@@ -135,7 +135,7 @@ static int exit_npf(struct vcpu *vcpu, bool atomic)
 	if (info & NPF_WALK)
 		flags |= SVMVCPU_FAULT_WALK;
 
-	ret = guest_memory_fault(&vcpu->vm->mem, gpa, access, &fault);
+	ret = guest_memory_fault(&vcpu->vm->mem, gpa, access, &vcpu->wake, &fault);
 	if (ret)
 		return ret;
 	if (fault == GUEST_FAULT_NONE)
@@ -190,14 +190,6 @@ static int exit_shutdown(struct vcpu *vcpu, bool atomic)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_SHUTDOWN);
 }
 
-/* Delivers what the CPU stopped short of delivering. */
-static void reflect(struct vcpu *vcpu, u64 event, u64 address)
-{
-	if ((event & EVENT_VECTOR_MASK) == VEC_PF)
-		vmcb_set_cr2(vcpu->vmcb, address);
-	event_raise(vcpu, event);
-}
-
 static int ask_exception(struct vcpu *vcpu, u64 event, u64 address, u64 next_rip)
 {
 	vcpu->ask = (struct vcpu_ask) {
@@ -209,6 +201,20 @@ static int ask_exception(struct vcpu *vcpu, u64 event, u64 address, u64 next_rip
 	};
 	describe_event(vcpu, event, address, 0);
 	return exit_to_user(vcpu, SVMVCPU_EXIT_EXCEPTION);
+}
+
+/**
+ * exit_held() - an exception the module raised and the VMM asked to see
+ * @vcpu: vcpu->held is not 0
+ *
+ * Return: EXIT_USER.
+ */
+int exit_held(struct vcpu *vcpu)
+{
+	u64 event = vcpu->held;
+
+	vcpu->held = 0;
+	return ask_exception(vcpu, event, vcpu->held_address, 0);
 }
 
 /*
@@ -247,7 +253,7 @@ static int exit_exception(struct vcpu *vcpu, bool atomic)
 		return ask_exception(vcpu, event, address, next_rip);
 	if (next_rip)
 		vcpu->vmcb->save.rip = next_rip;
-	reflect(vcpu, event, address);
+	event_deliver(vcpu, event, address);
 	return EXIT_RESUME;
 }
 
@@ -299,7 +305,6 @@ static const struct exit_entry exit_entries[] = {
 	{ VMEXIT_DR0_WRITE,	VMEXIT_DR0_WRITE + 15,	exit_dr },
 	{ VMEXIT_EXCEPTION,	VMEXIT_EXCEPTION + 31,	exit_exception },
 	{ VMEXIT_INTR,		VMEXIT_INIT,		exit_host_event },
-	{ VMEXIT_FERR_FREEZE,	VMEXIT_FERR_FREEZE,	exit_host_event },
 	{ VMEXIT_RDPMC,		VMEXIT_RDPMC,		exit_gp },
 	{ VMEXIT_CPUID,		VMEXIT_CPUID,		exit_cpuid },
 	{ VMEXIT_RSM,		VMEXIT_RSM,		exit_ud },
@@ -363,7 +368,7 @@ static int answer_exception(struct vcpu *vcpu, u32 flags)
 		return EXIT_GO_ON;
 	if (vcpu->ask.next_rip)
 		vcpu->vmcb->save.rip = vcpu->ask.next_rip;
-	reflect(vcpu, vcpu->ask.event, vcpu->ask.address);
+	event_deliver(vcpu, vcpu->ask.event, vcpu->ask.address);
 	return EXIT_GO_ON;
 }
 

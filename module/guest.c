@@ -111,7 +111,7 @@ static struct gva_mmu guest_mmu(const struct vcpu *vcpu)
 		.efer = save->efer,
 		.rflags = save->rflags,
 		.cpl = save->cpl,
-		.maxphyaddr = svm_limits.gpa_bits,
+		.maxphyaddr = svm_caps.phys_bits,
 		.page1gb = true,
 	};
 }

@@ -36,7 +36,7 @@
 #include "memory.h"
 
 /* What is zapped under one hold of the lock: some thousand entries at most */
-#define ZAP_CHUNK	SZ_128M
+#define ZAP_CHUNK	SZ_32M
 
 /**
  * struct guest_backing - one range of user memory under an MMU notifier
@@ -93,20 +93,25 @@ static void guest_memory_flush(struct guest_memory *mem)
 
 /*
  * Takes what is mapped in [start, end) away, a piece at a time, so that the
- * lock is not held for long. With @mn, the fault path is told first.
+ * lock is not held for long. With @mn, the fault path is told first. With
+ * @dead, tables that became empty are collected there.
  */
 static bool zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sleep,
-		      struct mmu_interval_notifier *mn, unsigned long seq)
+		      struct mmu_interval_notifier *mn, unsigned long seq,
+		      struct list_head *dead)
 {
 	bool zapped = false;
 	u64 next;
 
 	do {
-		next = min(end, round_down(start, ZAP_CHUNK) + ZAP_CHUNK);
 		spin_lock(&mem->lock);
 		if (mn)
 			mmu_interval_set_seq(mn, seq);
+		start = npt_next(&mem->npt, start, end);
+		next = min(end, round_down(start, ZAP_CHUNK) + ZAP_CHUNK);
 		zapped |= npt_zap(&mem->npt, start, next, leaf_gone, NULL);
+		if (dead)
+			npt_detach(&mem->npt, start, next, dead);
 		spin_unlock(&mem->lock);
 		if (may_sleep)
 			cond_resched();
@@ -125,7 +130,7 @@ static bool backing_invalidate(struct mmu_interval_notifier *mn,
 	u64 end = min_t(u64, range->end, backing->hva + bytes) - backing->hva;
 
 	if (zap_range(backing->mem, backing->gpa + start, backing->gpa + end,
-		      mmu_notifier_range_blockable(range), mn, seq))
+		      mmu_notifier_range_blockable(range), mn, seq, NULL))
 		guest_memory_flush(backing->mem);
 	return true;
 }
@@ -455,7 +460,8 @@ static void unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *r
 	for (i = 0; i < nr; i++) {
 		u64 end = ranges[i].gpa + ranges[i].bytes;
 
-		zap_range(mem, ranges[i].gpa, end, true, NULL, 0);
+		zap_range(mem, ranges[i].gpa, end, true, NULL, 0, &dead);
+		/* What is left are tables of upper levels: few. */
 		spin_lock(&mem->lock);
 		npt_detach(&mem->npt, ranges[i].gpa, end, &dead);
 		spin_unlock(&mem->lock);
@@ -501,6 +507,9 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 	rcu_assign_pointer(mem->table, new);
 	/* Backings stay until their entries are zapped: they guard the pages. */
 	unmap_locked(mem, ranges, nr);
+	/* And until nobody copies to or from where they said any more. */
+	if (!down_write_killable(&mem->access))
+		up_write(&mem->access);
 	table_put(old);
 unlock:
 	mutex_unlock(&mem->mutex);
@@ -509,8 +518,9 @@ unlock:
 
 /*
  * hmm_range_fault() cannot wait for the monitor of a userfaultfd: such a page
- * is brought in beforehand, as a CPU would. Called with mmap_lock held;
- * -EAGAIN: it was dropped while waiting, and the caller starts over.
+ * is brought in beforehand, as a CPU would. Called with mmap_lock held. 0: not
+ * such a page; 1: it was, and may be there now; -EAGAIN: the lock was dropped
+ * while waiting, and the caller starts over.
  */
 static int fault_monitored_page(struct mm_struct *mm, u64 hva, bool write)
 {
@@ -525,7 +535,14 @@ static int fault_monitored_page(struct mm_struct *mm, u64 hva, bool write)
 		return -EAGAIN;
 	if (fault & VM_FAULT_OOM)
 		return -ENOMEM;
-	return fault & VM_FAULT_ERROR ? -EFAULT : 0;
+	return fault & VM_FAULT_ERROR ? -EFAULT : 1;
+}
+
+static bool pfn_usable(unsigned long hmm_pfn, bool write)
+{
+	if ((hmm_pfn & HMM_PFN_ERROR) || !(hmm_pfn & HMM_PFN_VALID))
+		return false;
+	return !write || (hmm_pfn & HMM_PFN_WRITE);
 }
 
 /* Asks for the page behind @hva; on success it stays valid until @seq moves. */
@@ -547,8 +564,18 @@ static int fault_user_page(struct guest_memory *mem, struct mmu_interval_notifie
 	ret = fault_monitored_page(mem->mm, hva, write);
 	if (ret == -EAGAIN)
 		return ret;
-	if (!ret)
+	if (ret > 0) {
+		/*
+		 * Only look: faulting again could go on for as long as the
+		 * userfaultfd is being closed, which needs the lock we hold.
+		 */
+		range.default_flags = 0;
 		ret = hmm_range_fault(&range);
+		if (!ret && !pfn_usable(*pfn, write))
+			ret = -EBUSY;
+	} else if (!ret) {
+		ret = hmm_range_fault(&range);
+	}
 	mmap_read_unlock(mem->mm);
 	*seq = range.notifier_seq;
 	return ret;
@@ -625,13 +652,16 @@ put:
  * @mem: a VM's memory
  * @gpa: any address in the page
  * @access: SVMVCPU_MEM_* the guest needs
+ * @stop: not 0: give up between two tries, as for a signal
  * @fault: out: GUEST_FAULT_NONE when the guest can try again, or why not
  *
  * Context: may sleep, for as long as the VMM's memory takes; current->mm is
  * the VM's.
- * Return: 0 with @fault set; -EINTR when a signal came; -ENOMEM.
+ * Return: 0 with @fault set; -EINTR when a signal came or @stop says so;
+ * -ENOMEM.
  */
-int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access, enum guest_fault *fault)
+int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
+		       const unsigned long *stop, enum guest_fault *fault)
 {
 	struct npt_cache cache = { };
 	int ret;
@@ -647,12 +677,27 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access, enum guest
 		if (ret)
 			break;
 		ret = fault_once(mem, gpa, access, &cache, fault);
-		if (ret == -EAGAIN && signal_pending(current))
+		if (ret == -EAGAIN && (signal_pending(current) || READ_ONCE(*stop)))
 			ret = -EINTR;
 		cond_resched();
 	} while (ret == -EAGAIN);
 	npt_cache_drain(&cache);
 	return ret;
+}
+
+/*
+ * The user address of a region stays the guest's for as long as this is held.
+ * Where sleeping is not allowed interrupts are off, which does the same.
+ */
+static int access_begin(struct guest_memory *mem, bool atomic)
+{
+	return atomic ? 0 : down_read_killable(&mem->access);
+}
+
+static void access_end(struct guest_memory *mem, bool atomic)
+{
+	if (!atomic)
+		up_read(&mem->access);
 }
 
 /*
@@ -668,6 +713,28 @@ static void __user *guest_user_ptr(struct guest_memory *mem, u64 gpa, unsigned i
 		return NULL;
 	*len = min_t(u64, *len, region.end - gpa);
 	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
+}
+
+static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
+		      bool atomic, u32 access)
+{
+	while (len) {
+		unsigned int part = len;
+		void __user *ptr = guest_user_ptr(mem, gpa, &part, access);
+
+		if (!ptr)
+			return -ENXIO;
+		if (atomic) {
+			if (copy_from_user_nofault(buf, ptr, part))
+				return -EAGAIN;
+		} else if (copy_from_user(buf, ptr, part)) {
+			return -EFAULT;
+		}
+		gpa += part;
+		buf += part;
+		len -= part;
+	}
+	return 0;
 }
 
 /**
@@ -688,16 +755,28 @@ static void __user *guest_user_ptr(struct guest_memory *mem, u64 gpa, unsigned i
 int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access)
 {
+	int ret = access_begin(mem, atomic);
+
+	if (ret)
+		return ret;
+	ret = read_parts(mem, gpa, buf, len, atomic, access);
+	access_end(mem, atomic);
+	return ret;
+}
+
+static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
+		       unsigned int len, bool atomic)
+{
 	while (len) {
 		unsigned int part = len;
-		void __user *ptr = guest_user_ptr(mem, gpa, &part, access);
+		void __user *ptr = guest_user_ptr(mem, gpa, &part, SVMVCPU_MEM_WRITE);
 
 		if (!ptr)
 			return -ENXIO;
 		if (atomic) {
-			if (copy_from_user_nofault(buf, ptr, part))
+			if (copy_to_user_nofault(ptr, buf, part))
 				return -EAGAIN;
-		} else if (copy_from_user(buf, ptr, part)) {
+		} else if (copy_to_user(ptr, buf, part)) {
 			return -EFAULT;
 		}
 		gpa += part;
@@ -721,23 +800,13 @@ int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int
 int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
 		       unsigned int len, bool atomic)
 {
-	while (len) {
-		unsigned int part = len;
-		void __user *ptr = guest_user_ptr(mem, gpa, &part, SVMVCPU_MEM_WRITE);
+	int ret = access_begin(mem, atomic);
 
-		if (!ptr)
-			return -ENXIO;
-		if (atomic) {
-			if (copy_to_user_nofault(ptr, buf, part))
-				return -EAGAIN;
-		} else if (copy_to_user(ptr, buf, part)) {
-			return -EFAULT;
-		}
-		gpa += part;
-		buf += part;
-		len -= part;
-	}
-	return 0;
+	if (ret)
+		return ret;
+	ret = write_parts(mem, gpa, buf, len, atomic);
+	access_end(mem, atomic);
+	return ret;
 }
 
 /* -EBUSY when the value was not @old. */
@@ -761,6 +830,16 @@ fault:
 	return -EFAULT;
 }
 
+static int user_cmpxchg_nofault(void __user *ptr, unsigned int size, u64 old, u64 new)
+{
+	int ret;
+
+	pagefault_disable();
+	ret = user_cmpxchg(ptr, size, old, new);
+	pagefault_enable();
+	return ret == -EFAULT ? -EAGAIN : ret;
+}
+
 /**
  * guest_memory_cmpxchg() - compare and exchange a guest page table entry
  * @mem: a VM's memory
@@ -778,19 +857,20 @@ int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
 			 u64 old, u64 new, bool atomic)
 {
 	unsigned int len = size;
-	void __user *ptr = guest_user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
+	void __user *ptr;
 	int ret;
 
+	ret = access_begin(mem, atomic);
+	if (ret)
+		return ret;
+	ptr = guest_user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
 	if (!ptr || len != size)
-		return -ENXIO;
-	if (atomic)
-		pagefault_disable();
-	ret = user_cmpxchg(ptr, size, old, new);
-	if (atomic) {
-		pagefault_enable();
-		if (ret == -EFAULT)
-			ret = -EAGAIN;
-	}
+		ret = -ENXIO;
+	else if (atomic)
+		ret = user_cmpxchg_nofault(ptr, size, old, new);
+	else
+		ret = user_cmpxchg(ptr, size, old, new);
+	access_end(mem, atomic);
 	return ret;
 }
 
@@ -816,6 +896,7 @@ int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned in
 		return ret;
 	}
 	mutex_init(&mem->mutex);
+	init_rwsem(&mem->access);
 	spin_lock_init(&mem->lock);
 	mem->gpa_bits = gpa_bits;
 	mmgrab(current->mm);
@@ -836,7 +917,8 @@ void guest_memory_destroy(struct guest_memory *mem)
 
 	/* First the entries, while the notifiers still keep the pages. */
 	for (i = 0; table && i < table->nr; i++)
-		zap_range(mem, table->region[i].gpa, table->region[i].end, true, NULL, 0);
+		zap_range(mem, table->region[i].gpa, table->region[i].end, true, NULL, 0,
+			  NULL);
 	table_put(table);
 	npt_destroy(&mem->npt);
 	free_cpumask_var(mem->cpus);

@@ -10,6 +10,7 @@
 #include <linux/cpumask.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
@@ -50,6 +51,10 @@ struct guest_table {
  * @gpa_bits: width of a guest-physical address
  * @mutex: serializes map and unmap; taken before @lock
  * @table: read under RCU, replaced under @mutex
+ * @access: held for reading while the module itself copies to or from a
+ *	region and may sleep, so that unmap can wait for that; taken after
+ *	@mutex and before mmap_lock. Where it may not sleep, interrupts are off,
+ *	and waiting for all @cpus does the same
  * @lock: protects @npt and @table_gen. Taken by MMU notifiers, so nobody may
  *	sleep or allocate under it
  * @npt: the nested page tables
@@ -62,6 +67,7 @@ struct guest_memory {
 	unsigned int gpa_bits;
 	struct mutex mutex;	/* map, unmap */
 	struct guest_table __rcu *table;
+	struct rw_semaphore access;
 	spinlock_t lock;	/* npt, table_gen */
 	struct npt npt;
 	u64 table_gen;
@@ -84,7 +90,8 @@ int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regi
 int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ranges,
 		       unsigned int nr);
 
-int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access, enum guest_fault *fault);
+int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
+		       const unsigned long *stop, enum guest_fault *fault);
 
 int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access);

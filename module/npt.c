@@ -323,6 +323,46 @@ static void zap_table(struct npt_zap_walk *walk, u64 *table, unsigned int level,
 	}
 }
 
+/* Where @gpa has no table of leaves, the first address that might have one. */
+static u64 next_table(const struct npt *npt, u64 gpa)
+{
+	const u64 *table = npt->root;
+	unsigned int level;
+
+	for (level = npt->levels; level > NPT_4K; level--) {
+		u64 pte = READ_ONCE(table[table_index(gpa, level)]);
+
+		if (!(pte & NPT_PRESENT))
+			return round_down(gpa, npt_span(level)) + npt_span(level);
+		if (is_leaf(pte, level))
+			return gpa;
+		table = child_table(pte);
+	}
+	return gpa;
+}
+
+/**
+ * npt_next() - skip what is not mapped
+ * @npt: the tree; the caller holds its lock
+ * @start: first address
+ * @end: first address behind
+ *
+ * Return: the first address from @start on for which there is a table of
+ * leaves, or a large leaf; @end when there is none before it
+ */
+u64 npt_next(const struct npt *npt, u64 start, u64 end)
+{
+	u64 limit = min(end, gpa_limit(npt)), next;
+
+	while (start < limit) {
+		next = next_table(npt, start);
+		if (next == start)
+			return start;
+		start = next;
+	}
+	return end;
+}
+
 /**
  * npt_zap() - unmap a range
  * @npt: the tree; the caller holds its lock

@@ -99,6 +99,7 @@ void npt_cache_drain(struct npt_cache *cache);
 int npt_map(struct npt *npt, struct npt_cache *cache, u64 gpa, u64 pfn,
 	    unsigned int prot, unsigned int level);
 bool npt_zap(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx);
+u64 npt_next(const struct npt *npt, u64 start, u64 end);
 u64 npt_leaf(const struct npt *npt, u64 gpa, unsigned int *level);
 
 void npt_detach(struct npt *npt, u64 start, u64 end, struct list_head *dead);

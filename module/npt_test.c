@@ -493,6 +493,37 @@ static void npt_test_table_rights(struct kunit *test)
 	world_destroy(w);
 }
 
+/* npt_next() finds each mapping, and nothing between two. */
+static void npt_test_next(struct kunit *test)
+{
+	static const u64 at[] = { 0x3000, 0x40000000, 0x7fc0200000, 0xfffffff000 };
+	struct npt_cache cache = {};
+	struct npt npt;
+	u64 gpa = 0;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, 0, npt_init(&npt, 4));
+	KUNIT_EXPECT_EQ(test, 1ULL << 48, npt_next(&npt, 0, 1ULL << 48));
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		KUNIT_ASSERT_EQ(test, 0, npt_cache_fill(&cache, NPT_MAP_MAX));
+		KUNIT_ASSERT_EQ(test, 0, npt_map(&npt, &cache, at[i], 0x1234, NPT_W, NPT_4K));
+	}
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		u64 table = round_down(at[i], npt_span(NPT_2M));
+
+		gpa = npt_next(&npt, gpa, 1ULL << 48);
+		KUNIT_EXPECT_EQ_MSG(test, table, gpa, "mapping %d", i);
+		/* inside a table every address is its own answer */
+		KUNIT_EXPECT_EQ(test, table + 0x1000, npt_next(&npt, table + 0x1000, 1ULL << 48));
+		gpa = table + npt_span(NPT_2M);
+	}
+	KUNIT_EXPECT_EQ(test, 1ULL << 48, npt_next(&npt, gpa, 1ULL << 48));
+	KUNIT_EXPECT_EQ(test, 0x40000000ULL, npt_next(&npt, 0x200000, 0x40000000));
+	KUNIT_EXPECT_EQ(test, 0x50000ULL, npt_next(&npt, 0x50000, 0x50000));
+	npt_cache_drain(&cache);
+	npt_destroy(&npt);
+}
+
 static struct kunit_case npt_test_cases[] = {
 	KUNIT_CASE(npt_test_init),
 	KUNIT_CASE(npt_test_bad_args),
@@ -503,6 +534,7 @@ static struct kunit_case npt_test_cases[] = {
 	KUNIT_CASE(npt_test_detach),
 	KUNIT_CASE(npt_test_table_rights),
 	KUNIT_CASE(npt_test_random),
+	KUNIT_CASE(npt_test_next),
 	{}
 };
 

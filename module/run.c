@@ -16,6 +16,7 @@
 #include <linux/smp.h>
 #include <linux/string.h>
 #include <asm/processor.h>
+#include <asm/asm.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/msr.h>
@@ -48,7 +49,8 @@ static bool host_wants_cpu(void)
 
 static bool has_work(const struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
-	return host_wants_cpu() || READ_ONCE(vcpu->wake) || !READ_ONCE(cpu->enabled);
+	return host_wants_cpu() || compat_softirqs_wait() || READ_ONCE(vcpu->wake) ||
+	       !READ_ONCE(cpu->enabled);
 }
 
 /*
@@ -126,6 +128,9 @@ static void world_switch(struct vcpu *vcpu, const struct svm_cpu *cpu)
 
 static void put_event(struct vcpu *vcpu)
 {
+	/* Where the CPU saves the next RIP, it pushes it for INT3 and its like. */
+	if (unlikely(event_is_software(vcpu->event)))
+		vcpu->vmcb->control.next_rip = vcpu_rip(vcpu);
 	vcpu->vmcb->control.event_inj = vcpu->event;
 	vcpu->injected = vcpu->event;
 	if (unlikely(vcpu->event)) {
@@ -141,10 +146,13 @@ static int check_state(struct vcpu *vcpu)
 		.cr4 = svm_limits.cr4_guest | X86_CR4_MCE,
 		.efer = svm_limits.efer_guest | EFER_SVME,
 		.phys_bits = svm_caps.phys_bits,
-		.gpa_bits = svm_limits.gpa_bits,
+		.gpa_bits = svm_caps.phys_bits,
 	};
 	int rule = check_vmcb(vcpu->vmcb, &limits);
 
+	/* The one rule that the VMCB cannot break, because these bits are not in it */
+	if (vcpu->cr0_hidden == X86_CR0_NW)
+		rule = SVMVCPU_RULE_CR0_CD_NW;
 	if (rule == CHECK_OK) {
 		vcpu->unchecked = false;
 		return EXIT_GO_ON;
@@ -185,7 +193,6 @@ static void enter_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 
-	put_event(vcpu);
 	vmcb->save.rax = vcpu->gprs[INSN_RAX];
 	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
 	vmcb->control.exit_code = EXIT_CODE_NONE;
@@ -215,7 +222,10 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 
 	if (has_work(vcpu, cpu))
 		return RUN_LEAVE;
+	if (unlikely(vcpu->held))
+		return exit_held(vcpu);
 	prepare_tlb(vcpu, cpu);
+	put_event(vcpu);
 	if (unlikely(vcpu->unchecked)) {
 		int ret = check_state(vcpu);
 
@@ -226,7 +236,7 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 
 	code = vcpu->vmcb->control.exit_code;
 	if (unlikely(code == EXIT_CODE_NONE))
-		return RUN_LEAVE;
+		return svm_cpu_lost() ? -EBUSY : RUN_LEAVE;
 	/* QEMU 7.2 stores the code in 32 bits. */
 	if (unlikely((u32)code == VMEXIT_INVALID32 || (u32)code == VMEXIT_BUSY32))
 		return entry_refused(vcpu);
@@ -261,11 +271,22 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 		if (ret)
 			return ret;
 	}
+	if (unlikely(vcpu->tsc_lost != svm_tsc_lost)) {
+		vmcb_set_tsc_offset(vcpu->vmcb, vcpu->vmcb->control.tsc_offset +
+				    svm_tsc_lost - vcpu->tsc_lost);
+		vcpu->tsc_lost = svm_tsc_lost;
+	}
 	/* What a CPU has cached of a VMCB is void on another. */
 	if (vcpu->asid.cpu != this_cpu)
 		vmcb_dirty(vcpu->vmcb, VMCB_CLEAN_ALL);
 	flush_predictors(cpu, vcpu);
-	asm volatile("vmsave %0" : : "a" (cpu->host_pa) : "memory");
+	/* Faults if a reboot turned SVM off this moment; so will VMRUN. */
+	asm volatile("1: vmsave %0\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "a" (cpu->host_pa) : "memory");
+	if (cpu->host_tsc_aux)
+		wrmsrl(MSR_TSC_AUX, 0);
 	xstate_load(vcpu->xstate);
 	current->flags |= PF_VCPU;
 
@@ -279,11 +300,13 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 	return 0;
 }
 
-static void vcpu_unload(struct vcpu *vcpu)
+static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
 	cpumask_clear_cpu(smp_processor_id(), vcpu->vm->mem.cpus);
 	WRITE_ONCE(vcpu->on_cpu, -1);
 	current->flags &= ~PF_VCPU;
+	if (cpu->host_tsc_aux)
+		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 	xstate_save(vcpu->xstate);
 	compat_ibpb_before_user();
 }
@@ -302,7 +325,7 @@ static int run_stretch(struct vcpu *vcpu)
 			ret = run_once(vcpu, cpu);
 		} while (ret == EXIT_RESUME);
 		local_irq_enable();
-		vcpu_unload(vcpu);
+		vcpu_unload(vcpu, cpu);
 	} else if (ret == -EAGAIN) {
 		/* This CPU is going away; so will we, at the next reschedule. */
 		ret = RUN_LEAVE;

@@ -14,6 +14,7 @@
 #include "cr.h"
 #include "state.h"
 #include "vcpu.h"
+#include "vm.h"
 #include "vmcb_init.h"
 #include "xstate.h"
 
@@ -60,6 +61,8 @@ static void get_segments(const struct vcpu *vcpu, struct svmvcpu_segments *out)
 	get_segment(&out->tr, &save->tr);
 	get_segment(&out->gdtr, &save->gdtr);
 	get_segment(&out->idtr, &save->idtr);
+	/* SYSRET changes the CPL and leaves the DPL of SS behind. */
+	out->ss.attrib = (out->ss.attrib & ~SEG_DPL_MASK) | save->cpl << SEG_DPL_SHIFT;
 	/* The hardware leaves in these two what nobody defined. */
 	out->gdtr.selector = 0;
 	out->gdtr.attrib = 0;
@@ -154,6 +157,16 @@ static void put_debug(struct vcpu *vcpu, const struct svmvcpu_debug *in)
 	vcpu->unchecked = true;
 }
 
+static void reset_events(struct vcpu *vcpu)
+{
+	vcpu->event = 0;
+	vcpu->held = 0;
+	vcpu->injected = 0;
+	vcpu->last_event = 0;
+	vcpu->shutdown = false;
+	vcpu->mismatches = 0;
+}
+
 /* What no component holds: nothing of the previous guest stays. */
 static void reset_rest(struct vcpu *vcpu)
 {
@@ -168,15 +181,12 @@ static void reset_rest(struct vcpu *vcpu)
 	vmcb->save.sysenter_esp = 0;
 	vmcb->save.sysenter_eip = 0;
 	vmcb_set_g_pat(vmcb, PAT_RESET);
-	vmcb_set_tsc_offset(vmcb, -rdtsc());
+	vcpu->tsc_lost = svm_tsc_lost;
+	vmcb_set_tsc_offset(vmcb, svm_tsc_lost - vcpu->vm->tsc_base);
 	vmcb->control.int_state = 0;
 	xstate_reset(vcpu->xstate);
 
-	vcpu->event = 0;
-	vcpu->injected = 0;
-	vcpu->last_event = 0;
-	vcpu->shutdown = false;
-	vcpu->mismatches = 0;
+	reset_events(vcpu);
 	vcpu->want_flush = true;
 }
 
@@ -185,14 +195,16 @@ static void reset_rest(struct vcpu *vcpu)
  * @vcpu: its mutex held
  * @state: passed state_valid()
  *
- * New general registers withdraw the question of the last exit. A dead vCPU
- * lives again when it gets all components; what they do not hold, such as the
- * event whose delivery killed it, is reset.
+ * New general registers withdraw the question of the last exit. With all
+ * components no event of the old state is delivered into the new one, and a
+ * dead vCPU lives again; what of that one the components do not hold is reset.
  */
 void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 {
-	if (vcpu->dead && state->components == STATE_ALL) {
-		reset_rest(vcpu);
+	if (state->components == STATE_ALL) {
+		if (vcpu->dead)
+			reset_rest(vcpu);
+		reset_events(vcpu);
 		vcpu->dead = false;
 	}
 	if (state->components & SVMVCPU_STATE_GPRS) {

@@ -69,6 +69,7 @@ struct vcpu_ask {
  * @run: the page shared with the VMM. Read every field once; believe nothing
  * @io_data: the data window behind it, one page
  * @xstate: guest x87 and SSE registers, XSAVE format, while not loaded
+ * @tsc_lost: svm_tsc_lost that is in the TSC offset already
  * @asid: address space identifier, valid on one CPU
  * @tlb_gen: guest_memory.tlb_gen up to which this vCPU's TLB was flushed
  * @want_flush: flush the guest's translations at the next entry
@@ -79,6 +80,8 @@ struct vcpu_ask {
  * @cr4_hidden: CR4.MCE as the guest set it; the VMCB has the host's
  * @db: guest DR0-DR3, not loaded unless DR7 enables one
  * @event: event to inject at the next entry, EVENTINJ layout, 0 for none
+ * @held: exception the module raised and the VMM is to see first, or 0
+ * @held_address: its CR2 or DR6
  * @injected: what the last entry injected
  * @injected_rip: and where
  * @last_event: the last one that was injected or being delivered, to explain
@@ -104,6 +107,7 @@ struct vcpu {
 	void *io_data;
 	void *xstate;
 
+	u64 tsc_lost;
 	struct asid_tag asid;
 	u64 tlb_gen;
 	bool want_flush;
@@ -116,6 +120,8 @@ struct vcpu {
 	u64 db[4];
 
 	u64 event;
+	u64 held;
+	u64 held_address;
 	u64 injected;
 	u64 injected_rip;
 	u64 last_event;

@@ -138,6 +138,7 @@ static struct svm_vm *vm_alloc(void)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&vm->ref);
 	mutex_init(&vm->lock);
+	vm->tsc_base = svm_tsc();
 	ret = guest_memory_init(&vm->mem, svm_caps.npt_levels, svm_limits.gpa_bits);
 	if (ret) {
 		kfree(vm);

@@ -18,12 +18,14 @@
 /**
  * struct svm_vm - one virtual machine
  * @ref: held by its file and by each vCPU
+ * @tsc_base: host TSC at which the guest's was zero, for all vCPUs alike
  * @mem: guest-physical memory
  * @lock: protects @vcpu_ids
  * @vcpu_ids: IDs in use
  */
 struct svm_vm {
 	struct kref ref;
+	u64 tsc_base;
 	struct guest_memory mem;
 	struct mutex lock;	/* vcpu_ids */
 	DECLARE_BITMAP(vcpu_ids, VM_MAX_VCPUS);

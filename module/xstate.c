@@ -62,7 +62,8 @@ static void clear_exception_pointers(const void *xstate)
  * xstate_load() - guest registers into the CPU, everything else to its reset value
  * @xstate: .
  *
- * Every component that XCR0 has and the buffer has not is initialized, so
+ * Every component that XCR0 has and the buffer has not is initialized, but for
+ * PKRU, which the kernel does not bring back with the task's registers. So
  * nothing of the VMM's AVX registers is left where a guest could look.
  *
  * Context: between kernel_fpu_begin() and kernel_fpu_end().
@@ -73,7 +74,7 @@ void xstate_load(const void *xstate)
 	if (static_cpu_has(X86_FEATURE_XSAVE))
 		asm volatile("xrstor64 %0"
 			     : : "m" (*(const struct xregs_state *)xstate),
-			       "a" (-1), "d" (-1) : "memory");
+			       "a" ((u32)~XFEATURE_MASK_PKRU), "d" (-1) : "memory");
 	else
 		asm volatile("fxrstorq %0"
 			     : : "m" (*(const struct fxregs_state *)xstate) : "memory");
