@@ -22,9 +22,15 @@
 
 static u64 known_exits(void)
 {
-#define EXIT_BIT(nr, name, str) | BIT_ULL(nr)
-	return 0 SVMVCPU_EXITS(EXIT_BIT);
-#undef EXIT_BIT
+#define EXIT_NUMBER(nr, name, str) nr,
+	static const u8 numbers[] = { SVMVCPU_EXITS(EXIT_NUMBER) };
+#undef EXIT_NUMBER
+	u64 exits = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		exits |= BIT_ULL(numbers[i]);
+	return exits;
 }
 
 static int dev_ioctl_get_info(void __user *arg)

@@ -21,46 +21,23 @@
  * Locking: mutex -> mmap_lock -> lock. The fault path holds none of them while
  * it waits for the VMM's memory.
  */
-#include <linux/hmm.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/swap.h>
 #include <linux/uaccess.h>
-#include <linux/userfaultfd_k.h>
 
 #include "memory.h"
+#include "memory_priv.h"
 
 /* What is zapped under one hold of the lock: some thousand entries at most */
 #define ZAP_CHUNK	SZ_32M
 
-/**
- * struct guest_backing - one range of user memory under an MMU notifier
- * @mn: the notifier, for [hva, hva + bytes)
- * @mem: the VM's memory
- * @gpa: guest-physical address of @hva
- * @hva: first user address
- * @refs: one per region that lies in it; a region split in two has two
- * @rcu: lookups take their reference under RCU
- *
- * A part of it may have been unmapped and reused since: zapping there once
- * too often costs a fault, nothing else.
- */
-struct guest_backing {
-	struct mmu_interval_notifier mn;
-	struct guest_memory *mem;
-	u64 gpa;
-	u64 hva;
-	refcount_t refs;
-	struct rcu_head rcu;
-};
-
 /* The Dirty and Accessed bits the guest left belong to the page. */
-static void leaf_gone(void *ctx, u64 gpa, u64 pte, unsigned int level)
+void guest_leaf_gone(void *ctx, u64 gpa, u64 pte, unsigned int level)
 {
 	unsigned long pfn = npt_pte_pfn(pte);
 	struct page *page;
@@ -81,7 +58,7 @@ static void guest_cpu_noop(void *unused)
 }
 
 /* After this no CPU uses a translation that was zapped before. */
-static void guest_memory_flush(struct guest_memory *mem)
+void guest_memory_flush(struct guest_memory *mem)
 {
 	atomic64_inc(&mem->tlb_gen);
 	/* Pairs with the barrier in vcpu_load(): generation before CPU set. */
@@ -109,7 +86,7 @@ static bool zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sle
 			mmu_interval_set_seq(mn, seq);
 		start = npt_next(&mem->npt, start, end);
 		next = min(end, round_down(start, ZAP_CHUNK) + ZAP_CHUNK);
-		zapped |= npt_zap(&mem->npt, start, next, leaf_gone, NULL);
+		zapped |= npt_zap(&mem->npt, start, next, guest_leaf_gone, NULL);
 		if (dead)
 			npt_detach(&mem->npt, start, next, dead);
 		spin_unlock(&mem->lock);
@@ -160,7 +137,7 @@ static struct guest_backing *backing_create(struct guest_memory *mem,
 	return ERR_PTR(ret);
 }
 
-static void backing_put(struct guest_backing *backing)
+void guest_backing_put(struct guest_backing *backing)
 {
 	if (!refcount_dec_and_test(&backing->refs))
 		return;
@@ -194,9 +171,17 @@ static unsigned int table_find(const struct guest_table *table, u64 gpa)
 	return low;
 }
 
-/* Copies the region around @gpa. With @hold, takes a reference on its backing. */
-static bool region_lookup(struct guest_memory *mem, u64 gpa, bool hold,
-			  struct guest_region *region)
+/**
+ * guest_region_lookup() - copy the region around an address
+ * @mem: a VM's memory
+ * @gpa: the address
+ * @hold: take a reference on its backing, for guest_backing_put()
+ * @region: out
+ *
+ * Return: false when there is none.
+ */
+bool guest_region_lookup(struct guest_memory *mem, u64 gpa, bool hold,
+			 struct guest_region *region)
 {
 	const struct guest_table *table;
 	bool found = false;
@@ -225,7 +210,7 @@ static void table_put(struct guest_table *table)
 	if (!table)
 		return;
 	for (i = 0; i < table->nr; i++)
-		backing_put(table->region[i].backing);
+		guest_backing_put(table->region[i].backing);
 	kvfree_rcu(table, rcu);
 }
 
@@ -283,7 +268,7 @@ static int region_valid(const struct guest_memory *mem, const struct svmvcpu_reg
 static void regions_drop(struct guest_region *add, unsigned int nr)
 {
 	while (nr--)
-		backing_put(add[nr].backing);
+		guest_backing_put(add[nr].backing);
 }
 
 /* Turns user's regions into ours, in the order of their addresses. */
@@ -513,364 +498,6 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 	table_put(old);
 unlock:
 	mutex_unlock(&mem->mutex);
-	return ret;
-}
-
-/*
- * hmm_range_fault() cannot wait for the monitor of a userfaultfd: such a page
- * is brought in beforehand, as a CPU would. Called with mmap_lock held. 0: not
- * such a page; 1: it was, and may be there now; -EAGAIN: the lock was dropped
- * while waiting, and the caller starts over.
- */
-static int fault_monitored_page(struct mm_struct *mm, u64 hva, bool write)
-{
-	struct vm_area_struct *vma = vma_lookup(mm, hva);
-	vm_fault_t fault;
-
-	if (!vma || !userfaultfd_armed(vma) || !(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
-		return 0;
-	fault = handle_mm_fault(vma, hva, FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE |
-				(write ? FAULT_FLAG_WRITE : 0), NULL);
-	if (fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
-		return -EAGAIN;
-	if (fault & VM_FAULT_OOM)
-		return -ENOMEM;
-	return fault & VM_FAULT_ERROR ? -EFAULT : 1;
-}
-
-static bool pfn_usable(unsigned long hmm_pfn, bool write)
-{
-	if ((hmm_pfn & HMM_PFN_ERROR) || !(hmm_pfn & HMM_PFN_VALID))
-		return false;
-	return !write || (hmm_pfn & HMM_PFN_WRITE);
-}
-
-/* Asks for the page behind @hva; on success it stays valid until @seq moves. */
-static int fault_user_page(struct guest_memory *mem, struct mmu_interval_notifier *mn,
-			   u64 hva, bool write, unsigned long *pfn, unsigned long *seq)
-{
-	struct hmm_range range = {
-		.notifier = mn,
-		.start = hva,
-		.end = hva + PAGE_SIZE,
-		.hmm_pfns = pfn,
-		.default_flags = HMM_PFN_REQ_FAULT | (write ? HMM_PFN_REQ_WRITE : 0),
-	};
-	int ret;
-
-	range.notifier_seq = mmu_interval_read_begin(mn);
-	if (mmap_read_lock_killable(mem->mm))
-		return -EINTR;
-	ret = fault_monitored_page(mem->mm, hva, write);
-	if (ret == -EAGAIN)
-		return ret;
-	if (ret > 0) {
-		/*
-		 * Only look: faulting again could go on for as long as the
-		 * userfaultfd is being closed, which needs the lock we hold.
-		 */
-		range.default_flags = 0;
-		ret = hmm_range_fault(&range);
-		if (!ret && !pfn_usable(*pfn, write))
-			ret = -EBUSY;
-	} else if (!ret) {
-		ret = hmm_range_fault(&range);
-	}
-	mmap_read_unlock(mem->mm);
-	*seq = range.notifier_seq;
-	return ret;
-}
-
-static unsigned int leaf_prot(u32 region_prot, unsigned long hmm_pfn)
-{
-	unsigned int prot = 0;
-
-	if ((region_prot & SVMVCPU_MEM_WRITE) && (hmm_pfn & HMM_PFN_WRITE))
-		prot |= NPT_W;
-	if (region_prot & SVMVCPU_MEM_EXEC)
-		prot |= NPT_X;
-	return prot;
-}
-
-/* -EAGAIN when the world moved since the lookup and the caller must start over. */
-static int fault_install(struct guest_memory *mem, struct npt_cache *cache, u64 gpa,
-			 const struct guest_region *region, u64 table_gen,
-			 unsigned long hmm_pfn, unsigned long seq)
-{
-	bool zapped = false;
-	int ret = -EAGAIN;
-
-	spin_lock(&mem->lock);
-	if (mem->table_gen == table_gen &&
-	    !mmu_interval_read_retry(&region->backing->mn, seq))
-		ret = npt_map(&mem->npt, cache, gpa, hmm_pfn & ~HMM_PFN_FLAGS,
-			      leaf_prot(region->prot, hmm_pfn), NPT_4K);
-	if (ret == -EBUSY)
-		zapped = npt_zap(&mem->npt, gpa, gpa + PAGE_SIZE, leaf_gone, NULL);
-	spin_unlock(&mem->lock);
-	if (zapped)
-		guest_memory_flush(mem);
-	return ret == -EBUSY ? -EAGAIN : ret;
-}
-
-static int fault_once(struct guest_memory *mem, u64 gpa, u32 access,
-		      struct npt_cache *cache, enum guest_fault *fault)
-{
-	/* Pairs with unmap_locked(): an old generation goes with any table. */
-	u64 table_gen = smp_load_acquire(&mem->table_gen);
-	struct guest_region region;
-	unsigned long pfn = 0, seq;
-	int ret;
-
-	if (!region_lookup(mem, gpa, true, &region)) {
-		*fault = GUEST_FAULT_NO_REGION;
-		return 0;
-	}
-	if ((region.prot & access) != access) {
-		*fault = GUEST_FAULT_NO_REGION;
-		ret = 0;
-		goto put;
-	}
-	ret = fault_user_page(mem, &region.backing->mn, region.hva + (gpa - region.gpa),
-			      access & SVMVCPU_MEM_WRITE, &pfn, &seq);
-	if (ret == -EBUSY) {
-		ret = -EAGAIN;
-	} else if (ret == -EFAULT || ret == -EPERM) {
-		/* EPERM: a write, and the VMM's own mapping is read-only */
-		*fault = GUEST_FAULT_USER_MEM;
-		ret = 0;
-	} else if (!ret) {
-		ret = fault_install(mem, cache, gpa, &region, table_gen, pfn, seq);
-	}
-put:
-	backing_put(region.backing);
-	return ret;
-}
-
-/**
- * guest_memory_fault() - make a guest-physical page accessible, if it may be
- * @mem: a VM's memory
- * @gpa: any address in the page
- * @access: SVMVCPU_MEM_* the guest needs
- * @stop: not 0: give up between two tries, as for a signal
- * @fault: out: GUEST_FAULT_NONE when the guest can try again, or why not
- *
- * Context: may sleep, for as long as the VMM's memory takes; current->mm is
- * the VM's.
- * Return: 0 with @fault set; -EINTR when a signal came or @stop says so;
- * -ENOMEM.
- */
-int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
-		       const unsigned long *stop, enum guest_fault *fault)
-{
-	struct npt_cache cache = { };
-	int ret;
-
-	*fault = GUEST_FAULT_NONE;
-	gpa &= PAGE_MASK;
-	if (gpa >> mem->gpa_bits) {
-		*fault = GUEST_FAULT_NO_REGION;
-		return 0;
-	}
-	do {
-		ret = npt_cache_fill(&cache, NPT_MAP_MAX);
-		if (ret)
-			break;
-		ret = fault_once(mem, gpa, access, &cache, fault);
-		if (ret == -EAGAIN && (signal_pending(current) || READ_ONCE(*stop)))
-			ret = -EINTR;
-		cond_resched();
-	} while (ret == -EAGAIN);
-	npt_cache_drain(&cache);
-	return ret;
-}
-
-/*
- * The user address of a region stays the guest's for as long as this is held.
- * Where sleeping is not allowed interrupts are off, which does the same.
- */
-static int access_begin(struct guest_memory *mem, bool atomic)
-{
-	return atomic ? 0 : down_read_killable(&mem->access);
-}
-
-static void access_end(struct guest_memory *mem, bool atomic)
-{
-	if (!atomic)
-		up_read(&mem->access);
-}
-
-/*
- * Finds the user address of @gpa, and how many of @len bytes lie there. NULL
- * when no region allows @access.
- */
-static void __user *guest_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int *len,
-				   u32 access)
-{
-	struct guest_region region;
-
-	if (!region_lookup(mem, gpa, false, &region) || (region.prot & access) != access)
-		return NULL;
-	*len = min_t(u64, *len, region.end - gpa);
-	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
-}
-
-static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
-		      bool atomic, u32 access)
-{
-	while (len) {
-		unsigned int part = len;
-		void __user *ptr = guest_user_ptr(mem, gpa, &part, access);
-
-		if (!ptr)
-			return -ENXIO;
-		if (atomic) {
-			if (copy_from_user_nofault(buf, ptr, part))
-				return -EAGAIN;
-		} else if (copy_from_user(buf, ptr, part)) {
-			return -EFAULT;
-		}
-		gpa += part;
-		buf += part;
-		len -= part;
-	}
-	return 0;
-}
-
-/**
- * guest_memory_read() - read guest-physical memory
- * @mem: a VM's memory
- * @gpa: address
- * @buf: kernel memory
- * @len: bytes
- * @atomic: do not sleep; what is not resident is -EAGAIN
- * @access: SVMVCPU_MEM_* the regions must allow
- *
- * The guest and the VMM can change the bytes meanwhile: use the copy only.
- *
- * Context: current->mm is the VM's.
- * Return: 0; -EAGAIN; -ENXIO when there is no such memory; -EFAULT when the
- * VMM's memory behind it cannot be read.
- */
-int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
-		      bool atomic, u32 access)
-{
-	int ret = access_begin(mem, atomic);
-
-	if (ret)
-		return ret;
-	ret = read_parts(mem, gpa, buf, len, atomic, access);
-	access_end(mem, atomic);
-	return ret;
-}
-
-static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
-		       unsigned int len, bool atomic)
-{
-	while (len) {
-		unsigned int part = len;
-		void __user *ptr = guest_user_ptr(mem, gpa, &part, SVMVCPU_MEM_WRITE);
-
-		if (!ptr)
-			return -ENXIO;
-		if (atomic) {
-			if (copy_to_user_nofault(ptr, buf, part))
-				return -EAGAIN;
-		} else if (copy_to_user(ptr, buf, part)) {
-			return -EFAULT;
-		}
-		gpa += part;
-		buf += part;
-		len -= part;
-	}
-	return 0;
-}
-
-/**
- * guest_memory_write() - write guest-physical memory
- * @mem: a VM's memory
- * @gpa: address
- * @buf: kernel memory
- * @len: bytes
- * @atomic: do not sleep; what is not resident is -EAGAIN
- *
- * Context: current->mm is the VM's.
- * Return: as guest_memory_read(). A part may have been written on error.
- */
-int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
-		       unsigned int len, bool atomic)
-{
-	int ret = access_begin(mem, atomic);
-
-	if (ret)
-		return ret;
-	ret = write_parts(mem, gpa, buf, len, atomic);
-	access_end(mem, atomic);
-	return ret;
-}
-
-/* -EBUSY when the value was not @old. */
-static int user_cmpxchg(void __user *ptr, unsigned int size, u64 old, u64 new)
-{
-	bool done;
-
-	if (!user_access_begin(ptr, size))
-		return -EFAULT;
-	if (size == 8) {
-		done = unsafe_try_cmpxchg_user((u64 __user *)ptr, &old, new, fault);
-	} else {
-		u32 old32 = old;
-
-		done = unsafe_try_cmpxchg_user((u32 __user *)ptr, &old32, (u32)new, fault);
-	}
-	user_access_end();
-	return done ? 0 : -EBUSY;
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-static int user_cmpxchg_nofault(void __user *ptr, unsigned int size, u64 old, u64 new)
-{
-	int ret;
-
-	pagefault_disable();
-	ret = user_cmpxchg(ptr, size, old, new);
-	pagefault_enable();
-	return ret == -EFAULT ? -EAGAIN : ret;
-}
-
-/**
- * guest_memory_cmpxchg() - compare and exchange a guest page table entry
- * @mem: a VM's memory
- * @gpa: aligned to @size
- * @size: 4 or 8
- * @old: expected value
- * @new: value to store
- * @atomic: do not sleep; what is not resident is -EAGAIN
- *
- * Context: current->mm is the VM's.
- * Return: 0; -EBUSY when it held another value; otherwise as
- * guest_memory_read().
- */
-int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
-			 u64 old, u64 new, bool atomic)
-{
-	unsigned int len = size;
-	void __user *ptr;
-	int ret;
-
-	ret = access_begin(mem, atomic);
-	if (ret)
-		return ret;
-	ptr = guest_user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
-	if (!ptr || len != size)
-		ret = -ENXIO;
-	else if (atomic)
-		ret = user_cmpxchg_nofault(ptr, size, old, new);
-	else
-		ret = user_cmpxchg(ptr, size, old, new);
-	access_end(mem, atomic);
 	return ret;
 }
 

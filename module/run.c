@@ -38,6 +38,12 @@
 /* EXITCODE before VMRUN: still there means VMRUN itself faulted (enter.S). */
 #define EXIT_CODE_NONE	0xfffffffdULL
 
+/*
+ * A pending interrupt ends the guest's turn right after the entry, unless
+ * delivering an injected event makes the guest exit first, again and again.
+ */
+#define EXITS_PER_WINDOW	64
+
 #define DR7_ENABLED	0xffULL
 
 /* Reasons of the host to have this CPU back */
@@ -216,6 +222,14 @@ static void collect(struct vcpu *vcpu, struct svm_cpu *cpu)
 	event_collect(vcpu);
 }
 
+/* The interrupt that ended the guest's turn is taken here. */
+static void open_irq_window(void)
+{
+	local_irq_enable();
+	asm volatile("nop");
+	local_irq_disable();
+}
+
 static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	u64 code;
@@ -241,12 +255,8 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	if (unlikely((u32)code == VMEXIT_INVALID32 || (u32)code == VMEXIT_BUSY32))
 		return entry_refused(vcpu);
 	collect(vcpu, cpu);
-	if (is_host_event(code)) {
-		/* The interrupt that ended the guest's turn is taken here. */
-		local_irq_enable();
-		asm volatile("nop");
-		local_irq_disable();
-	}
+	if (is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW))
+		open_irq_window();
 	return exit_handle(vcpu, true);
 }
 

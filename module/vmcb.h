@@ -370,35 +370,42 @@ static inline void vmcb_dirty(struct vmcb *vmcb, u32 group)
 }
 
 /* One setter per field: the field and the clean bit that guards it. */
-#define VMCB_SETTER(area, field, type, group)				\
+#define CONTROL_SETTER(field, type, group)				\
 static inline void vmcb_set_##field(struct vmcb *vmcb, type val)	\
 {									\
-	vmcb->area.field = val;						\
+	vmcb->control.field = val;					\
 	vmcb_dirty(vmcb, group);					\
 }
 
-VMCB_SETTER(control, tsc_offset, u64, VMCB_CLEAN_INTERCEPTS)
-VMCB_SETTER(control, iopm_base_pa, u64, VMCB_CLEAN_MAPS)
-VMCB_SETTER(control, msrpm_base_pa, u64, VMCB_CLEAN_MAPS)
-VMCB_SETTER(control, asid, u32, VMCB_CLEAN_ASID)
-VMCB_SETTER(control, int_ctl, u64, VMCB_CLEAN_INT_CTL)
-VMCB_SETTER(control, nested_ctl, u64, VMCB_CLEAN_NP)
-VMCB_SETTER(control, nested_cr3, u64, VMCB_CLEAN_NP)
-VMCB_SETTER(save, g_pat, u64, VMCB_CLEAN_NP)
-VMCB_SETTER(save, cr0, u64, VMCB_CLEAN_CRX)
-VMCB_SETTER(save, cr3, u64, VMCB_CLEAN_CRX)
-VMCB_SETTER(save, cr4, u64, VMCB_CLEAN_CRX)
-VMCB_SETTER(save, efer, u64, VMCB_CLEAN_CRX)
-VMCB_SETTER(save, dr6, u64, VMCB_CLEAN_DRX)
-VMCB_SETTER(save, dr7, u64, VMCB_CLEAN_DRX)
-VMCB_SETTER(save, gdtr, struct vmcb_segment, VMCB_CLEAN_DT)
-VMCB_SETTER(save, idtr, struct vmcb_segment, VMCB_CLEAN_DT)
-VMCB_SETTER(save, es, struct vmcb_segment, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, cs, struct vmcb_segment, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, ss, struct vmcb_segment, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, ds, struct vmcb_segment, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, cpl, u8, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, cr2, u64, VMCB_CLEAN_CR2)
+#define SAVE_SETTER(field, type, group)					\
+static inline void vmcb_set_##field(struct vmcb *vmcb, type val)	\
+{									\
+	vmcb->save.field = val;						\
+	vmcb_dirty(vmcb, group);					\
+}
+
+CONTROL_SETTER(tsc_offset, u64, VMCB_CLEAN_INTERCEPTS)
+CONTROL_SETTER(iopm_base_pa, u64, VMCB_CLEAN_MAPS)
+CONTROL_SETTER(msrpm_base_pa, u64, VMCB_CLEAN_MAPS)
+CONTROL_SETTER(asid, u32, VMCB_CLEAN_ASID)
+CONTROL_SETTER(int_ctl, u64, VMCB_CLEAN_INT_CTL)
+CONTROL_SETTER(nested_ctl, u64, VMCB_CLEAN_NP)
+CONTROL_SETTER(nested_cr3, u64, VMCB_CLEAN_NP)
+SAVE_SETTER(g_pat, u64, VMCB_CLEAN_NP)
+SAVE_SETTER(cr0, u64, VMCB_CLEAN_CRX)
+SAVE_SETTER(cr3, u64, VMCB_CLEAN_CRX)
+SAVE_SETTER(cr4, u64, VMCB_CLEAN_CRX)
+SAVE_SETTER(efer, u64, VMCB_CLEAN_CRX)
+SAVE_SETTER(dr6, u64, VMCB_CLEAN_DRX)
+SAVE_SETTER(dr7, u64, VMCB_CLEAN_DRX)
+SAVE_SETTER(gdtr, struct vmcb_segment, VMCB_CLEAN_DT)
+SAVE_SETTER(idtr, struct vmcb_segment, VMCB_CLEAN_DT)
+SAVE_SETTER(es, struct vmcb_segment, VMCB_CLEAN_SEG)
+SAVE_SETTER(cs, struct vmcb_segment, VMCB_CLEAN_SEG)
+SAVE_SETTER(ss, struct vmcb_segment, VMCB_CLEAN_SEG)
+SAVE_SETTER(ds, struct vmcb_segment, VMCB_CLEAN_SEG)
+SAVE_SETTER(cpl, u8, VMCB_CLEAN_SEG)
+SAVE_SETTER(cr2, u64, VMCB_CLEAN_CR2)
 
 static inline void vmcb_set_intercept(struct vmcb *vmcb, unsigned int nr, bool on)
 {

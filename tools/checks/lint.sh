@@ -75,10 +75,11 @@ checkpatch() {
 	while read -r file; do
 		ignore=FILE_PATH_CHANGES
 		# the one file whose subject kernel versions are
-		[ "$file" != module/compat.h ] ||
+		[[ $file != module/compat.[ch] ]] ||
 			ignore+=,LINUX_VERSION_CODE,CONSTANT_COMPARISON
 		# user space has no BIT(), and shares memory with a guest
-		[[ $file == module/* ]] || ignore+=,BIT_MACRO,VOLATILE
+		# and its own names for types, as in the kernel's selftests
+		[[ $file == module/* ]] || ignore+=,BIT_MACRO,VOLATILE,PREFER_KERNEL_TYPES
 		# names that are not ours
 		! grep -q 'include <Zydis' "$file" || ignore+=,CAMELCASE
 		said=$(perl "$source_tree/scripts/checkpatch.pl" --no-tree \

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module's own reads and writes of guest-physical memory: instruction
+ * fetch, page walks, string I/O. They go through the region table to the
+ * VMM's address and take whatever page is there.
+ */
+#include <linux/mm.h>
+#include <linux/rwsem.h>
+#include <linux/uaccess.h>
+
+#include "memory.h"
+#include "memory_priv.h"
+
+/*
+ * The user address of a region stays the guest's for as long as this is held.
+ * Where sleeping is not allowed interrupts are off, which does the same.
+ */
+static int access_begin(struct guest_memory *mem, bool atomic)
+{
+	return atomic ? 0 : down_read_killable(&mem->access);
+}
+
+static void access_end(struct guest_memory *mem, bool atomic)
+{
+	if (!atomic)
+		up_read(&mem->access);
+}
+
+/*
+ * Finds the user address of @gpa, and how many of @len bytes lie there. NULL
+ * when no region allows @access.
+ */
+static void __user *guest_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int *len,
+				   u32 access)
+{
+	struct guest_region region;
+
+	if (!guest_region_lookup(mem, gpa, false, &region) || (region.prot & access) != access)
+		return NULL;
+	*len = min_t(u64, *len, region.end - gpa);
+	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
+}
+
+static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
+		      bool atomic, u32 access)
+{
+	while (len) {
+		unsigned int part = len;
+		void __user *ptr = guest_user_ptr(mem, gpa, &part, access);
+
+		if (!ptr)
+			return -ENXIO;
+		if (atomic) {
+			if (copy_from_user_nofault(buf, ptr, part))
+				return -EAGAIN;
+		} else if (copy_from_user(buf, ptr, part)) {
+			return -EFAULT;
+		}
+		gpa += part;
+		buf += part;
+		len -= part;
+	}
+	return 0;
+}
+
+/**
+ * guest_memory_read() - read guest-physical memory
+ * @mem: a VM's memory
+ * @gpa: address
+ * @buf: kernel memory
+ * @len: bytes
+ * @atomic: do not sleep; what is not resident is -EAGAIN
+ * @access: SVMVCPU_MEM_* the regions must allow
+ *
+ * The guest and the VMM can change the bytes meanwhile: use the copy only.
+ *
+ * Context: current->mm is the VM's.
+ * Return: 0; -EAGAIN; -ENXIO when there is no such memory; -EFAULT when the
+ * VMM's memory behind it cannot be read.
+ */
+int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
+		      bool atomic, u32 access)
+{
+	int ret = access_begin(mem, atomic);
+
+	if (ret)
+		return ret;
+	ret = read_parts(mem, gpa, buf, len, atomic, access);
+	access_end(mem, atomic);
+	return ret;
+}
+
+static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
+		       unsigned int len, bool atomic)
+{
+	while (len) {
+		unsigned int part = len;
+		void __user *ptr = guest_user_ptr(mem, gpa, &part, SVMVCPU_MEM_WRITE);
+
+		if (!ptr)
+			return -ENXIO;
+		if (atomic) {
+			if (copy_to_user_nofault(ptr, buf, part))
+				return -EAGAIN;
+		} else if (copy_to_user(ptr, buf, part)) {
+			return -EFAULT;
+		}
+		gpa += part;
+		buf += part;
+		len -= part;
+	}
+	return 0;
+}
+
+/**
+ * guest_memory_write() - write guest-physical memory
+ * @mem: a VM's memory
+ * @gpa: address
+ * @buf: kernel memory
+ * @len: bytes
+ * @atomic: do not sleep; what is not resident is -EAGAIN
+ *
+ * Context: current->mm is the VM's.
+ * Return: as guest_memory_read(). A part may have been written on error.
+ */
+int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
+		       unsigned int len, bool atomic)
+{
+	int ret = access_begin(mem, atomic);
+
+	if (ret)
+		return ret;
+	ret = write_parts(mem, gpa, buf, len, atomic);
+	access_end(mem, atomic);
+	return ret;
+}
+
+/* -EBUSY when the value was not @old. */
+static int user_cmpxchg(void __user *ptr, unsigned int size, u64 old, u64 new)
+{
+	bool done;
+
+	if (!user_access_begin(ptr, size))
+		return -EFAULT;
+	if (size == 8) {
+		done = unsafe_try_cmpxchg_user((u64 __user *)ptr, &old, new, fault);
+	} else {
+		u32 old32 = old;
+
+		done = unsafe_try_cmpxchg_user((u32 __user *)ptr, &old32, (u32)new, fault);
+	}
+	user_access_end();
+	return done ? 0 : -EBUSY;
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
+static int user_cmpxchg_nofault(void __user *ptr, unsigned int size, u64 old, u64 new)
+{
+	int ret;
+
+	pagefault_disable();
+	ret = user_cmpxchg(ptr, size, old, new);
+	pagefault_enable();
+	return ret == -EFAULT ? -EAGAIN : ret;
+}
+
+/**
+ * guest_memory_cmpxchg() - compare and exchange a guest page table entry
+ * @mem: a VM's memory
+ * @gpa: aligned to @size
+ * @size: 4 or 8
+ * @old: expected value
+ * @new: value to store
+ * @atomic: do not sleep; what is not resident is -EAGAIN
+ *
+ * Context: current->mm is the VM's.
+ * Return: 0; -EBUSY when it held another value; otherwise as
+ * guest_memory_read().
+ */
+int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
+			 u64 old, u64 new, bool atomic)
+{
+	unsigned int len = size;
+	void __user *ptr;
+	int ret;
+
+	ret = access_begin(mem, atomic);
+	if (ret)
+		return ret;
+	ptr = guest_user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
+	if (!ptr || len != size)
+		ret = -ENXIO;
+	else if (atomic)
+		ret = user_cmpxchg_nofault(ptr, size, old, new);
+	else
+		ret = user_cmpxchg(ptr, size, old, new);
+	access_end(mem, atomic);
+	return ret;
+}
