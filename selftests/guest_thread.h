@@ -28,7 +28,7 @@
 /* Polls; true as soon as @cond is. */
 #define WAIT_UNTIL_MS(cond, ms)						\
 ({									\
-	uint64_t end_ = now_ns() + (ms) * 1000000ULL;			\
+	__u64 end_ = now_ns() + (ms) * 1000000ULL;			\
 	bool ok_;							\
 									\
 	while (!(ok_ = (cond)) && now_ns() < end_)			\
@@ -123,15 +123,15 @@ static inline int pin_thread(struct guest_thread *gt, int cpu)
 	return pthread_setaffinity_np(gt->thread, sizeof(set), &set);
 }
 
-static inline volatile uint32_t *guest_word(struct test_vm *vm, unsigned long gpa)
+static inline volatile __u32 *guest_word(struct test_vm *vm, unsigned long gpa)
 {
-	return (volatile uint32_t *)(vm->mem + gpa);
+	return (volatile __u32 *)(vm->mem + gpa);
 }
 
 /* The guest goes on: three more rounds, the last two of them whole. */
 static inline bool guest_beats(struct test_vm *vm)
 {
-	uint32_t before = *guest_word(vm, BEATS);
+	__u32 before = *guest_word(vm, BEATS);
 
 	return WAIT_UNTIL(*guest_word(vm, BEATS) - before >= 3);
 }

@@ -12,7 +12,7 @@
 FIXTURE(change) {
 	struct test_vm vm;
 	struct guest_thread gt;
-	volatile uint32_t *page;	/* behind TEST_FREE */
+	volatile __u32 *page;	/* behind TEST_FREE */
 };
 
 FIXTURE_SETUP(change)
@@ -35,13 +35,13 @@ static int fresh_page(volatile void *where)
 	return mem == MAP_FAILED ? errno : 0;
 }
 
-static bool reader_sees(struct test_vm *vm, uint32_t value)
+static bool reader_sees(struct test_vm *vm, __u32 value)
 {
 	return WAIT_UNTIL(*guest_word(vm, SEEN) == value);
 }
 
 /* Two whole rounds of the guest, and still not that value. */
-static bool reader_does_not_see(struct test_vm *vm, uint32_t value)
+static bool reader_does_not_see(struct test_vm *vm, __u32 value)
 {
 	return guest_beats(vm) && *guest_word(vm, SEEN) != value;
 }
@@ -109,7 +109,7 @@ TEST_F_TIMEOUT(change, munmap_code, 90)
 TEST_F_TIMEOUT(change, replace, 90)
 {
 	struct test_vm *vm = &self->vm;
-	uint32_t i;
+	__u32 i;
 
 	*self->page = 1;
 	START_GUEST(&self->gt, vm, reader);
@@ -147,7 +147,7 @@ TEST_F_TIMEOUT(change, mprotect_read_only, 90)
 TEST_F_TIMEOUT(change, mprotect_while_reading, 90)
 {
 	struct test_vm *vm = &self->vm;
-	uint32_t i;
+	__u32 i;
 
 	*self->page = 1;
 	START_GUEST(&self->gt, vm, reader);
@@ -213,7 +213,7 @@ TEST_F_TIMEOUT(change, write_after_zero_page, 90)
 TEST_F_TIMEOUT(change, mremap_away_and_back, 90)
 {
 	struct test_vm *vm = &self->vm;
-	volatile uint32_t *aside;
+	volatile __u32 *aside;
 
 	aside = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)aside);
@@ -258,13 +258,13 @@ TEST_F_TIMEOUT(change, memory_comes_late, 90)
 	struct svmvcpu_region region = {
 		.gpa = TEST_FREE, .bytes = PAGE, .prot = SVMVCPU_MEM_READ,
 	};
-	volatile uint32_t *late;
+	volatile __u32 *late;
 	char *around;
 
 	/* A hole so small that nobody else's mapping ends up in it. */
 	around = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)around);
-	late = (uint32_t *)(around + PAGE);
+	late = (__u32 *)(around + PAGE);
 	ASSERT_EQ(0, munmap((void *)late, PAGE));
 	region.hva = (uintptr_t)late;
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));

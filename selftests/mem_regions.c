@@ -79,11 +79,11 @@ TEST_F_TIMEOUT(regions, scattered, 90)
 		.entry = TEST_CODE,
 		.arg = SCATTERED,
 	};
-	uint32_t want = 0, i;
+	__u32 want = 0, i;
 
 	ASSERT_EQ(0, map_scattered(vm, self->mem));
 	for (i = 0; i < SCATTERED; i++) {
-		*(uint32_t *)scattered_hva(self->mem, i) = i * i;
+		*(__u32 *)scattered_hva(self->mem, i) = i * i;
 		want += i * i;
 	}
 	load_guest(vm, sum);
@@ -91,7 +91,7 @@ TEST_F_TIMEOUT(regions, scattered, 90)
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(want, vm->run->gprs.rax);
 	for (i = 0; i < SCATTERED; i++)
-		ASSERT_EQ(2 * i * i, *(uint32_t *)scattered_hva(self->mem, i));
+		ASSERT_EQ(2 * i * i, *(__u32 *)scattered_hva(self->mem, i));
 }
 
 /* One UNMAP takes them all, and what is between two of them is still nothing. */

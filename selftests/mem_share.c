@@ -14,7 +14,7 @@
 FIXTURE(share) {
 	struct test_vm vm;
 	struct guest_thread gt;
-	volatile uint32_t *page;	/* behind TEST_FREE */
+	volatile __u32 *page;	/* behind TEST_FREE */
 	int fd;
 };
 
@@ -41,19 +41,19 @@ static int put_file(struct test_vm *vm, int fd, int prot, int flags)
 	return mem == MAP_FAILED ? errno : 0;
 }
 
-static int write_file(int fd, uint32_t value)
+static int write_file(int fd, __u32 value)
 {
 	return pwrite(fd, &value, sizeof(value), 0) == sizeof(value) ? 0 : -1;
 }
 
-static uint32_t read_file(int fd)
+static __u32 read_file(int fd)
 {
-	uint32_t value = 0xffffffff;
+	__u32 value = 0xffffffff;
 
 	return pread(fd, &value, sizeof(value), 0) == sizeof(value) ? value : 0xffffffff;
 }
 
-static bool reader_sees(struct test_vm *vm, uint32_t value)
+static bool reader_sees(struct test_vm *vm, __u32 value)
 {
 	return WAIT_UNTIL(*guest_word(vm, SEEN) == value);
 }
@@ -69,7 +69,7 @@ static int child_status(pid_t pid)
 }
 
 /* In the child: what was there at the fork, whatever the guest does since. */
-static int forked(volatile uint32_t *page, int go)
+static int forked(volatile __u32 *page, int go)
 {
 	char c;
 
@@ -137,7 +137,7 @@ TEST_F_TIMEOUT(share, fork_and_vmm_writes, 90)
 TEST_F_TIMEOUT(share, fork_often, 90)
 {
 	struct test_vm *vm = &self->vm;
-	uint32_t i;
+	__u32 i;
 
 	START_GUEST(&self->gt, vm, writer);
 	for (i = 1; i <= 20; i++) {
@@ -145,7 +145,7 @@ TEST_F_TIMEOUT(share, fork_often, 90)
 
 		ASSERT_LE(0, pid);
 		if (!pid) {
-			uint32_t before = *guest_word(vm, BEATS);
+			__u32 before = *guest_word(vm, BEATS);
 
 			usleep(2000);
 			_exit(*guest_word(vm, BEATS) != before);

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * timeout: 120
+ * leaks: check
+ *
+ * Every allocation of every ioctl fails once: CREATE_VM, MAP, UNMAP,
+ * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, and a RUN whose guest touches new
+ * memory. Each failure is an error with nothing done, and the VM is as usable
+ * as before. Needs a kernel with fault injection, such as the debug kernel.
+ */
+#include "guest_thread.h"
+#include "host_state.h"
+
+/* More allocations than any of the calls makes */
+#define MOST	200
+
+static const char * const knobs[] = {
+	"/sys/kernel/debug/failslab",
+	"/sys/kernel/debug/fail_page_alloc",
+	"/sys/kernel/debug/fail_usercopy",
+};
+
+/* Without a stack trace for each, and also where sleeping is allowed */
+static void prepare_injection(void)
+{
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		snprintf(path, sizeof(path), "%s/verbose", knobs[i]);
+		write_file(path, "0");
+		snprintf(path, sizeof(path), "%s/ignore-gfp-wait", knobs[i]);
+		write_file(path, "N");
+		snprintf(path, sizeof(path), "%s/min-order", knobs[i]);
+		write_file(path, "0");
+	}
+}
+
+/* The @nth chance to fail from now on in this thread is taken; 0: none. */
+static int fail_nth(int fd, int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", nth);
+
+	return pwrite(fd, text, len, 0) == len ? 0 : errno;
+}
+
+/* Was it? What is left to count when it was not */
+static bool injected(int fd)
+{
+	char text[16] = "";
+
+	return pread(fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
+}
+
+FIXTURE(fault) {
+	struct test_vm vm;
+	int nth;	/* this thread's fail-nth, -1: the kernel has none */
+};
+
+#define NO_INJECTION	"no fault injection in this kernel"
+
+FIXTURE_SETUP(fault)
+{
+	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (self->nth < 0)
+		return;
+	prepare_injection();
+	vm_open(&self->vm);
+	load_guest(&self->vm, spin);
+	vm_setup(&self->vm, SVMVCPU_PRESET_PROT32);
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+	if (self->nth < 0)
+		return;
+	close(self->nth);
+	vm_close(&self->vm);
+	EXPECT_TRUE(WAIT_UNTIL_MS(!module_refs(), 2000));
+}
+
+/* What the ioctl may say when an allocation or a copy failed */
+static bool sane_error(int err)
+{
+	return err == ENOMEM || err == EFAULT || err == ENFILE;
+}
+
+/*
+ * Walks through all chances of one call. @call: an expression that gives 0 or
+ * an errno; @undo: what makes it possible again after it succeeded. The walk
+ * must see at least @least failures, and end with a call that had none.
+ */
+#define WALK(self, least, call, undo)					\
+do {									\
+	int n_, err_, failures_ = 0;					\
+	bool hit_ = true;						\
+									\
+	for (n_ = 1; hit_ && n_ < MOST; n_++) {				\
+		ASSERT_EQ(0, fail_nth((self)->nth, n_));		\
+		err_ = (call);						\
+		hit_ = injected((self)->nth);				\
+		fail_nth((self)->nth, 0);				\
+		if (err_) {						\
+			ASSERT_TRUE(hit_) {				\
+				TH_LOG("error %d, but nothing failed", err_);	\
+			}						\
+			ASSERT_TRUE(sane_error(err_)) {			\
+				TH_LOG("chance %d: error %d", n_, err_);	\
+			}						\
+			failures_++;					\
+		} else {						\
+			undo;						\
+		}							\
+	}								\
+	TH_LOG("%d failures in %d chances", failures_, n_ - 2);		\
+	EXPECT_FALSE(hit_);						\
+	EXPECT_LE(least, failures_);					\
+	EXPECT_EQ(0, still_usable(&(self)->vm));			\
+} while (0)
+
+/* The fixture's guest runs: 0 or a step */
+static int still_usable(struct test_vm *vm)
+{
+	__u32 before = *guest_word(vm, BEATS);
+	int turns;
+
+	for (turns = 0; turns < 100 && *guest_word(vm, BEATS) == before; turns++) {
+		vm->run->deadline_ns = now_ns() + 10000000;
+		if (vm_run(vm))
+			return 1;
+		if (vm->run->reason != SVMVCPU_EXIT_INTERRUPTED)
+			return 2;
+	}
+	return *guest_word(vm, BEATS) == before ? 3 : 0;
+}
+
+/* An ioctl that returns a file; 0 or errno */
+static int ioctl_fd(int fd, unsigned long cmd, const void *arg, int *new)
+{
+	*new = ioctl(fd, cmd, arg);
+	return *new < 0 ? errno : 0;
+}
+
+TEST_F_TIMEOUT(fault, create_vm, 180)
+{
+	struct svmvcpu_create_vm create = { .size = sizeof(create) };
+	int refs = module_refs();
+	int fd;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	/* struct, root table, file at least */
+	WALK(self, 3, ioctl_fd(self->vm.dev, SVMVCPU_CREATE_VM, &create, &fd), close(fd));
+	EXPECT_EQ(refs, module_refs());
+}
+
+TEST_F_TIMEOUT(fault, create_vcpu, 180)
+{
+	struct svmvcpu_create_vcpu create = { .size = sizeof(create), .id = 7 };
+	int refs = module_refs();
+	int fd;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	/* struct, VMCB, run page, data window, xstate, file at least; and the
+	 * ID was free again each time, or it would be EEXIST
+	 */
+	WALK(self, 6, ioctl_fd(self->vm.vm, SVMVCPU_CREATE_VCPU, &create, &fd), close(fd));
+	EXPECT_EQ(refs, module_refs());
+}
+
+/* Three regions in one call, all or none */
+#define THREE_GPA	0x10000000UL
+
+static int map_three(struct test_vm *vm)
+{
+	struct svmvcpu_region regions[3];
+	struct svmvcpu_map map = {
+		.size = sizeof(map), .nr = 3, .regions = (uintptr_t)regions,
+	};
+	int i;
+
+	for (i = 0; i < 3; i++)
+		regions[i] = (struct svmvcpu_region) {
+			.gpa = THREE_GPA + i * 16 * PAGE,
+			.bytes = 8 * PAGE,
+			.hva = (uintptr_t)vm->mem + TEST_FREE,
+			.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+		};
+	return ioctl_errno(vm->vm, SVMVCPU_MAP, &map);
+}
+
+/* Splits the first, takes the second: two tables have to be made. */
+static int unmap_some(struct test_vm *vm)
+{
+	struct svmvcpu_range ranges[2] = {
+		{ THREE_GPA + 2 * PAGE, PAGE }, { THREE_GPA + 16 * PAGE, 8 * PAGE },
+	};
+	struct svmvcpu_unmap unmap = {
+		.size = sizeof(unmap), .nr = 2, .ranges = (uintptr_t)ranges,
+	};
+
+	return ioctl_errno(vm->vm, SVMVCPU_UNMAP, &unmap);
+}
+
+static int unmap_all(struct test_vm *vm)
+{
+	struct svmvcpu_range range = { THREE_GPA, 64 * PAGE };
+	struct svmvcpu_unmap unmap = {
+		.size = sizeof(unmap), .nr = 1, .ranges = (uintptr_t)&range,
+	};
+
+	return ioctl_errno(vm->vm, SVMVCPU_UNMAP, &unmap);
+}
+
+TEST_F_TIMEOUT(fault, map, 180)
+{
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	/* After a failure a later MAP of the same succeeds, so none was left. */
+	WALK(self, 5, map_three(&self->vm), ASSERT_EQ(0, unmap_all(&self->vm)));
+	EXPECT_EQ(ENOENT, unmap_all(&self->vm));
+}
+
+TEST_F_TIMEOUT(fault, unmap, 180)
+{
+	struct test_vm *vm = &self->vm;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	ASSERT_EQ(0, map_three(vm));
+	WALK(self, 2, unmap_some(vm), {
+		ASSERT_EQ(0, unmap_all(vm));
+		ASSERT_EQ(0, map_three(vm));
+	});
+	/* whole, as after the last "undo" */
+	EXPECT_EQ(0, unmap_some(vm));
+}
+
+TEST_F_TIMEOUT(fault, setup_and_state, 180)
+{
+	struct svmvcpu_setup setup = {
+		.size = sizeof(setup), .preset = SVMVCPU_PRESET_PROT32,
+		.entry = TEST_CODE, .stack = TEST_STACK,
+	};
+	struct svmvcpu_state state = {
+		.size = sizeof(state), .components = SVMVCPU_STATE_GPRS,
+	};
+	int fd = self->vm.vcpu.fd;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	WALK(self, 1, ioctl_errno(fd, SVMVCPU_GET_STATE, &state), (void)0);
+	ASSERT_EQ(0, ioctl(fd, SVMVCPU_GET_STATE, &state));
+	WALK(self, 1, ioctl_errno(fd, SVMVCPU_SET_STATE, &state), (void)0);
+	WALK(self, 0, ioctl_errno(fd, SVMVCPU_SETUP, &setup), (void)0);
+}
+
+/*
+ * EDI: pages to touch, 256 MiB up, far apart so that each needs tables of its
+ * own; then OUT
+ */
+GUEST32(toucher,
+	"1: mov $0x10000000, %esi\n"
+	"mov $4, %ecx\n"
+	"2: incl (%esi)\n"
+	"add $0x200000, %esi\n"
+	"loop 2b\n"
+	"out %al, $0x10\n"
+	"jmp 1b");
+
+/* RUN until the OUT, with one failure on the way; 0, or what went wrong */
+static int run_through(struct test_vm *vm, int nth_fd, int nth, int *failures, bool *hit)
+{
+	int tries, err;
+
+	*hit = false;
+	fail_nth(nth_fd, nth);
+	for (tries = 0; tries < 5; tries++) {
+		err = vm_run(vm);
+		if (injected(nth_fd) && nth)
+			*hit = true;
+		fail_nth(nth_fd, 0);
+		nth = 0;
+		if (!err && vm->run->reason == SVMVCPU_EXIT_IO)
+			return 0;
+		(*failures)++;
+		/* Page tables of ours: ENOMEM. The VMM's memory: it is missing. */
+		if (err && !sane_error(err))
+			return err;
+		if (!err && (vm->run->reason != SVMVCPU_EXIT_MEMORY_FAULT ||
+			     !(vm->run->memory.flags & SVMVCPU_FAULT_USER_MEM)))
+			return 1000 + vm->run->reason;
+	}
+	return 2000;
+}
+
+TEST_F_TIMEOUT(fault, run, 300)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_region region = {
+		.gpa = THREE_GPA,
+		.bytes = 8 << 20,
+		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+	};
+	struct svmvcpu_range range = { .gpa = THREE_GPA, .bytes = 8 << 20 };
+	int failures = 0, n, ret;
+	char *mem = svmvcpu_alloc(8 << 20);
+	bool hit = true;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	ASSERT_NE(NULL, mem);
+	region.hva = (uintptr_t)mem;
+	load_guest(vm, toucher);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	for (n = 1; hit && n < MOST; n++) {
+		/* Nothing is there yet: neither pages nor nested tables. */
+		ASSERT_EQ(0, madvise(mem, 8 << 20, MADV_DONTNEED));
+		ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+		ret = run_through(vm, self->nth, n, &failures, &hit);
+		ASSERT_EQ(0, ret) {
+			TH_LOG("chance %d", n);
+		}
+		/* each page once: no increment was lost or done twice */
+		ASSERT_EQ(4, mem[0] + mem[2 << 20] + mem[4 << 20] + mem[6 << 20]);
+		ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));
+	}
+	TH_LOG("%d failures in %d chances", failures, n - 2);
+	EXPECT_FALSE(hit);
+	EXPECT_LT(10, failures);
+	svmvcpu_free(mem, 8 << 20);
+	load_guest(vm, spin);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	EXPECT_EQ(0, still_usable(vm));
+}
+
+TEST_HARNESS_MAIN

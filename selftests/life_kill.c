@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * timeout: 180
+ * leaks: check
+ *
+ * A thousand times: a process makes a VM, runs an endless guest and is killed.
+ * Afterwards it is as if nothing had happened: SVM off on every CPU, nobody
+ * holds the module, as much memory as before, and KVM can have SVM. (On the
+ * debug kernel fewer rounds; kmemleak looks at it after this program.)
+ */
+#include <limits.h>
+
+#include "guest_thread.h"
+#include "host_state.h"
+
+#define WARM_UP		30
+/* Less than the smallest leak that counts, a page in every round */
+#define BYTES_A_ROUND	2048
+
+static bool debug_kernel(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
+static long meminfo_kb(const char *what)
+{
+	long value = -1;
+	char line[128];
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, what, strlen(what)) &&
+		    sscanf(line + strlen(what), ": %ld", &value) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* Free memory once everything that can be given back has been, in KiB */
+static long settled_memory(void)
+{
+	long best = 0, now;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		sync();
+		write_file("/proc/sys/vm/drop_caches", "3");
+		usleep(100000);
+		now = meminfo_kb("MemFree");
+		if (now > best)
+			best = now;
+	}
+	return best;
+}
+
+/* The child: never comes back. Its guest counts in memory the parent sees. */
+static void run_for_ever(void *shared)
+{
+	struct test_vm vm;
+
+	vm_open(&vm);
+	if (mmap(vm.mem + TEST_DATA, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 *(int *)shared, 0) == MAP_FAILED)
+		_exit(1);
+	load_guest(&vm, spin);
+	vm_setup(&vm, SVMVCPU_PRESET_PROT32);
+	vm_run(&vm);
+	_exit(2);
+}
+
+/* 0 when the child was killed with its guest running, otherwise a step */
+static int one_round(int memfd, volatile __u32 *beats)
+{
+	pid_t pid;
+	int status;
+
+	*beats = 0;
+	pid = fork();
+	if (pid < 0)
+		return 1;
+	if (!pid)
+		run_for_ever(&memfd);
+	if (!WAIT_UNTIL(*beats))
+		return 2;
+	if (kill(pid, SIGKILL) || waitpid(pid, &status, 0) != pid)
+		return 3;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : 4;
+}
+
+TEST(nobody_uses_it_before)
+{
+	ASSERT_EQ(0, module_refs());
+}
+
+FIXTURE(kill) {
+	int memfd;
+	volatile __u32 *beats;
+};
+
+FIXTURE_SETUP(kill)
+{
+	self->memfd = memfd_create("beats", MFD_CLOEXEC);
+	ASSERT_EQ(0, ftruncate(self->memfd, PAGE));
+	self->beats = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, self->memfd, 0);
+	ASSERT_NE(MAP_FAILED, (void *)self->beats);
+	ASSERT_TRUE(msr_readable());
+}
+
+FIXTURE_TEARDOWN(kill)
+{
+}
+
+TEST_F_TIMEOUT(kill, a_thousand_times, 900)
+{
+	int rounds = debug_kernel() ? 50 : 250;
+	long before, after, least = LONG_MAX;
+	__u64 start = now_ns();
+	int i, quarter;
+
+	for (i = 0; i < WARM_UP; i++)
+		ASSERT_EQ(0, one_round(self->memfd, self->beats));
+	after = settled_memory();
+	for (quarter = 0; quarter < 4; quarter++) {
+		before = after;
+		for (i = 0; i < rounds; i++)
+			ASSERT_EQ(0, one_round(self->memfd, self->beats)) {
+				TH_LOG("round %d", quarter * rounds + i);
+			}
+		EXPECT_EQ(0, module_refs());
+		EXPECT_TRUE(svme_goes_off());
+		after = settled_memory();
+		TH_LOG("free memory: %ld KiB", after);
+		/* A leak shows every time; what the kernel keeps aside does not. */
+		if (before - after < least)
+			least = before - after;
+	}
+	/* KASAN keeps freed memory aside, kmemleak books on all of it. */
+	if (!debug_kernel())
+		EXPECT_LT(least, rounds * BYTES_A_ROUND / 1024);
+	TH_LOG("%d rounds in %llu ms", 4 * rounds,
+	       (unsigned long long)(now_ns() - start) / 1000000);
+
+	ASSERT_TRUE(kvm_load());
+	EXPECT_EQ(0, kvm_works());
+	EXPECT_TRUE(kvm_unload());
+}
+
+TEST_HARNESS_MAIN

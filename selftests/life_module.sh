@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# timeout: 120
+#
+# The module's own life: loading and unloading again and again, not while
+# anybody has a file of it open, with VMs just gone, and with KVM around.
+
+# shellcheck source=selftests/vm/tap.sh
+. /vm/tap.sh
+plan 16
+
+dir=$(mktemp -d)
+cd "$dir" || exit 1
+trap 'rm -rf "$dir"; [ -e /dev/svmvcpu ] || modprobe svmvcpu' EXIT
+
+refs() {
+	cat /sys/module/svmvcpu/refcnt
+}
+
+# $1 how many times
+load_loop() {
+	for _ in $(seq "$1"); do
+		rmmod svmvcpu && modprobe svmvcpu && [ -c /dev/svmvcpu ] ||
+			return 1
+	done
+}
+
+# A guest between loading and unloading; SVM is still on when it goes.
+run_loop() {
+	for _ in $(seq "$1"); do
+		vcpuctl run -q hlt >/dev/null 2>&1
+		[ $? -eq 65 ] || return 1
+		rmmod svmvcpu || return 2
+		[ ! -e /dev/svmvcpu ] || return 3
+		modprobe svmvcpu || return 4
+	done
+}
+
+# $1 seconds in which the module must have become free
+free_within() {
+	end=$(($(date +%s) + $1 + 1))
+	until [ "$(refs)" = 0 ]; do
+		[ "$(date +%s)" -le "$end" ] || return 1
+		usleep 100000
+	done
+}
+
+printf '\364' >hlt
+printf '\353\376' >spin
+
+check_equal "nobody holds it at the start" "$(refs)" 0
+check "20 times out and in" load_loop 20
+check "10 times with a guest in between" run_loop 10
+
+exec 3<>/dev/svmvcpu
+check_equal "an open device is one reference" "$(refs)" 1
+check_fails "no unloading while the device is open" rmmod svmvcpu
+rmmod svmvcpu 2>err
+check "and it says why" grep -qiE "in use|busy|temporarily unavailable" err
+exec 3>&-
+check_equal "closed, it is free" "$(refs)" 0
+
+vcpuctl run spin </dev/null >/dev/null 2>&1 &
+pid=$!
+until [ "$(refs)" -ge 3 ]; do usleep 10000; done
+check_fails "no unloading under a running guest" rmmod svmvcpu
+check "the guest did not notice" kill -0 $pid
+kill -KILL $pid
+wait $pid 2>/dev/null
+check "its death frees the module" free_within 2
+check "right afterwards it unloads" rmmod svmvcpu
+check "no device without a module" test ! -e /dev/svmvcpu
+modprobe kvm_amd
+check "it loads beside kvm_amd" modprobe svmvcpu
+vcpuctl run -q hlt >/dev/null 2>&1
+check_equal "and runs guests there" $? 65
+check "kvm_amd can go first" rmmod kvm_amd kvm
+vcpuctl run -q hlt >/dev/null 2>&1
+check_equal "guests run without it as well" $? 65
+finish

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * EFER.SVME and KVM. SVM is on where a vCPU runs or ran, nowhere before the
+ * first RUN, and off on every CPU within a second of the last VM's end. KVM
+ * and this module never have it at the same time, say so, and leave each
+ * other's guests alone.
+ */
+#include "guest_thread.h"
+#include "host_state.h"
+
+FIXTURE(svme) {
+	struct test_vm vm;
+	struct guest_thread gt;
+};
+
+FIXTURE_SETUP(svme)
+{
+	ASSERT_TRUE(msr_readable());
+	ASSERT_LT(1, host_cpus());
+	ASSERT_TRUE(svme_goes_off()) {
+		TH_LOG("somebody else's SVM is on");
+	}
+}
+
+FIXTURE_TEARDOWN(svme)
+{
+}
+
+/* One short turn of the spinning guest on a CPU; the reason it ended with */
+static int turn_on(struct test_vm *vm, int cpu)
+{
+	int ret = pin_to_cpu(cpu);
+
+	if (ret)
+		return ret;
+	load_guest(vm, spin);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	vm->run->deadline_ns = now_ns() + 5000000;
+	ret = vm_run(vm);
+	return ret ? -ret : (int)vm->run->reason;
+}
+
+TEST_F_TIMEOUT(svme, only_where_a_vcpu_ran, 60)
+{
+	struct test_vm *vm = &self->vm;
+
+	vm_open(vm);
+	load_guest(vm, spin);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	EXPECT_EQ(0, svme_count()) {
+		TH_LOG("nothing has run yet");
+	}
+	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, 1));
+	EXPECT_FALSE(svme_on(0));
+	EXPECT_TRUE(svme_on(1));
+	EXPECT_NE(0ULL, host_msr(1, MSR_VM_HSAVE_PA));
+	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, 0));
+	EXPECT_TRUE(svme_on(0));
+	EXPECT_TRUE(svme_on(1));
+	vm_close(vm);
+	EXPECT_TRUE(svme_goes_off());
+	EXPECT_EQ(0ULL, host_msr(0, MSR_VM_HSAVE_PA));
+	EXPECT_EQ(0ULL, host_msr(1, MSR_VM_HSAVE_PA));
+}
+
+TEST_F_TIMEOUT(svme, on_as_long_as_a_vm_exists, 60)
+{
+	struct test_vm *vm = &self->vm, other;
+
+	vm_open(vm);
+	vm_open(&other);
+	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, 0));
+	vm_close(vm);
+	/* The other one has never run, but it is a VM. */
+	usleep(1500000);
+	EXPECT_TRUE(svme_on(0));
+	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(&other, 0));
+	/* A vCPU alone keeps its VM. */
+	close(other.vm);
+	other.vm = -1;
+	usleep(1500000);
+	EXPECT_TRUE(svme_on(0));
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(&other, 0));
+	vm_close(&other);
+	EXPECT_TRUE(svme_goes_off());
+}
+
+/* Off and on again: every VM after the first finds it as new. */
+TEST_F_TIMEOUT(svme, again_and_again, 60)
+{
+	struct test_vm *vm = &self->vm;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		vm_open(vm);
+		ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, i % 2));
+		vm_close(vm);
+		/* around the time at which it goes off */
+		usleep(280000 + 20000 * i);
+	}
+	EXPECT_TRUE(svme_goes_off());
+}
+
+FIXTURE(kvm) {
+	struct test_vm vm;
+	struct guest_thread gt;
+	struct kvm_guest kvm;
+};
+
+FIXTURE_SETUP(kvm)
+{
+	ASSERT_TRUE(msr_readable());
+	ASSERT_TRUE(kvm_load());
+	ASSERT_TRUE(svme_goes_off());
+}
+
+FIXTURE_TEARDOWN(kvm)
+{
+	kvm_guest_close(&self->kvm);
+	EXPECT_TRUE(kvm_unload());
+}
+
+TEST_F_TIMEOUT(kvm, loaded_but_idle, 60)
+{
+	struct test_vm *vm = &self->vm;
+
+	vm_open(vm);
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, 0));
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, 1));
+	vm_close(vm);
+	EXPECT_TRUE(svme_goes_off());
+	EXPECT_EQ(0, kvm_works());
+}
+
+TEST_F_TIMEOUT(kvm, holds_svm, 60)
+{
+	struct svmvcpu_create_vm create = { .size = sizeof(create) };
+	int dev = svmvcpu_open(NULL);
+	int log = log_open();
+
+	ASSERT_LE(0, dev);
+	ASSERT_LE(0, log);
+	ASSERT_EQ(0, kvm_guest_open(&self->kvm));
+	ASSERT_EQ(host_cpus(), svme_count());
+	EXPECT_EQ(EBUSY, ioctl_errno(dev, SVMVCPU_CREATE_VM, &create));
+	EXPECT_TRUE(log_has(log, "svmvcpu: SVM is in use by kvm_amd"));
+	/* It is KVM's: nothing of ours may turn it off, now or later. */
+	usleep(1200000);
+	EXPECT_EQ(host_cpus(), svme_count());
+	EXPECT_EQ(0, kvm_guest_run(&self->kvm));
+	kvm_guest_close(&self->kvm);
+
+	EXPECT_EQ(0, ioctl_errno(dev, SVMVCPU_CREATE_VM, &create));
+	close(log);
+	close(dev);
+}
+
+/* Our VM is older, but had not run: who runs first has it. */
+TEST_F_TIMEOUT(kvm, comes_between_create_and_run, 60)
+{
+	struct test_vm *vm = &self->vm;
+
+	vm_open(vm);
+	ASSERT_EQ(0, kvm_guest_open(&self->kvm));
+	EXPECT_EQ(-EBUSY, turn_on(vm, 0));
+	EXPECT_EQ(-EBUSY, turn_on(vm, 1));
+	EXPECT_EQ(0, kvm_guest_run(&self->kvm));
+	/* The end of our last VM is none of KVM's business. */
+	vm_close(vm);
+	usleep(1200000);
+	EXPECT_EQ(host_cpus(), svme_count());
+	EXPECT_EQ(0, kvm_guest_run(&self->kvm));
+}
+
+/* EBUSY from RUN is not for ever. */
+TEST_F_TIMEOUT(kvm, goes_away, 60)
+{
+	struct test_vm *vm = &self->vm;
+
+	vm_open(vm);
+	ASSERT_EQ(0, kvm_guest_open(&self->kvm));
+	EXPECT_EQ(-EBUSY, turn_on(vm, 0));
+	kvm_guest_close(&self->kvm);
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, 0));
+	vm_close(vm);
+	EXPECT_TRUE(svme_goes_off());
+}
+
+TEST_F_TIMEOUT(kvm, finds_us_running, 60)
+{
+	struct test_vm *vm = &self->vm;
+	int i;
+
+	vm_open(vm);
+	START_GUEST(&self->gt, vm, spin);
+	ASSERT_EQ(0, pin_thread(&self->gt, 0));
+	ASSERT_TRUE(guest_beats(vm));
+	for (i = 0; i < 10; i++) {
+		EXPECT_EQ(EBUSY, kvm_guest_open(&self->kvm));
+		kvm_guest_close(&self->kvm);
+		ASSERT_TRUE(guest_beats(vm)) {
+			TH_LOG("our guest ended: %d, %s", self->gt.err,
+			       svmvcpu_exit_name(vm->run->reason));
+		}
+	}
+	EXPECT_TRUE(svme_on(0));
+	guest_thread_stop(&self->gt);
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
+	vm_close(vm);
+	EXPECT_TRUE(svme_goes_off());
+	EXPECT_EQ(0, kvm_works());
+}
+
+/* One after the other, many times */
+TEST_F_TIMEOUT(kvm, takes_turns_with_us, 90)
+{
+	struct test_vm *vm = &self->vm;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		vm_open(vm);
+		ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, i % 2));
+		vm_close(vm);
+		ASSERT_TRUE(svme_goes_off());
+		ASSERT_EQ(0, kvm_works());
+	}
+}
+
+TEST_HARNESS_MAIN
