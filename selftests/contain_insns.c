@@ -80,7 +80,7 @@ static const uint32_t host_msrs[] = {
 	0xc0010117,
 };
 
-#define NR_HOST_MSRS	(sizeof(host_msrs) / sizeof(host_msrs[0]))
+#define NR_HOST_MSRS	ARRAY_SIZE(host_msrs)
 
 FIXTURE(contain_insns) {
 	struct test_vm vm;
@@ -173,7 +173,7 @@ static unsigned int allowed_outcomes(const struct insn_case *insn, enum idt_mode
 
 TEST_F(contain_insns, every_mode)
 {
-	const unsigned int nr = sizeof(insn_cases) / sizeof(insn_cases[0]);
+	const unsigned int nr = ARRAY_SIZE(insn_cases);
 	struct test_vm *vm = &self->vm;
 	struct idt_outcome out;
 	unsigned int i, got, mode;
@@ -198,7 +198,7 @@ TEST_F(contain_insns, every_mode)
 /* After all of them: the host as it was, and the guest still runs. */
 TEST_F(contain_insns, host_unharmed)
 {
-	const unsigned int nr = sizeof(insn_cases) / sizeof(insn_cases[0]);
+	const unsigned int nr = ARRAY_SIZE(insn_cases);
 	struct test_vm *vm = &self->vm;
 	uint64_t after[NR_HOST_MSRS];
 	struct idt_outcome out;

@@ -37,7 +37,7 @@ static const struct io_insn {
 	{ "out dx, eax",	CODE("\xef"),		0, false, true },
 };
 
-#define NR_IO_INSNS	(sizeof(io_insns) / sizeof(io_insns[0]))
+#define NR_IO_INSNS	ARRAY_SIZE(io_insns)
 #define RAX_BEFORE	0x1122334455667788ULL
 #define ANSWER		0xfedcba98a9b8c7d6ULL
 
@@ -252,7 +252,7 @@ TEST_F(exit_io, system_down)
 	struct idt_outcome out;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(downs) / sizeof(downs[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(downs); i++) {
 		idt_put(vm, downs[i].code, downs[i].len);
 		idt_setup(vm, IDT_LONG64);
 		IDT_REGS(vm, regs->rdx = downs[i].port; regs->rax = downs[i].rax);

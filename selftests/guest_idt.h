@@ -202,7 +202,7 @@ static inline void idt_write_gate(struct test_vm *t, enum idt_mode mode, unsigne
 	if (mode == IDT_REAL)
 		memcpy(t->mem + vector * 4, &offset, 4);
 	else if (idt_mode_is_long(mode))
-		memcpy(t->mem + IDT_TABLE + vector * 16, (uint64_t[2]){ gate }, 16);
+		memcpy(t->mem + IDT_TABLE + vector * 16, (const uint64_t [2]) { gate }, 16);
 	else
 		memcpy(t->mem + IDT_TABLE + vector * 8, &gate, 8);
 }

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest reads and writes every one of the 65,536 ports: each access exits
+ * to the VMM exactly once, with what the guest wrote, and the guest sees what
+ * the VMM answers.
+ *
+ * timeout: 240
+ */
+#include "guest_idt.h"
+
+#define PORTS		0x10000
+
+FIXTURE(contain_ports) {
+	struct test_vm vm;
+	unsigned char in[PORTS], out[PORTS];
+};
+
+FIXTURE_SETUP(contain_ports)
+{
+	vm_open(&self->vm);
+}
+
+FIXTURE_TEARDOWN(contain_ports)
+{
+	vm_close(&self->vm);
+}
+
+/* IN, then OUT of what came, inverted */
+GUEST64(ports,
+	"xor %edx, %edx\n"
+	"1: in %dx, %al\n"
+	"not %al\n"
+	"out %al, %dx\n"
+	"inc %edx\n"
+	"cmp $0x10000, %edx\n"
+	"jne 1b\n"
+	"hlt");
+
+static unsigned char answer(unsigned int port)
+{
+	return port * 31 + (port >> 8);
+}
+
+/* Counts an access; false when it is not what the guest did. */
+static bool account(struct _test_data_contain_ports *self)
+{
+	struct svmvcpu_run *run = self->vm.run;
+	unsigned int port = run->io.port, want = (unsigned char)~answer(port);
+
+	if (run->reason == SVMVCPU_EXIT_SYSTEM_DOWN) {
+		self->out[0xcf9]++;
+		return run->down.kind == SVMVCPU_DOWN_RESET &&
+		       run->down.data == (unsigned char)~answer(0xcf9);
+	}
+	if (run->reason != SVMVCPU_EXIT_IO || run->io.width != 1 || run->io.count != 1)
+		return false;
+	if (run->io.flags & SVMVCPU_IO_IN) {
+		self->in[port]++;
+		run->answer = answer(port);
+		return true;
+	}
+	self->out[port]++;
+	return run->io.data == want;
+}
+
+TEST_F_TIMEOUT(contain_ports, every_port, 240)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int port, wrong = 0;
+
+	load_guest(vm, ports);
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);
+	for (;;) {
+		ASSERT_EQ(0, vm_run(vm));
+		if (vm->run->reason == SVMVCPU_EXIT_HALT)
+			break;
+		ASSERT_TRUE(account(self))
+			TH_LOG("exit %s port %#x", svmvcpu_exit_name(vm->run->reason),
+			       vm->run->io.port);
+	}
+	for (port = 0; port < PORTS; port++)
+		wrong += self->in[port] != 1 || self->out[port] != 1;
+	EXPECT_EQ(0U, wrong);
+}
+
+TEST_HARNESS_MAIN

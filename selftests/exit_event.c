@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Events that an exit interrupts on their way into the guest are not lost,
+ * whoever raised them; faults upon faults become double faults and shutdowns.
+ */
+#include "guest_idt.h"
+
+#define PAGE		4096UL
+#define UNMAPPED	0x40000000UL	/* behind the identity map */
+#define ABSENT		TEST_MEM	/* no region there */
+
+FIXTURE(exit_event) {
+	struct test_vm vm;
+};
+
+FIXTURE_SETUP(exit_event)
+{
+	vm_open(&self->vm);
+}
+
+FIXTURE_TEARDOWN(exit_event)
+{
+	vm_close(&self->vm);
+}
+
+/* Ways to an event, from outside and inside, with what its frame must say */
+static const struct event_case {
+	const char *name;
+	const char *code;
+	unsigned int len;
+	int vector;
+	unsigned int behind;	/* return address */
+	uint32_t error;
+	uint64_t cr2;
+	bool tf;
+	bool fail;		/* RDMSR that the VMM fails */
+} event_cases[] = {
+	{ "#UD",	CODE("\x0f\x0b"), VEC_UD, 0, ~0U, 0, false, false },
+	{ "#GP",	CODE("\x8e\xd8"), VEC_GP, 0, 0x1f8, 0, false, false },
+	{ "#PF",	CODE("\x8a\x03"), VEC_PF, 0, 0, UNMAPPED + 8, false, false },
+	{ "#DB",	CODE("\x90"), VEC_DB, 1, ~0U, 0, true, false },
+	{ "INT3",	CODE("\xcc"), VEC_BP, 1, ~0U, 0, false, false },
+	{ "INT",	CODE("\xcd\x30"), 0x30, 2, ~0U, 0, false, false },
+	{ "module #UD",	CODE("\x0f\x01\xdc"), VEC_UD, 0, ~0U, 0, false, false },
+	{ "module #DB",	CODE("\x0f\xa2"), VEC_DB, 2, ~0U, 0, true, false },
+	{ "VMM #GP",	CODE("\x0f\x32"), VEC_GP, 0, 0, 0, false, true },
+};
+
+#define NR_EVENT_CASES	ARRAY_SIZE(event_cases)
+
+static void start(struct test_vm *vm, const struct event_case *c, uint64_t idt, uint64_t stack)
+{
+	struct svmvcpu_state state;
+
+	idt_put(vm, c->code, c->len);
+	idt_setup(vm, IDT_LONG64);
+	idt_get(vm, &state);
+	state.gprs.rax = 0x1f8;
+	state.gprs.rbx = UNMAPPED + 8;
+	state.gprs.rcx = 0x1b;
+	state.gprs.rsp = stack;
+	state.gprs.rflags |= c->tf ? FLAG_TF : 0;
+	state.segments.idtr.base = idt;
+	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS);
+}
+
+/* To the exit behind which the event waits; an errno */
+static int run_to_fault(struct test_vm *vm, const struct event_case *c, struct idt_outcome *out)
+{
+	int err = idt_run(vm, out);
+
+	if (err || !c->fail)
+		return err;
+	if (vm->run->reason != SVMVCPU_EXIT_MSR_READ)
+		return EPROTO;
+	vm->run->in_flags = SVMVCPU_RUN_FAIL;
+	return idt_run(vm, out);
+}
+
+/* @gpa becomes the page at TEST_FREE, with what it holds. */
+static int map_page(struct test_vm *vm, uint64_t gpa)
+{
+	struct svmvcpu_region region = {
+		.gpa = gpa, .bytes = PAGE, .hva = (uintptr_t)vm->mem + TEST_FREE,
+		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+	};
+
+	return svmvcpu_vm_map(vm->vm, &region, 1);
+}
+
+static int unmap_page(struct test_vm *vm, uint64_t gpa)
+{
+	struct svmvcpu_range range = { .gpa = gpa, .bytes = PAGE };
+
+	return svmvcpu_vm_unmap(vm->vm, &range, 1);
+}
+
+/* The stub's HLT was reached with the frame on a stack that lies elsewhere. */
+static int check_frame(struct test_vm *vm, const struct event_case *c,
+		       const struct idt_outcome *out, uint64_t moved)
+{
+	struct idt_outcome got = *out;
+	uint64_t saved = vm->run->gprs.rsp;
+
+	if (out->vector != c->vector)
+		return 1;
+	vm->run->gprs.rsp = saved - moved;
+	got.error = ~0U;
+	idt_read_frame(vm, &got);
+	vm->run->gprs.rsp = saved;
+	if (got.rip != TEST_CODE + c->behind)
+		return 2;
+	if (got.error != c->error)
+		return 3;
+	return c->cr2 && vm->run->cr2 != c->cr2 ? 4 : 0;
+}
+
+/* The interrupt table is in no region: the gate cannot be read. */
+TEST_F(exit_event, table_not_there)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < NR_EVENT_CASES; i++) {
+		const struct event_case *c = &event_cases[i];
+
+		start(vm, c, ABSENT, TEST_STACK);
+		memcpy(vm->mem + TEST_FREE, vm->mem + IDT_TABLE, PAGE);
+		ASSERT_EQ(0, run_to_fault(vm, c, &out));
+		EXPECT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
+		EXPECT_EQ(ABSENT + c->vector * 16UL, vm->run->memory.gpa);
+		/* As often as it takes */
+		ASSERT_EQ(0, idt_run(vm, &out));
+		EXPECT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
+		ASSERT_EQ(0, map_page(vm, ABSENT));
+		ASSERT_EQ(0, idt_run(vm, &out));
+		EXPECT_EQ(0, check_frame(vm, c, &out, 0))
+			TH_LOG("%s: vector %d rip %#llx", c->name, out.vector,
+			       (unsigned long long)out.rip);
+		ASSERT_EQ(0, unmap_page(vm, ABSENT));
+	}
+}
+
+/* The stack is in no region: the frame cannot be written. */
+TEST_F(exit_event, stack_not_there)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < NR_EVENT_CASES; i++) {
+		const struct event_case *c = &event_cases[i];
+
+		start(vm, c, IDT_TABLE, ABSENT + PAGE);
+		ASSERT_EQ(0, run_to_fault(vm, c, &out));
+		EXPECT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
+		EXPECT_EQ((unsigned int)SVMVCPU_FAULT_WRITE, vm->run->memory.flags);
+		EXPECT_EQ(ABSENT + PAGE - 8, vm->run->memory.gpa);
+		ASSERT_EQ(0, map_page(vm, ABSENT));
+		ASSERT_EQ(0, idt_run(vm, &out));
+		EXPECT_EQ(0, check_frame(vm, c, &out, ABSENT - TEST_FREE))
+			TH_LOG("%s: vector %d", c->name, out.vector);
+		ASSERT_EQ(0, unmap_page(vm, ABSENT));
+	}
+}
+
+/* Both are there, but not yet in memory: nobody but the module notices. */
+TEST_F(exit_event, stack_not_resident)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < NR_EVENT_CASES; i++) {
+		const struct event_case *c = &event_cases[i];
+
+		start(vm, c, IDT_TABLE, TEST_FREE + PAGE);
+		ASSERT_EQ(0, madvise(vm->mem + TEST_FREE, PAGE, MADV_DONTNEED));
+		ASSERT_EQ(0, run_to_fault(vm, c, &out));
+		EXPECT_EQ(0, check_frame(vm, c, &out, 0))
+			TH_LOG("%s: vector %d", c->name, out.vector);
+	}
+}
+
+/* The gates of 0-13 in one page, those from 14 on in the next */
+#define SPLIT_IDT	(TEST_FREE + PAGE - 14 * 16)
+
+static uint64_t *start_split(struct test_vm *vm, const char *code, unsigned int len)
+{
+	struct svmvcpu_state state;
+	uint64_t *pt;
+
+	idt_put(vm, code, len);
+	idt_setup(vm, IDT_LONG64);
+	pt = idt_split(vm);
+	memcpy(vm->mem + SPLIT_IDT, vm->mem + IDT_TABLE, PAGE);
+	idt_get(vm, &state);
+	state.segments.idtr.base = SPLIT_IDT;
+	state.gprs.rbx = UNMAPPED + 8;
+	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS);
+	return pt;
+}
+
+/* #PF while #UD is delivered: #PF. While #PF is delivered: #DF. Then: the end. */
+TEST_F(exit_event, fault_upon_fault)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	uint64_t *pt;
+
+	pt = start_split(vm, CODE("\x0f\x0b"));
+	pt[0] = 0;
+	RUN_VECTOR(vm, VEC_PF, &out);
+	EXPECT_EQ(0U, out.error);
+	EXPECT_EQ(TEST_CODE, out.rip);
+	EXPECT_EQ(SPLIT_IDT + VEC_UD * 16, vm->run->cr2);
+
+	/* the same with one the module raises */
+	pt = start_split(vm, CODE("\x0f\x01\xd8"));
+	pt[0] = 0;
+	RUN_VECTOR(vm, VEC_PF, &out);
+	EXPECT_EQ(TEST_CODE, out.rip);
+
+	pt = start_split(vm, CODE("\x8a\x03"));
+	pt[1] = 0;
+	RUN_VECTOR(vm, VEC_DF, &out);
+	EXPECT_EQ(0U, out.error);
+	EXPECT_EQ(TEST_CODE, out.rip);
+
+	pt = start_split(vm, CODE("\x8a\x03"));
+	pt[0] = 0;
+	pt[1] = 0;
+	RUN_EXPECT(vm, SHUTDOWN);
+}
+
+/* The same when each fault goes over the VMM's desk. */
+TEST_F(exit_event, fault_upon_fault_seen_by_the_vmm)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int end;
+	uint64_t *pt;
+
+	for (end = 0; end < 3; end++) {
+		pt = start_split(vm, CODE("\x8a\x03"));
+		pt[1] = 0;
+		ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 1U << VEC_PF));
+		RUN_EXPECT(vm, EXCEPTION);
+		EXPECT_EQ(UNMAPPED + 8, vm->run->exception.address);
+		vm->run->in_flags = SVMVCPU_RUN_INJECT;
+		RUN_EXPECT(vm, EXCEPTION);
+		EXPECT_EQ(SPLIT_IDT + VEC_PF * 16, vm->run->exception.address);
+		EXPECT_EQ(UNMAPPED + 8, vm->run->cr2);
+		if (end == 0) {
+			/* The VMM mends the second: the first one arrives. */
+			pt[1] = (TEST_FREE + PAGE) | PTE_RWX;
+			RUN_VECTOR(vm, VEC_PF, &out);
+			EXPECT_EQ(UNMAPPED + 8, vm->run->cr2);
+			EXPECT_EQ(TEST_CODE, out.rip);
+			continue;
+		}
+		if (end == 2)
+			pt[0] = 0;
+		vm->run->in_flags = SVMVCPU_RUN_INJECT;
+		if (end == 1) {
+			RUN_VECTOR(vm, VEC_DF, &out);
+			EXPECT_EQ(TEST_CODE, out.rip);
+			continue;
+		}
+		/* Nor can #DF be delivered. */
+		RUN_EXPECT(vm, EXCEPTION);
+		EXPECT_EQ(SPLIT_IDT + VEC_DF * 16, vm->run->exception.address);
+		vm->run->in_flags = SVMVCPU_RUN_INJECT;
+		RUN_EXPECT(vm, SHUTDOWN);
+	}
+}
+
+/* After a triple fault nothing but SETUP, or a whole SET_STATE, helps. */
+TEST_F(exit_event, shutdown)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	vm_load(vm, TEST_CODE, "\x0f\x0b", 2);
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);	/* no interrupt table */
+	RUN_EXPECT(vm, SHUTDOWN);
+	EXPECT_EQ(EBADFD, vm_run(vm));
+	idt_get(vm, &state);
+	idt_set(vm, &state, SVMVCPU_STATE_GPRS);
+	EXPECT_EQ(EBADFD, vm_run(vm));
+	vm_load(vm, TEST_CODE, "\xf4", 1);
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);
+	RUN_EXPECT(vm, HALT);
+}
+
+/* The last event that is known, here one that was injected */
+TEST_F(exit_event, shutdown_says_why)
+{
+	struct test_vm *vm = &self->vm;
+
+	vm_load(vm, TEST_CODE, "\x0f\x32", 2);
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);
+	IDT_REGS(vm, regs->rcx = 0x1b);
+	RUN_EXPECT(vm, MSR_READ);
+	vm->run->in_flags = SVMVCPU_RUN_FAIL;
+	RUN_EXPECT(vm, SHUTDOWN);
+	EXPECT_NE(0U, vm->run->exception.flags & SVMVCPU_EXC_VALID);
+	EXPECT_NE(0U, vm->run->exception.flags & SVMVCPU_EXC_ERROR_CODE);
+	EXPECT_TRUE(vm->run->exception.vector == VEC_GP || vm->run->exception.vector == VEC_DF)
+		TH_LOG("vector %u", vm->run->exception.vector);
+	EXPECT_EQ(0U, vm->run->exception.error_code);
+}
+
+TEST_HARNESS_MAIN

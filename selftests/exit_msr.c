@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RDMSR and WRMSR: the exits of registers the VMM answers, and EFER, PAT and
+ * TSC, which the kernel answers. contain_msrs.c walks all indices.
+ */
+#include "guest_idt.h"
+
+#define MSR_TSC		0x10
+#define MSR_APIC_BASE	0x1b
+#define MSR_PAT		0x277
+#define MSR_EFER	0xc0000080
+#define PAT_AT_RESET	0x0007040600070406ULL
+
+FIXTURE(exit_msr) {
+	struct test_vm vm;
+};
+
+FIXTURE_SETUP(exit_msr)
+{
+	vm_open(&self->vm);
+}
+
+FIXTURE_TEARDOWN(exit_msr)
+{
+	vm_close(&self->vm);
+}
+
+/*
+ * Rubbish above ECX must not matter. TCG looks up the lowest range with all of
+ * RCX, and so in memory far behind the permission map.
+ */
+static uint64_t dirty_rcx(uint32_t msr)
+{
+	return msr < 0x2000 && host_is_tcg() ? msr : 0xffffffff00000000ULL | msr;
+}
+
+/* LME without PAE at an exit, and TCG forgets to turn the host's paging on again. */
+static void set_pae(struct test_vm *vm)
+{
+	struct svmvcpu_state state;
+
+	idt_get(vm, &state);
+	state.control.cr4 |= CR4_PAE;
+	idt_set(vm, &state, SVMVCPU_STATE_CONTROL);
+}
+
+static void start(struct test_vm *vm, enum idt_mode mode, bool write, uint32_t msr,
+		  uint64_t value)
+{
+	idt_put(vm, write ? "\x0f\x30" : "\x0f\x32", 2);
+	idt_setup(vm, mode);
+	set_pae(vm);
+	IDT_REGS(vm, regs->rcx = dirty_rcx(msr);
+		 regs->rax = 0xaaaaaaaa00000000ULL | (uint32_t)value;
+		 regs->rdx = 0xdddddddd00000000ULL | value >> 32);
+}
+
+/* WRMSR in a mode: the vector it raised */
+static int write_msr(struct test_vm *vm, enum idt_mode mode, uint32_t msr, uint64_t value)
+{
+	struct idt_outcome out;
+
+	start(vm, mode, true, msr, value);
+	if (idt_run(vm, &out))
+		vm_die("RUN");
+	return out.vector;
+}
+
+/* RDMSR of one the kernel answers, without another SETUP */
+static uint64_t read_msr(struct test_vm *vm, uint32_t msr)
+{
+	struct idt_outcome out;
+
+	vm_load(vm, TEST_CODE, "\x0f\x32\x0f\x01\xd9", 5);
+	IDT_REGS(vm, regs->rip = TEST_CODE; regs->rcx = msr; regs->rax = ~0ULL;
+		 regs->rdx = ~0ULL);
+	if (idt_run(vm, &out) || !idt_finished(vm, 2))
+		vm_die("RDMSR");
+	return vm->run->gprs.rdx << 32 | vm->run->gprs.rax;
+}
+
+TEST_F(exit_msr, read_exit)
+{
+	struct test_vm *vm = &self->vm;
+
+	start(vm, IDT_LONG64, false, MSR_APIC_BASE, 0x1122334455667788ULL);
+	RUN_EXPECT(vm, MSR_READ);
+	EXPECT_EQ((unsigned int)MSR_APIC_BASE, vm->run->msr.index);
+	EXPECT_EQ(0U, vm->run->msr.mbz);
+	EXPECT_EQ(0ULL, vm->run->msr.value);
+	EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
+	/* The pair is written whole, with the upper halves cleared. */
+	vm->run->answer = 0xfee00900c0ffee01ULL;
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_EQ(0xc0ffee01ULL, vm->run->gprs.rax);
+	EXPECT_EQ(0xfee00900ULL, vm->run->gprs.rdx);
+	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
+}
+
+TEST_F(exit_msr, write_exit)
+{
+	struct test_vm *vm = &self->vm;
+
+	start(vm, IDT_LONG64, true, 0xc0010117, 0x0123456789abcdefULL);
+	RUN_EXPECT(vm, MSR_WRITE);
+	EXPECT_EQ(0xc0010117U, vm->run->msr.index);
+	EXPECT_EQ(0x0123456789abcdefULL, vm->run->msr.value);
+	EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
+	vm->run->answer = 0x5555;
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_EQ(0xaaaaaaaa89abcdefULL, vm->run->gprs.rax);
+	EXPECT_EQ(0xdddddddd01234567ULL, vm->run->gprs.rdx);
+}
+
+TEST_F(exit_msr, failed_by_the_vmm)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int mode, write;
+
+	for (mode = IDT_REAL; mode < IDT_NR_MODES; mode++)
+		for (write = 0; write < 2; write++) {
+			if (idt_mode_is_user(mode))
+				continue;
+			start(vm, mode, write, 0x12345678, 0x1111111122222222ULL);
+			ASSERT_EQ(0, idt_run(vm, &out));
+			ASSERT_EQ((unsigned int)(write ? SVMVCPU_EXIT_MSR_WRITE :
+						 SVMVCPU_EXIT_MSR_READ), vm->run->reason);
+			vm->run->in_flags = SVMVCPU_RUN_FAIL;
+			vm->run->answer = 0x3333;
+			RUN_VECTOR(vm, VEC_GP, &out);
+			EXPECT_EQ(mode == IDT_REAL ? ~0U : 0U, out.error);
+			EXPECT_EQ(TEST_CODE, out.rip);
+			EXPECT_EQ(0x22222222ULL, (uint32_t)vm->run->gprs.rax);
+			EXPECT_EQ(0x11111111ULL, (uint32_t)vm->run->gprs.rdx);
+		}
+}
+
+/* FAIL answers MSR exits only; a RUN that is refused changes nothing. */
+TEST_F(exit_msr, fail_without_a_question)
+{
+	struct test_vm *vm = &self->vm;
+
+	start(vm, IDT_LONG64, false, MSR_APIC_BASE, 0);
+	vm->run->in_flags = SVMVCPU_RUN_FAIL;
+	EXPECT_EQ(EINVAL, vm_run(vm));
+	vm->run->in_flags = 0;
+	RUN_EXPECT(vm, MSR_READ);
+	vm->run->in_flags = SVMVCPU_RUN_INJECT;
+	EXPECT_EQ(EINVAL, vm_run(vm));
+	vm->run->in_flags = 0;
+	vm->run->answer = 7;
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_EQ(7ULL, vm->run->gprs.rax);
+	vm->run->in_flags = SVMVCPU_RUN_FAIL;
+	EXPECT_EQ(EINVAL, vm_run(vm));
+}
+
+/* Moving RIP away withdraws the question. */
+TEST_F(exit_msr, withdrawn)
+{
+	struct test_vm *vm = &self->vm;
+
+	start(vm, IDT_LONG64, false, MSR_APIC_BASE, 0x1111111122222222ULL);
+	RUN_EXPECT(vm, MSR_READ);
+	IDT_REGS(vm, regs->rip = TEST_CODE + 2);
+	vm->run->answer = ~0ULL;
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_EQ(0xaaaaaaaa22222222ULL, vm->run->gprs.rax);
+}
+
+TEST_F(exit_msr, user_mode_is_gp)
+{
+	static const enum idt_mode modes[] = { IDT_USER32, IDT_USER64, IDT_VM86 };
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int m, write;
+
+	for (m = 0; m < 3; m++)
+		for (write = 0; write < 2; write++) {
+			start(vm, modes[m], write, MSR_EFER, 0);
+			RUN_VECTOR(vm, VEC_GP, &out);
+			EXPECT_EQ(0U, out.error);
+		}
+}
+
+/* Bits a guest may not set are #GP, SVME among them, and EFER stays. */
+TEST_F(exit_msr, efer_reserved)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int bit;
+
+	for (bit = 0; bit < 64; bit++) {
+		bool allowed = vm->info.efer_guest & (1ULL << bit);
+		int want = allowed ? NO_VECTOR : VEC_GP;
+
+		EXPECT_EQ(want, write_msr(vm, IDT_PROT32, MSR_EFER, 1ULL << bit))
+			TH_LOG("EFER bit %u", bit);
+		if (!allowed)
+			EXPECT_EQ(0ULL, vm->run->efer);
+	}
+	EXPECT_EQ(0ULL, vm->info.efer_guest & EFER_SVME);
+}
+
+TEST_F(exit_msr, efer_svme_is_hidden)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	idt_setup(vm, IDT_LONG64);
+	EXPECT_EQ(EFER_LME | EFER_LMA, read_msr(vm, MSR_EFER));
+	EXPECT_EQ(EFER_LME | EFER_LMA, vm->run->efer);
+	idt_get(vm, &state);
+	EXPECT_EQ(EFER_LME | EFER_LMA, state.control.efer);
+	/* Writing back what was read is fine, and SVM goes on. */
+	EXPECT_EQ(NO_VECTOR, write_msr(vm, IDT_LONG64, MSR_EFER, EFER_LME | EFER_LMA));
+	EXPECT_EQ(VEC_GP, write_msr(vm, IDT_LONG64, MSR_EFER,
+				    EFER_LME | EFER_LMA | EFER_SVME));
+}
+
+/* LMA is the CPU's; LME cannot change under paging. */
+TEST_F(exit_msr, efer_long_mode_bits)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(NO_VECTOR, write_msr(vm, IDT_PROT32, MSR_EFER, EFER_LMA));
+	EXPECT_EQ(0ULL, read_msr(vm, MSR_EFER));
+	EXPECT_EQ(NO_VECTOR, write_msr(vm, IDT_PROT32, MSR_EFER, EFER_LME));
+	EXPECT_EQ(EFER_LME, read_msr(vm, MSR_EFER));
+	EXPECT_EQ(NO_VECTOR, write_msr(vm, IDT_LONG64, MSR_EFER, EFER_LME));
+	EXPECT_EQ(EFER_LME | EFER_LMA, read_msr(vm, MSR_EFER));
+	EXPECT_EQ(VEC_GP, write_msr(vm, IDT_LONG64, MSR_EFER, 0));
+	EXPECT_EQ(VEC_GP, write_msr(vm, IDT_LONG64, MSR_EFER, EFER_LMA));
+	EXPECT_EQ(EFER_LME | EFER_LMA, vm->run->efer);
+}
+
+/* SYSCALL exists when SCE says so, NX bits when NXE does. */
+TEST_F(exit_msr, efer_takes_effect)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	uint64_t *pt;
+
+	idt_exec(vm, IDT_LONG64, CODE("\x0f\x05"), &out);
+	EXPECT_EQ(VEC_UD, out.vector);
+	/* wrmsr; jmp *rbx, to a page with NX set */
+	idt_put(vm, CODE("\x0f\x30\xff\xe3"));
+	idt_setup(vm, IDT_LONG64);
+	pt = idt_split(vm);
+	pt[0] |= PTE_NX;
+	vm->mem[TEST_FREE] = 0xf4;
+	IDT_REGS(vm, regs->rcx = MSR_EFER; regs->rax = EFER_LME | EFER_NX; regs->rdx = 0;
+		 regs->rbx = TEST_FREE);
+	RUN_VECTOR(vm, VEC_PF, &out);
+	EXPECT_EQ(0x11U, out.error);
+	EXPECT_EQ(TEST_FREE, vm->run->cr2);
+	EXPECT_EQ(TEST_FREE, out.rip);
+}
+
+TEST_F(exit_msr, pat)
+{
+	struct test_vm *vm = &self->vm;
+	uint64_t host_before = 0, host_after = 0;
+	unsigned int type, byte;
+
+	host_rdmsr(0, MSR_PAT, &host_before);
+	idt_setup(vm, IDT_LONG64);
+	EXPECT_EQ(PAT_AT_RESET, read_msr(vm, MSR_PAT));
+	for (type = 0; type < 256; type++)
+		for (byte = 0; byte < 8; byte += 7) {
+			bool legal = type < 8 && type != 2 && type != 3;
+			uint64_t value = (uint64_t)type << (byte * 8);
+
+			EXPECT_EQ(legal ? NO_VECTOR : VEC_GP,
+				  write_msr(vm, IDT_PROT32, MSR_PAT, value))
+				TH_LOG("type %u in byte %u", type, byte);
+			EXPECT_EQ(legal ? value : PAT_AT_RESET, read_msr(vm, MSR_PAT));
+		}
+	host_rdmsr(0, MSR_PAT, &host_after);
+	EXPECT_EQ(host_before, host_after);
+}
+
+/* The guest's time starts at 0 with SETUP, goes where it is set and on from there. */
+TEST_F(exit_msr, tsc)
+{
+	struct test_vm *vm = &self->vm;
+	uint64_t base = 0x123456789abcdef0ULL, first, second;
+
+	idt_setup(vm, IDT_LONG64);
+	first = read_msr(vm, MSR_TSC);
+	second = read_msr(vm, MSR_TSC);
+	EXPECT_GT(second, first);
+	EXPECT_LT(second, 1ULL << 36);
+	EXPECT_EQ(NO_VECTOR, write_msr(vm, IDT_LONG64, MSR_TSC, base));
+	first = read_msr(vm, MSR_TSC);
+	EXPECT_GT(first, base);
+	EXPECT_LT(first, base + (1ULL << 36));
+
+	/* RDTSC shows the same clock. */
+	vm_load(vm, TEST_CODE, "\x0f\x31\x0f\x01\xd9", 5);
+	IDT_REGS(vm, regs->rip = TEST_CODE);
+	RUN_EXPECT(vm, HYPERCALL);
+	second = vm->run->gprs.rdx << 32 | vm->run->gprs.rax;
+	EXPECT_GT(second, first);
+	EXPECT_GT(read_msr(vm, MSR_TSC), second);
+}
+
+TEST_HARNESS_MAIN
