@@ -189,9 +189,9 @@ TEST_F(stop, deadline_not_reached)
 		RUN_EXPECT(vm, HALT);
 	}
 	start(vm);
-	vm->run->deadline_ns = now_ns() + 500 * MS;
+	vm->run->deadline_ns = now_ns() + 1500 * MS;
 	RUN_EXPECT(vm, IO);
-	sleep_ms(600);
+	sleep_ms(1600);
 	vm->run->deadline_ns = 0;
 	RUN_EXPECT(vm, HALT);
 }

@@ -469,7 +469,7 @@ TEST_F_TIMEOUT(close, last_file_while_running, 60)
 	void *ret;
 
 	start(vm);
-	vm->run->deadline_ns = now_ns() + 1000000000;
+	vm->run->deadline_ns = now_ns() + 3000000000;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, one_run, (void *)(long)vm->vcpu.fd));
 	ASSERT_TRUE(guest_beats(vm));
 	svmvcpu_vcpu_close(&vm->vcpu);

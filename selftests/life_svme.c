@@ -35,7 +35,7 @@ static int turn_on(struct test_vm *vm, int cpu)
 		return ret;
 	load_guest(vm, spin);
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
-	vm->run->deadline_ns = now_ns() + 5000000;
+	vm->run->deadline_ns = now_ns() + 200000000;
 	ret = vm_run(vm);
 	return ret ? -ret : (int)vm->run->reason;
 }

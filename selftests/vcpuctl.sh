@@ -39,6 +39,8 @@ $(cat out)"
 
 code hlt '\364'
 code spin '\353\376'
+# mov $0x402,%dx; mov $33,%al; out %al,%dx; jmp .
+code ready '\272\002\004\260\041\356\353\376'
 # mov $0x2000,%ax; mov %ax,%ds; mov 0,%al
 code beyond '\270\000\040\216\330\240\000\000'
 # mov $0xcf9,%dx; mov $6,%al; out %al,%dx
@@ -98,9 +100,14 @@ ends "JSON output" 65 \
 ends "JSON trace" 65 '{"type":"exit","nr":1,"reason":"halt","rip":"0x7c01"' \
 	run -jT hlt
 
-vcpuctl run spin </dev/null 2>err &
+# not before it has said that it runs
+vcpuctl run ready </dev/null >said 2>err &
 pid=$!
-usleep 300000
+tries=0
+while [ ! -s said ] && [ $tries -lt 300 ]; do
+	usleep 100000
+	tries=$((tries + 1))
+done
 kill -TERM $pid
 wait $pid
 check_equal "SIGTERM ends a guest that never exits" $? 69
