@@ -2,6 +2,8 @@
 /*
  * MAP and UNMAP: every error, all or nothing, and regions cut into pieces. A
  * guest touches the pages afterwards: it alone knows what is mapped.
+ *
+ * timeout: 120
  */
 #include <pthread.h>
 #include <signal.h>
@@ -421,7 +423,7 @@ TEST_F(memory, no_space)
 	free(regions);
 }
 
-#define PIECES	2000
+#define PIECES	500
 
 struct pesterer {
 	pthread_t thread, target;
@@ -468,7 +470,7 @@ static int first_map(int dev)
 	return err;
 }
 
-TEST_F(memory, interrupted)
+TEST_F_TIMEOUT(memory, interrupted, 240)
 {
 	int status = 0;
 

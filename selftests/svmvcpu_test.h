@@ -26,6 +26,13 @@
 #include "kselftest_harness.h"
 #include "svmvcpu_lib.h"
 
+/*
+ * What is slow under emulation is slower with KASAN and lockdep. A test that
+ * hangs is ended by the runner's limit for its program.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	150
+
 /* The harness makes functions that nobody declares. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
