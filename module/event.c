@@ -108,6 +108,9 @@ void event_deliver(struct vcpu *vcpu, u64 event, u64 address)
 {
 	set_address(vcpu, event & EVENT_VECTOR_MASK, address);
 	event = event_merge(vcpu->event, event);
+	/* Real mode pushes no error code. */
+	if (event != EVENT_SHUTDOWN && !(vcpu->vmcb->save.cr0 & X86_CR0_PE))
+		event &= GENMASK_ULL(31, 0) & ~EVENT_EV;
 	if (event == EVENT_SHUTDOWN) {
 		vcpu->shutdown = true;
 		return;

@@ -98,6 +98,7 @@ static struct vcpu *fake_vcpu(struct kunit *test)
 	fake->vcpu.vmcb = &fake->vmcb;
 	fake->vmcb.control.clean = VMCB_CLEAN_ALL;
 	fake->vmcb.save.dr6 = 0xffff0ff0;
+	fake->vmcb.save.cr0 = X86_CR0_PE;
 	return &fake->vcpu;
 }
 
@@ -117,6 +118,17 @@ static void event_test_raise(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vcpu->shutdown);
 	event_raise_gp(vcpu);
 	KUNIT_EXPECT_TRUE(test, vcpu->shutdown);
+}
+
+static void event_test_raise_real_mode(struct kunit *test)
+{
+	struct vcpu *vcpu = fake_vcpu(test);
+
+	vcpu->vmcb->save.cr0 = 0;
+	event_raise_gp(vcpu);
+	KUNIT_EXPECT_EQ(test, EXC(VEC_GP), vcpu->event);
+	event_raise_gp(vcpu);
+	KUNIT_EXPECT_EQ(test, EXC(VEC_DF), vcpu->event);
 }
 
 static void event_test_raise_db(struct kunit *test)
@@ -185,6 +197,7 @@ static struct kunit_case event_test_cases[] = {
 	KUNIT_CASE(event_test_merge),
 	KUNIT_CASE(event_test_merge_others),
 	KUNIT_CASE(event_test_raise),
+	KUNIT_CASE(event_test_raise_real_mode),
 	KUNIT_CASE(event_test_raise_db),
 	KUNIT_CASE(event_test_collect),
 	KUNIT_CASE(event_test_collect_injected),

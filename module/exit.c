@@ -16,6 +16,7 @@
 #include "event.h"
 #include "exit.h"
 #include "guest.h"
+#include "inject.h"
 #include "memory.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -81,7 +82,9 @@ static int exit_hlt(struct vcpu *vcpu, bool atomic)
 {
 	int ret = guest_step(vcpu, BIT_ULL(INSN_HLT), atomic);
 
-	return ret ? ret : exit_to_user(vcpu, SVMVCPU_EXIT_HALT);
+	if (ret)
+		return ret;
+	return inject_wakes(vcpu) ? EXIT_RESUME : exit_to_user(vcpu, SVMVCPU_EXIT_HALT);
 }
 
 static int exit_vmmcall(struct vcpu *vcpu, bool atomic)
@@ -244,6 +247,8 @@ static int exit_exception(struct vcpu *vcpu, bool atomic)
 
 	if (vector == VEC_MC)
 		return exit_machine_check(vcpu, atomic);
+	if (vector == VEC_DB && inject_step_done(vcpu))
+		return EXIT_RESUME;
 	ret = trap_next_rip(vcpu, vector, atomic, &next_rip);
 	if (ret)
 		return ret;
@@ -305,6 +310,8 @@ static const struct exit_entry exit_entries[] = {
 	{ VMEXIT_DR0_WRITE,	VMEXIT_DR0_WRITE + 15,	exit_dr },
 	{ VMEXIT_EXCEPTION,	VMEXIT_EXCEPTION + 31,	exit_exception },
 	{ VMEXIT_INTR,		VMEXIT_INIT,		exit_host_event },
+	{ VMEXIT_VINTR,		VMEXIT_VINTR,		exit_vintr },
+	{ VMEXIT_IRET,		VMEXIT_IRET,		exit_iret },
 	{ VMEXIT_RDPMC,		VMEXIT_RDPMC,		exit_gp },
 	{ VMEXIT_CPUID,		VMEXIT_CPUID,		exit_cpuid },
 	{ VMEXIT_RSM,		VMEXIT_RSM,		exit_ud },

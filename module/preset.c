@@ -13,6 +13,7 @@
 #include <asm/processor-flags.h>
 
 #include "check.h"
+#include "event.h"
 #include "preset.h"
 #include "vmcb.h"
 
@@ -221,6 +222,54 @@ static bool debug_valid(const struct svmvcpu_debug *debug)
 	return debug->dr6 <= U32_MAX && debug->dr7 <= U32_MAX;
 }
 
+#define INJECT_KNOWN	(SVMVCPU_INJECT_VALID | GENMASK(10, 8) | SVMVCPU_INJECT_VECTOR)
+
+static bool exception_valid(unsigned int vector, u32 error, u64 address)
+{
+	/* Defined vectors, without NMI and without #MC, which is a class of its own. */
+	if (vector > 31 || !(EXITABLE_EXCEPTIONS & BIT(vector)))
+		return false;
+	if (error && !event_has_error(vector))
+		return false;
+	return !address || vector == VEC_PF || vector == VEC_DB;
+}
+
+/**
+ * inject_valid() - is this an event user space may inject?
+ * @inject: svmvcpu_run.inject, with VALID set
+ * @error: svmvcpu_run.inject_error
+ * @address: svmvcpu_run.inject_address
+ */
+bool inject_valid(u32 inject, u32 error, u64 address)
+{
+	unsigned int vector = inject & SVMVCPU_INJECT_VECTOR;
+
+	if (!(inject & SVMVCPU_INJECT_VALID) || (inject & ~INJECT_KNOWN))
+		return false;
+	switch (inject & GENMASK(10, 8)) {
+	case SVMVCPU_INJECT_IRQ:
+		return !error && !address;
+	case SVMVCPU_INJECT_NMI:
+		return vector == VEC_NMI && !error && !address;
+	case SVMVCPU_INJECT_EXC:
+		return exception_valid(vector, error, address);
+	default:
+		return false;
+	}
+}
+
+static bool events_valid(const struct svmvcpu_events *events)
+{
+	u32 exc = events->exception;
+
+	if (events->mbz || events->nmis > EVENT_NMI_MAX || events->nmi_masked > 1 || events->shadow > 1)
+		return false;
+	if (events->irq && (events->irq & ~SVMVCPU_INJECT_VECTOR) !=
+	    (SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ))
+		return false;
+	return exc ? inject_valid(exc, events->exception_error, 0) : !events->exception_error;
+}
+
 /**
  * state_valid() - can a CPU be in this state?
  * @state: the user's, copied; only the components it names are looked at
@@ -241,6 +290,8 @@ int state_valid(const struct svmvcpu_state *state, const struct state_limits *li
 	if ((has & SVMVCPU_STATE_CONTROL) && !control_valid(&state->control, lim))
 		return -EINVAL;
 	if ((has & SVMVCPU_STATE_DEBUG) && !debug_valid(&state->debug))
+		return -EINVAL;
+	if ((has & SVMVCPU_STATE_EVENTS) && !events_valid(&state->events))
 		return -EINVAL;
 	return 0;
 }

@@ -11,7 +11,8 @@
 #include <linux/svmvcpu.h>
 
 #define STATE_ALL	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
-			 SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG)
+			 SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG |	\
+			 SVMVCPU_STATE_EVENTS)
 
 /**
  * struct state_limits - what GET_INFO promised a guest
@@ -27,6 +28,7 @@ struct state_limits {
 
 int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,
 		 u32 cpu_signature, struct svmvcpu_state *out);
+bool inject_valid(u32 inject, u32 error, u64 address);
 int state_valid(const struct svmvcpu_state *state, const struct state_limits *lim);
 
 #endif /* SVMVCPU_PRESET_H */

@@ -26,6 +26,7 @@
 #include "cpu.h"
 #include "event.h"
 #include "exit.h"
+#include "inject.h"
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
@@ -220,6 +221,7 @@ static void collect(struct vcpu *vcpu, struct svm_cpu *cpu)
 	if (svm_has(SVMVCPU_FEAT_VMCB_CLEAN))
 		vmcb->control.clean = VMCB_CLEAN_ALL;
 	event_collect(vcpu);
+	inject_collect(vcpu);
 }
 
 /* The interrupt that ended the guest's turn is taken here. */
@@ -239,6 +241,7 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	if (unlikely(vcpu->held))
 		return exit_held(vcpu);
 	prepare_tlb(vcpu, cpu);
+	inject_prepare(vcpu);
 	put_event(vcpu);
 	if (unlikely(vcpu->unchecked)) {
 		int ret = check_state(vcpu);
@@ -444,26 +447,38 @@ static void stop_deadline(struct vcpu *vcpu)
  * @flags: SVMVCPU_RUN_*
  * @answer: .
  * @deadline_ns: .
+ * @inject: event to inject, 0 for none
+ * @inject_error: .
+ * @inject_address: .
  * @gprs: with SVMVCPU_RUN_SET_GPRS
  */
 struct run_input {
 	u32 flags;
 	u64 answer;
 	u64 deadline_ns;
+	u32 inject;
+	u32 inject_error;
+	u64 inject_address;
 	struct svmvcpu_gprs gprs;
 };
 
 static int read_input(struct vcpu *vcpu, struct run_input *in)
 {
-	const u32 known = SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT;
+	const u32 known = SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT |
+			  SVMVCPU_RUN_IRQ_WINDOW;
 	struct svmvcpu_run *run = vcpu->run;
 	struct svmvcpu_state state = { .components = SVMVCPU_STATE_GPRS };
 
 	in->flags = READ_ONCE(run->in_flags);
 	in->answer = READ_ONCE(run->answer);
 	in->deadline_ns = READ_ONCE(run->deadline_ns);
+	in->inject = READ_ONCE(run->inject);
+	in->inject_error = READ_ONCE(run->inject_error);
+	in->inject_address = READ_ONCE(run->inject_address);
 	if ((in->flags & ~known) || READ_ONCE(run->in_mbz) ||
 	    memchr_inv(run->in_reserved, 0, sizeof(run->in_reserved)))
+		return -EINVAL;
+	if (in->inject && !inject_valid(in->inject, in->inject_error, in->inject_address))
 		return -EINVAL;
 	if (!(in->flags & SVMVCPU_RUN_SET_GPRS))
 		return 0;
@@ -480,7 +495,8 @@ static int read_input(struct vcpu *vcpu, struct run_input *in)
  *
  * Return: 0 with the exit on the run page; -EINVAL for a run page it does not
  * understand, and then nothing has happened; -EBADFD when the vCPU must be set
- * up first; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is not to be had on
+ * up first; -EAGAIN when an event of the kind to inject waits already, and
+ * then nothing has happened either; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is not to be had on
  * this CPU; -ENOMEM. After the latter RUN can be called again.
  */
 int vcpu_run(struct vcpu *vcpu)
@@ -495,11 +511,18 @@ int vcpu_run(struct vcpu *vcpu)
 		return ret;
 	if (!exit_answer_fits(vcpu, in.flags))
 		return -EINVAL;
+	if (in.inject && !inject_room(vcpu, in.inject))
+		return -EAGAIN;
 	WRITE_ONCE(vcpu->run->in_flags, 0);
+	WRITE_ONCE(vcpu->run->inject, 0);
+	vcpu->want_window = in.flags & SVMVCPU_RUN_IRQ_WINDOW;
 	if (in.flags & SVMVCPU_RUN_SET_GPRS)
 		state_put_gprs(vcpu, &in.gprs);
 
 	ret = exit_answer(vcpu, in.answer, in.flags);
+	/* After the answer: the event comes behind the instruction. */
+	if (in.inject)
+		inject_request(vcpu, in.inject, in.inject_error, in.inject_address);
 	if (ret == EXIT_GO_ON)
 		ret = EXIT_RESUME;
 	if (in.deadline_ns)

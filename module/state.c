@@ -12,6 +12,7 @@
 #include "cpu.h"
 #include "cpuid.h"
 #include "cr.h"
+#include "inject.h"
 #include "state.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -102,6 +103,8 @@ void state_get(const struct vcpu *vcpu, struct svmvcpu_state *state)
 		get_control(vcpu, &state->control);
 	if (state->components & SVMVCPU_STATE_DEBUG)
 		get_debug(vcpu, &state->debug);
+	if (state->components & SVMVCPU_STATE_EVENTS)
+		inject_get_events(vcpu, &state->events);
 }
 
 /**
@@ -159,7 +162,7 @@ static void put_debug(struct vcpu *vcpu, const struct svmvcpu_debug *in)
 
 static void reset_events(struct vcpu *vcpu)
 {
-	vcpu->event = 0;
+	inject_reset(vcpu);
 	vcpu->held = 0;
 	vcpu->injected = 0;
 	vcpu->last_event = 0;
@@ -217,6 +220,8 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		put_control(vcpu, &state->control);
 	if (state->components & SVMVCPU_STATE_DEBUG)
 		put_debug(vcpu, &state->debug);
+	if (state->components & SVMVCPU_STATE_EVENTS)
+		inject_put_events(vcpu, &state->events);
 }
 
 /**
@@ -276,5 +281,6 @@ void state_publish(struct vcpu *vcpu)
 	run->efer = guest_efer(vcpu);
 	run->mode = cpu_mode(vcpu);
 	run->cpl = vcpu->vmcb->save.cpl;
+	run->events = inject_describe(vcpu);
 	run->exits = vcpu->exits;
 }

@@ -86,6 +86,14 @@ struct vcpu_ask {
  * @injected_rip: and where
  * @last_event: the last one that was injected or being delivered, to explain
  *	a shutdown
+ * @irq: interrupt that waits, EVENTINJ layout, 0 for none
+ * @nmis: NMIs that wait
+ * @nmi_masked: an NMI was delivered and its IRET has not completed
+ * @nmi_iret: that IRET was reached, at @nmi_iret_rip
+ * @nmi_iret_rip: .
+ * @nmi_step: RFLAGS.TF is set to get an exit after one instruction
+ * @nmi_step_tf: the guest had it set anyway
+ * @want_window: the VMM asked for IRQ_WINDOW
  * @ask: .
  * @policy: what of the intercepts is not fixed
  * @exceptions: vectors the VMM asked to see
@@ -125,6 +133,14 @@ struct vcpu {
 	u64 injected;
 	u64 injected_rip;
 	u64 last_event;
+	u64 irq;
+	u64 nmi_iret_rip;
+	u8 nmis;
+	bool nmi_masked;
+	bool nmi_iret;
+	bool nmi_step;
+	bool nmi_step_tf;
+	bool want_window;
 	struct vcpu_ask ask;
 	struct vmcb_policy policy;
 	u32 exceptions;

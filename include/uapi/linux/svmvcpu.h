@@ -49,7 +49,8 @@
 	X(9,  EXCEPTION,	"exception")				\
 	X(10, INTERRUPTED,	"interrupted")				\
 	X(11, FAIL_ENTRY,	"fail-entry")				\
-	X(12, UNKNOWN,		"unknown")
+	X(12, UNKNOWN,		"unknown")				\
+	X(13, IRQ_WINDOW,	"irq-window")
 
 /*
  * enum svmvcpu_exit_reason - why RUN returned
@@ -69,6 +70,8 @@
  *	happened in the guest that the VMM has to answer
  * @SVMVCPU_EXIT_FAIL_ENTRY: the vCPU's state is one VMRUN refuses
  * @SVMVCPU_EXIT_UNKNOWN: an exit this module has no answer for, raw
+ * @SVMVCPU_EXIT_IRQ_WINDOW: an interrupt injected by the next RUN is taken at
+ *	once; only after SVMVCPU_RUN_IRQ_WINDOW
  */
 enum svmvcpu_exit_reason {
 #define SVMVCPU_EXIT_ENUM(nr, name, str) SVMVCPU_EXIT_##name = nr,
@@ -175,6 +178,27 @@ struct svmvcpu_control {
 struct svmvcpu_debug {
 	__u64 db[4];
 	__u64 dr6, dr7;
+};
+
+/**
+ * struct svmvcpu_events - what is on its way into the guest
+ * @exception: SVMVCPU_INJECT_VALID | kind | vector of an event whose delivery
+ *	an exit interrupted, or which is about to be delivered; 0 for none
+ * @exception_error: its error code, for a vector that has one; otherwise zero
+ * @irq: SVMVCPU_INJECT_VALID | vector of an interrupt that waits; 0 for none
+ * @nmis: NMIs that wait, 0-2
+ * @nmi_masked: 1 in an NMI handler, until its IRET
+ * @shadow: 1 in the interrupt shadow of STI or MOV SS
+ * @mbz: zero
+ */
+struct svmvcpu_events {
+	__u32 exception;
+	__u32 exception_error;
+	__u32 irq;
+	__u8  nmis;
+	__u8  nmi_masked;
+	__u8  shadow;
+	__u8  mbz;
 };
 
 /* 2. /dev/svmvcpu ------------------------------------------------------- */
@@ -389,6 +413,7 @@ struct svmvcpu_setup {
 #define SVMVCPU_STATE_SEGMENTS	(1ULL << 1)
 #define SVMVCPU_STATE_CONTROL	(1ULL << 2)
 #define SVMVCPU_STATE_DEBUG	(1ULL << 3)
+#define SVMVCPU_STATE_EVENTS	(1ULL << 4)
 
 /**
  * struct svmvcpu_state - argument of GET_STATE and SET_STATE
@@ -399,6 +424,7 @@ struct svmvcpu_setup {
  * @segments: SVMVCPU_STATE_SEGMENTS
  * @control: SVMVCPU_STATE_CONTROL
  * @debug: SVMVCPU_STATE_DEBUG
+ * @events: SVMVCPU_STATE_EVENTS
  */
 struct svmvcpu_state {
 	__u32 size;
@@ -408,6 +434,7 @@ struct svmvcpu_state {
 	struct svmvcpu_segments segments;
 	struct svmvcpu_control control;
 	struct svmvcpu_debug debug;
+	struct svmvcpu_events events;
 };
 
 /**
@@ -642,6 +669,23 @@ struct svmvcpu_exit_unknown {
 #define SVMVCPU_RUN_SET_GPRS	(1U << 0)	/* take &svmvcpu_run.gprs first */
 #define SVMVCPU_RUN_FAIL	(1U << 1)	/* MSR exits: answer with #GP(0) */
 #define SVMVCPU_RUN_INJECT	(1U << 2)	/* EXCEPTION: deliver it to the guest */
+#define SVMVCPU_RUN_IRQ_WINDOW	(1U << 3)	/* exit when the guest can take an interrupt */
+
+/*
+ * svmvcpu_run.inject: kind in bits 8-10, vector in bits 0-7, VALID. One event
+ * per RUN; what cannot be delivered at once waits in the kernel.
+ */
+#define SVMVCPU_INJECT_VECTOR	0xffU
+#define SVMVCPU_INJECT_IRQ	(0U << 8)	/* waits for IF and the end of a shadow */
+#define SVMVCPU_INJECT_NMI	(2U << 8)	/* vector 2; waits for the end of an NMI handler */
+#define SVMVCPU_INJECT_EXC	(3U << 8)	/* with inject_error and inject_address */
+#define SVMVCPU_INJECT_VALID	(1U << 31)
+
+/* svmvcpu_run.events */
+#define SVMVCPU_EV_IRQ_READY	(1U << 0)	/* an interrupt would be taken at once */
+#define SVMVCPU_EV_IRQ_WAITS	(1U << 1)	/* an injected one waits */
+#define SVMVCPU_EV_NMI_WAITS	(1U << 2)
+#define SVMVCPU_EV_NMI_MASKED	(1U << 3)	/* in an NMI handler, until IRET */
 
 /**
  * struct svmvcpu_run - the run page, first page of a vCPU file's mapping
@@ -651,10 +695,15 @@ struct svmvcpu_exit_unknown {
  *	bytes) or of an RDMSR, return value of a hypercall
  * @deadline_ns: CLOCK_MONOTONIC time at which RUN returns INTERRUPTED; 0 for
  *	none
+ * @inject: SVMVCPU_INJECT_*, or 0; read and cleared by RUN
+ * @inject_error: EXC: error code, for a vector that has one; otherwise zero
+ * @inject_address: EXC #PF: what goes to CR2; #DB: bits set in DR6; otherwise
+ *	zero
  * @in_reserved: zero
  * @reason: &enum svmvcpu_exit_reason
  * @mode: &enum svmvcpu_cpu_mode
  * @cpl: current privilege level, 0-3
+ * @events: SVMVCPU_EV_*
  * @out_reserved8: zero
  * @io_data_offset: where the data window starts in the mapping
  * @out_reserved32: zero
@@ -690,12 +739,16 @@ struct svmvcpu_run {
 	__u32 in_mbz;
 	__u64 answer;
 	__u64 deadline_ns;
-	__u64 in_reserved[5];
+	__u32 inject;
+	__u32 inject_error;
+	__u64 inject_address;
+	__u64 in_reserved[3];
 
 	__u32 reason;
 	__u8  mode;
 	__u8  cpl;
-	__u8  out_reserved8[2];
+	__u8  events;
+	__u8  out_reserved8;
 	__u32 io_data_offset;
 	__u32 out_reserved32;
 	__u64 exits;

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts and NMIs on their way into the guest.
+ *
+ * One interrupt and up to two NMIs can wait here for the guest to be ready.
+ * Before each entry inject_prepare() lets the most urgent in, or arranges for
+ * an exit at the moment it could be:
+ *
+ *   an interrupt waits for IF, no shadow      V_IRQ with the VINTR intercept
+ *   an NMI waits for the handler's IRET       the IRET intercept, then a step
+ *   an NMI waits for the end of a shadow      a step
+ *
+ * V_IRQ serves as an alarm only: it is never set when the CPU could take it,
+ * and always behind its intercept, so vector 0 never reaches the guest.
+ *
+ * Owns vcpu.irq and the nmi members. run.c calls prepare with interrupts off.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <asm/processor-flags.h>
+
+#include "cpu.h"
+#include "event.h"
+#include "exit.h"
+#include "inject.h"
+#include "vcpu.h"
+
+static bool in_shadow(const struct vcpu *vcpu)
+{
+	return vcpu->vmcb->control.int_state & INT_SHADOW;
+}
+
+static bool irq_ready(const struct vcpu *vcpu)
+{
+	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && !in_shadow(vcpu) && !vcpu->event;
+}
+
+/* By the VMM: it need not be shown to the VMM first. */
+static void inject_exception(struct vcpu *vcpu, unsigned int vector, u32 error, u64 address)
+{
+	if (vector == VEC_DB)
+		address = vcpu->vmcb->save.dr6 | (address & 0xe00f);
+	event_deliver(vcpu, event_exception(vector, event_has_error(vector) ? error : NO_ERROR),
+		      address);
+}
+
+/**
+ * inject_room() - can one more event of this kind wait?
+ * @vcpu: its mutex held
+ * @inject: passed inject_valid()
+ */
+bool inject_room(const struct vcpu *vcpu, u32 inject)
+{
+	switch (inject & GENMASK(10, 8)) {
+	case SVMVCPU_INJECT_IRQ:
+		return !vcpu->irq;
+	case SVMVCPU_INJECT_NMI:
+		return vcpu->nmis < EVENT_NMI_MAX;
+	default:
+		return true;
+	}
+}
+
+/**
+ * inject_request() - the VMM injects an event
+ * @vcpu: its mutex held; has room for it
+ * @inject: passed inject_valid(), like the following
+ * @error: .
+ * @address: .
+ */
+void inject_request(struct vcpu *vcpu, u32 inject, u32 error, u64 address)
+{
+	unsigned int vector = inject & SVMVCPU_INJECT_VECTOR;
+
+	switch (inject & GENMASK(10, 8)) {
+	case SVMVCPU_INJECT_IRQ:
+		vcpu->irq = EVENT_V | EVENT_TYPE_INTR | vector;
+		break;
+	case SVMVCPU_INJECT_NMI:
+		vcpu->nmis++;
+		break;
+	default:
+		inject_exception(vcpu, vector, error, address);
+	}
+}
+
+static void set_policy(struct vcpu *vcpu, bool vintr, bool iret)
+{
+	if (vcpu->policy.vintr == vintr && vcpu->policy.iret == iret)
+		return;
+	vcpu->policy.vintr = vintr;
+	vcpu->policy.iret = iret;
+	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+}
+
+static void set_virq(struct vcpu *vcpu, bool on)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+	u64 ctl = vmcb->control.int_ctl & ~(V_IRQ | V_IGN_TPR);
+
+	if (on)
+		ctl |= V_IRQ | V_IGN_TPR;
+	if (ctl != vmcb->control.int_ctl)
+		vmcb_set_int_ctl(vmcb, ctl);
+}
+
+/**
+ * inject_collect() - after an exit: did the NMI handler's IRET complete?
+ * @vcpu: its mutex held
+ *
+ * It has once the guest is elsewhere.
+ */
+void inject_collect(struct vcpu *vcpu)
+{
+	if (unlikely(vcpu->nmi_iret) && vcpu_rip(vcpu) != vcpu->nmi_iret_rip) {
+		vcpu->nmi_iret = false;
+		vcpu->nmi_masked = false;
+	}
+}
+
+/* Exit after one instruction; a TF of the guest's own is kept in mind. */
+static void start_step(struct vcpu *vcpu)
+{
+	struct vmcb_save_area *save = &vcpu->vmcb->save;
+
+	if (vcpu->nmi_step)
+		return;
+	vcpu->nmi_step = true;
+	vcpu->nmi_step_tf = save->rflags & X86_EFLAGS_TF;
+	save->rflags |= X86_EFLAGS_TF;
+}
+
+/**
+ * inject_step_done() - a #DB: was it the step that an NMI waited for?
+ * @vcpu: its mutex held
+ *
+ * Return: true when the guest must not see it.
+ */
+bool inject_step_done(struct vcpu *vcpu)
+{
+	struct vmcb_save_area *save = &vcpu->vmcb->save;
+	bool ours = vcpu->nmi_step && !vcpu->nmi_step_tf;
+
+	if (!vcpu->nmi_step)
+		return false;
+	vcpu->nmi_step = false;
+	if (!ours)
+		return false;
+	save->rflags &= ~(u64)X86_EFLAGS_TF;
+	vmcb_set_dr6(vcpu->vmcb, save->dr6 & ~BIT_ULL(14));
+	/* Another cause at the same time is the guest's. */
+	return !(save->dr6 & 0xa00f);
+}
+
+static bool nmi_ready(const struct vcpu *vcpu)
+{
+	return !vcpu->nmi_masked && !in_shadow(vcpu) && !vcpu->event;
+}
+
+static void let_nmi_in(struct vcpu *vcpu)
+{
+	vcpu->nmis--;
+	vcpu->nmi_masked = true;
+	vcpu->event = EVENT_V | EVENT_TYPE_NMI | VEC_NMI;
+}
+
+static void let_irq_in(struct vcpu *vcpu)
+{
+	vcpu->event = vcpu->irq;
+	vcpu->irq = 0;
+}
+
+/**
+ * inject_prepare() - before an entry: who goes in, who gets an alarm
+ * @vcpu: its mutex held
+ *
+ * Context: any.
+ */
+void inject_prepare(struct vcpu *vcpu)
+{
+	bool window;
+
+	if (vcpu->nmis && nmi_ready(vcpu))
+		let_nmi_in(vcpu);
+	else if (vcpu->irq && irq_ready(vcpu))
+		let_irq_in(vcpu);
+
+	/* Waiting for the IRET, or, past its intercept, for its end. */
+	if (vcpu->nmis && (vcpu->nmi_iret || (!vcpu->nmi_masked && in_shadow(vcpu))))
+		start_step(vcpu);
+	window = vcpu->irq || vcpu->want_window;
+	set_policy(vcpu, window, vcpu->nmi_masked && !vcpu->nmi_iret);
+	set_virq(vcpu, window);
+}
+
+/**
+ * inject_wakes() - is something waiting that ends a HLT?
+ * @vcpu: its mutex held
+ */
+bool inject_wakes(const struct vcpu *vcpu)
+{
+	if (vcpu->event || (vcpu->nmis && !vcpu->nmi_masked))
+		return true;
+	return vcpu->irq && (vcpu->vmcb->save.rflags & X86_EFLAGS_IF);
+}
+
+/**
+ * inject_describe() - for the run page
+ * @vcpu: its mutex held
+ *
+ * Return: SVMVCPU_EV_* bits.
+ */
+u8 inject_describe(const struct vcpu *vcpu)
+{
+	u8 events = 0;
+
+	if (irq_ready(vcpu) && !vcpu->irq)
+		events |= SVMVCPU_EV_IRQ_READY;
+	if (vcpu->irq)
+		events |= SVMVCPU_EV_IRQ_WAITS;
+	if (vcpu->nmis)
+		events |= SVMVCPU_EV_NMI_WAITS;
+	if (vcpu->nmi_masked)
+		events |= SVMVCPU_EV_NMI_MASKED;
+	return events;
+}
+
+/* VMEXIT_VINTR: interrupts are possible from here on. */
+int exit_vintr(struct vcpu *vcpu, bool atomic)
+{
+	set_virq(vcpu, false);
+	if (!vcpu->want_window || vcpu->irq)
+		return EXIT_RESUME;
+	vcpu->want_window = false;
+	return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
+}
+
+/* VMEXIT_IRET, before it executes: NMIs stay masked until it has. */
+int exit_iret(struct vcpu *vcpu, bool atomic)
+{
+	vcpu->nmi_iret = true;
+	vcpu->nmi_iret_rip = vcpu_rip(vcpu);
+	return EXIT_RESUME;
+}
+
+void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
+{
+	const u64 kind = EVENT_TYPE_MASK | EVENT_VECTOR_MASK;
+
+	memset(events, 0, sizeof(*events));
+	if (vcpu->event) {
+		events->exception = (vcpu->event & kind) | SVMVCPU_INJECT_VALID;
+		if (vcpu->event & EVENT_EV)
+			events->exception_error = vcpu->event >> EVENT_ERROR_SHIFT;
+	}
+	if (vcpu->irq)
+		events->irq = (vcpu->irq & EVENT_VECTOR_MASK) | SVMVCPU_INJECT_VALID;
+	events->nmis = vcpu->nmis;
+	events->nmi_masked = vcpu->nmi_masked;
+	events->shadow = in_shadow(vcpu);
+}
+
+void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events)
+{
+	u32 exc = events->exception;
+
+	inject_reset(vcpu);
+	if (exc && (exc & EVENT_TYPE_MASK) == SVMVCPU_INJECT_EXC)
+		inject_exception(vcpu, exc & SVMVCPU_INJECT_VECTOR, events->exception_error, 0);
+	else if (exc)
+		vcpu->event = exc;
+	if (events->irq)
+		vcpu->irq = EVENT_V | EVENT_TYPE_INTR | (events->irq & SVMVCPU_INJECT_VECTOR);
+	vcpu->nmis = events->nmis;
+	vcpu->nmi_masked = events->nmi_masked;
+	if (events->shadow)
+		vcpu->vmcb->control.int_state |= INT_SHADOW;
+	else
+		vcpu->vmcb->control.int_state &= ~INT_SHADOW;
+}
+
+/* Nothing waits, nothing is masked. */
+void inject_reset(struct vcpu *vcpu)
+{
+	vcpu->event = 0;
+	vcpu->irq = 0;
+	vcpu->nmis = 0;
+	vcpu->nmi_masked = false;
+	vcpu->nmi_iret = false;
+	vcpu->want_window = false;
+	if (vcpu->nmi_step && !vcpu->nmi_step_tf)
+		vcpu->vmcb->save.rflags &= ~(u64)X86_EFLAGS_TF;
+	vcpu->nmi_step = false;
+}
