@@ -113,6 +113,7 @@ static const struct {
 	{ X86_CR4_FSGSBASE,	X86_FEATURE_FSGSBASE },
 	{ X86_CR4_SMEP,		X86_FEATURE_SMEP },
 	{ X86_CR4_SMAP,		X86_FEATURE_SMAP },
+	{ X86_CR4_OSXSAVE,	X86_FEATURE_XSAVE },
 };
 
 static void svm_detect_limits(void)

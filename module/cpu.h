@@ -55,7 +55,7 @@ static inline u64 svm_tsc(void)
 	return rdtsc() + svm_tsc_lost;
 }
 
-/* Is there a TSC_AUX for the guest to read? */
+/* Is there a TSC_AUX for the guest to have? */
 static inline bool svm_has_tsc_aux(void)
 {
 	return boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID);

@@ -2,14 +2,18 @@
 /*
  * What CPUID tells a guest.
  *
- * A table made once at load from the host's own leaves and the rules below:
- * every leaf a guest can see is named with the bits it may have, everything
- * else reads zero. A feature shows only if the guest can use it: what needs an
- * MSR, an instruction or a CR4 bit that we refuse is hidden.
+ * The default is a table made once at load from the host's own leaves and the
+ * rules below: every leaf a guest can see is named with the bits it may have,
+ * everything else reads zero. A feature shows only if the guest can use it:
+ * what needs an MSR, an instruction or a CR4 bit that we refuse is hidden. A VM
+ * can have a table of its own.
  */
 #include <linux/bits.h>
 #include <linux/kernel.h>
+#include <linux/err.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <asm/processor.h>
 
 #include "cpu.h"
@@ -17,6 +21,8 @@
 #include "exit.h"
 #include "guest.h"
 #include "vcpu.h"
+#include "vm.h"
+#include "xstate.h"
 
 #define LEAF_HYPERVISOR		0x40000000
 #define LEAF_HYPERVISOR_MAX	0x40000001
@@ -32,6 +38,15 @@
 
 #define ALL			(~0U)
 
+/* leaf 1 ECX */
+#define XSAVE			BIT(26)
+#define OSXSAVE			BIT(27)
+
+/* Masks and values of one leaf's registers */
+struct cpuid_regs_out {
+	u32 eax, ebx, ecx, edx;
+};
+
 /* One leaf: out = (host & mask) | set, per register. */
 struct cpuid_rule {
 	u32 leaf;
@@ -41,33 +56,39 @@ struct cpuid_rule {
 };
 
 /*
- * Leaf 1: no VMX; no MONITOR, PCID, x2APIC, TSC-deadline (no APIC yet); no
- * XSAVE and with it OSXSAVE, AVX, FMA, F16C; HYPERVISOR set. No MCE, MCA, MTRR
- * (no such MSRs), APIC, HTT (one thread, topology not shared with the host).
+ * Leaf 1: no VMX; no MONITOR, PCID, x2APIC, TSC-deadline (no APIC yet);
+ * HYPERVISOR set. No MCE, MCA, MTRR (no such MSRs), APIC, HTT (one thread,
+ * topology not shared with the host).
  */
-#define LEAF1_ECX	(BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) |	\
-			 BIT(22) | BIT(23) | BIT(25) | BIT(30))
+#define LEAF1_ECX	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) |	\
+			 BIT(20) | BIT(22) | BIT(23) | BIT(25) | BIT(26) | BIT(28) |	\
+			 BIT(29) | BIT(30))
 #define LEAF1_EDX	(BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) |	\
 			 BIT(8) | BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(17) |	\
 			 BIT(19) | BIT(23) | BIT(24) | BIT(25) | BIT(26))
 
-/* Leaf 7: FSGSBASE, BMI1, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA */
-#define LEAF7_EBX	(BIT(0) | BIT(3) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) |	\
-			 BIT(20) | BIT(23) | BIT(24) | BIT(29))
-#define LEAF7_ECX	BIT(2)		/* UMIP; neither WAITPKG nor LA57 */
+/* Leaf 7: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA */
+#define LEAF7_EBX	(BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(18) |	\
+			 BIT(19) | BIT(20) | BIT(23) | BIT(24) | BIT(29))
+/* UMIP, GFNI, VAES, VPCLMULQDQ, RDPID; neither WAITPKG nor LA57 */
+#define LEAF7_ECX	(BIT(2) | BIT(8) | BIT(9) | BIT(10) | BIT(22))
 #define LEAF7_EDX	BIT(4)		/* fast short REP MOV */
 
 /* 80000001: no SVM, OSVW, IBS, XOP, SKINIT, WDT, LWP, FMA4, TCE, perfctr, MONITORX */
 #define LEAFE1_ECX	(BIT(0) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
-/* as leaf 1, plus SYSCALL, NX, MMXEXT, 1G pages, LM, 3DNow!; neither FFXSR nor RDTSCP */
+/* as leaf 1, plus SYSCALL, NX, MMXEXT, 1G pages, RDTSCP, LM, 3DNow!; no FFXSR */
 #define LEAFE1_EDX	((LEAF1_EDX & 0x0183f3ff & ~BIT(11)) | BIT(11) | BIT(20) |	\
-			 BIT(22) | BIT(26) | BIT(29) | BIT(30) | BIT(31))
+			 BIT(22) | BIT(26) | BIT(27) | BIT(29) | BIT(30) | BIT(31))
 
 static const struct cpuid_rule cpuid_rules[] = {
 	{ 0x00000000, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x00000001, 0, { ALL, 0x0000ff00, LEAF1_ECX, LEAF1_EDX },
 			 { .ecx = BIT(31) } },
 	{ 0x00000007, 0, { 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX } },
+	/* filled in by cpuid_fix() from what XCR0 a guest may have */
+	{ 0x0000000d, 0, { } },
+	{ 0x0000000d, 1, { .eax = BIT(0) | BIT(1) | BIT(2) } },
+	{ 0x0000000d, 2, { ALL, ALL, 0, 0 } },
 	{ 0x00000016, 0, { ALL, ALL, ALL, 0 } },
 	{ LEAF_HYPERVISOR, 0, { }, { LEAF_HYPERVISOR_MAX,
 				     /* "RVMRVMRVMRVM" */
@@ -84,76 +105,94 @@ static const struct cpuid_rule cpuid_rules[] = {
 	{ 0x80000008, 0, { .eax = 0x0000ffff, .ebx = BIT(0) } },
 };
 
-struct cpuid_entry {
-	u32 leaf;
-	u32 subleaf;
-	struct cpuid_regs_out out;
-};
+static struct cpuid_table *cpuid_default;
 
-static struct cpuid_entry *cpuid_table;
-
-static void cpuid_apply(const struct cpuid_rule *rule, struct cpuid_entry *entry)
+static void entry_clear(struct svmvcpu_cpuid_entry *entry)
 {
-	struct cpuid_regs_out *out = &entry->out;
+	entry->eax = 0;
+	entry->ebx = 0;
+	entry->ecx = 0;
+	entry->edx = 0;
+}
 
-	entry->leaf = rule->leaf;
-	entry->subleaf = rule->subleaf;
+static void cpuid_apply(const struct cpuid_rule *rule, struct svmvcpu_cpuid_entry *entry)
+{
 	if ((rule->leaf & 0xf0000000) != LEAF_HYPERVISOR)
-		cpuid_count(rule->leaf, rule->subleaf, &out->eax, &out->ebx, &out->ecx,
-			    &out->edx);
-	out->eax = (out->eax & rule->mask.eax) | rule->set.eax;
-	out->ebx = (out->ebx & rule->mask.ebx) | rule->set.ebx;
-	out->ecx = (out->ecx & rule->mask.ecx) | rule->set.ecx;
-	out->edx = (out->edx & rule->mask.edx) | rule->set.edx;
+		cpuid_count(rule->leaf, rule->subleaf, &entry->eax, &entry->ebx, &entry->ecx,
+			    &entry->edx);
+	entry->eax = (entry->eax & rule->mask.eax) | rule->set.eax;
+	entry->ebx = (entry->ebx & rule->mask.ebx) | rule->set.ebx;
+	entry->ecx = (entry->ecx & rule->mask.ecx) | rule->set.ecx;
+	entry->edx = (entry->edx & rule->mask.edx) | rule->set.edx;
+}
+
+/* Leaf 0xd: only the components a guest may have. */
+static void fix_xstate(struct svmvcpu_cpuid_entry *entry)
+{
+	u64 xcr0 = xstate_caps.guest_xcr0;
+
+	if (!xcr0 || (entry->subleaf > 1 && !(xcr0 & BIT(entry->subleaf))))
+		entry_clear(entry);
+	if (xcr0 && entry->subleaf == 0) {
+		entry->eax = xcr0;
+		entry->ecx = xstate_caps.bytes;
+	}
 }
 
 /* What a mask cannot say. */
-static void cpuid_fix(struct cpuid_entry *entry, u32 host_max_basic)
+static void cpuid_fix(struct svmvcpu_cpuid_entry *entry, u32 host_max_basic)
 {
+	if (entry->leaf < LEAF_HYPERVISOR && entry->leaf > host_max_basic)
+		entry_clear(entry);
 	switch (entry->leaf) {
 	case 0:
-		entry->out.eax = LEAF_BASIC_MAX;
+		entry->eax = LEAF_BASIC_MAX;
+		break;
+	case 0xd:
+		fix_xstate(entry);
 		break;
 	case 0x16:
-		if (host_max_basic < 0x16)
-			entry->out = (struct cpuid_regs_out) { };
-		if (!entry->out.eax)
-			entry->out.eax = FREQUENCY_MHZ;
-		break;
-	case 7:
-		if (host_max_basic < 7)
-			entry->out = (struct cpuid_regs_out) { };
+		if (!entry->eax)
+			entry->eax = FREQUENCY_MHZ;
 		break;
 	case LEAF_EXTENDED:
-		entry->out.eax = min_t(u32, entry->out.eax, LEAF_EXTENDED_MAX);
+		entry->eax = min_t(u32, entry->eax, LEAF_EXTENDED_MAX);
 		break;
 	case LEAF_ADDRESSES:
-		entry->out.eax = (entry->out.eax & 0xff00) | svm_limits.gpa_bits;
+		entry->eax = (entry->eax & 0xff00) | svm_limits.gpa_bits;
 		break;
 	}
 }
 
+static bool has_subleaves(u32 leaf)
+{
+	return leaf == 7 || leaf == 0xd;
+}
+
 /**
- * cpuid_init() - make the table from this host's CPUID
+ * cpuid_init() - make the default table from this host's CPUID
  *
  * Return: 0 or -ENOMEM.
  */
-int cpuid_init(void)
+int __init cpuid_init(void)
 {
 	u32 max_basic = cpuid_eax(0), max_extended = cpuid_eax(LEAF_EXTENDED);
 	int i;
 
-	cpuid_table = kcalloc(ARRAY_SIZE(cpuid_rules), sizeof(*cpuid_table), GFP_KERNEL);
-	if (!cpuid_table)
+	cpuid_default = kzalloc(struct_size(cpuid_default, entry, ARRAY_SIZE(cpuid_rules)),
+				GFP_KERNEL);
+	if (!cpuid_default)
 		return -ENOMEM;
+	cpuid_default->nr = ARRAY_SIZE(cpuid_rules);
 	for (i = 0; i < ARRAY_SIZE(cpuid_rules); i++) {
 		const struct cpuid_rule *rule = &cpuid_rules[i];
-		struct cpuid_entry *entry = &cpuid_table[i];
+		struct svmvcpu_cpuid_entry *entry = &cpuid_default->entry[i];
 
+		entry->leaf = rule->leaf;
+		entry->subleaf = rule->subleaf;
+		entry->flags = has_subleaves(rule->leaf) ? SVMVCPU_CPUID_SUBLEAF : 0;
 		/* Beyond its last leaf a CPU may answer anything. */
-		if (rule->leaf >= LEAF_EXTENDED && rule->leaf > max_extended)
-			entry->leaf = rule->leaf;
-		else
+		if (rule->leaf < LEAF_EXTENDED || rule->leaf <= max_extended)
 			cpuid_apply(rule, entry);
 		cpuid_fix(entry, max_basic);
 	}
@@ -162,52 +201,122 @@ int cpuid_init(void)
 
 void cpuid_exit(void)
 {
-	kfree(cpuid_table);
+	kfree(cpuid_default);
 }
 
-/* Leaf 1 EAX, which is also in EDX after RESET. */
-u32 cpuid_signature(void)
+static const struct svmvcpu_cpuid_entry *cpuid_find(const struct cpuid_table *table, u32 leaf,
+						    u32 subleaf)
 {
-	struct cpuid_regs_out out;
+	u32 i;
 
-	cpuid_lookup(1, 0, 0, &out);
-	return out.eax;
+	for (i = 0; i < table->nr; i++) {
+		const struct svmvcpu_cpuid_entry *entry = &table->entry[i];
+
+		if (entry->leaf == leaf &&
+		    (!(entry->flags & SVMVCPU_CPUID_SUBLEAF) || entry->subleaf == subleaf))
+			return entry;
+	}
+	return NULL;
+}
+
+/* Two entries that would answer the same question, or one that is malformed */
+static bool table_valid(const struct cpuid_table *table)
+{
+	u32 i, j;
+
+	for (i = 0; i < table->nr; i++) {
+		const struct svmvcpu_cpuid_entry *a = &table->entry[i];
+
+		if (a->mbz || (a->flags & ~SVMVCPU_CPUID_SUBLEAF) ||
+		    (a->subleaf && !(a->flags & SVMVCPU_CPUID_SUBLEAF)))
+			return false;
+		for (j = 0; j < i; j++) {
+			const struct svmvcpu_cpuid_entry *b = &table->entry[j];
+
+			if (a->leaf == b->leaf && (a->flags != b->flags || !a->flags ||
+						   a->subleaf == b->subleaf))
+				return false;
+		}
+	}
+	return true;
 }
 
 /**
- * cpuid_lookup() - the answer to one CPUID
- * @leaf: EAX
- * @subleaf: ECX; ignored by leaves that have none
- * @apic_id: of the vCPU
- * @out: zero for a leaf that is not shown
+ * cpuid_table_create() - a VM's own table from user space
+ * @entries: user address of @nr entries
+ * @nr: 1 to CPUID_MAX
+ *
+ * The host does not depend on what a guest believes: any values are safe.
+ *
+ * Return: the table, for kvfree(); -EFAULT, -ENOMEM; -EINVAL when an entry is
+ * malformed or answers what another does.
  */
-void cpuid_lookup(u32 leaf, u32 subleaf, u32 apic_id, struct cpuid_regs_out *out)
+struct cpuid_table *cpuid_table_create(const void __user *entries, u32 nr)
 {
-	int i;
+	struct cpuid_table *table;
 
-	*out = (struct cpuid_regs_out) { };
-	for (i = 0; i < ARRAY_SIZE(cpuid_rules); i++) {
-		const struct cpuid_entry *entry = &cpuid_table[i];
+	table = kvmalloc(struct_size(table, entry, nr), GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return ERR_PTR(-ENOMEM);
+	table->nr = nr;
+	if (copy_from_user(table->entry, entries, array_size(nr, sizeof(table->entry[0])))) {
+		kvfree(table);
+		return ERR_PTR(-EFAULT);
+	}
+	if (!table_valid(table)) {
+		kvfree(table);
+		return ERR_PTR(-EINVAL);
+	}
+	return table;
+}
 
-		if (entry->leaf != leaf || (leaf == 7 && entry->subleaf != subleaf))
-			continue;
-		*out = entry->out;
-		if (leaf == 1)
-			out->ebx |= apic_id << 24 | 1 << 16;
-		return;
+/* A VM's table, or the default for NULL */
+const struct cpuid_table *cpuid_table_or_default(const struct cpuid_table *table)
+{
+	return table ? table : cpuid_default;
+}
+
+/**
+ * cpuid_signature() - what RESET leaves in EDX
+ * @table: a VM's, or NULL
+ */
+u32 cpuid_signature(const struct cpuid_table *table)
+{
+	const struct svmvcpu_cpuid_entry *entry;
+
+	entry = cpuid_find(cpuid_table_or_default(table), 1, 0);
+	return entry ? entry->eax : 0;
+}
+
+/* What depends on the vCPU and its state */
+static void cpuid_dynamic(const struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
+{
+	if (out->leaf == 1) {
+		out->ebx = (out->ebx & 0x0000ffff) | vcpu->id << 24 | 1 << 16;
+		out->ecx &= ~OSXSAVE;
+		if ((out->ecx & XSAVE) && (vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE))
+			out->ecx |= OSXSAVE;
+	} else if (out->leaf == 0xd && out->subleaf <= 1 && out->eax) {
+		out->ebx = xstate_bytes_for(vcpu->xcr0);
 	}
 }
 
 /* VMEXIT_CPUID */
 int exit_cpuid(struct vcpu *vcpu, bool atomic)
 {
-	struct cpuid_regs_out out;
+	const struct svmvcpu_cpuid_entry *entry;
+	struct svmvcpu_cpuid_entry out = { };
 	int ret;
 
 	ret = guest_step(vcpu, BIT_ULL(INSN_CPUID), atomic);
 	if (ret)
 		return ret;
-	cpuid_lookup(vcpu->gprs[INSN_RAX], vcpu->gprs[INSN_RCX], vcpu->id, &out);
+	entry = cpuid_find(cpuid_table_or_default(vcpu->vm->cpuid), vcpu->gprs[INSN_RAX],
+			   vcpu->gprs[INSN_RCX]);
+	if (entry) {
+		out = *entry;
+		cpuid_dynamic(vcpu, &out);
+	}
 	/* 32-bit writes: the upper halves are cleared. */
 	vcpu->gprs[INSN_RAX] = out.eax;
 	vcpu->gprs[INSN_RBX] = out.ebx;

@@ -5,22 +5,22 @@
 #ifndef SVMVCPU_CPUID_H
 #define SVMVCPU_CPUID_H
 
+#include <linux/svmvcpu.h>
 #include <linux/types.h>
 
-/**
- * struct cpuid_regs_out - result of one leaf
- * @eax: .
- * @ebx: .
- * @ecx: .
- * @edx: .
- */
-struct cpuid_regs_out {
-	u32 eax, ebx, ecx, edx;
+#define CPUID_MAX	256
+
+/* Never changes once vCPUs can see it. */
+struct cpuid_table {
+	u32 nr;
+	struct svmvcpu_cpuid_entry entry[];
 };
 
 int cpuid_init(void);
 void cpuid_exit(void);
-u32 cpuid_signature(void);
-void cpuid_lookup(u32 leaf, u32 subleaf, u32 apic_id, struct cpuid_regs_out *out);
+
+struct cpuid_table *cpuid_table_create(const void __user *entries, u32 nr);
+const struct cpuid_table *cpuid_table_or_default(const struct cpuid_table *table);
+u32 cpuid_signature(const struct cpuid_table *table);
 
 #endif /* SVMVCPU_CPUID_H */

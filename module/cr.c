@@ -20,6 +20,7 @@
 #include "exit.h"
 #include "guest.h"
 #include "vcpu.h"
+#include "xstate.h"
 
 #define CR0_HIDDEN	(X86_CR0_CD | X86_CR0_NW)
 #define CR0_KNOWN	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS |	\
@@ -336,6 +337,25 @@ int exit_cr(struct vcpu *vcpu, bool atomic)
 	if (ret)
 		return ret;
 	return write ? cr_write(vcpu, &insn, atomic) : cr_read(vcpu, &insn, atomic);
+}
+
+/* VMEXIT_XSETBV: the hardware has checked CPL and CR4.OSXSAVE. */
+int exit_xsetbv(struct vcpu *vcpu, bool atomic)
+{
+	u64 value = (u64)(u32)vcpu->gprs[INSN_RDX] << 32 | (u32)vcpu->gprs[INSN_RAX];
+	u64 next_rip;
+	int ret;
+
+	ret = guest_next_rip(vcpu, BIT_ULL(INSN_XSETBV), atomic, &next_rip);
+	if (ret)
+		return ret;
+	if ((u32)vcpu->gprs[INSN_RCX] != 0 || vcpu->vmcb->save.cpl || !xcr0_valid(value)) {
+		event_raise_gp(vcpu);
+		return EXIT_RESUME;
+	}
+	xcr0_set(vcpu, value);
+	guest_skip_to(vcpu, next_rip);
+	return EXIT_RESUME;
 }
 
 static u64 read_dr(const struct vcpu *vcpu, unsigned int dr)

@@ -41,6 +41,7 @@ int exit_cpuid(struct vcpu *vcpu, bool atomic);
 int exit_msr(struct vcpu *vcpu, bool atomic);
 int exit_msr_answer(struct vcpu *vcpu, u64 answer, bool fail);
 int exit_cr(struct vcpu *vcpu, bool atomic);
+int exit_xsetbv(struct vcpu *vcpu, bool atomic);
 int exit_dr(struct vcpu *vcpu, bool atomic);
 
 int exit_to_user(struct vcpu *vcpu, u32 reason);

@@ -19,6 +19,7 @@
 #include "uaccess.h"
 #include "vcpu.h"
 #include "vm.h"
+#include "xstate.h"
 
 static u64 known_exits(void)
 {
@@ -59,6 +60,9 @@ static int dev_ioctl_get_info(void __user *arg)
 		.efer_guest = svm_limits.efer_guest,
 		.components = STATE_ALL,
 		.exits = known_exits(),
+		.xcr0_guest = xstate_caps.guest_xcr0,
+		.xstate_size = xstate_caps.bytes,
+		.max_cpuid = CPUID_MAX,
 	};
 	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
 }
@@ -108,6 +112,7 @@ static int __init svmvcpu_init(void)
 	ret = svm_cpu_init();
 	if (ret)
 		return ret;
+	xstate_init();
 	ret = maps_init();
 	if (ret)
 		goto cpu_exit;

@@ -25,23 +25,9 @@ static void write_edx_eax(struct vcpu *vcpu, u64 value)
 	vcpu->gprs[INSN_RDX] = value >> 32;
 }
 
-/* Each byte a memory type: 2 and 3 are reserved, as is all above 7. */
-static bool pat_legal(u64 pat)
-{
-	int i;
-
-	for (i = 0; i < 64; i += 8) {
-		u8 type = pat >> i;
-
-		if (type > 7 || type == 2 || type == 3)
-			return false;
-	}
-	return true;
-}
-
 static bool set_pat(struct vcpu *vcpu, u64 pat)
 {
-	if (!pat_legal(pat))
+	if (!pat_valid(pat))
 		return false;
 	vmcb_set_g_pat(vcpu->vmcb, pat);
 	return true;
@@ -51,6 +37,20 @@ static bool set_tsc(struct vcpu *vcpu, u64 tsc)
 {
 	vmcb_set_tsc_offset(vcpu->vmcb, tsc - rdtsc());
 	return true;
+}
+
+/* Loaded while the vCPU is: the host's comes back at the end of the stretch. */
+static bool set_tsc_aux(struct vcpu *vcpu, u64 value)
+{
+	if (value >> 32)
+		return false;
+	vcpu->tsc_aux = value;
+	return true;
+}
+
+static u64 get_tsc_aux(const struct vcpu *vcpu)
+{
+	return vcpu->tsc_aux;
 }
 
 static u64 get_pat(const struct vcpu *vcpu)
@@ -71,6 +71,7 @@ static const struct own_msr {
 } own_msrs[] = {
 	{ MSR_EFER,		guest_efer,	guest_set_efer },
 	{ MSR_IA32_TSC,		get_tsc,	set_tsc },
+	{ MSR_TSC_AUX,		get_tsc_aux,	set_tsc_aux },
 	{ MSR_IA32_CR_PAT,	get_pat,	set_pat },
 };
 
@@ -94,6 +95,9 @@ static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, 
 			     &next_rip);
 	if (ret)
 		return ret;
+	/* What vcpu_load() puts into the CPU changes only between stretches. */
+	if (write && msr->index == MSR_TSC_AUX && atomic)
+		return -EAGAIN;
 	if (!write) {
 		write_edx_eax(vcpu, msr->get(vcpu));
 	} else if (!msr->set(vcpu, read_edx_eax(vcpu))) {

@@ -43,7 +43,7 @@ static void reset_base(struct svmvcpu_state *state)
 
 	memset(state, 0, sizeof(*state));
 	state->size = sizeof(*state);
-	state->components = STATE_ALL;
+	state->components = STATE_PRESET;
 	state->gprs.rflags = RFLAGS_FIXED;
 	seg->es = data;
 	seg->ss = data;
@@ -222,6 +222,31 @@ static bool debug_valid(const struct svmvcpu_debug *debug)
 	return debug->dr6 <= U32_MAX && debug->dr7 <= U32_MAX;
 }
 
+/* Each byte a memory type: 2 and 3 are reserved, as is all above 7. */
+bool pat_valid(u64 pat)
+{
+	int i;
+
+	for (i = 0; i < 64; i += 8) {
+		u8 type = pat >> i;
+
+		if (type > 7 || type == 2 || type == 3)
+			return false;
+	}
+	return true;
+}
+
+static bool msrs_valid(const struct svmvcpu_msrs *msrs, const struct state_limits *lim)
+{
+	unsigned int la_bits = lim->cr4_guest & X86_CR4_LA57 ? 57 : 48;
+
+	return pat_valid(msrs->pat) && msrs->tsc_aux <= U32_MAX &&
+	       addr_canonical(msrs->lstar, la_bits) && addr_canonical(msrs->cstar, la_bits) &&
+	       addr_canonical(msrs->kernel_gs_base, la_bits) &&
+	       addr_canonical(msrs->sysenter_esp, la_bits) &&
+	       addr_canonical(msrs->sysenter_eip, la_bits);
+}
+
 #define INJECT_KNOWN	(SVMVCPU_INJECT_VALID | GENMASK(10, 8) | SVMVCPU_INJECT_VECTOR)
 
 static bool exception_valid(unsigned int vector, u32 error, u64 address)
@@ -292,6 +317,8 @@ int state_valid(const struct svmvcpu_state *state, const struct state_limits *li
 	if ((has & SVMVCPU_STATE_DEBUG) && !debug_valid(&state->debug))
 		return -EINVAL;
 	if ((has & SVMVCPU_STATE_EVENTS) && !events_valid(&state->events))
+		return -EINVAL;
+	if ((has & SVMVCPU_STATE_MSRS) && !msrs_valid(&state->msrs, lim))
 		return -EINVAL;
 	return 0;
 }

@@ -10,9 +10,12 @@
 #include <linux/types.h>
 #include <linux/svmvcpu.h>
 
+/* what a preset sets; SETUP resets the rest */
+#define STATE_PRESET	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
+			 SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG)
 #define STATE_ALL	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
 			 SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG |	\
-			 SVMVCPU_STATE_EVENTS)
+			 SVMVCPU_STATE_EVENTS | SVMVCPU_STATE_MSRS | SVMVCPU_STATE_XSTATE)
 
 /**
  * struct state_limits - what GET_INFO promised a guest
@@ -29,6 +32,7 @@ struct state_limits {
 int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,
 		 u32 cpu_signature, struct svmvcpu_state *out);
 bool inject_valid(u32 inject, u32 error, u64 address);
+bool pat_valid(u64 pat);
 int state_valid(const struct svmvcpu_state *state, const struct state_limits *lim);
 
 #endif /* SVMVCPU_PRESET_H */

@@ -200,6 +200,7 @@ static void enter_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 
+	xcr0_enter(vcpu);
 	vmcb->save.rax = vcpu->gprs[INSN_RAX];
 	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
 	vmcb->control.exit_code = EXIT_CODE_NONE;
@@ -225,8 +226,9 @@ static void collect(struct vcpu *vcpu, struct svm_cpu *cpu)
 }
 
 /* The interrupt that ended the guest's turn is taken here. */
-static void open_irq_window(void)
+static void open_irq_window(struct vcpu *vcpu)
 {
+	xcr0_leave(vcpu);
 	local_irq_enable();
 	asm volatile("nop");
 	local_irq_disable();
@@ -259,7 +261,7 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 		return entry_refused(vcpu);
 	collect(vcpu, cpu);
 	if (is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW))
-		open_irq_window();
+		open_irq_window(vcpu);
 	return exit_handle(vcpu, true);
 }
 
@@ -298,9 +300,9 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 		     "2:\n"
 		     _ASM_EXTABLE(1b, 2b)
 		     : : "a" (cpu->host_pa) : "memory");
-	if (cpu->host_tsc_aux)
-		wrmsrl(MSR_TSC_AUX, 0);
 	xstate_load(vcpu->xstate);
+	if (vcpu->tsc_aux != cpu->host_tsc_aux)
+		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
 	current->flags |= PF_VCPU;
 
 	WRITE_ONCE(vcpu->on_cpu, this_cpu);
@@ -318,7 +320,7 @@ static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 	cpumask_clear_cpu(smp_processor_id(), vcpu->vm->mem.cpus);
 	WRITE_ONCE(vcpu->on_cpu, -1);
 	current->flags &= ~PF_VCPU;
-	if (cpu->host_tsc_aux)
+	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 	xstate_save(vcpu->xstate);
 	compat_ibpb_before_user();
@@ -337,6 +339,7 @@ static int run_stretch(struct vcpu *vcpu)
 		do {
 			ret = run_once(vcpu, cpu);
 		} while (ret == EXIT_RESUME);
+		xcr0_leave(vcpu);
 		local_irq_enable();
 		vcpu_unload(vcpu, cpu);
 	} else if (ret == -EAGAIN) {

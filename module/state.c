@@ -88,6 +88,25 @@ static void get_debug(const struct vcpu *vcpu, struct svmvcpu_debug *out)
 	out->dr7 = vcpu->vmcb->save.dr7;
 }
 
+static void get_msrs(const struct vcpu *vcpu, struct svmvcpu_msrs *out)
+{
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+
+	*out = (struct svmvcpu_msrs) {
+		.star = save->star,
+		.lstar = save->lstar,
+		.cstar = save->cstar,
+		.sfmask = save->sfmask,
+		.kernel_gs_base = save->kernel_gs_base,
+		.sysenter_cs = save->sysenter_cs,
+		.sysenter_esp = save->sysenter_esp,
+		.sysenter_eip = save->sysenter_eip,
+		.pat = save->g_pat,
+		.tsc = rdtsc() + vcpu->vmcb->control.tsc_offset,
+		.tsc_aux = vcpu->tsc_aux,
+	};
+}
+
 /**
  * state_get() - read the components that state->components names
  * @vcpu: its mutex held
@@ -105,6 +124,10 @@ void state_get(const struct vcpu *vcpu, struct svmvcpu_state *state)
 		get_debug(vcpu, &state->debug);
 	if (state->components & SVMVCPU_STATE_EVENTS)
 		inject_get_events(vcpu, &state->events);
+	if (state->components & SVMVCPU_STATE_MSRS)
+		get_msrs(vcpu, &state->msrs);
+	if (state->components & SVMVCPU_STATE_XSTATE)
+		state->xcr0 = vcpu->xcr0;
 }
 
 /**
@@ -170,23 +193,35 @@ static void reset_events(struct vcpu *vcpu)
 	vcpu->mismatches = 0;
 }
 
+static void put_msrs(struct vcpu *vcpu, const struct svmvcpu_msrs *in)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	/* VMLOAD's: no clean bit. */
+	vmcb->save.star = in->star;
+	vmcb->save.lstar = in->lstar;
+	vmcb->save.cstar = in->cstar;
+	vmcb->save.sfmask = in->sfmask;
+	vmcb->save.kernel_gs_base = in->kernel_gs_base;
+	vmcb->save.sysenter_cs = in->sysenter_cs;
+	vmcb->save.sysenter_esp = in->sysenter_esp;
+	vmcb->save.sysenter_eip = in->sysenter_eip;
+	vmcb_set_g_pat(vmcb, in->pat);
+	vmcb_set_tsc_offset(vmcb, in->tsc - rdtsc());
+	vcpu->tsc_lost = svm_tsc_lost;
+	vcpu->tsc_aux = in->tsc_aux;
+}
+
 /* What no component holds: nothing of the previous guest stays. */
 static void reset_rest(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 
-	vmcb->save.star = 0;
-	vmcb->save.lstar = 0;
-	vmcb->save.cstar = 0;
-	vmcb->save.sfmask = 0;
-	vmcb->save.kernel_gs_base = 0;
-	vmcb->save.sysenter_cs = 0;
-	vmcb->save.sysenter_esp = 0;
-	vmcb->save.sysenter_eip = 0;
-	vmcb_set_g_pat(vmcb, PAT_RESET);
+	put_msrs(vcpu, &(struct svmvcpu_msrs) { .pat = PAT_RESET });
 	vcpu->tsc_lost = svm_tsc_lost;
 	vmcb_set_tsc_offset(vmcb, svm_tsc_lost - vcpu->vm->tsc_base);
 	vmcb->control.int_state = 0;
+	vcpu->xcr0 = 1;
 	xstate_reset(vcpu->xstate);
 
 	reset_events(vcpu);
@@ -222,6 +257,10 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		put_debug(vcpu, &state->debug);
 	if (state->components & SVMVCPU_STATE_EVENTS)
 		inject_put_events(vcpu, &state->events);
+	if (state->components & SVMVCPU_STATE_MSRS)
+		put_msrs(vcpu, &state->msrs);
+	if (state->components & SVMVCPU_STATE_XSTATE)
+		vcpu->xcr0 = state->xcr0;
 }
 
 /**
@@ -236,7 +275,7 @@ int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 	struct svmvcpu_state state;
 	int ret;
 
-	ret = preset_state(setup, &svm_limits, cpuid_signature(), &state);
+	ret = preset_state(setup, &svm_limits, cpuid_signature(vcpu->vm->cpuid), &state);
 	if (ret)
 		return ret;
 	reset_rest(vcpu);

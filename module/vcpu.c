@@ -32,6 +32,50 @@ static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
 	return ret ? ret : state_setup(vcpu, &setup);
 }
 
+/* The buffer is a second one, so that the structure's size does not vary. */
+static int vcpu_get_xstate(const struct vcpu *vcpu, const struct svmvcpu_state *state)
+{
+	if (state->xstate_size != xstate_caps.bytes || state->mbz)
+		return -EINVAL;
+	return copy_to_user(u64_to_user_ptr(state->xstate), vcpu->xstate,
+			    xstate_caps.bytes) ? -EFAULT : 0;
+}
+
+/* A checked copy of what user space passed, or NULL when there is none to copy */
+static void *vcpu_copy_xstate(const struct svmvcpu_state *state)
+{
+	void *xstate;
+
+	if (!(state->components & SVMVCPU_STATE_XSTATE))
+		return NULL;
+	if (state->xstate_size != xstate_caps.bytes || state->mbz || !xcr0_valid(state->xcr0))
+		return ERR_PTR(-EINVAL);
+	xstate = memdup_user(u64_to_user_ptr(state->xstate), xstate_caps.bytes);
+	if (!IS_ERR(xstate) && !xstate_valid(xstate)) {
+		kfree(xstate);
+		return ERR_PTR(-EINVAL);
+	}
+	return xstate;
+}
+
+static int vcpu_set_state(struct vcpu *vcpu, const struct svmvcpu_state *state)
+{
+	void *xstate;
+	int ret;
+
+	ret = state_valid(state, &svm_limits);
+	if (ret)
+		return ret;
+	xstate = vcpu_copy_xstate(state);
+	if (IS_ERR(xstate))
+		return PTR_ERR(xstate);
+	state_put(vcpu, state);
+	if (xstate)
+		memcpy(vcpu->xstate, xstate, xstate_caps.bytes);
+	kfree(xstate);
+	return 0;
+}
+
 static int vcpu_ioctl_get_state(struct vcpu *vcpu, void __user *arg)
 {
 	struct svmvcpu_state *state;
@@ -43,6 +87,8 @@ static int vcpu_ioctl_get_state(struct vcpu *vcpu, void __user *arg)
 	ret = svmvcpu_copy_arg(state, sizeof(*state), sizeof(*state), arg);
 	if (!ret && (state->components & ~STATE_ALL))
 		ret = -EINVAL;
+	if (!ret && (state->components & SVMVCPU_STATE_XSTATE))
+		ret = vcpu_get_xstate(vcpu, state);
 	if (!ret) {
 		state_get(vcpu, state);
 		ret = copy_to_user(arg, state, min_t(size_t, state->size, sizeof(*state))) ?
@@ -64,9 +110,7 @@ static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
 	if (!ret && (state->components & ~STATE_ALL))
 		ret = -EINVAL;
 	if (!ret)
-		ret = state_valid(state, &svm_limits);
-	if (!ret)
-		state_put(vcpu, state);
+		ret = vcpu_set_state(vcpu, state);
 	kfree(state);
 	return ret;
 }
@@ -260,6 +304,7 @@ static int vcpu_take_id(struct svm_vm *vm, u32 id)
 		return ret;
 	if (test_and_set_bit(id, vm->vcpu_ids))
 		ret = -EEXIST;
+	vm->had_vcpu = true;
 	mutex_unlock(&vm->lock);
 	return ret;
 }

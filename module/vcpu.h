@@ -70,6 +70,9 @@ struct vcpu_ask {
  * @io_data: the data window behind it, one page
  * @xstate: guest x87 and SSE registers, XSAVE format, while not loaded
  * @tsc_lost: svm_tsc_lost that is in the TSC offset already
+ * @xcr0: the guest's, in the CPU only between xcr0_enter() and xcr0_leave()
+ * @xcr0_loaded: between the two
+ * @tsc_aux: the guest's TSC_AUX
  * @asid: address space identifier, valid on one CPU
  * @tlb_gen: guest_memory.tlb_gen up to which this vCPU's TLB was flushed
  * @want_flush: flush the guest's translations at the next entry
@@ -114,6 +117,9 @@ struct vcpu {
 	struct svmvcpu_run *run;
 	void *io_data;
 	void *xstate;
+	u64 xcr0;
+	bool xcr0_loaded;
+	u32 tsc_aux;
 
 	u64 tsc_lost;
 	struct asid_tag asid;

@@ -18,6 +18,7 @@ static void vm_release_ref(struct kref *ref)
 	struct svm_vm *vm = container_of(ref, struct svm_vm, ref);
 
 	guest_memory_destroy(&vm->mem);
+	kvfree(vm->cpuid);
 	mutex_destroy(&vm->lock);
 	kfree(vm);
 	svm_cpu_put();
@@ -82,6 +83,73 @@ static int vm_ioctl_unmap(struct svm_vm *vm, const void __user *arg)
 	return ret;
 }
 
+static int vm_ioctl_get_cpuid(struct svm_vm *vm, void __user *arg)
+{
+	const struct cpuid_table *table;
+	struct svmvcpu_cpuid cpuid;
+	u32 room;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&cpuid, sizeof(cpuid), sizeof(cpuid), arg);
+	if (ret)
+		return ret;
+	if (cpuid.mbz)
+		return -EINVAL;
+	ret = mutex_lock_killable(&vm->lock);
+	if (ret)
+		return ret;
+	table = cpuid_table_or_default(vm->cpuid);
+	room = cpuid.nr;
+	cpuid.nr = table->nr;
+	if (copy_to_user(arg, &cpuid, sizeof(cpuid)))
+		ret = -EFAULT;
+	else if (room < table->nr)
+		ret = -E2BIG;
+	else if (copy_to_user(u64_to_user_ptr(cpuid.entries), table->entry,
+			      table->nr * sizeof(table->entry[0])))
+		ret = -EFAULT;
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+/* vCPUs read the table without a lock: only while there is none. */
+static int vm_install_cpuid(struct svm_vm *vm, struct cpuid_table *table)
+{
+	int ret;
+
+	ret = mutex_lock_killable(&vm->lock);
+	if (ret)
+		return ret;
+	if (vm->had_vcpu)
+		ret = -EBUSY;
+	else
+		swap(vm->cpuid, table);
+	mutex_unlock(&vm->lock);
+	if (!ret)
+		kvfree(table);
+	return ret;
+}
+
+static int vm_ioctl_set_cpuid(struct svm_vm *vm, const void __user *arg)
+{
+	struct svmvcpu_cpuid cpuid;
+	struct cpuid_table *table;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&cpuid, sizeof(cpuid), sizeof(cpuid), arg);
+	if (ret)
+		return ret;
+	if (cpuid.mbz || !cpuid.nr || cpuid.nr > CPUID_MAX)
+		return -EINVAL;
+	table = cpuid_table_create(u64_to_user_ptr(cpuid.entries), cpuid.nr);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+	ret = vm_install_cpuid(vm, table);
+	if (ret)
+		kvfree(table);
+	return ret;
+}
+
 static int vm_ioctl_create_vcpu(struct svm_vm *vm, const void __user *arg)
 {
 	struct svmvcpu_create_vcpu create;
@@ -107,6 +175,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_ioctl_map(vm, user);
 	case SVMVCPU_UNMAP:
 		return vm_ioctl_unmap(vm, user);
+	case SVMVCPU_GET_CPUID:
+		return vm_ioctl_get_cpuid(vm, user);
+	case SVMVCPU_SET_CPUID:
+		return vm_ioctl_set_cpuid(vm, user);
 	case SVMVCPU_CREATE_VCPU:
 		return vm_ioctl_create_vcpu(vm, user);
 	default:

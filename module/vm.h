@@ -11,6 +11,7 @@
 #include <linux/sched.h>
 #include <linux/types.h>
 
+#include "cpuid.h"
 #include "memory.h"
 
 #define VM_MAX_VCPUS	64
@@ -20,8 +21,10 @@
  * @ref: held by its file and by each vCPU
  * @tsc_base: host TSC at which the guest's was zero, for all vCPUs alike
  * @mem: guest-physical memory
- * @lock: protects @vcpu_ids
+ * @lock: protects @vcpu_ids, @had_vcpu and setting @cpuid
  * @vcpu_ids: IDs in use
+ * @cpuid: NULL for the default; set before the first vCPU, constant after
+ * @had_vcpu: a vCPU was created
  */
 struct svm_vm {
 	struct kref ref;
@@ -29,6 +32,8 @@ struct svm_vm {
 	struct guest_memory mem;
 	struct mutex lock;	/* vcpu_ids */
 	DECLARE_BITMAP(vcpu_ids, VM_MAX_VCPUS);
+	struct cpuid_table *cpuid;
+	bool had_vcpu;
 };
 
 int vm_create(void);

@@ -1,32 +1,84 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * x87 and SSE registers of a guest.
+ * x87, SSE and AVX registers of a guest, and its XCR0.
  *
- * A guest gets no XSAVE and so no AVX: XCR0 stays the host's and never
- * changes on entry. run.c calls load and save between kernel_fpu_begin() and
+ * run.c loads and saves the registers between kernel_fpu_begin() and
  * kernel_fpu_end(), which keep the host task's registers and everybody else's
- * hands off the FPU.
+ * hands off the FPU. XCR0 and XSS are the guest's only while interrupts are
+ * off: xcr0_enter() and xcr0_leave().
  */
 #include <linux/build_bug.h>
 #include <linux/cache.h>
+#include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
+#include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 #include <asm/fpu/xcr.h>
 #include <asm/fpu/xstate.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
 
+#include "vcpu.h"
 #include "xstate.h"
 
-/* Legacy region and header; with XSTATE_BV = x87 | SSE nothing follows. */
-#define XSTATE_BYTES	(512 + 64)
+/* Legacy region and header, which are there with every XCR0 */
+#define XSTATE_LEGACY	(512 + 64)
+/* What a guest may have, where the host has it */
+#define XSTATE_GUEST	(XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM)
 
-static_assert(offsetof(struct xregs_state, extended_state_area) == XSTATE_BYTES);
+static_assert(offsetof(struct xregs_state, extended_state_area) == XSTATE_LEGACY);
+
+struct xstate_caps xstate_caps __ro_after_init;
+static u32 mxcsr_mask __ro_after_init;
+
+/**
+ * xstate_bytes_for() - size of the standard format
+ * @xcr0: components
+ */
+u32 xstate_bytes_for(u64 xcr0)
+{
+	u32 size, offset, ecx, edx;
+
+	if (!(xcr0 & XFEATURE_MASK_YMM))
+		return XSTATE_LEGACY;
+	cpuid_count(0xd, XFEATURE_YMM, &size, &offset, &ecx, &edx);
+	return offset + size;
+}
+
+/* MXCSR bits that exist; XRSTOR faults on others. */
+static u32 __init read_mxcsr_mask(void)
+{
+	static struct fxregs_state fx __initdata __aligned(16);
+
+	kernel_fpu_begin();
+	asm volatile("fxsaveq %0" : "+m" (fx));
+	kernel_fpu_end();
+	/* CPUs too old to say have all but DAZ. */
+	return fx.mxcsr_mask ? fx.mxcsr_mask : 0xffbf;
+}
+
+/**
+ * xstate_init() - find out what the host has, once, at load
+ */
+void __init xstate_init(void)
+{
+	mxcsr_mask = read_mxcsr_mask();
+	xstate_caps.bytes = XSTATE_LEGACY;
+	if (!boot_cpu_has(X86_FEATURE_XSAVE))
+		return;
+	xstate_caps.host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	xstate_caps.guest_xcr0 = xstate_caps.host_xcr0 & XSTATE_GUEST;
+	xstate_caps.bytes = xstate_bytes_for(xstate_caps.guest_xcr0);
+	if (boot_cpu_has(X86_FEATURE_XSAVES))
+		rdmsrl(MSR_IA32_XSS, xstate_caps.host_xss);
+}
 
 void *xstate_alloc(void)
 {
 	/* kmalloc aligns a power of two to itself; XRSTOR wants 64. */
-	return kzalloc(roundup_pow_of_two(XSTATE_BYTES), GFP_KERNEL_ACCOUNT);
+	return kzalloc(roundup_pow_of_two(xstate_caps.bytes), GFP_KERNEL_ACCOUNT);
 }
 
 void xstate_free(void *xstate)
@@ -39,11 +91,27 @@ void xstate_reset(void *xstate)
 {
 	struct xregs_state *xs = xstate;
 
-	memset(xs, 0, XSTATE_BYTES);
+	memset(xs, 0, xstate_caps.bytes);
 	xs->i387.cwd = 0x40;
-	xs->i387.twd = 0;
 	xs->i387.mxcsr = MXCSR_DEFAULT;
 	xs->header.xfeatures = XFEATURE_MASK_FPSSE;
+}
+
+/**
+ * xstate_valid() - will XRSTOR take it?
+ * @xstate: xstate_caps.bytes, copied from user space
+ */
+bool xstate_valid(const void *xstate)
+{
+	const struct xregs_state *xs = xstate;
+	const u64 known = XFEATURE_MASK_FPSSE | xstate_caps.guest_xcr0;
+
+	/* Standard format: no XCOMP_BV. The rest of the header is reserved. */
+	if (memchr_inv((const u8 *)&xs->header + 8, 0, sizeof(xs->header) - 8))
+		return false;
+	if (xs->header.xfeatures & ~known)
+		return false;
+	return !(xs->i387.mxcsr & ~mxcsr_mask);
 }
 
 /*
@@ -66,7 +134,7 @@ static void clear_exception_pointers(const void *xstate)
  * PKRU, which the kernel does not bring back with the task's registers. So
  * nothing of the VMM's AVX registers is left where a guest could look.
  *
- * Context: between kernel_fpu_begin() and kernel_fpu_end().
+ * Context: between kernel_fpu_begin() and kernel_fpu_end(), host XCR0.
  */
 void xstate_load(const void *xstate)
 {
@@ -84,10 +152,90 @@ void xstate_load(const void *xstate)
  * xstate_save() - guest registers out of the CPU
  * @xstate: .
  *
+ * Not XSAVEOPT: it skips what it believes unchanged since the last XRSTOR from
+ * the same linear address, and a guest's XRSTOR may have used the same.
+ *
  * Context: as xstate_load().
  */
 void xstate_save(void *xstate)
 {
-	/* FXSAVE leaves the header as reset made it: both components valid. */
-	asm volatile("fxsaveq %0" : "=m" (*(struct fxregs_state *)xstate));
+	if (static_cpu_has(X86_FEATURE_XSAVE))
+		asm volatile("xsave64 %0"
+			     : "+m" (*(struct xregs_state *)xstate)
+			     : "a" ((u32)xstate_caps.guest_xcr0), "d" (0) : "memory");
+	else
+		asm volatile("fxsaveq %0" : "=m" (*(struct fxregs_state *)xstate));
+}
+
+/**
+ * xcr0_valid() - may a guest have this XCR0?
+ * @xcr0: what XSETBV or SET_STATE brings
+ */
+bool xcr0_valid(u64 xcr0)
+{
+	if (!(xcr0 & XFEATURE_MASK_FP) || (xcr0 & ~(xstate_caps.guest_xcr0 | XFEATURE_MASK_FP)))
+		return false;
+	return !(xcr0 & XFEATURE_MASK_YMM) || (xcr0 & XFEATURE_MASK_SSE);
+}
+
+/**
+ * xcr0_set() - a new XCR0, now and for later entries
+ * @vcpu: .
+ * @xcr0: valid
+ */
+void xcr0_set(struct vcpu *vcpu, u64 xcr0)
+{
+	vcpu->xcr0 = xcr0;
+	if (vcpu->xcr0_loaded)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, xcr0);
+}
+
+static bool has_xsave(const struct vcpu *vcpu)
+{
+	return vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE;
+}
+
+/**
+ * xcr0_enter() - the guest's XCR0 and XSS into the CPU
+ * @vcpu: .
+ *
+ * A guest that cannot execute XSAVE and its kin cannot tell.
+ *
+ * Context: interrupts off until xcr0_leave().
+ */
+void xcr0_enter(struct vcpu *vcpu)
+{
+	if (likely(!has_xsave(vcpu)) || vcpu->xcr0_loaded)
+		return;
+	vcpu->xcr0_loaded = true;
+	if (vcpu->xcr0 != xstate_caps.host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+	/* XSAVES must not reach what the host switches by it. */
+	if (xstate_caps.host_xss)
+		wrmsrl(MSR_IA32_XSS, 0);
+}
+
+/**
+ * xcr0_leave() - the host's XCR0 and XSS into the CPU
+ * @vcpu: .
+ *
+ * An emulator without the XSETBV intercept lets the guest change XCR0 by
+ * itself: what is there is the guest's.
+ *
+ * Context: interrupts off since xcr0_enter().
+ */
+void xcr0_leave(struct vcpu *vcpu)
+{
+	u64 now;
+
+	if (likely(!vcpu->xcr0_loaded))
+		return;
+	vcpu->xcr0_loaded = false;
+	now = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	if (now != vcpu->xcr0 && xcr0_valid(now))
+		vcpu->xcr0 = now;
+	if (now != xstate_caps.host_xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, xstate_caps.host_xcr0);
+	if (xstate_caps.host_xss)
+		wrmsrl(MSR_IA32_XSS, xstate_caps.host_xss);
 }

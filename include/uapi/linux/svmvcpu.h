@@ -201,6 +201,30 @@ struct svmvcpu_events {
 	__u8  mbz;
 };
 
+/**
+ * struct svmvcpu_msrs - registers the guest reaches by RDMSR and WRMSR
+ * @star: .
+ * @lstar: .
+ * @cstar: .
+ * @sfmask: .
+ * @kernel_gs_base: .
+ * @sysenter_cs: .
+ * @sysenter_esp: .
+ * @sysenter_eip: .
+ * @pat: each byte a defined memory type
+ * @tsc: time stamp counter at the moment of the call
+ * @tsc_aux: what RDTSCP returns in ECX; 32 bits
+ *
+ * EFER is with the control registers, the bases of FS and GS are with the
+ * segments. Together with the other components this is all a guest can change
+ * without an exit to the VMM.
+ */
+struct svmvcpu_msrs {
+	__u64 star, lstar, cstar, sfmask, kernel_gs_base;
+	__u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	__u64 pat, tsc, tsc_aux;
+};
+
 /* 2. /dev/svmvcpu ------------------------------------------------------- */
 
 /* SVM features of the host (svmvcpu_info.features) */
@@ -241,6 +265,9 @@ struct svmvcpu_events {
  * @efer_guest: EFER bits a guest may set
  * @components: SVMVCPU_STATE_* that GET_STATE and SET_STATE know
  * @exits: bit n set when the module can return exit reason n
+ * @xcr0_guest: XCR0 bits a guest may set; 0 when it has no XSAVE
+ * @xstate_size: bytes of the XSTATE component
+ * @max_cpuid: entries of a CPUID table
  */
 struct svmvcpu_info {
 	__u32 size;
@@ -259,6 +286,9 @@ struct svmvcpu_info {
 	__u64 efer_guest;
 	__u64 components;
 	__u64 exits;
+	__u64 xcr0_guest;
+	__u32 xstate_size;
+	__u32 max_cpuid;
 };
 
 /**
@@ -359,8 +389,55 @@ struct svmvcpu_create_vcpu {
 	__u32 mbz;
 };
 
+#define SVMVCPU_CPUID_SUBLEAF	(1U << 0)	/* answers only this ECX */
+
+/**
+ * struct svmvcpu_cpuid_entry - what CPUID returns for one leaf
+ * @leaf: EAX in
+ * @subleaf: ECX in, with flag SUBLEAF; otherwise zero
+ * @flags: SVMVCPU_CPUID_*
+ * @eax: .
+ * @ebx: .
+ * @ecx: .
+ * @edx: .
+ * @mbz: zero
+ *
+ * What depends on the vCPU is filled in when the guest asks: the APIC ID (leaf
+ * 1 EBX 31:24), OSXSAVE (leaf 1 ECX 27, with XSAVE), and the size for the
+ * current XCR0 (leaf 0xd EBX). A leaf without an entry reads as zero.
+ */
+struct svmvcpu_cpuid_entry {
+	__u32 leaf;
+	__u32 subleaf;
+	__u32 flags;
+	__u32 eax;
+	__u32 ebx;
+	__u32 ecx;
+	__u32 edx;
+	__u32 mbz;
+};
+
+/**
+ * struct svmvcpu_cpuid - argument of GET_CPUID and SET_CPUID
+ * @size: sizeof(struct svmvcpu_cpuid)
+ * @flags: zero
+ * @nr: in: entries at @entries; GET: out: entries of the table
+ * @mbz: zero
+ * @entries: address of an array of &struct svmvcpu_cpuid_entry
+ */
+struct svmvcpu_cpuid {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 mbz;
+	__u64 entries;
+};
+
 #define SVMVCPU_MAP		_IOW(SVMVCPU_IOC_TYPE, 0x20, struct svmvcpu_map)
 #define SVMVCPU_UNMAP		_IOW(SVMVCPU_IOC_TYPE, 0x21, struct svmvcpu_unmap)
+/* the table all vCPUs answer CPUID from; SET before the first vCPU is created */
+#define SVMVCPU_GET_CPUID	_IOWR(SVMVCPU_IOC_TYPE, 0x23, struct svmvcpu_cpuid)
+#define SVMVCPU_SET_CPUID	_IOW(SVMVCPU_IOC_TYPE, 0x24, struct svmvcpu_cpuid)
 /* returns a vCPU file, close-on-exec */
 #define SVMVCPU_CREATE_VCPU	_IOW(SVMVCPU_IOC_TYPE, 0x22, struct svmvcpu_create_vcpu)
 
@@ -414,6 +491,8 @@ struct svmvcpu_setup {
 #define SVMVCPU_STATE_CONTROL	(1ULL << 2)
 #define SVMVCPU_STATE_DEBUG	(1ULL << 3)
 #define SVMVCPU_STATE_EVENTS	(1ULL << 4)
+#define SVMVCPU_STATE_MSRS	(1ULL << 5)
+#define SVMVCPU_STATE_XSTATE	(1ULL << 6)
 
 /**
  * struct svmvcpu_state - argument of GET_STATE and SET_STATE
@@ -425,6 +504,13 @@ struct svmvcpu_setup {
  * @control: SVMVCPU_STATE_CONTROL
  * @debug: SVMVCPU_STATE_DEBUG
  * @events: SVMVCPU_STATE_EVENTS
+ * @msrs: SVMVCPU_STATE_MSRS
+ * @xcr0: SVMVCPU_STATE_XSTATE: bit 0 set, no more than @xcr0_guest of GET_INFO
+ * @xstate: SVMVCPU_STATE_XSTATE: address of a buffer in the standard (not
+ *	compacted) XSAVE layout
+ * @xstate_size: SVMVCPU_STATE_XSTATE: its size, exactly @xstate_size of
+ *	GET_INFO
+ * @mbz: zero
  */
 struct svmvcpu_state {
 	__u32 size;
@@ -435,6 +521,11 @@ struct svmvcpu_state {
 	struct svmvcpu_control control;
 	struct svmvcpu_debug debug;
 	struct svmvcpu_events events;
+	struct svmvcpu_msrs msrs;
+	__u64 xcr0;
+	__u64 xstate;
+	__u32 xstate_size;
+	__u32 mbz;
 };
 
 /**
