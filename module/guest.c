@@ -18,6 +18,7 @@
 #include "exit.h"
 #include "guest.h"
 #include "gva.h"
+#include "inject.h"
 #include "memory.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -386,6 +387,8 @@ void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
 	vmcb->save.rip = next_rip;
 	vmcb->control.int_state &= ~INT_SHADOW;
 	vmcb->save.rflags &= ~(u64)X86_EFLAGS_RF;
+	/* Was it the step an NMI waits for? It is done, and not the guest's. */
+	inject_drop_step(vcpu);
 	if (unlikely(vmcb->save.rflags & X86_EFLAGS_TF))
 		event_raise_db(vcpu, DR_STEP);
 }

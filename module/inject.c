@@ -132,6 +132,27 @@ static void start_step(struct vcpu *vcpu)
 }
 
 /**
+ * inject_guest_rflags() - RFLAGS without a TF that is ours
+ * @vcpu: its mutex held
+ */
+u64 inject_guest_rflags(const struct vcpu *vcpu)
+{
+	u64 rflags = vcpu->vmcb->save.rflags;
+
+	return vcpu->nmi_step && !vcpu->nmi_step_tf ? rflags & ~(u64)X86_EFLAGS_TF : rflags;
+}
+
+/**
+ * inject_drop_step() - the step is off; the next entry starts it again if need be
+ * @vcpu: its mutex held
+ */
+void inject_drop_step(struct vcpu *vcpu)
+{
+	vcpu->vmcb->save.rflags = inject_guest_rflags(vcpu);
+	vcpu->nmi_step = false;
+}
+
+/**
  * inject_step_done() - a #DB: was it the step that an NMI waited for?
  * @vcpu: its mutex held
  *
@@ -200,7 +221,7 @@ void inject_prepare(struct vcpu *vcpu)
  */
 bool inject_wakes(const struct vcpu *vcpu)
 {
-	if (vcpu->event || (vcpu->nmis && !vcpu->nmi_masked))
+	if (vcpu->event || vcpu->held || (vcpu->nmis && !vcpu->nmi_masked))
 		return true;
 	return vcpu->irq && (vcpu->vmcb->save.rflags & X86_EFLAGS_IF);
 }
@@ -261,15 +282,26 @@ void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
 	events->shadow = in_shadow(vcpu);
 }
 
+/*
+ * As it is, without what raising it leaves in CR2, DR6 and RFLAGS: that is in
+ * the other components.
+ */
+static u64 events_exception(const struct vcpu *vcpu, const struct svmvcpu_events *events)
+{
+	u64 event = events->exception;
+
+	/* Real mode pushes no error code. */
+	if ((event & EVENT_TYPE_MASK) == EVENT_TYPE_EXCEPTION &&
+	    event_has_error(event & EVENT_VECTOR_MASK) && (vcpu->vmcb->save.cr0 & X86_CR0_PE))
+		event |= EVENT_EV | (u64)events->exception_error << EVENT_ERROR_SHIFT;
+	return event;
+}
+
 void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events)
 {
-	u32 exc = events->exception;
-
 	inject_reset(vcpu);
-	if (exc && (exc & EVENT_TYPE_MASK) == SVMVCPU_INJECT_EXC)
-		inject_exception(vcpu, exc & SVMVCPU_INJECT_VECTOR, events->exception_error, 0);
-	else if (exc)
-		vcpu->event = exc;
+	vcpu->event = events_exception(vcpu, events);
+	vcpu->unchecked = true;
 	if (events->irq)
 		vcpu->irq = EVENT_V | EVENT_TYPE_INTR | (events->irq & SVMVCPU_INJECT_VECTOR);
 	vcpu->nmis = events->nmis;
@@ -289,7 +321,5 @@ void inject_reset(struct vcpu *vcpu)
 	vcpu->nmi_masked = false;
 	vcpu->nmi_iret = false;
 	vcpu->want_window = false;
-	if (vcpu->nmi_step && !vcpu->nmi_step_tf)
-		vcpu->vmcb->save.rflags &= ~(u64)X86_EFLAGS_TF;
-	vcpu->nmi_step = false;
+	inject_drop_step(vcpu);
 }

@@ -287,12 +287,18 @@ static bool events_valid(const struct svmvcpu_events *events)
 {
 	u32 exc = events->exception;
 
-	if (events->mbz || events->nmis > EVENT_NMI_MAX || events->nmi_masked > 1 || events->shadow > 1)
+	if (events->mbz || events->nmis > EVENT_NMI_MAX || events->nmi_masked > 1 ||
+	    events->shadow > 1)
 		return false;
 	if (events->irq && (events->irq & ~SVMVCPU_INJECT_VECTOR) !=
 	    (SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ))
 		return false;
-	return exc ? inject_valid(exc, events->exception_error, 0) : !events->exception_error;
+	if (!exc)
+		return !events->exception_error;
+	/* INT n whose delivery was interrupted, with RIP behind it */
+	if ((exc & ~SVMVCPU_INJECT_VECTOR) == (SVMVCPU_INJECT_VALID | EVENT_TYPE_SOFT))
+		return !events->exception_error;
+	return inject_valid(exc, events->exception_error, 0);
 }
 
 /**

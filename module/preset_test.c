@@ -189,6 +189,9 @@ struct probe {
 #define SELECTOR(seg, value)	PROBE(segments.seg.selector, 2, SEGMENTS, value)
 #define ATTRIB(seg, value)	PROBE(segments.seg.attrib, 2, SEGMENTS, value)
 #define CONTROL(field, value)	PROBE(control.field, 8, CONTROL, value)
+#define EVENTS(field, value)	PROBE(events.field, 4, EVENTS, value)
+#define EVENT_BYTE(field, value) PROBE(events.field, 1, EVENTS, value)
+#define MSRS(field, value)	PROBE(msrs.field, 8, MSRS, value)
 #define DEBUG_REG(field, value)	PROBE(debug.field, 8, DEBUG, value)
 
 static const struct probe refused[] = {
@@ -230,6 +233,30 @@ static const struct probe refused[] = {
 	CONTROL(efer, EFER_SVME),
 	CONTROL(efer, 1ULL << 63),
 	DEBUG_REG(dr6, 1ULL << 32),
+	EVENTS(exception, 0x30d),
+	EVENTS(exception, 0x80000302),
+	EVENTS(exception, 0x80000312),
+	EVENTS(exception, 0x80000320),
+	EVENTS(exception, 0x80000203),
+	EVENTS(exception, 0x80000120),
+	EVENTS(exception, 0x80000b0d),
+	EVENTS(exception_error, 1),
+	EVENTS(irq, 0x20),
+	EVENTS(irq, 0x80000320),
+	EVENTS(irq, 0x80000400),
+	EVENT_BYTE(nmis, 3),
+	EVENT_BYTE(nmi_masked, 2),
+	EVENT_BYTE(shadow, 2),
+	EVENT_BYTE(mbz, 1),
+	MSRS(pat, 2),
+	MSRS(pat, 3ULL << 8),
+	MSRS(pat, 8ULL << 56),
+	MSRS(tsc_aux, 1ULL << 32),
+	MSRS(lstar, 1ULL << 47),
+	MSRS(cstar, 1ULL << 63),
+	MSRS(kernel_gs_base, 0xffff7fffffffffffULL),
+	MSRS(sysenter_esp, 1ULL << 47),
+	MSRS(sysenter_eip, 1ULL << 47),
 	DEBUG_REG(dr7, 1ULL << 32),
 };
 
@@ -252,6 +279,22 @@ static const struct probe accepted[] = {
 	CONTROL(efer, EFER_NX),
 	DEBUG_REG(db[0], ~0ULL),
 	DEBUG_REG(dr6, 0xffffffff),
+	EVENTS(exception, 0x8000030d),
+	EVENTS(exception, 0x80000303),
+	EVENTS(exception, 0x80000202),
+	EVENTS(exception, 0x80000020),
+	EVENTS(exception, 0x80000480),
+	EVENTS(irq, 0x800000ff),
+	EVENT_BYTE(nmis, 2),
+	EVENT_BYTE(nmi_masked, 1),
+	EVENT_BYTE(shadow, 1),
+	MSRS(star, ~0ULL),
+	MSRS(sfmask, ~0ULL),
+	MSRS(sysenter_cs, ~0ULL),
+	MSRS(lstar, 0xffff800000000000ULL),
+	MSRS(pat, 0x0706050401000606ULL),
+	MSRS(tsc, ~0ULL),
+	MSRS(tsc_aux, 0xffffffff),
 };
 
 /* Little-endian, so the low bytes are the value whatever the field's size. */
@@ -269,6 +312,7 @@ static void preset_test_state_refused(struct kunit *test)
 		struct svmvcpu_state *state = preset(test, REAL, 0, 0, 0, 0);
 
 		probe = &refused[i];
+		state->components = STATE_ALL;
 		apply_probe(state, probe);
 		KUNIT_EXPECT_EQ_MSG(test, state_valid(state, &limits), -EINVAL,
 				    "%s", probe->what);
@@ -290,6 +334,8 @@ static void preset_test_state_accepted(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(accepted); i++) {
 		struct svmvcpu_state *state = preset(test, REAL, 0, 0, 0, 0);
 
+		/* SETUP names fewer components than there are. */
+		state->components = STATE_ALL;
 		apply_probe(state, &accepted[i]);
 		KUNIT_EXPECT_EQ_MSG(test, state_valid(state, &limits), 0, "%s",
 				    accepted[i].what);
@@ -305,7 +351,7 @@ static void preset_test_state_header(struct kunit *test)
 	state->flags = 1;
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
 	state->flags = 0;
-	state->components = 1ULL << 4;
+	state->components = 1ULL << 7;
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
 	state->components = 1ULL << 63;
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);

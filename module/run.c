@@ -301,7 +301,7 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 		     _ASM_EXTABLE(1b, 2b)
 		     : : "a" (cpu->host_pa) : "memory");
 	xstate_load(vcpu->xstate);
-	if (vcpu->tsc_aux != cpu->host_tsc_aux)
+	if (svm_has_tsc_aux() && vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
 	current->flags |= PF_VCPU;
 
@@ -320,7 +320,7 @@ static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 	cpumask_clear_cpu(smp_processor_id(), vcpu->vm->mem.cpus);
 	WRITE_ONCE(vcpu->on_cpu, -1);
 	current->flags &= ~PF_VCPU;
-	if (vcpu->tsc_aux != cpu->host_tsc_aux)
+	if (svm_has_tsc_aux() && vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 	xstate_save(vcpu->xstate);
 	compat_ibpb_before_user();
@@ -399,8 +399,12 @@ static u32 take_interruptions(struct vcpu *vcpu)
 /* Between two stretches: what the host, or the VMM from outside, wants. */
 static int host_turn(struct vcpu *vcpu)
 {
-	u32 by = take_interruptions(vcpu);
+	u32 by;
 
+	/* No component of the state holds it: it must not outlast the RUN. */
+	if (unlikely(vcpu->held))
+		return exit_held(vcpu);
+	by = take_interruptions(vcpu);
 	if (by) {
 		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };
 		return exit_to_user(vcpu, SVMVCPU_EXIT_INTERRUPTED);

@@ -45,7 +45,7 @@ static void get_gprs(const struct vcpu *vcpu, struct svmvcpu_gprs *out)
 {
 	memcpy(out, vcpu->gprs, sizeof(vcpu->gprs));
 	out->rip = vcpu->vmcb->save.rip;
-	out->rflags = vcpu->vmcb->save.rflags;
+	out->rflags = inject_guest_rflags(vcpu);
 }
 
 static void get_segments(const struct vcpu *vcpu, struct svmvcpu_segments *out)
@@ -102,7 +102,8 @@ static void get_msrs(const struct vcpu *vcpu, struct svmvcpu_msrs *out)
 		.sysenter_esp = save->sysenter_esp,
 		.sysenter_eip = save->sysenter_eip,
 		.pat = save->g_pat,
-		.tsc = rdtsc() + vcpu->vmcb->control.tsc_offset,
+		.tsc = rdtsc() + vcpu->vmcb->control.tsc_offset +
+		       svm_tsc_lost - vcpu->tsc_lost,
 		.tsc_aux = vcpu->tsc_aux,
 	};
 }
@@ -138,6 +139,7 @@ void state_get(const struct vcpu *vcpu, struct svmvcpu_state *state)
 void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs)
 {
 	memcpy(vcpu->gprs, gprs, sizeof(vcpu->gprs));
+	inject_drop_step(vcpu);
 	vcpu->vmcb->save.rip = gprs->rip;
 	vcpu->vmcb->save.rflags = gprs->rflags;
 	vcpu->unchecked = true;

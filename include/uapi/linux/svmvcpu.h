@@ -183,7 +183,8 @@ struct svmvcpu_debug {
 /**
  * struct svmvcpu_events - what is on its way into the guest
  * @exception: SVMVCPU_INJECT_VALID | kind | vector of an event whose delivery
- *	an exit interrupted, or which is about to be delivered; 0 for none
+ *	an exit interrupted, or which is about to be delivered; 0 for none.
+ *	Kind 4 << 8 is a software interrupt, with RIP behind it
  * @exception_error: its error code, for a vector that has one; otherwise zero
  * @irq: SVMVCPU_INJECT_VALID | vector of an interrupt that waits; 0 for none
  * @nmis: NMIs that wait, 0-2
