@@ -47,6 +47,7 @@ union any_arg {
 	struct svmvcpu_map map;
 	struct svmvcpu_unmap unmap;
 	struct svmvcpu_create_vcpu create_vcpu;
+	struct svmvcpu_cpuid cpuid;
 	struct svmvcpu_setup setup;
 	struct svmvcpu_state state;
 	struct svmvcpu_exits exits;
@@ -70,6 +71,14 @@ static void fill_components(union any_arg *arg)
 	arg->state.components = SVMVCPU_STATE_DEBUG;
 }
 
+static void fill_cpuid(union any_arg *arg)
+{
+	static struct svmvcpu_cpuid_entry entry;
+
+	arg->cpuid.nr = 1;
+	arg->cpuid.entries = (uintptr_t)&entry;
+}
+
 /*
  * Every call with an argument. When the head is right the call gives @want:
  * an error of a later step where success would change something.
@@ -90,13 +99,17 @@ static const struct call {
 	  offsetof(struct svmvcpu_map, mbz), fill_map },
 	{ "UNMAP", ON_VM, SVMVCPU_UNMAP, sizeof(struct svmvcpu_unmap), 24, ENOENT,
 	  offsetof(struct svmvcpu_unmap, mbz), fill_unmap },
+	{ "GET_CPUID", ON_VM, SVMVCPU_GET_CPUID, sizeof(struct svmvcpu_cpuid), 24, E2BIG,
+	  offsetof(struct svmvcpu_cpuid, mbz), NULL },
+	{ "SET_CPUID", ON_VM, SVMVCPU_SET_CPUID, sizeof(struct svmvcpu_cpuid), 24, EBUSY,
+	  offsetof(struct svmvcpu_cpuid, mbz), fill_cpuid },
 	{ "CREATE_VCPU", ON_VM, SVMVCPU_CREATE_VCPU, sizeof(struct svmvcpu_create_vcpu), 16,
 	  EEXIST, offsetof(struct svmvcpu_create_vcpu, mbz), NULL },
 	{ "SETUP", ON_VCPU, SVMVCPU_SETUP, sizeof(struct svmvcpu_setup), 48, 0,
 	  offsetof(struct svmvcpu_setup, mbz), NULL },
-	{ "GET_STATE", ON_VCPU, SVMVCPU_GET_STATE, sizeof(struct svmvcpu_state), 416, 0, 0,
+	{ "GET_STATE", ON_VCPU, SVMVCPU_GET_STATE, sizeof(struct svmvcpu_state), 544, 0, 0,
 	  fill_components },
-	{ "SET_STATE", ON_VCPU, SVMVCPU_SET_STATE, sizeof(struct svmvcpu_state), 416, 0, 0,
+	{ "SET_STATE", ON_VCPU, SVMVCPU_SET_STATE, sizeof(struct svmvcpu_state), 544, 0, 0,
 	  fill_components },
 	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0,
 	  offsetof(struct svmvcpu_exits, mbz), NULL },
@@ -122,7 +135,7 @@ TEST_F(args, sizes_of_first_version)
 	for_each_call(call)
 		if (call->cmd != SVMVCPU_GET_INFO)
 			EXPECT_IN(call->min, call->size, "%s", call->name);
-	EXPECT_EQ(88UL, sizeof(struct svmvcpu_info));
+	EXPECT_EQ(104UL, sizeof(struct svmvcpu_info));
 	EXPECT_EQ(16UL, offsetof(struct svmvcpu_info, features));
 	EXPECT_EQ(32UL, sizeof(struct svmvcpu_region));
 	EXPECT_EQ(16UL, sizeof(struct svmvcpu_range));
@@ -251,7 +264,8 @@ TEST_F(args, fault_on_return)
 	union any_arg arg;
 
 	for_each_call(call) {
-		if (call->cmd != SVMVCPU_GET_INFO && call->cmd != SVMVCPU_GET_STATE)
+		if (call->cmd != SVMVCPU_GET_INFO && call->cmd != SVMVCPU_GET_STATE &&
+		    call->cmd != SVMVCPU_GET_CPUID)
 			continue;
 		fill(&arg, call, &self->vm);
 		memcpy(self->fence, &arg, call->size);
@@ -340,14 +354,18 @@ TEST_F(args, info)
 	EXPECT_TRUE(info->features & SVMVCPU_FEAT_UNDER_HYPERVISOR);
 	EXPECT_TRUE(info->mitigations & SVMVCPU_MIT_GPR_CLEAR);
 	EXPECT_EQ(0ULL, info->mitigations & ~0xffULL);
-	/* PAE and OSFXSR at least; never VMXE, PCIDE, OSXSAVE */
+	/* PAE and OSFXSR at least; never VMXE, PCIDE; OSXSAVE with an XCR0 to set */
 	EXPECT_EQ(0x220ULL, info->cr4_guest & 0x220);
-	EXPECT_EQ(0ULL, info->cr4_guest & ((1 << 13) | (1 << 17) | (1 << 18)));
+	EXPECT_EQ(0ULL, info->cr4_guest & ((1 << 13) | (1 << 17)));
+	EXPECT_EQ(!!(info->cr4_guest & 1 << 18), !!info->xcr0_guest);
+	EXPECT_EQ(0ULL, info->xcr0_guest & ~7ULL);
+	EXPECT_GE(info->xstate_size, 576U);
+	EXPECT_EQ(256U, info->max_cpuid);
 	/* SCE, LME, LMA; never SVME */
 	EXPECT_EQ(0x501ULL, info->efer_guest & 0x501);
 	EXPECT_EQ(0ULL, info->efer_guest & (1 << 12));
-	EXPECT_EQ(STATE_EVERY, info->components);
-	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_UNKNOWN + 1)) - 1, info->exits);
+	EXPECT_EQ(0x7fULL, info->components);
+	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_IRQ_WINDOW + 1)) - 1, info->exits);
 }
 
 /* Short, exact and long: the kernel fills what both sides know, no byte more. */

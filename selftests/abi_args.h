@@ -9,7 +9,8 @@
 #include "svmvcpu_test.h"
 
 #define PAGE		4096UL
-#define STATE_EVERY	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
+/* Components that read as they were written, and need no buffer */
+#define STATE_REGS	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
 			 SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG)
 
 /* EXPECT_EQ as one statement, which also says in which step of a table. */

@@ -99,7 +99,7 @@ TEST_F(compat, run)
 	ASSERT_EQ(0, ioctl_32(self->vcpu, SVMVCPU_RUN, NULL));
 	EXPECT_EQ((__u32)SVMVCPU_EXIT_HALT, self->run->reason);
 	state->size = sizeof(*state);
-	state->components = STATE_EVERY;
+	state->components = STATE_REGS;
 	ASSERT_EQ(0, ioctl_32(self->vcpu, SVMVCPU_GET_STATE, state));
 	EXPECT_EQ(0x31ULL, state->gprs.rax);
 	EXPECT_EQ(0, ioctl_32(self->vcpu, SVMVCPU_SET_STATE, state));
@@ -130,10 +130,14 @@ TEST(no_implicit_padding)
 	PACKED_SAME(svmvcpu_segments, 10 * 16);
 	PACKED_SAME(svmvcpu_control, 6 * 8);
 	PACKED_SAME(svmvcpu_debug, 6 * 8);
-	PACKED_SAME(svmvcpu_info, 4 * 4 + 2 * 8 + 6 * 4 + 4 * 8);
+	PACKED_SAME(svmvcpu_info, 4 * 4 + 2 * 8 + 6 * 4 + 5 * 8 + 2 * 4);
 	PACKED_SAME(svmvcpu_map, 4 * 4 + 8);
 	PACKED_SAME(svmvcpu_setup, 4 * 4 + 4 * 8);
-	PACKED_SAME(svmvcpu_state, 4 + 4 + 8 + 18 * 8 + 160 + 48 + 48);
+	PACKED_SAME(svmvcpu_state, 4 + 4 + 8 + 18 * 8 + 160 + 48 + 48 + 16 + 88 + 2 * 8 + 2 * 4);
+	PACKED_SAME(svmvcpu_events, 3 * 4 + 4);
+	PACKED_SAME(svmvcpu_msrs, 11 * 8);
+	PACKED_SAME(svmvcpu_cpuid_entry, 8 * 4);
+	PACKED_SAME(svmvcpu_cpuid, 4 * 4 + 8);
 	PACKED_SAME(svmvcpu_exit_io, 2 + 1 + 1 + 3 * 4);
 	PACKED_SAME(svmvcpu_exit_memory, 8 + 8 + 4 + 4 + 1 + 15);
 	PACKED_SAME(svmvcpu_exit_exception, 4 * 4 + 8);

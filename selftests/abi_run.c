@@ -48,7 +48,7 @@ TEST_F(run, refused_input)
 
 	load_guest(vm, out_halt);
 	start64(vm);
-	for (int bit = 3; bit < 32; bit++) {
+	for (int bit = 4; bit < 32; bit++) {
 		vm->run->in_flags = 1U << bit;
 		EXPECT_IN(EINVAL, vm_run(vm), "flag %d", bit);
 		EXPECT_EQ(1U << bit, vm->run->in_flags);
@@ -59,7 +59,7 @@ TEST_F(run, refused_input)
 		EXPECT_IN(EINVAL, vm_run(vm), "mbz %d", bit);
 	}
 	vm->run->in_mbz = 0;
-	for (int byte = 0; byte < 40; byte++) {
+	for (int byte = 0; byte < 24; byte++) {
 		unsigned char *reserved = (unsigned char *)vm->run->in_reserved;
 
 		reserved[byte] = 1;
@@ -408,7 +408,7 @@ TEST_F(run, published_state)
 	load_guest(vm, in8);
 	start64(vm);
 	RUN_EXPECT(vm, IO);
-	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&vm->vcpu, STATE_EVERY, &state));
+	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&vm->vcpu, STATE_REGS, &state));
 	EXPECT_EQ(0, memcmp(&state.gprs, (void *)&vm->run->gprs, sizeof(state.gprs)));
 	EXPECT_EQ(state.control.cr0, vm->run->cr0);
 	EXPECT_EQ(state.control.cr2, vm->run->cr2);

@@ -6,6 +6,7 @@
 #include "abi_args.h"
 
 #define RFLAGS_LEGAL	0x3f7fd7ULL
+#define STATE_WHOLE	0x7f	/* every component there is */
 #define ROUNDS		200
 
 FIXTURE(state) {
@@ -26,7 +27,7 @@ FIXTURE_TEARDOWN(state)
 
 static void get(struct test_vm *vm, struct svmvcpu_state *state)
 {
-	if (svmvcpu_vcpu_get_state(&vm->vcpu, STATE_EVERY, state))
+	if (svmvcpu_vcpu_get_state(&vm->vcpu, STATE_REGS, state))
 		vm_die("GET_STATE");
 }
 
@@ -182,7 +183,7 @@ TEST_F(state, round_trip)
 
 	for (int round = 0; round < ROUNDS; round++) {
 		random_state(&set, &self->vm.info, &self->random);
-		ASSERT_EQ(0, put(&self->vm, STATE_EVERY, &set));
+		ASSERT_EQ(0, put(&self->vm, STATE_REGS, &set));
 		get(&self->vm, &seen);
 		ASSERT_TRUE(same(&set, &seen));
 		expect = set;
@@ -206,7 +207,7 @@ TEST_F(state, get_some)
 {
 	struct svmvcpu_state state;
 
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 64; i++) {
 		memset(&state, 0x5a, sizeof(state));
 		state.size = sizeof(state);
 		state.flags = 0;
@@ -218,6 +219,9 @@ TEST_F(state, get_some)
 		EXPECT_EQ(!(i & 2), state.segments.cs.selector == 0x5a5a);
 		EXPECT_EQ(!(i & 4), state.control.cr8 == 0x5a5a5a5a5a5a5a5aULL);
 		EXPECT_EQ(!(i & 8), state.debug.dr7 == 0x5a5a5a5a5a5a5a5aULL);
+		EXPECT_EQ(!(i & 16), state.events.mbz == 0x5a);
+		EXPECT_EQ(!(i & 32), state.msrs.pat == 0x5a5a5a5a5a5a5a5aULL);
+		EXPECT_EQ(0x5a5a5a5a5a5a5a5aULL, state.xcr0);
 	}
 }
 
@@ -226,13 +230,13 @@ TEST_F(state, unknown_components)
 	struct svmvcpu_state state;
 
 	get(&self->vm, &state);
-	for (int bit = 4; bit < 64; bit++) {
+	for (int bit = 7; bit < 64; bit++) {
 		state.components = 1ULL << bit;
 		EXPECT_EQ(EINVAL, ioctl_errno(self->vm.vcpu.fd, SVMVCPU_GET_STATE, &state));
-		state.components |= STATE_EVERY;
+		state.components |= STATE_REGS;
 		EXPECT_EQ(EINVAL, ioctl_errno(self->vm.vcpu.fd, SVMVCPU_GET_STATE, &state));
 		EXPECT_EQ(EINVAL, put(&self->vm, 1ULL << bit, &state));
-		EXPECT_EQ(EINVAL, put(&self->vm, STATE_EVERY | 1ULL << bit, &state));
+		EXPECT_EQ(EINVAL, put(&self->vm, STATE_REGS | 1ULL << bit, &state));
 	}
 }
 
@@ -255,7 +259,7 @@ static void refuse_bits(struct __test_metadata *_metadata, struct test_vm *vm,
 		memcpy(field, &changed, bytes);
 		state->gprs.rbx++;
 		state->debug.db[0]++;
-		EXPECT_IN(EINVAL, put(vm, STATE_EVERY, state), "%s, bit %d", what, bit);
+		EXPECT_IN(EINVAL, put(vm, STATE_REGS, state), "%s, bit %d", what, bit);
 		state->gprs.rbx--;
 		state->debug.db[0]--;
 	}
@@ -354,7 +358,7 @@ TEST_F(state, fail_entry)
 		state.control.efer = bad[i].efer;
 		if (bad[i].rip)
 			state.gprs.rip = bad[i].rip;
-		ASSERT_EQ(0, put(vm, STATE_EVERY, &state));
+		ASSERT_EQ(0, put(vm, STATE_REGS, &state));
 		RUN_EXPECT(vm, FAIL_ENTRY);
 		EXPECT_EQ(bad[i].rule, vm->run->fail.rule);
 		EXPECT_EQ(0ULL, vm->run->fail.code);
@@ -387,18 +391,18 @@ TEST_F(state, dead_until_all_is_set)
 	struct svmvcpu_state good;
 
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
-	get(vm, &good);
+	vm_get_state(vm, &good);
 	kill_vcpu(_metadata, vm);
 	/* Less than all does not do, nor all of them one by one. */
-	for (int components = 0; components < 15; components++) {
+	for (int components = 0; components < STATE_WHOLE; components++) {
 		EXPECT_EQ(0, put(vm, components, &good));
 		EXPECT_EQ(EBADFD, vm_run(vm));
 	}
 	good.gprs.rflags = 0;
-	EXPECT_EQ(EINVAL, put(vm, STATE_EVERY, &good));
+	EXPECT_EQ(EINVAL, put(vm, STATE_WHOLE, &good));
 	EXPECT_EQ(EBADFD, vm_run(vm));
 	good.gprs.rflags = 2;
-	EXPECT_EQ(0, put(vm, STATE_EVERY, &good));
+	EXPECT_EQ(0, put(vm, STATE_WHOLE, &good));
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(0x1234ULL, vm->run->gprs.rax);
 }

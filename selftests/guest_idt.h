@@ -241,8 +241,7 @@ static inline void idt_write_tables(struct test_vm *t, enum idt_mode mode)
 static inline void idt_get(struct test_vm *t, struct svmvcpu_state *state)
 {
 	memset(state, 0, sizeof(*state));
-	if (svmvcpu_vcpu_get_state(&t->vcpu, t->info.components, state))
-		vm_die("GET_STATE");
+	vm_get_state(t, state);
 }
 
 static inline void idt_set(struct test_vm *t, struct svmvcpu_state *state, uint64_t components)

@@ -69,6 +69,7 @@
  * @mem: the region's memory
  * @vcpu: .
  * @run: its run page
+ * @xstate: what vm_get_state() puts the XSTATE component into
  */
 struct test_vm {
 	int dev;
@@ -77,6 +78,7 @@ struct test_vm {
 	struct svmvcpu_info info;
 	struct svmvcpu_vcpu vcpu;
 	struct svmvcpu_run *run;
+	unsigned char xstate[4096];
 };
 
 static inline void vm_die(const char *what)
@@ -98,6 +100,8 @@ static inline void vm_open(struct test_vm *t)
 		vm_die("open " SVMVCPU_DEVICE);
 	if (svmvcpu_get_info(t->dev, &t->info))
 		vm_die("GET_INFO");
+	if (t->info.xstate_size > sizeof(t->xstate))
+		vm_die("XSTATE is larger than the buffer for it");
 	t->vm = svmvcpu_vm_create(t->dev);
 	if (t->vm < 0)
 		vm_die("CREATE_VM");
@@ -147,6 +151,15 @@ static inline void vm_setup(struct test_vm *t, enum svmvcpu_preset preset)
 static inline int vm_run(struct test_vm *t)
 {
 	return ioctl(t->vcpu.fd, SVMVCPU_RUN, 0) ? errno : 0;
+}
+
+/* All components, with XSTATE in vm->xstate, which the SET_STATE that follows reads. */
+static inline void vm_get_state(struct test_vm *t, struct svmvcpu_state *state)
+{
+	state->xstate = (uintptr_t)t->xstate;
+	state->xstate_size = t->info.xstate_size;
+	if (svmvcpu_vcpu_get_state(&t->vcpu, t->info.components, state))
+		vm_die("GET_STATE");
 }
 
 /* errno of an ioctl, 0 when it went well (or returned a descriptor) */

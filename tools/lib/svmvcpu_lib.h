@@ -98,7 +98,10 @@ int svmvcpu_vcpu_setup(struct svmvcpu_vcpu *vcpu, const struct svmvcpu_setup *se
 int svmvcpu_vcpu_run(struct svmvcpu_vcpu *vcpu);
 /* stop the running or the next RUN, once; safe in a signal handler */
 int svmvcpu_vcpu_kick(const struct svmvcpu_vcpu *vcpu);
-/* read or write SVMVCPU_STATE_* @components of @state */
+/*
+ * read or write SVMVCPU_STATE_* @components of @state; with XSTATE the caller
+ * sets @state->xstate and @state->xstate_size, and zeroes @state->mbz for a write
+ */
 int svmvcpu_vcpu_get_state(struct svmvcpu_vcpu *vcpu, __u64 components,
 			   struct svmvcpu_state *state);
 int svmvcpu_vcpu_set_state(struct svmvcpu_vcpu *vcpu, __u64 components,

@@ -81,9 +81,14 @@ int svmvcpu_vcpu_kick(const struct svmvcpu_vcpu *vcpu)
 int svmvcpu_vcpu_get_state(struct svmvcpu_vcpu *vcpu, __u64 components,
 			   struct svmvcpu_state *state)
 {
+	__u64 xstate = components & SVMVCPU_STATE_XSTATE ? state->xstate : 0;
+	__u32 bytes = xstate ? state->xstate_size : 0;
+
 	memset(state, 0, sizeof(*state));
 	state->size = sizeof(*state);
 	state->components = components;
+	state->xstate = xstate;
+	state->xstate_size = bytes;
 	if (!ioctl(vcpu->fd, SVMVCPU_GET_STATE, state))
 		return 0;
 	return svmvcpu_fail(errno, "GET_STATE %#llx: %s", components, strerror(errno));
