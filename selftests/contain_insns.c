@@ -13,7 +13,6 @@
 #define R_NOP		(1U << 0)
 #define R_UD		(1U << 1)
 #define R_GP		(1U << 2)
-#define R_TCG		(1U << 3)	/* TCG ignores the intercept and executes it */
 
 #define M_64		(1U << 0)	/* encoding for 64-bit mode only */
 #define M_ECX0		(1U << 1)	/* another ECX is #GP before the intercept */
@@ -47,8 +46,8 @@ static const struct insn_case insn_cases[] = {
 	INSN("invlpgb",		"\x0f\x01\xfe",		R_UD, R_UD | R_GP, 0),
 	INSN("tlbsync",		"\x0f\x01\xff",		R_UD, R_UD | R_GP, 0),
 	INSN("psmash",		"\xf3\x0f\x01\xff",	R_UD, R_UD | R_GP, M_64),
-	INSN("rdtscp",		"\x0f\x01\xf9",		R_UD | R_TCG, R_UD | R_TCG, 0),
-	INSN("rdpid",		"\xf3\x0f\xc7\xf8",	R_UD | R_TCG, R_UD | R_TCG, 0),
+	INSN("rdtscp",		"\x0f\x01\xf9",		R_NOP, R_NOP, 0),
+	INSN("rdpid",		"\xf3\x0f\xc7\xf8",	R_UD | R_NOP, R_UD | R_NOP, 0),
 	INSN("invpcid",		"\x66\x0f\x38\x82\x07",	R_UD, R_UD | R_GP, 0),
 	INSN("xgetbv",		"\x0f\x01\xd0",		R_UD, R_UD, 0),
 	INSN("xsetbv",		"\x0f\x01\xd1",		R_UD, R_UD | R_GP, 0),
@@ -162,8 +161,6 @@ static unsigned int allowed_outcomes(const struct insn_case *insn, enum idt_mode
 {
 	unsigned int allowed = idt_mode_is_user(mode) ? insn->user : insn->kernel;
 
-	if ((allowed & R_TCG) && host_is_tcg())
-		allowed |= R_NOP;
 	/* In vm86 mode and real mode what needs protected mode is #UD. */
 	if (mode == IDT_VM86 && (allowed & R_GP) && insn->code[0] == 0x0f &&
 	    insn->code[1] == 0x01)

@@ -2,14 +2,14 @@
 /*
  * A guest writes and reads every MSR of the three ranges the permission map
  * covers: all of them exit to the VMM but the ten that VMLOAD switches and
- * the three the kernel answers, and none reaches the host.
+ * the four the kernel answers, and none reaches the host.
  *
  * timeout: 240
  */
 #include "guest_idt.h"
 
 #define RANGE		0x2000
-#define VALUE		0x5a5a5a5a5a5aULL	/* canonical; illegal for EFER and PAT */
+#define VALUE		0x5a5a5a5a5a5aULL	/* canonical; illegal for EFER, PAT and TSC_AUX */
 
 #define SAW_WRITE	1	/* exits */
 #define SAW_READ	2
@@ -122,7 +122,7 @@ static unsigned char expected(uint32_t msr)
 			return 0;
 	if (msr == 0x10)
 		return 0;
-	if (msr == 0x277 || msr == 0xc0000080)
+	if (msr == 0x277 || msr == 0xc0000080 || msr == 0xc0000103)
 		return SAW_GP;
 	return SAW_WRITE | SAW_READ;
 }

@@ -287,7 +287,9 @@ TEST_F(exit_step, single_step)
 			state.gprs.rflags |= FLAG_TF;
 			idt_set(vm, &state, SVMVCPU_STATE_GPRS);
 			ASSERT_EQ(0, idt_run(vm, &out));
-			if (step_insns[i].reason) {
+			/* The trap behind it ends a HLT before anybody sees it. */
+			if (step_insns[i].reason &&
+			    step_insns[i].reason != SVMVCPU_EXIT_HALT) {
 				EXPECT_EQ(step_insns[i].reason, vm->run->reason);
 				ASSERT_EQ(0, idt_run(vm, &out));
 			}
