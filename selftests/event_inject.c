@@ -312,7 +312,7 @@ TEST_F(event, refused)
 	load_guest(vm, spin);
 	start(vm, FLAG_IF);
 	RUN_EXPECT(vm, IO);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		inject(vm, bad[i].inject);
 		vm->run->inject_error = bad[i].error;
 		vm->run->inject_address = bad[i].address;

@@ -87,7 +87,8 @@ static inline void vm_die(const char *what)
 	exit(1);
 }
 
-static inline void vm_open(struct test_vm *t)
+/* Without a vCPU: what has to come first can. */
+static inline void vm_open_empty(struct test_vm *t)
 {
 	struct svmvcpu_region region = {
 		.bytes = TEST_MEM,
@@ -111,9 +112,20 @@ static inline void vm_open(struct test_vm *t)
 	region.hva = (uintptr_t)t->mem;
 	if (svmvcpu_vm_map(t->vm, &region, 1))
 		vm_die("MAP");
-	if (svmvcpu_vcpu_create(t->vm, 0, &t->info, &t->vcpu))
+	t->vcpu.fd = -1;
+}
+
+static inline void vm_add_vcpu(struct test_vm *t, unsigned int id)
+{
+	if (svmvcpu_vcpu_create(t->vm, id, &t->info, &t->vcpu))
 		vm_die("CREATE_VCPU");
 	t->run = t->vcpu.run;
+}
+
+static inline void vm_open(struct test_vm *t)
+{
+	vm_open_empty(t);
+	vm_add_vcpu(t, 0);
 }
 
 static inline void vm_close(struct test_vm *t)
