@@ -207,8 +207,11 @@ void inject_prepare(struct vcpu *vcpu)
 	else if (vcpu->irq && irq_ready(vcpu))
 		let_irq_in(vcpu);
 
+	/* Its frame must not have a TF of ours. */
+	if (vcpu->event)
+		inject_drop_step(vcpu);
 	/* Waiting for the IRET, or, past its intercept, for its end. */
-	if (vcpu->nmis && (vcpu->nmi_iret || (!vcpu->nmi_masked && in_shadow(vcpu))))
+	else if (vcpu->nmis && (vcpu->nmi_iret || (!vcpu->nmi_masked && in_shadow(vcpu))))
 		start_step(vcpu);
 	window = vcpu->irq || vcpu->want_window;
 	set_policy(vcpu, window, vcpu->nmi_masked && !vcpu->nmi_iret);

@@ -244,6 +244,33 @@ TEST_F(save, nmi_that_waits)
 	EXPECT_EQ(0, to->run->events & (SVMVCPU_EV_NMI_WAITS | SVMVCPU_EV_NMI_MASKED));
 }
 
+GUEST64(emulated, "cpuid\n vmmcall");
+
+/*
+ * The step that ends a shadow is over an instruction the module executes: the
+ * guest gets the NMI behind it, and no trap.
+ */
+TEST_F(save, nmi_behind_a_shadow)
+{
+	struct test_vm *vm = &self->vm[0];
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+
+	load_guest(vm, emulated);
+	idt_setup(vm, IDT_LONG64);
+	vm_get_state(vm, &state);
+	state.events.nmis = 1;
+	state.events.shadow = 1;
+	idt_set(vm, &state, SVMVCPU_STATE_EVENTS);
+	ASSERT_EQ(0, idt_run(vm, &out));
+	EXPECT_EQ(2, out.vector);
+	/* An exit for the host's sake may end an emulated shadow early. */
+	EXPECT_TRUE(out.rip == TEST_CODE + 2 || (host_is_tcg() && out.rip == TEST_CODE));
+	EXPECT_EQ(0ULL, out.rflags & FLAG_TF);
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_EQ(0ULL, vm->run->gprs.rflags & FLAG_TF);
+}
+
 /* An exception under way has left its mark in registers: they are not touched. */
 TEST_F(save, exception_under_way)
 {
@@ -289,7 +316,8 @@ static void scramble(struct test_vm *vm, __u64 *random)
 		seg = &state.segments.es + i;
 		*seg = (struct svmvcpu_segment){ .base = 0x1000 * i + 0x10, .limit = i + 1 };
 		if (i < 8)
-			seg->selector = seg->attrib = 0x111 * (i + 1);
+			seg->selector = 0x111 * (i + 1);
+		seg->attrib = seg->selector;
 	}
 	state.control = (struct svmvcpu_control){
 		.cr0 = 0x1234, .cr2 = 2, .cr3 = 0x3000, .cr8 = 8, .efer = 0x901,

@@ -54,12 +54,6 @@ FIXTURE_TEARDOWN(xstate)
 	vm_close(&self->b);
 }
 
-#define NEED_AVX(self)							\
-do {									\
-	if ((self)->a.info.xcr0_guest != XCR0_AVX)			\
-		SKIP(return, "no AVX for guests here");			\
-} while (0)
-
 #define ENABLE_XSAVE							\
 	"mov %cr4, %rax\n or $0x40000, %eax\n mov %rax, %cr4\n"
 
@@ -127,7 +121,8 @@ static bool fresh_sees_zeros(struct test_vm *vm)
 
 TEST_F(xstate, two_guests)
 {
-	NEED_AVX(self);
+	if (self->a.info.xcr0_guest != XCR0_AVX)
+		SKIP(return, "no AVX for guests here");
 	avx_start(&self->a, 0x11);
 	avx_start(&self->b, 0xc3);
 	for (int round = 0; round < 8; round++) {
@@ -174,7 +169,8 @@ TEST_F(xstate, registers_of_the_vmm)
 	uint64_t out[8];
 	uint32_t mxcsr;
 
-	NEED_AVX(self);
+	if (self->a.info.xcr0_guest != XCR0_AVX)
+		SKIP(return, "no AVX for guests here");
 	for (int cpu = 0; cpu < 2; cpu++) {
 		pin(cpu);
 		avx_start(&self->a, 0x42);
@@ -216,11 +212,14 @@ static uint64_t get_xcr0(struct test_vm *vm)
 
 TEST_F(xstate, xsetbv)
 {
-	static const uint64_t unknown[] = { 0, 2, 4, 6, 1 | 1ULL << 20, 1 | 1ULL << 63, 7 | 1 << 5 };
+	static const uint64_t unknown[] = {
+		0, 2, 4, 6, 1 | 1ULL << 20, 1 | 1ULL << 63, 7 | 1 << 5,
+	};
 	static const uint64_t bad_here[] = { 5, 1 | 1 << 3, 1 | 1 << 9 };
 	struct test_vm *vm = &self->a;
 
-	NEED_AVX(self);
+	if (self->a.info.xcr0_guest != XCR0_AVX)
+		SKIP(return, "no AVX for guests here");
 	for (uint64_t xcr0 = 1; xcr0 <= 7; xcr0 += 2) {
 		if (xcr0 == 5)
 			continue;
@@ -272,7 +271,8 @@ TEST_F(xstate, host_keeps_xcr0)
 {
 	uint64_t before;
 
-	NEED_AVX(self);
+	if (self->a.info.xcr0_guest != XCR0_AVX)
+		SKIP(return, "no AVX for guests here");
 	before = host_xcr0();
 	for (int cpu = 0; cpu < 2; cpu++) {
 		pin(cpu);
@@ -323,7 +323,8 @@ TEST_F(xstate, into_another_vm)
 {
 	struct test_vm *a = &self->a, *b = &self->b;
 
-	NEED_AVX(self);
+	if (self->a.info.xcr0_guest != XCR0_AVX)
+		SKIP(return, "no AVX for guests here");
 	avx_start(a, 0x5e);
 	avx_start(b, 0x01);
 	vm_get_state(a, &self->state);
