@@ -145,7 +145,9 @@ static int exit_npf(struct vcpu *vcpu, bool atomic)
 		return EXIT_RESUME;
 	if (fault == GUEST_FAULT_USER_MEM)
 		flags |= SVMVCPU_FAULT_USER_MEM;
-	return memory_fault(vcpu, gpa, flags);
+	else if (vcpu->decode_mmio && !(info & (NPF_FETCH | NPF_WALK)))
+		ret = exit_mmio(vcpu, gpa, info & NPF_WRITE);
+	return ret ? ret : memory_fault(vcpu, gpa, flags);
 }
 
 /* A machine check of the host's, taken while the guest ran. */
@@ -392,6 +394,8 @@ bool exit_answer_fits(const struct vcpu *vcpu, u32 flags)
 
 	if ((flags & SVMVCPU_RUN_FAIL) && what != ASK_RDMSR && what != ASK_WRMSR)
 		return false;
+	if ((flags & SVMVCPU_RUN_RETRY) && what != ASK_MMIO)
+		return false;
 	return !(flags & SVMVCPU_RUN_INJECT) || what == ASK_EXCEPTION;
 }
 
@@ -434,6 +438,10 @@ int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 		break;
 	case ASK_EXCEPTION:
 		ret = answer_exception(vcpu, flags);
+		break;
+	case ASK_MMIO:
+		if (!(flags & SVMVCPU_RUN_RETRY))
+			ret = exit_mmio_answer(vcpu, answer);
 		break;
 	}
 	vcpu->ask.what = ASK_NOTHING;

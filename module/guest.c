@@ -268,11 +268,16 @@ int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 	return ret ? decode_failed(vcpu, ret) : EXIT_GO_ON;
 }
 
-/*
- * The bytes are not what the CPU intercepted: another CPU changed them, and
- * executing again is right. When it does not help, say so.
+/**
+ * guest_mismatch() - the bytes are not what the CPU intercepted
+ * @vcpu: .
+ *
+ * Another CPU changed them, and executing again is right. When it does not
+ * help, the VMM is told.
+ *
+ * Return: EXIT_RESUME or EXIT_USER.
  */
-static int decode_mismatch(struct vcpu *vcpu)
+int guest_mismatch(struct vcpu *vcpu)
 {
 	const struct vmcb_control_area *control = &vcpu->vmcb->control;
 
@@ -303,7 +308,7 @@ int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool ato
 	if (ret)
 		return ret;
 	if (insn->class == INSN_NONE || !(classes & BIT_ULL(insn->class)))
-		return decode_mismatch(vcpu);
+		return guest_mismatch(vcpu);
 	vcpu->mismatches = 0;
 	return EXIT_GO_ON;
 }

@@ -25,6 +25,7 @@ int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
 unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf);
 
 int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
+int guest_mismatch(struct vcpu *vcpu);
 int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic);
 void guest_skip_to(struct vcpu *vcpu, u64 next_rip);
 int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip);

@@ -472,7 +472,7 @@ struct run_input {
 static int read_input(struct vcpu *vcpu, struct run_input *in)
 {
 	const u32 known = SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT |
-			  SVMVCPU_RUN_IRQ_WINDOW;
+			  SVMVCPU_RUN_IRQ_WINDOW | SVMVCPU_RUN_RETRY;
 	struct svmvcpu_run *run = vcpu->run;
 	struct svmvcpu_state state = { .components = SVMVCPU_STATE_GPRS };
 

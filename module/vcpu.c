@@ -124,8 +124,10 @@ static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
 	ret = svmvcpu_copy_arg(&exits, sizeof(exits), sizeof(exits), arg);
 	if (ret)
 		return ret;
-	if (exits.mbz || (exits.exceptions & ~EXITABLE_EXCEPTIONS))
+	if ((exits.decode & ~SVMVCPU_DECODE_MMIO) ||
+	    (exits.exceptions & ~EXITABLE_EXCEPTIONS))
 		return -EINVAL;
+	vcpu->decode_mmio = exits.decode & SVMVCPU_DECODE_MMIO;
 	vcpu->exceptions = exits.exceptions;
 	vcpu->policy.exceptions = exits.exceptions;
 	/* Real CPUs honor the exception intercept for INT3; emulators do not. */

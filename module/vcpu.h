@@ -14,6 +14,7 @@
 #include "asid.h"
 #include "check.h"
 #include "insn.h"
+#include "mmio.h"
 #include "mode.h"
 #include "preset.h"
 #include "vmcb.h"
@@ -37,6 +38,7 @@ enum vcpu_question {
 	ASK_RDMSR,
 	ASK_WRMSR,
 	ASK_EXCEPTION,
+	ASK_MMIO,
 };
 
 /**
@@ -57,6 +59,16 @@ struct vcpu_ask {
 	u64 next_rip;
 	u64 event;
 	u64 address;
+};
+
+/**
+ * struct vcpu_mmio - the device access of ASK_MMIO
+ * @insn: decoded
+ * @op: what it does
+ */
+struct vcpu_mmio {
+	struct ginsn insn;
+	struct mmio_op op;
 };
 
 /**
@@ -98,6 +110,8 @@ struct vcpu_ask {
  * @nmi_step_tf: the guest had it set anyway
  * @want_window: the VMM asked for IRQ_WINDOW
  * @ask: .
+ * @mmio: .
+ * @decode_mmio: the VMM asked for MMIO exits
  * @policy: what of the intercepts is not fixed
  * @exceptions: vectors the VMM asked to see
  * @mismatches: decodes in a row that did not find the intercepted instruction
@@ -148,6 +162,8 @@ struct vcpu {
 	bool nmi_step_tf;
 	bool want_window;
 	struct vcpu_ask ask;
+	struct vcpu_mmio mmio;
+	bool decode_mmio;
 	struct vmcb_policy policy;
 	u32 exceptions;
 	unsigned int mismatches;

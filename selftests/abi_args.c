@@ -112,7 +112,7 @@ static const struct call {
 	{ "SET_STATE", ON_VCPU, SVMVCPU_SET_STATE, sizeof(struct svmvcpu_state), 544, 0, 0,
 	  fill_components },
 	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0,
-	  offsetof(struct svmvcpu_exits, mbz), NULL },
+	  offsetof(struct svmvcpu_exits, decode), NULL },
 };
 
 #define NR_CALLS	(ARRAY_SIZE(calls))

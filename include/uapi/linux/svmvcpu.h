@@ -50,7 +50,8 @@
 	X(10, INTERRUPTED,	"interrupted")				\
 	X(11, FAIL_ENTRY,	"fail-entry")				\
 	X(12, UNKNOWN,		"unknown")				\
-	X(13, IRQ_WINDOW,	"irq-window")
+	X(13, IRQ_WINDOW,	"irq-window")				\
+	X(14, MMIO,		"mmio")
 
 /*
  * enum svmvcpu_exit_reason - why RUN returned
@@ -70,6 +71,8 @@
  *	happened in the guest that the VMM has to answer
  * @SVMVCPU_EXIT_FAIL_ENTRY: the vCPU's state is one VMRUN refuses
  * @SVMVCPU_EXIT_UNKNOWN: an exit this module has no answer for, raw
+ * @SVMVCPU_EXIT_MMIO: a mov to or from device memory, decoded; see &struct
+ *	svmvcpu_exit_mmio. Only after SVMVCPU_DECODE_MMIO
  * @SVMVCPU_EXIT_IRQ_WINDOW: an interrupt injected by the next RUN is taken at
  *	once; only after SVMVCPU_RUN_IRQ_WINDOW
  */
@@ -529,19 +532,22 @@ struct svmvcpu_state {
 	__u32 mbz;
 };
 
+/* svmvcpu_exits.decode */
+#define SVMVCPU_DECODE_MMIO	(1U << 0)	/* mov to where no region is: MMIO, not MEMORY_FAULT */
+
 /**
  * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: what the VMM asks to see
  * @size: sizeof(struct svmvcpu_exits)
  * @flags: zero
  * @exceptions: bit n: exception vector n exits with EXCEPTION before the
  *	guest sees it. Bits 2 (NMI), 18 (#MC) and reserved vectors are refused
- * @mbz: zero
+ * @decode: SVMVCPU_DECODE_*
  */
 struct svmvcpu_exits {
 	__u32 size;
 	__u32 flags;
 	__u32 exceptions;
-	__u32 mbz;
+	__u32 decode;
 };
 
 /* run until something needs the VMM; argument 0. Everything else is in the run page */
@@ -757,11 +763,33 @@ struct svmvcpu_exit_unknown {
 	__u64 info2;
 };
 
+/**
+ * struct svmvcpu_exit_mmio - SVMVCPU_EXIT_MMIO
+ * @gpa: guest-physical address, the access lies in one page
+ * @data: a write: the value
+ * @width: bytes: 1, 2, 4 or 8
+ * @write: 1 for a write
+ * @mbz: zero
+ *
+ * A read takes &svmvcpu_run.answer; it is extended and merged as the
+ * instruction demands. With SVMVCPU_RUN_RETRY the instruction executes again
+ * instead, after the VMM mapped memory there, say. REP MOVS and REP STOS exit
+ * once per element.
+ */
+struct svmvcpu_exit_mmio {
+	__u64 gpa;
+	__u64 data;
+	__u8  width;
+	__u8  write;
+	__u8  mbz[6];
+};
+
 /* svmvcpu_run.in_flags */
 #define SVMVCPU_RUN_SET_GPRS	(1U << 0)	/* take &svmvcpu_run.gprs first */
 #define SVMVCPU_RUN_FAIL	(1U << 1)	/* MSR exits: answer with #GP(0) */
 #define SVMVCPU_RUN_INJECT	(1U << 2)	/* EXCEPTION: deliver it to the guest */
 #define SVMVCPU_RUN_IRQ_WINDOW	(1U << 3)	/* exit when the guest can take an interrupt */
+#define SVMVCPU_RUN_RETRY	(1U << 4)	/* MMIO: execute the instruction again */
 
 /*
  * svmvcpu_run.inject: kind in bits 8-10, vector in bits 0-7, VALID. One event
@@ -809,6 +837,7 @@ struct svmvcpu_exit_unknown {
  * @interrupted: SVMVCPU_EXIT_INTERRUPTED
  * @fail: SVMVCPU_EXIT_FAIL_ENTRY
  * @unknown: SVMVCPU_EXIT_UNKNOWN
+ * @mmio: SVMVCPU_EXIT_MMIO
  * @exit_bytes: room for exits to come
  * @gprs: registers at the exit; taken back with SVMVCPU_RUN_SET_GPRS
  * @cr0: as the guest sees it, like the following
@@ -854,6 +883,7 @@ struct svmvcpu_run {
 		struct svmvcpu_exit_interrupted interrupted;
 		struct svmvcpu_exit_fail fail;
 		struct svmvcpu_exit_unknown unknown;
+		struct svmvcpu_exit_mmio mmio;
 		__u8 exit_bytes[168];
 	};
 	struct svmvcpu_gprs gprs;

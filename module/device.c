@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Device memory: an access to guest-physical addresses without a region, made
+ * by an instruction of the mov family, becomes an MMIO exit with address,
+ * width and data. mmio.c knows what each instruction does; here it is tied to
+ * a vCPU. What it does not know goes to the VMM as MEMORY_FAULT, with the
+ * bytes.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+
+#include "event.h"
+#include "exit.h"
+#include "guest.h"
+#include "mmio.h"
+#include "vcpu.h"
+
+/* Linear address of a memory operand. Steps as exit.h describes them. */
+static int operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
+			  const struct ginsn_mem *mem, unsigned int width, bool write,
+			  u64 *linear)
+{
+	u64 next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn->len);
+	struct linear_env env;
+	int fault;
+
+	guest_env(vcpu, &env);
+	fault = linear_address(&env, mem->seg, ginsn_offset(mem, vcpu->gprs, next_rip), width,
+			       write ? LINEAR_WRITE : LINEAR_READ, linear);
+	if (!fault)
+		return EXIT_GO_ON;
+	event_raise(vcpu, event_exception(fault, 0));
+	return EXIT_RESUME;
+}
+
+/* Is the decoded operand the access that faulted, whole? */
+static int check_device(struct vcpu *vcpu, const struct ginsn *insn, const struct mmio_op *op,
+			u64 gpa, bool *whole)
+{
+	u64 linear, device;
+	int ret;
+
+	*whole = false;
+	ret = operand_linear(vcpu, insn, mmio_device(op, insn), op->width, op->write, &linear);
+	if (!ret)
+		ret = guest_translate(vcpu, linear, op->write ? GUEST_WRITE : 0, false, &device);
+	if (!ret)
+		*whole = device == gpa && offset_in_page(gpa) + op->width <= PAGE_SIZE;
+	return ret;
+}
+
+/* MOVS: the other operand is read now, or seen to be writable later. */
+static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmio_op *op)
+{
+	const struct ginsn_mem *mem = mmio_other(op, insn);
+	u64 linear, gpa;
+	int ret;
+
+	if (!mem)
+		return EXIT_GO_ON;
+	ret = operand_linear(vcpu, insn, mem, op->width, !op->write, &linear);
+	if (ret)
+		return ret;
+	if (op->write)
+		return guest_copy(vcpu, linear, &op->value, op->width, 0, false);
+	return guest_translate(vcpu, linear, GUEST_WRITE, false, &gpa);
+}
+
+/**
+ * exit_mmio() - an access to device memory
+ * @vcpu: its mutex held
+ * @gpa: where
+ * @write: the access was a write
+ *
+ * Context: process context.
+ * Return: EXIT_USER with the run page filled; EXIT_GO_ON when it is nothing
+ * this file knows, for the caller to report; EXIT_RESUME or -errno.
+ */
+int exit_mmio(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	struct vcpu_mmio *mmio = &vcpu->mmio;
+	bool whole;
+	int ret;
+
+	ret = guest_decode(vcpu, &mmio->insn, false);
+	if (ret)
+		return ret;
+	mmio->op = (struct mmio_op) { };
+	ret = mmio_decode(&mmio->op, &mmio->insn, vcpu->gprs, write);
+	if (ret == MMIO_STALE)
+		return guest_mismatch(vcpu);
+	if (ret)
+		return EXIT_GO_ON;
+	ret = check_device(vcpu, &mmio->insn, &mmio->op, gpa, &whole);
+	if (ret || !whole)
+		return ret;
+	ret = prepare_other(vcpu, &mmio->insn, &mmio->op);
+	if (ret)
+		return ret;
+
+	vcpu->mismatches = 0;
+	vcpu->ask = (struct vcpu_ask) { .what = ASK_MMIO, .rip = vcpu_rip(vcpu) };
+	vcpu->run->mmio = (struct svmvcpu_exit_mmio) {
+		.gpa = gpa,
+		.data = write ? mmio->op.value : 0,
+		.width = mmio->op.width,
+		.write = write,
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
+}
+
+/* MOVS from a device: what it answered goes to memory. */
+static int store_other(struct vcpu *vcpu, u64 data)
+{
+	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	const struct ginsn_mem *mem = mmio_other(&mmio->op, &mmio->insn);
+	u64 linear;
+	int ret;
+
+	if (!mem || mmio->op.write)
+		return EXIT_GO_ON;
+	ret = operand_linear(vcpu, &mmio->insn, mem, mmio->op.width, true, &linear);
+	if (ret)
+		return ret;
+	return guest_copy(vcpu, linear, &data, mmio->op.width, GUEST_WRITE, false);
+}
+
+/**
+ * exit_mmio_answer() - the VMM did, or answered, a device access
+ * @vcpu: its mutex held
+ * @data: answer to a read
+ *
+ * Context: process context.
+ * Return: EXIT_GO_ON, EXIT_RESUME, EXIT_USER or -errno.
+ */
+int exit_mmio_answer(struct vcpu *vcpu, u64 data)
+{
+	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	int ret;
+
+	ret = store_other(vcpu, data);
+	if (ret)
+		return ret;
+	/* One element of a REP: the next comes by itself. */
+	if (mmio_complete(&mmio->op, &mmio->insn, vcpu->gprs, vcpu->vmcb->save.rflags, data))
+		guest_skip_to(vcpu, ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu),
+						   mmio->insn.len));
+	return EXIT_GO_ON;
+}
