@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libsvmvcpu-insn: integer arithmetic with flags. Pure.
+ *
+ * Results are cut to the width of the destination; inputs may be wider.
+ */
+#include "machine.h"
+
+#define FLAGS_LOGIC	(FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
+
+static u64 sign_bit(const struct alu *alu)
+{
+	return BIT_ULL(8 * alu->bytes - 1);
+}
+
+/* SF, ZF and PF of a result. */
+static u64 result_flags(const struct alu *alu, u64 result)
+{
+	u64 flags = 0;
+
+	if (!result)
+		flags |= FLAG_ZF;
+	if (result & sign_bit(alu))
+		flags |= FLAG_SF;
+	if (!__builtin_parity(result & 0xff))
+		flags |= FLAG_PF;
+	return flags;
+}
+
+static void set_flags(struct alu *alu, u64 mask, u64 flags)
+{
+	alu->rflags = (alu->rflags & ~mask) | (flags & mask);
+}
+
+/* Each bit of @carries says whether that position produced a carry or borrow. */
+static u64 carry_flags(const struct alu *alu, u64 carries)
+{
+	u64 top = sign_bit(alu), flags = 0;
+
+	if (carries & top)
+		flags |= FLAG_CF;
+	if (!(carries & top) != !(carries & (top >> 1)))
+		flags |= FLAG_OF;
+	if (carries & 8)
+		flags |= FLAG_AF;
+	return flags;
+}
+
+static u64 add(struct alu *alu, u64 mask, u64 a, u64 b, bool carry)
+{
+	u64 result = ginsn_low_bytes(a + b + carry, alu->bytes);
+	u64 carries = (a & b) | ((a | b) & ~result);
+
+	set_flags(alu, mask, result_flags(alu, result) | carry_flags(alu, carries));
+	return result;
+}
+
+static u64 sub(struct alu *alu, u64 mask, u64 a, u64 b, bool borrow)
+{
+	u64 result = ginsn_low_bytes(a - b - borrow, alu->bytes);
+	u64 borrows = (~a & b) | ((~a | b) & result);
+
+	set_flags(alu, mask, result_flags(alu, result) | carry_flags(alu, borrows));
+	return result;
+}
+
+static u64 logic(struct alu *alu, u64 result)
+{
+	result = ginsn_low_bytes(result, alu->bytes);
+	set_flags(alu, FLAGS_LOGIC, result_flags(alu, result));
+	return result;
+}
+
+static void run_binary(enum alu_op op, struct alu *alu)
+{
+	bool carry = alu->rflags & FLAG_CF;
+	u64 a = alu->a, b = ginsn_low_bytes(alu->b, alu->bytes);
+
+	switch (op) {
+	case ALU_ADD:
+		alu->a = add(alu, FLAGS_LOGIC, a, b, false);
+		break;
+	case ALU_ADC:
+		alu->a = add(alu, FLAGS_LOGIC, a, b, carry);
+		break;
+	case ALU_SUB:
+		alu->a = sub(alu, FLAGS_LOGIC, a, b, false);
+		break;
+	case ALU_SBB:
+		alu->a = sub(alu, FLAGS_LOGIC, a, b, carry);
+		break;
+	case ALU_CMP:
+		sub(alu, FLAGS_LOGIC, a, b, false);
+		break;
+	case ALU_OR:
+		alu->a = logic(alu, a | b);
+		break;
+	case ALU_AND:
+		alu->a = logic(alu, a & b);
+		break;
+	case ALU_XOR:
+		alu->a = logic(alu, a ^ b);
+		break;
+	default:	/* ALU_TEST */
+		logic(alu, a & b);
+	}
+}
+
+static void run_unary(enum alu_op op, struct alu *alu)
+{
+	switch (op) {
+	case ALU_INC:
+		alu->a = add(alu, FLAGS_LOGIC & ~FLAG_CF, alu->a, 1, false);
+		break;
+	case ALU_DEC:
+		alu->a = sub(alu, FLAGS_LOGIC & ~FLAG_CF, alu->a, 1, false);
+		break;
+	case ALU_NOT:
+		alu->a = ginsn_low_bytes(~alu->a, alu->bytes);
+		break;
+	default:	/* ALU_NEG */
+		alu->a = sub(alu, FLAGS_LOGIC, 0, alu->a, false);
+	}
+}
+
+/* The bit is @b modulo the width; what lies beyond moved the address already. */
+static void run_bit(enum alu_op op, struct alu *alu)
+{
+	u64 bit = BIT_ULL(alu->b & (8 * alu->bytes - 1));
+
+	set_flags(alu, FLAG_CF, alu->a & bit ? FLAG_CF : 0);
+	if (op == ALU_BTS)
+		alu->a |= bit;
+	else if (op == ALU_BTR)
+		alu->a &= ~bit;
+	else if (op == ALU_BTC)
+		alu->a ^= bit;
+}
+
+static void run_move(enum alu_op op, struct alu *alu)
+{
+	u64 a = alu->a;
+
+	switch (op) {
+	case ALU_MOVSX:
+		alu->b = ginsn_sign_extend(alu->b, alu->b_bytes);
+		alu->a = ginsn_low_bytes(alu->b, alu->bytes);
+		break;
+	case ALU_XCHG:
+		alu->a = alu->b;
+		alu->b = a;
+		break;
+	case ALU_XADD:
+		alu->a = add(alu, FLAGS_LOGIC, a, alu->b, false);
+		alu->b = a;
+		break;
+	case ALU_CMPXCHG:
+		sub(alu, FLAGS_LOGIC, ginsn_low_bytes(alu->acc, alu->bytes), a, false);
+		alu->acc = a;
+		if (alu->rflags & FLAG_ZF)
+			alu->a = alu->b;
+		break;
+	default:	/* ALU_MOV, and MOVZX with a narrower source */
+		alu->a = ginsn_low_bytes(alu->b, alu->bytes);
+	}
+}
+
+/**
+ * alu_run() - one operation
+ * @op: which
+ * @alu: operands and results
+ */
+void alu_run(enum alu_op op, struct alu *alu)
+{
+	if (op < ALU_ADD)
+		run_move(op, alu);
+	else if (op < ALU_INC)
+		run_binary(op, alu);
+	else if (op < ALU_BT)
+		run_unary(op, alu);
+	else
+		run_bit(op, alu);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of libsvmvcpu-insn share: a decoded instruction, the machine it
+ * runs on, arithmetic. Not for users of the library.
+ *
+ * Registers, effective addresses, segmentation and paging come from the pure
+ * files of the module, so both sides agree by construction.
+ */
+#ifndef SVMVCPU_INSN_MACHINE_H
+#define SVMVCPU_INSN_MACHINE_H
+
+#include "../../module/gva.h"
+#include "../../module/operand.h"
+#include "svmvcpu_insn.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+#define FLAG_CF		BIT_ULL(0)
+#define FLAG_PF		BIT_ULL(2)
+#define FLAG_AF		BIT_ULL(4)
+#define FLAG_ZF		BIT_ULL(6)
+#define FLAG_SF		BIT_ULL(7)
+#define FLAG_TF		BIT_ULL(8)
+#define FLAG_DF		BIT_ULL(10)
+#define FLAG_OF		BIT_ULL(11)
+#define FLAG_RF		BIT_ULL(16)
+
+/* Arithmetic (alu.c) */
+
+enum alu_op {
+	ALU_NONE,
+	ALU_MOV, ALU_MOVSX, ALU_XCHG, ALU_XADD, ALU_CMPXCHG,
+	ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR,
+	ALU_CMP, ALU_TEST, ALU_INC, ALU_DEC, ALU_NOT, ALU_NEG,
+	ALU_BT, ALU_BTS, ALU_BTR, ALU_BTC,
+};
+
+/**
+ * struct alu - operands and results of one operation
+ * @a: in and out: the destination
+ * @b: in and out: the source, as wide as its operand
+ * @acc: in and out: rAX (cmpxchg)
+ * @rflags: in and out
+ * @bytes: width of the destination
+ * @b_bytes: width of the source
+ */
+struct alu {
+	u64 a;
+	u64 b;
+	u64 acc;
+	u64 rflags;
+	unsigned int bytes;
+	unsigned int b_bytes;
+};
+
+void alu_run(enum alu_op op, struct alu *alu);
+
+/* Decoding (decode.c) */
+
+/* struct einsn.flags */
+#define E_READ0		0x01	/* operand 0 is read */
+#define E_WRITE0	0x02	/* operand 0 is written */
+#define E_WRITE1	0x04	/* operand 1 is written, too */
+#define E_ACC		0x08	/* rAX may be written */
+#define E_BITS		0x10	/* operand 1 is a bit offset into a string of bits */
+#define E_STRING	0x20	/* the registers in memory operands move on */
+#define E_REP		0x40
+#define E_UNTIL		0x80	/* REP stops when ZF differs from the prefix */
+#define E_REPNE		0x100
+
+enum eoperand_kind {
+	EOPERAND_NONE,
+	EOPERAND_REG,
+	EOPERAND_MEM,
+	EOPERAND_IMM,
+};
+
+struct eoperand {
+	enum eoperand_kind kind;
+	unsigned int bytes;
+	unsigned int reg;
+	bool high;		/* the second byte of @reg */
+	u64 imm;		/* sign-extended */
+	struct ginsn_mem mem;
+};
+
+struct einsn {
+	enum alu_op op;
+	unsigned int flags;
+	unsigned int len;
+	unsigned int addr_bytes;
+	struct eoperand operand[2];
+};
+
+int einsn_decode(struct einsn *insn, const u8 *bytes, unsigned int len,
+		 enum guest_mode mode);
+
+/* Memory (memory.c) */
+
+/**
+ * struct machine - an instruction's view of the guest
+ * @emul: what the caller passed
+ * @env: segments
+ * @mmu: paging
+ * @gprs: general registers in hardware order, as they will be
+ * @rflags: the same
+ * @rip_next: behind the instruction
+ */
+struct machine {
+	struct svmvcpu_emul *emul;
+	struct linear_env env;
+	struct gva_mmu mmu;
+	u64 gprs[16];
+	u64 rflags;
+	u64 rip_next;
+};
+
+/* A memory operand where it is in guest-physical memory: one page, or two. */
+struct place {
+	struct {
+		u64 gpa;
+		unsigned int bytes;
+		void *hva;	/* NULL: not RAM */
+	} part[2];
+	unsigned int nr;
+};
+
+void machine_init(struct machine *m, struct svmvcpu_emul *emul);
+/* these return 0, SVMVCPU_EMUL_FAULT or -errno */
+int place_find(struct machine *m, const struct eoperand *operand, s64 disp,
+	       bool write, struct place *place);
+int place_read(struct machine *m, const struct place *place, u64 *value);
+int place_write(struct machine *m, const struct place *place, u64 value);
+
+#endif /* SVMVCPU_INSN_MACHINE_H */

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libsvmvcpu-insn: memory operands. From segment and offset through the guest's
+ * page tables to RAM or to the caller's device, and the exceptions on the way.
+ */
+#include <errno.h>
+
+#include "machine.h"
+
+#define CR4_LA57	BIT_ULL(12)
+#define VECTOR_PF	14
+
+static struct linear_seg segment(const struct svmvcpu_segment *s)
+{
+	return (struct linear_seg){ s->base, s->limit, s->attrib };
+}
+
+static void init_env(struct linear_env *env, const struct svmvcpu_emul *emul)
+{
+	const struct svmvcpu_control *c = emul->control;
+	const struct svmvcpu_segments *s = emul->segments;
+
+	env->mode = guest_mode(c->cr0, c->efer, emul->gprs->rflags, s->cs.attrib);
+	env->la_bits = c->cr4 & CR4_LA57 ? 57 : 48;
+	env->seg[INSN_ES] = segment(&s->es);
+	env->seg[INSN_CS] = segment(&s->cs);
+	env->seg[INSN_SS] = segment(&s->ss);
+	env->seg[INSN_DS] = segment(&s->ds);
+	env->seg[INSN_FS] = segment(&s->fs);
+	env->seg[INSN_GS] = segment(&s->gs);
+}
+
+/**
+ * machine_init() - the machine before the instruction
+ * @m: result; @m->rip_next is the caller's
+ * @emul: what the user of the library passed
+ */
+void machine_init(struct machine *m, struct svmvcpu_emul *emul)
+{
+	const struct svmvcpu_control *c = emul->control;
+
+	memset(m, 0, sizeof(*m));
+	m->emul = emul;
+	m->rflags = emul->gprs->rflags;
+	memcpy(m->gprs, emul->gprs, sizeof(m->gprs));
+	init_env(&m->env, emul);
+	m->mmu = (struct gva_mmu){
+		.cr0 = c->cr0, .cr3 = c->cr3, .cr4 = c->cr4, .efer = c->efer,
+		.rflags = m->rflags,
+		.pkru = emul->pkru,
+		.cpl = (emul->segments->ss.attrib & GUEST_SEG_DPL) >> 5,
+		.maxphyaddr = emul->phys_bits ? emul->phys_bits : 52,
+		.page1gb = true,
+	};
+	if (m->env.mode == GUEST_VM86)
+		m->mmu.cpl = 3;
+}
+
+/* Page table entries, which the guest may be changing. */
+
+static int read_pte(void *ctx, u64 gpa, unsigned int size, u64 *pte)
+{
+	struct machine *m = ctx;
+	const void *at = svmvcpu_gpa_to_hva(m->emul->guest, gpa, size);
+
+	if (!at)
+		return -EFAULT;
+	*pte = size == 4 ? __atomic_load_n((const u32 *)at, __ATOMIC_RELAXED) :
+			   __atomic_load_n((const u64 *)at, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int cmpxchg_pte(void *ctx, u64 gpa, unsigned int size, u64 old, u64 new)
+{
+	struct machine *m = ctx;
+	void *at = svmvcpu_gpa_to_hva(m->emul->guest, gpa, size);
+	u32 old32 = old;
+	bool done;
+
+	if (!at)
+		return -EFAULT;
+	if (size == 4)
+		done = __atomic_compare_exchange_n((u32 *)at, &old32, new, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	else
+		done = __atomic_compare_exchange_n((u64 *)at, &old, new, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	return done ? 0 : -EBUSY;
+}
+
+static const struct gva_walk_ops walk_ops = {
+	.read_pte = read_pte,
+	.cmpxchg_pte = cmpxchg_pte,
+};
+
+static int raise_fault(struct machine *m, unsigned int vector, u32 error_code, u64 address)
+{
+	m->emul->fault = (struct svmvcpu_emul_fault){
+		.vector = vector, .error_code = error_code, .address = address,
+	};
+	return SVMVCPU_EMUL_FAULT;
+}
+
+static int translate(struct machine *m, u64 linear, bool write, u64 *gpa)
+{
+	struct gva_fault fault;
+	int err;
+
+	err = gva_translate(&m->mmu, linear, write ? GVA_WRITE : 0, &walk_ops, m, gpa,
+			    &fault);
+	if (err == GVA_FAULT)
+		return raise_fault(m, VECTOR_PF, fault.error_code, fault.address);
+	if (err == -EBUSY)
+		return svmvcpu_fail(EBUSY, "the guest keeps changing its page tables");
+	if (err)
+		return svmvcpu_fail(-err, "page table at %#llx is not in RAM",
+				    fault.table_gpa);
+	return 0;
+}
+
+static int add_part(struct machine *m, struct place *place, u64 linear,
+		    unsigned int bytes, bool write)
+{
+	u64 page = ~(SVMVCPU_PAGE - 1), gpa;
+	int err;
+
+	err = translate(m, linear, write, &gpa);
+	if (err)
+		return err;
+	place->part[place->nr].gpa = gpa;
+	place->part[place->nr].bytes = bytes;
+	if ((gpa & page) != (m->emul->gpa & page))
+		place->part[place->nr].hva =
+			svmvcpu_gpa_to_hva(m->emul->guest, gpa, bytes);
+	place->nr++;
+	return 0;
+}
+
+/**
+ * place_find() - translate a memory operand; no access is made
+ * @m: the machine
+ * @operand: the operand
+ * @disp: added to its address (bit strings)
+ * @write: it will be written
+ * @place: result
+ */
+int place_find(struct machine *m, const struct eoperand *operand, s64 disp,
+	       bool write, struct place *place)
+{
+	struct ginsn_mem mem = operand->mem;
+	unsigned int bytes = operand->bytes, first;
+	u64 offset, linear = 0;
+	int vector, err;
+
+	mem.disp += disp;
+	offset = ginsn_offset(&mem, m->gprs, m->rip_next);
+	memset(place, 0, sizeof(*place));
+	vector = linear_address(&m->env, mem.seg, offset, bytes,
+				write ? LINEAR_WRITE : LINEAR_READ, &linear);
+	if (vector)
+		return raise_fault(m, vector, 0, 0);
+	first = SVMVCPU_PAGE - (linear & (SVMVCPU_PAGE - 1));
+	if (bytes <= first)
+		return add_part(m, place, linear, bytes, write);
+	err = add_part(m, place, linear, first, write);
+	if (err)
+		return err;
+	linear += first;
+	if (m->env.mode != GUEST_LONG64)
+		linear = (u32)linear;
+	return add_part(m, place, linear, bytes - first, write);
+}
+
+/* RAM in one access where the width allows: other vCPUs may be looking. */
+static void copy(void *to, const void *from, unsigned int bytes)
+{
+	switch (bytes) {
+	case 1:
+		memcpy(to, from, 1);
+		break;
+	case 2:
+		memcpy(to, from, 2);
+		break;
+	case 4:
+		memcpy(to, from, 4);
+		break;
+	case 8:
+		memcpy(to, from, 8);
+		break;
+	default:
+		memcpy(to, from, bytes);
+	}
+}
+
+/**
+ * place_read() - read a memory operand
+ * @m: the machine
+ * @place: from place_find()
+ * @value: result, zero-extended
+ */
+int place_read(struct machine *m, const struct place *place, u64 *value)
+{
+	struct svmvcpu_emul *emul = m->emul;
+	u8 buf[8] = { 0 }, *p = buf;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < place->nr; i++) {
+		unsigned int bytes = place->part[i].bytes;
+
+		if (place->part[i].hva) {
+			copy(p, place->part[i].hva, bytes);
+		} else {
+			err = emul->read(emul->opaque, place->part[i].gpa, p, bytes);
+			if (err)
+				return err;
+		}
+		p += bytes;
+	}
+	memcpy(value, buf, sizeof(buf));
+	return 0;
+}
+
+/**
+ * place_write() - write a memory operand
+ * @m: the machine
+ * @place: from place_find() for writing
+ * @value: what to write
+ */
+int place_write(struct machine *m, const struct place *place, u64 value)
+{
+	struct svmvcpu_emul *emul = m->emul;
+	u8 buf[8], *p = buf;
+	unsigned int i;
+	int err;
+
+	memcpy(buf, &value, sizeof(buf));
+	for (i = 0; i < place->nr; i++) {
+		unsigned int bytes = place->part[i].bytes;
+
+		if (place->part[i].hva) {
+			copy(place->part[i].hva, p, bytes);
+		} else {
+			err = emul->write(emul->opaque, place->part[i].gpa, p, bytes);
+			if (err)
+				return err;
+		}
+		p += bytes;
+	}
+	return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libsvmvcpu-insn: finishes instructions that the kernel leaves to the VMM.
+ *
+ * Owns the execution of one guest instruction that touched memory which is not
+ * RAM. VMMs call it on SVMVCPU_EXIT_MEMORY_FAULT. A library apart from
+ * libsvmvcpu because it needs Zydis: link with -lsvmvcpu-insn -lsvmvcpu -lZydis.
+ *
+ * Executed: mov, movzx, movsx, movsxd, xchg, add, adc, sub, sbb, and, or, xor,
+ * cmp, test, inc, dec, not, neg, bt, bts, btr, btc, cmpxchg, xadd and the string
+ * instructions movs, stos, lods, cmps, scas; with every operand size, address
+ * size and prefix, in all modes. Everything else is -ENOTSUP.
+ */
+#ifndef SVMVCPU_INSN_LIB_H
+#define SVMVCPU_INSN_LIB_H
+
+#include "svmvcpu_lib.h"
+
+/* svmvcpu_emulate(): the instruction faults, see svmvcpu_emul.fault */
+#define SVMVCPU_EMUL_FAULT	1
+
+/* most elements of a repeated instruction per call, unless the caller says */
+#define SVMVCPU_EMUL_ELEMENTS	1024
+
+/**
+ * struct svmvcpu_emul_fault - an exception the guest has to take
+ * @address: #PF: what goes to CR2
+ * @error_code: goes on the stack; 0 unless #PF
+ * @vector: 12 (#SS), 13 (#GP) or 14 (#PF)
+ */
+struct svmvcpu_emul_fault {
+	__u64 address;
+	__u32 error_code;
+	__u32 vector;
+};
+
+/**
+ * struct svmvcpu_emul - an instruction to finish, and the machine around it
+ * @insn: its bytes, a private copy
+ * @insn_len: how many are known; those after the instruction do not count
+ * @max_elements: elements to do in this call, 0 for SVMVCPU_EMUL_ELEMENTS
+ * @gpa: the address that faulted. Its page goes to @read and @write even if it
+ *	is part of @guest (ROM, write-protected)
+ * @gprs: in and out; on success RIP is behind the instruction, unless elements
+ *	remain: then the guest comes back by itself
+ * @segments: as GET_STATE returned them
+ * @control: CR0, CR3, CR4 and EFER count
+ * @guest: RAM, which the caller may write at any time
+ * @phys_bits: width of the host's physical addresses; 0 for 52
+ * @pkru: the guest's PKRU, 0 while CR4.PKE is clear
+ * @read: read @len bytes (1 to 8) at @gpa from what is not RAM; 0 or -errno
+ * @write: the same, writing
+ * @opaque: passed to @read and @write
+ * @fault: out: after SVMVCPU_EMUL_FAULT
+ * @trap: out: RFLAGS.TF was set and the call made progress: #DB with DR6.BS is due
+ *
+ * An access is one call of @read or @write, unless it crosses a page boundary.
+ */
+struct svmvcpu_emul {
+	const __u8 *insn;
+	unsigned int insn_len;
+	unsigned int max_elements;
+	__u64 gpa;
+	struct svmvcpu_gprs *gprs;
+	const struct svmvcpu_segments *segments;
+	const struct svmvcpu_control *control;
+	const struct svmvcpu_guest *guest;
+	unsigned int phys_bits;
+	__u32 pkru;
+	int (*read)(void *opaque, __u64 gpa, void *buf, size_t len);
+	int (*write)(void *opaque, __u64 gpa, const void *buf, size_t len);
+	void *opaque;
+	struct svmvcpu_emul_fault fault;
+	bool trap;
+};
+
+/**
+ * svmvcpu_emulate() - execute one instruction
+ * @emul: see there
+ *
+ * Segment limits and types, the guest's page tables with permissions, accessed
+ * and dirty bits, sign and zero extension and the defined flags are as the
+ * processor has them. Memory operands are translated, for writing where they
+ * will be written, before anything is read, so a fault has no effect on a
+ * device. Not done: alignment checks (#AC), data breakpoints, and atomicity
+ * towards other vCPUs: serialize accesses to one device.
+ *
+ * Flags that the manual leaves undefined: AF after and, or, xor and test is
+ * cleared; bt and its kin change CF only.
+ *
+ * Return: 0; SVMVCPU_EMUL_FAULT; -ENOTSUP for an instruction that is not among
+ * those above, has no memory operand or is cut off; -EBUSY when the guest kept
+ * changing its page tables: run it again; -EFAULT for page tables outside RAM;
+ * or what @read and @write returned. Unless it is 0, RIP is at the instruction and
+ * the other registers are as before it, or before the element that failed.
+ */
+int svmvcpu_emulate(struct svmvcpu_emul *emul);
+
+/**
+ * svmvcpu_vcpu_emulate() - finish the instruction of a MEMORY_FAULT exit
+ * @vcpu: the vCPU, stopped there
+ * @emul: what concerns memory: @guest, @phys_bits, @pkru, @max_elements, @read,
+ *	@write and @opaque; the rest is filled in
+ *
+ * Takes instruction and registers from the run page, the segments from
+ * GET_STATE, and leaves the registers on the run page for the next RUN, with
+ * SVMVCPU_RUN_SET_GPRS set.
+ *
+ * Return: as svmvcpu_emulate(); also -ENOTSUP for an exit that is not a data
+ * access by a guest instruction, and the errors of GET_STATE.
+ */
+int svmvcpu_vcpu_emulate(struct svmvcpu_vcpu *vcpu, struct svmvcpu_emul *emul);
+
+#endif /* SVMVCPU_INSN_LIB_H */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tests of libsvmvcpu-insn: every instruction form, and a generator of machine
+ * code for it with registers that make its memory operand land in the data.
+ *
+ * For one program: the random numbers have a static state.
+ */
+#ifndef FORMS_H
+#define FORMS_H
+
+#include "../machine.h"
+#include "native.h"
+
+#define F_BYTE		0x01	/* the opcode is that of the byte form */
+#define F_LOCK		0x02	/* may be locked, or always is: keep aligned */
+#define F_NO_LOCK	0x04	/* a family may, this form does not write memory */
+#define F_BITS		0x08	/* ModRM.reg is a bit offset into memory */
+#define F_MOFFS		0x10
+#define F_STRING	0x20
+#define F_LONG		0x40	/* exists in 64-bit code only */
+#define F_EQUAL		0x80	/* compares rAX: let them be equal at times */
+
+#define IMM_NONE	0
+#define IMM_BYTE	1
+#define IMM_FULL	4	/* operand width, four bytes at most */
+
+struct form {
+	char name[32];
+	u8 map;			/* 1 after 0f */
+	u8 opcode;
+	s8 ext;			/* ModRM.reg, or -1 for a register */
+	u8 imm;
+	u16 flags;
+	u64 undefined;		/* flags */
+};
+
+#define AF		FLAG_AF
+#define NOT_CF		(FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
+
+#define MAX_FORMS	128
+
+/* all of them; returns how many */
+unsigned int forms_list(struct form *forms);
+
+/**
+ * struct sample - an instruction and its registers
+ * @bytes: machine code
+ * @len: its length
+ * @long64: 64-bit code, otherwise 32-bit
+ * @rex: REX byte or 0
+ * @opsize: 66 is there
+ * @addrsize: 67 is there
+ * @gs: GS override is there
+ * @rep: f2 or f3 of a string instruction, or 0
+ * @target: address its memory operand shall have
+ * @before: registers
+ */
+struct sample {
+	u8 bytes[16];
+	unsigned int len;
+	bool long64;
+	u8 rex;
+	bool opsize;
+	bool addrsize;
+	bool gs;
+	u8 rep;
+	u64 target;
+	struct native_state before;
+};
+
+u64 rng(void);
+unsigned int below(unsigned int n);
+void sample_make(struct sample *s, const struct form *form, bool long64);
+
+#endif /* FORMS_H */

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libsvmvcpu-insn against the processor: every form, with random operands, runs
+ * both here and on the host, and registers, memory and flags are compared.
+ *
+ * Flags that the manual leaves undefined are not. The accesses that the device
+ * saw are: one per direction, of the operand's width.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../tests/tap.h"
+#include "forms.h"
+
+#define CASES		1500		/* of each form, in each mode */
+#define MAX_REPORTS	3
+#define STATUS_FLAGS	(NOT_CF | FLAG_CF | FLAG_DF)
+#define FLAT_CODE	0xc9b
+#define FLAT_CODE64	0xa9b
+#define FLAT_DATA	0xc93
+
+static u8 shadow[NATIVE_BYTES];
+static u8 *const native = (u8 *)NATIVE_DATA;
+static unsigned int reads, writes;
+
+static bool in_data(u64 gpa, size_t len)
+{
+	return gpa >= NATIVE_DATA && gpa + len <= NATIVE_DATA + NATIVE_BYTES;
+}
+
+static int device_read(void *opaque, __u64 gpa, void *buf, size_t len)
+{
+	if (!in_data(gpa, len))
+		return -EFAULT;
+	memcpy(buf, (u8 *)opaque + (gpa - NATIVE_DATA), len);
+	reads++;
+	return 0;
+}
+
+static int device_write(void *opaque, __u64 gpa, const void *buf, size_t len)
+{
+	if (!in_data(gpa, len))
+		return -EFAULT;
+	memcpy((u8 *)opaque + (gpa - NATIVE_DATA), buf, len);
+	writes++;
+	return 0;
+}
+
+/* Memory that compares equal often enough for REPE and REPNE to go on. */
+static void refill(void)
+{
+	unsigned int i;
+	u8 byte = rng();
+
+	for (i = 0; i < NATIVE_BYTES; i++)
+		shadow[i] = below(40) ? byte : rng();
+	memcpy(native, shadow, NATIVE_BYTES);
+}
+
+static int emulate(const struct sample *s, struct svmvcpu_gprs *gprs)
+{
+	const struct svmvcpu_memory memory = { NATIVE_DATA, NATIVE_BYTES, shadow };
+	const struct svmvcpu_guest guest = { &memory, 1 };
+	const struct svmvcpu_segment data = { 0, 0xffffffff, 0x10, FLAT_DATA };
+	struct svmvcpu_segments segments = {
+		.es = data, .ss = data, .ds = data, .fs = data, .gs = data,
+		.cs = { 0, 0xffffffff, 8, s->long64 ? FLAT_CODE64 : FLAT_CODE },
+	};
+	const struct svmvcpu_control control = {
+		.cr0 = GUEST_CR0_PE, .efer = s->long64 ? GUEST_EFER_LMA : 0,
+	};
+	struct svmvcpu_emul emul = {
+		.insn = s->bytes, .insn_len = s->len, .gpa = s->target,
+		.gprs = gprs, .segments = &segments, .control = &control,
+		.guest = &guest, .read = device_read, .write = device_write,
+		.opaque = shadow,
+	};
+
+	segments.gs.base = NATIVE_GS;
+	memcpy(gprs, s->before.gprs, sizeof(s->before.gprs));
+	gprs->rflags = s->before.rflags;
+	gprs->rip = NATIVE_CODE;
+	reads = 0;
+	writes = 0;
+	return svmvcpu_emulate(&emul);
+}
+
+static void explain(const struct sample *s, const struct native_state *n,
+		    const struct svmvcpu_gprs *gprs, int ret)
+{
+	const u64 *mine = &gprs->rax;
+	unsigned int i;
+
+	printf("#");
+	for (i = 0; i < s->len; i++)
+		printf(" %02x", s->bytes[i]);
+	printf(": returned %d (%s), rip %+lld\n", ret, svmvcpu_last_error(),
+	       (long long)(gprs->rip - NATIVE_CODE));
+	for (i = 0; i < 16; i++)
+		if (mine[i] != n->gprs[i])
+			printf("#   register %u: %#llx, is %#llx, was %#llx\n", i, n->gprs[i],
+			       mine[i], s->before.gprs[i]);
+	printf("#   flags %#llx, are %#llx, were %#llx\n", n->rflags, gprs->rflags,
+	       s->before.rflags);
+	for (i = 0; i < NATIVE_BYTES; i++)
+		if (native[i] != shadow[i])
+			printf("#   memory %+d: %#x, is %#x\n",
+			       (int)(i + NATIVE_DATA - s->target), native[i], shadow[i]);
+}
+
+/* A plain instruction makes at most one access each way. */
+static bool accesses_fit(const struct sample *s, const struct form *form)
+{
+	unsigned int parts = (s->target & 0xfff) > 0xff8 ? 2 : 1;
+
+	if (form->flags & (F_STRING | F_BITS))
+		return true;
+	return reads <= parts && writes <= parts && reads + writes > 0;
+}
+
+static bool same(const struct sample *s, const struct form *form,
+		 const struct native_state *n, const struct svmvcpu_gprs *gprs)
+{
+	const u64 mask = s->long64 ? ~0ULL : 0xffffffff;
+	const u64 *mine = &gprs->rax;
+	unsigned int i;
+
+	/* what 32-bit code leaves in R8 to R15 and in upper halves is nobody's */
+	for (i = 0; i < (s->long64 ? 16 : 8); i++)
+		if ((mine[i] ^ n->gprs[i]) & mask)
+			return false;
+	if ((gprs->rflags ^ n->rflags) & STATUS_FLAGS & ~form->undefined)
+		return false;
+	return gprs->rip == NATIVE_CODE + s->len &&
+	       !memcmp(native, shadow, NATIVE_BYTES) && accesses_fit(s, form);
+}
+
+/* cmpxchg and scas: make what they compare equal, half the time. */
+static void let_equal(struct sample *s, const struct form *form)
+{
+	u64 at = (form->flags & F_STRING ? (u32)s->before.gprs[INSN_RDI] : s->target) -
+		 NATIVE_DATA;
+
+	if (!(form->flags & F_EQUAL) || below(2))
+		return;
+	memcpy(shadow + at, &s->before.gprs[INSN_RAX], 8);
+	memcpy(native + at, &s->before.gprs[INSN_RAX], 8);
+}
+
+static bool run_case(const struct form *form, bool long64, bool report)
+{
+	struct svmvcpu_gprs gprs;
+	struct native_state n;
+	struct sample s;
+	int ret;
+
+	sample_make(&s, form, long64);
+	let_equal(&s, form);
+	ret = emulate(&s, &gprs);
+	n = s.before;
+	native_run(&n, s.bytes, s.len, long64);
+	if (!ret && same(&s, form, &n, &gprs))
+		return true;
+	if (report)
+		explain(&s, &n, &gprs, ret);
+	memcpy(shadow, native, NATIVE_BYTES);
+	return false;
+}
+
+static void run_form(const struct form *form, bool long64)
+{
+	unsigned int i, bad = 0;
+
+	for (i = 0; i < CASES; i++) {
+		if (i % 16 == 0)
+			refill();
+		if (!run_case(form, long64, bad < MAX_REPORTS))
+			bad++;
+	}
+	OK(!bad, "%s in %s-bit code, %u cases, %u differ", form->name,
+	   long64 ? "64" : "32", CASES, bad);
+}
+
+int main(void)
+{
+	static struct form forms[MAX_FORMS];
+	unsigned int i, nr = forms_list(forms);
+	bool has_32;
+
+	if (!native_init()) {
+		OK(false, "memory to execute in");
+		return tap_done();
+	}
+	has_32 = native_has_32();
+	for (i = 0; i < nr; i++) {
+		run_form(&forms[i], true);
+		if (has_32 && !(forms[i].flags & F_LONG))
+			run_form(&forms[i], false);
+	}
+	if (!has_32)
+		printf("# 32-bit code left out: this host does not run it\n");
+	OK(nr * CASES >= 100000, "%u cases in 64-bit code", nr * CASES);
+	return tap_done();
+}
