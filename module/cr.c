@@ -2,10 +2,12 @@
 /*
  * Control and debug registers: what MOV CR, LMSW, SMSW, CLTS and MOV DR do.
  *
- * Three things a guest sets are not in its VMCB as it set them: CR0.CD and NW
+ * Four things a guest sets are not in its VMCB as it set them: CR0.CD and NW
  * (they would turn the host's caches off for it), CR4.MCE (machine checks are
- * the host's) and EFER.SVME (VMRUN demands it). guest_cr0() and its like give
- * the guest's view, guest_put_cr0() and its like take it.
+ * the host's), EFER.SVME (VMRUN demands it), and EFER.LME while paging is off,
+ * when it has no effect (QEMU 7.2 takes it for its own at the exit and does not
+ * find the host's page tables again). guest_cr0() and its like give the
+ * guest's view, guest_put_cr0() and its like take it.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -42,7 +44,7 @@ u64 guest_cr4(const struct vcpu *vcpu)
 
 u64 guest_efer(const struct vcpu *vcpu)
 {
-	return vcpu->vmcb->save.efer & ~EFER_SVME;
+	return (vcpu->vmcb->save.efer & ~EFER_SVME) | vcpu->efer_hidden;
 }
 
 static void put_policy(struct vcpu *vcpu)
@@ -88,7 +90,10 @@ void guest_put_cr4(struct vcpu *vcpu, u64 cr4)
 
 void guest_put_efer(struct vcpu *vcpu, u64 efer)
 {
-	vmcb_set_efer(vcpu->vmcb, efer | EFER_SVME);
+	vcpu->efer_hidden = 0;
+	if (!(vcpu->vmcb->save.cr0 & X86_CR0_PG))
+		vcpu->efer_hidden = efer & EFER_LME;
+	vmcb_set_efer(vcpu->vmcb, (efer & ~vcpu->efer_hidden) | EFER_SVME);
 	vcpu->unchecked = true;
 	vcpu->want_flush = true;
 }
@@ -116,22 +121,23 @@ static bool cr0_legal(const struct vcpu *vcpu, u64 cr0)
 	if (!((cr0 ^ old) & X86_CR0_PG))
 		return true;
 	if (cr0 & X86_CR0_PG)
-		return !(save->efer & EFER_LME) || ((save->cr4 & X86_CR4_PAE) && !code64);
+		return !(guest_efer(vcpu) & EFER_LME) ||
+		       ((save->cr4 & X86_CR4_PAE) && !code64);
 	return !(save->efer & EFER_LMA) || !code64;
 }
 
 /* false: the guest gets #GP(0) */
 static bool set_cr0(struct vcpu *vcpu, u64 cr0)
 {
-	struct vmcb *vmcb = vcpu->vmcb;
-	u64 old = guest_cr0(vcpu);
+	u64 old = guest_cr0(vcpu), efer;
 	bool flush = vcpu->want_flush;
 
 	if (!cr0_legal(vcpu, cr0))
 		return false;
 	cr0 = (cr0 & CR0_KNOWN) | X86_CR0_ET;
+	efer = guest_efer(vcpu);
 	guest_put_cr0(vcpu, cr0);
-	vmcb_set_efer(vmcb, efer_with_lma(vmcb->save.efer, cr0));
+	guest_put_efer(vcpu, efer_with_lma(efer, cr0));
 	vcpu->want_flush = flush || ((old ^ cr0) & CR0_TLB);
 	return true;
 }

@@ -179,6 +179,7 @@ static int entry_refused(struct vcpu *vcpu)
 
 	memset(&vmcb->save, 0, sizeof(vmcb->save));
 	vmcb->save.efer = EFER_SVME;
+	vcpu->efer_hidden = 0;
 	vmcb->save.dr6 = DR6_RESERVED;
 	vmcb->save.g_pat = PAT_RESET;
 	vmcb_dirty(vmcb, VMCB_CLEAN_ALL);

@@ -93,6 +93,7 @@ struct vcpu_mmio {
  * @shutdown: a third fault came while one was being delivered
  * @cr0_hidden: CR0.CD and NW as the guest set them; never in the VMCB
  * @cr4_hidden: CR4.MCE as the guest set it; the VMCB has the host's
+ * @efer_hidden: EFER.LME as the guest set it while CR0.PG is clear
  * @db: guest DR0-DR3, not loaded unless DR7 enables one
  * @event: event to inject at the next entry, EVENTINJ layout, 0 for none
  * @held: exception the module raised and the VMM is to see first, or 0
@@ -145,6 +146,7 @@ struct vcpu {
 
 	u64 cr0_hidden;
 	u64 cr4_hidden;
+	u64 efer_hidden;
 	u64 db[4];
 
 	u64 event;

@@ -111,8 +111,8 @@ static const struct call {
 	  fill_components },
 	{ "SET_STATE", ON_VCPU, SVMVCPU_SET_STATE, sizeof(struct svmvcpu_state), 544, 0, 0,
 	  fill_components },
-	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0,
-	  offsetof(struct svmvcpu_exits, decode), NULL },
+	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0, 0,
+	  NULL },
 };
 
 #define NR_CALLS	(ARRAY_SIZE(calls))
@@ -365,7 +365,7 @@ TEST_F(args, info)
 	EXPECT_EQ(0x501ULL, info->efer_guest & 0x501);
 	EXPECT_EQ(0ULL, info->efer_guest & (1 << 12));
 	EXPECT_EQ(0x7fULL, info->components);
-	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_IRQ_WINDOW + 1)) - 1, info->exits);
+	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_MMIO + 1)) - 1, info->exits);
 }
 
 /* Short, exact and long: the kernel fills what both sides know, no byte more. */

@@ -147,8 +147,6 @@ TEST_F(exit_mode, long_mode_needs_pae)
 		state.control.cr3 = TEST_TABLES;
 		state.control.efer = EFER_LME;
 		idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_CONTROL);
-		if (!pae && host_is_tcg())
-			continue;	/* it loses the host's paging on the way out */
 		ASSERT_EQ(0, idt_run(vm, &out));
 		EXPECT_EQ(pae ? NO_VECTOR : VEC_GP, out.vector);
 		EXPECT_EQ(pae ? EFER_LME | EFER_LMA : EFER_LME, vm->run->efer);

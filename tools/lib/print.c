@@ -141,6 +141,13 @@ static void put_fail(struct text *t, const struct svmvcpu_exit_fail *f)
 		put(t, " (found before VMRUN)");
 }
 
+static void put_mmio(struct text *t, const struct svmvcpu_exit_mmio *mmio)
+{
+	put(t, " %s %u bytes at %#llx", mmio->write ? "write" : "read", mmio->width, mmio->gpa);
+	if (mmio->write)
+		put(t, " value %#llx", mmio->data);
+}
+
 static void put_payload(struct text *t, const struct svmvcpu_run *run, const void *window)
 {
 	switch (run->reason) {
@@ -166,6 +173,8 @@ static void put_payload(struct text *t, const struct svmvcpu_run *run, const voi
 		return put_interrupted(t, &run->interrupted);
 	case SVMVCPU_EXIT_FAIL_ENTRY:
 		return put_fail(t, &run->fail);
+	case SVMVCPU_EXIT_MMIO:
+		return put_mmio(t, &run->mmio);
 	case SVMVCPU_EXIT_UNKNOWN:
 		return put(t, " exit code %#llx info1 %#llx info2 %#llx", run->unknown.code,
 			   run->unknown.info1, run->unknown.info2);

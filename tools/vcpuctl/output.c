@@ -185,6 +185,11 @@ static void json_payload(struct json *j, const struct svmvcpu_run *run, const vo
 		return json_num(j, "by", run->interrupted.by);
 	case SVMVCPU_EXIT_FAIL_ENTRY:
 		return json_fail(j, &run->fail);
+	case SVMVCPU_EXIT_MMIO:
+		json_hex(j, "gpa", run->mmio.gpa);
+		json_num(j, "width", run->mmio.width);
+		json_bool(j, "write", run->mmio.write);
+		return json_hex(j, "data", run->mmio.data);
 	case SVMVCPU_EXIT_UNKNOWN:
 		json_hex(j, "code", run->unknown.code);
 		json_hex(j, "info1", run->unknown.info1);
