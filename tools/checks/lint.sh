@@ -159,8 +159,17 @@ spdx() {
 	return "$status"
 }
 
+# The VMM that the README shows is the one that is built
+readme_vmm() {
+	local shown=build/lint/readme.c
+
+	# shellcheck disable=SC2016 # the fence of a code block
+	sed -n '/^```c$/,/^```$/p' README.md | sed '1d;$d' >"$shown"
+	sed -n '/^#include/,$p' tools/examples/minivmm.c | diff -u "$shown" -
+}
+
 echo "TAP version 13"
-echo "1..9"
+echo "1..11"
 lint checkpatch checkpatch
 lint sparse_and_w1 module_warnings
 lint program_warnings program_warnings
@@ -170,4 +179,6 @@ lint python python_scripts
 lint spdx spdx
 lint function_length tools/checks/functions.sh 60
 lint exported_to_kvm_alone tools/checks/symbols.sh build/lint/svmvcpu.ko
+lint policy_tables tools/checks/policy.py
+lint readme_vmm readme_vmm
 exit $failed

@@ -533,7 +533,7 @@ struct svmvcpu_state {
 };
 
 /* svmvcpu_exits.decode */
-#define SVMVCPU_DECODE_MMIO	(1U << 0)	/* mov to where no region is: MMIO, not MEMORY_FAULT */
+#define SVMVCPU_DECODE_MMIO	(1U << 0)	/* mov to where no region is: MMIO */
 
 /**
  * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: what the VMM asks to see
