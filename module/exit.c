@@ -293,6 +293,18 @@ static int exit_intn(struct vcpu *vcpu, bool atomic)
 }
 
 /**
+ * exit_third_fault() - a fault came on top of a double fault
+ * @vcpu: vcpu->shutdown is set
+ *
+ * Return: EXIT_USER.
+ */
+int exit_third_fault(struct vcpu *vcpu)
+{
+	vcpu->shutdown = false;
+	return exit_shutdown(vcpu, false);
+}
+
+/**
  * struct exit_entry - how one EXITCODE, or a run of them, is answered
  * @first: EXITCODE
  * @last: EXITCODE
@@ -366,10 +378,8 @@ int exit_handle(struct vcpu *vcpu, bool atomic)
 	if (code < VMEXIT_MAX)
 		handler = exit_table[array_index_nospec(code, VMEXIT_MAX)];
 	ret = handler ? handler(vcpu, atomic) : exit_unknown(vcpu, atomic);
-	if (unlikely(vcpu->shutdown)) {
-		vcpu->shutdown = false;
-		return exit_shutdown(vcpu, atomic);
-	}
+	if (unlikely(vcpu->shutdown))
+		return exit_third_fault(vcpu);
 	return ret;
 }
 
@@ -445,9 +455,7 @@ int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 		break;
 	}
 	vcpu->ask.what = ASK_NOTHING;
-	if (unlikely(vcpu->shutdown)) {
-		vcpu->shutdown = false;
-		return exit_shutdown(vcpu, false);
-	}
+	if (unlikely(vcpu->shutdown))
+		return exit_third_fault(vcpu);
 	return ret;
 }

@@ -31,6 +31,7 @@ typedef int (*exit_handler)(struct vcpu *vcpu, bool atomic);
 
 void exit_init(void);
 int exit_handle(struct vcpu *vcpu, bool atomic);
+int exit_third_fault(struct vcpu *vcpu);
 int exit_held(struct vcpu *vcpu);
 bool exit_answer_fits(const struct vcpu *vcpu, u32 flags);
 int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags);

@@ -531,6 +531,8 @@ int vcpu_run(struct vcpu *vcpu)
 	/* After the answer: the event comes behind the instruction. */
 	if (in.inject)
 		inject_request(vcpu, in.inject, in.inject_error, in.inject_address);
+	if (unlikely(vcpu->shutdown))
+		ret = exit_third_fault(vcpu);
 	if (ret == EXIT_GO_ON)
 		ret = EXIT_RESUME;
 	if (in.deadline_ns)

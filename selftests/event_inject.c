@@ -369,4 +369,23 @@ TEST_F(event, state)
 	EXPECT_EQ(-EINVAL, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
 }
 
+/* A fault on top of a double fault that has not been delivered: no entry. */
+TEST_F(event, third_fault)
+{
+	struct svmvcpu_state state = { .size = sizeof(state) };
+	struct test_vm *vm = &self->vm;
+	unsigned long long exits;
+
+	load_guest(vm, spin);
+	start(vm, 0);
+	RUN_EXPECT(vm, IO);
+	state.events.exception = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | 8;
+	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
+	exits = vm->run->exits;
+	inject(vm, SVMVCPU_INJECT_EXC | 13);
+	RUN_EXPECT(vm, SHUTDOWN);
+	EXPECT_EQ(exits, vm->run->exits);
+	EXPECT_EQ(EBADFD, vm_run(vm));
+}
+
 TEST_HARNESS_MAIN
