@@ -309,7 +309,7 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 	WRITE_ONCE(vcpu->on_cpu, this_cpu);
 	cpumask_set_cpu(this_cpu, vcpu->vm->mem.cpus);
 	/*
-	 * Pairs with guest_memory_flush() and vcpu_kick(): they see this CPU,
+	 * Pairs with guest_memory_flush() and vcpu_poke(): they see this CPU,
 	 * or the entry sees what they did before they looked.
 	 */
 	smp_mb__after_atomic();

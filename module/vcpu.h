@@ -117,7 +117,7 @@ struct vcpu_mmio {
  * @exceptions: vectors the VMM asked to see
  * @mismatches: decodes in a row that did not find the intercepted instruction
  * @exits: since creation
- * @on_cpu: CPU this is loaded on, -1 for none; read by vcpu_kick() anywhere
+ * @on_cpu: CPU this is loaded on, -1 for none; read by vcpu_poke() anywhere
  * @wake: WAKE_* bits
  * @deadline: sets WAKE_DEADLINE
  * @mutex: held by every ioctl but KICK; protects all the rest
