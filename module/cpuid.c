@@ -15,7 +15,9 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/processor.h>
+#include <asm/tsc.h>
 
+#include "apic.h"
 #include "cpu.h"
 #include "cpuid.h"
 #include "exit.h"
@@ -39,8 +41,16 @@
 #define ALL			(~0U)
 
 /* leaf 1 ECX */
+#define X2APIC			BIT(21)
+#define TSC_DEADLINE		BIT(24)
 #define XSAVE			BIT(26)
 #define OSXSAVE			BIT(27)
+
+/* leaf 1 and 80000001 EDX */
+#define APIC			BIT(9)
+
+/* leaf 6 EAX: the local APIC's timer runs in every power state */
+#define ARAT			BIT(2)
 
 /* Masks and values of one leaf's registers */
 struct cpuid_regs_out {
@@ -56,9 +66,9 @@ struct cpuid_rule {
 };
 
 /*
- * Leaf 1: no VMX; no MONITOR, PCID, x2APIC, TSC-deadline (no APIC yet);
- * HYPERVISOR set. No MCE, MCA, MTRR (no such MSRs), APIC, HTT (one thread,
- * topology not shared with the host).
+ * Leaf 1: no VMX; no MONITOR, PCID; HYPERVISOR set. No MCE, MCA, MTRR (no such
+ * MSRs), HTT (one thread, topology not shared with the host). The local APIC
+ * does not depend on the host's.
  */
 #define LEAF1_ECX	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) |	\
 			 BIT(20) | BIT(22) | BIT(23) | BIT(25) | BIT(26) | BIT(28) |	\
@@ -83,7 +93,8 @@ struct cpuid_rule {
 static const struct cpuid_rule cpuid_rules[] = {
 	{ 0x00000000, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x00000001, 0, { ALL, 0x0000ff00, LEAF1_ECX, LEAF1_EDX },
-			 { .ecx = BIT(31) } },
+			 { .ecx = BIT(31) | X2APIC, .edx = APIC } },
+	{ 0x00000006, 0, { }, { .eax = ARAT } },
 	{ 0x00000007, 0, { 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX } },
 	/* filled in by cpuid_fix() from what XCR0 a guest may have */
 	{ 0x0000000d, 0, { } },
@@ -95,7 +106,7 @@ static const struct cpuid_rule cpuid_rules[] = {
 				     0x524d5652, 0x56524d56, 0x4d56524d } },
 	{ LEAF_HYPERVISOR_MAX, 0, { } },
 	{ 0x80000000, 0, { ALL, ALL, ALL, ALL } },
-	{ 0x80000001, 0, { ALL, ALL, LEAFE1_ECX, LEAFE1_EDX } },
+	{ 0x80000001, 0, { ALL, ALL, LEAFE1_ECX, LEAFE1_EDX }, { .edx = APIC } },
 	{ 0x80000002, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000003, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000004, 0, { ALL, ALL, ALL, ALL } },
@@ -147,6 +158,11 @@ static void cpuid_fix(struct svmvcpu_cpuid_entry *entry, u32 host_max_basic)
 	switch (entry->leaf) {
 	case 0:
 		entry->eax = LEAF_BASIC_MAX;
+		break;
+	case 1:
+		/* without a frequency there is no converting to time */
+		if (tsc_khz)
+			entry->ecx |= TSC_DEADLINE;
 		break;
 	case 0xd:
 		fix_xstate(entry);
@@ -288,9 +304,25 @@ u32 cpuid_signature(const struct cpuid_table *table)
 	return entry ? entry->eax : 0;
 }
 
+/* The local APIC: there or not, enabled by the guest or not */
+static void cpuid_apic(const struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
+{
+	bool there = vcpu->apic, enabled = there && lapic_is_enabled(&vcpu->apic->lapic);
+
+	if ((out->leaf == 1 || out->leaf == 0x80000001) && !enabled)
+		out->edx &= ~APIC;
+	if (there)
+		return;
+	if (out->leaf == 1)
+		out->ecx &= ~(X2APIC | TSC_DEADLINE);
+	else if (out->leaf == 6)
+		out->eax &= ~ARAT;
+}
+
 /* What depends on the vCPU and its state */
 static void cpuid_dynamic(const struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
 {
+	cpuid_apic(vcpu, out);
 	if (out->leaf == 1) {
 		out->ebx = (out->ebx & 0x0000ffff) | vcpu->id << 24 | 1 << 16;
 		out->ecx &= ~OSXSAVE;

@@ -16,6 +16,7 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
+#include "apic.h"
 #include "cpu.h"
 #include "cr.h"
 #include "event.h"
@@ -152,13 +153,27 @@ static bool set_cr4(struct vcpu *vcpu, u64 cr4)
 	return true;
 }
 
-static bool set_cr8(struct vcpu *vcpu, u64 cr8)
+u64 guest_cr8(const struct vcpu *vcpu)
+{
+	return vcpu->apic ? apic_cr8(vcpu) : vcpu->vmcb->control.int_ctl & V_TPR_MASK;
+}
+
+/* With a local APIC this clears the lower half of its TPR. */
+void guest_put_cr8(struct vcpu *vcpu, u64 cr8)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 
+	if (vcpu->apic)
+		apic_set_cr8(vcpu, cr8);
+	else
+		vmcb_set_int_ctl(vmcb, (vmcb->control.int_ctl & ~0xffULL) | cr8);
+}
+
+static bool set_cr8(struct vcpu *vcpu, u64 cr8)
+{
 	if (cr8 & ~V_TPR_MASK)
 		return false;
-	vmcb_set_int_ctl(vmcb, (vmcb->control.int_ctl & ~0xffULL) | cr8);
+	guest_put_cr8(vcpu, cr8);
 	return true;
 }
 
@@ -195,7 +210,7 @@ static u64 read_cr(const struct vcpu *vcpu, unsigned int cr)
 	case 4:
 		return guest_cr4(vcpu);
 	case 8:
-		return vcpu->vmcb->control.int_ctl & V_TPR_MASK;
+		return guest_cr8(vcpu);
 	default:
 		return 0;
 	}

@@ -9,6 +9,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 
+#include "apic.h"
 #include "event.h"
 #include "exit.h"
 #include "guest.h"
@@ -66,22 +67,13 @@ static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmi
 	return guest_translate(vcpu, linear, GUEST_WRITE, false, &gpa);
 }
 
-/**
- * exit_mmio() - an access to device memory
- * @vcpu: its mutex held
- * @gpa: where
- * @write: the access was a write
- *
- * Context: process context.
- * Return: EXIT_USER with the run page filled; EXIT_GO_ON when it is nothing
- * this file knows, for the caller to report; EXIT_RESUME or -errno.
- */
-int exit_mmio(struct vcpu *vcpu, u64 gpa, bool write)
+/* @known: it is an access that this file can make */
+static int decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool *known)
 {
 	struct vcpu_mmio *mmio = &vcpu->mmio;
-	bool whole;
 	int ret;
 
+	*known = false;
 	ret = guest_decode(vcpu, &mmio->insn, false);
 	if (ret)
 		return ret;
@@ -91,14 +83,19 @@ int exit_mmio(struct vcpu *vcpu, u64 gpa, bool write)
 		return guest_mismatch(vcpu);
 	if (ret)
 		return EXIT_GO_ON;
-	ret = check_device(vcpu, &mmio->insn, &mmio->op, gpa, &whole);
-	if (ret || !whole)
+	ret = check_device(vcpu, &mmio->insn, &mmio->op, gpa, known);
+	if (ret || !*known)
 		return ret;
 	ret = prepare_other(vcpu, &mmio->insn, &mmio->op);
-	if (ret)
-		return ret;
+	if (!ret)
+		vcpu->mismatches = 0;
+	return ret;
+}
 
-	vcpu->mismatches = 0;
+static int ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	const struct vcpu_mmio *mmio = &vcpu->mmio;
+
 	vcpu->ask = (struct vcpu_ask) { .what = ASK_MMIO, .rip = vcpu_rip(vcpu) };
 	vcpu->run->mmio = (struct svmvcpu_exit_mmio) {
 		.gpa = gpa,
@@ -123,6 +120,42 @@ static int store_other(struct vcpu *vcpu, u64 data)
 	if (ret)
 		return ret;
 	return guest_copy(vcpu, linear, &data, mmio->op.width, GUEST_WRITE, false);
+}
+
+/* The register page of the local APIC: answered here. */
+static int access_apic(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	const struct mmio_op op = vcpu->mmio.op;
+	u64 data = write ? 0 : apic_page_read(vcpu, gpa, op.width);
+	int ret;
+
+	ret = exit_mmio_answer(vcpu, data);
+	if (ret)
+		return ret;
+	return write ? apic_page_write(vcpu, gpa, op.width, op.value) : EXIT_RESUME;
+}
+
+/**
+ * exit_device() - an access to where no region is
+ * @vcpu: its mutex held
+ * @gpa: where
+ * @write: the access was a write
+ *
+ * Context: process context.
+ * Return: EXIT_USER with the run page filled; EXIT_GO_ON when it is nothing
+ * this file knows, for the caller to report; EXIT_RESUME or -errno.
+ */
+int exit_device(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	bool apic = apic_owns_page(vcpu, gpa), known;
+	int ret;
+
+	if (!apic && !vcpu->decode_mmio)
+		return EXIT_GO_ON;
+	ret = decode_access(vcpu, gpa, write, &known);
+	if (ret || !known)
+		return ret;
+	return apic ? access_apic(vcpu, gpa, write) : ask_mmio(vcpu, gpa, write);
 }
 
 /**

@@ -84,7 +84,12 @@ static int exit_hlt(struct vcpu *vcpu, bool atomic)
 
 	if (ret)
 		return ret;
-	return inject_wakes(vcpu) ? EXIT_RESUME : exit_to_user(vcpu, SVMVCPU_EXIT_HALT);
+	if (inject_wakes(vcpu))
+		return EXIT_RESUME;
+	if (!vcpu->apic || !(vcpu->vmcb->save.rflags & X86_EFLAGS_IF))
+		return exit_to_user(vcpu, SVMVCPU_EXIT_HALT);
+	vcpu->halted = true;
+	return EXIT_RESUME;
 }
 
 static int exit_vmmcall(struct vcpu *vcpu, bool atomic)
@@ -145,8 +150,8 @@ static int exit_npf(struct vcpu *vcpu, bool atomic)
 		return EXIT_RESUME;
 	if (fault == GUEST_FAULT_USER_MEM)
 		flags |= SVMVCPU_FAULT_USER_MEM;
-	else if (vcpu->decode_mmio && !(info & (NPF_FETCH | NPF_WALK)))
-		ret = exit_mmio(vcpu, gpa, info & NPF_WRITE);
+	else if (!(info & (NPF_FETCH | NPF_WALK)))
+		ret = exit_device(vcpu, gpa, info & NPF_WRITE);
 	return ret ? ret : memory_fault(vcpu, gpa, flags);
 }
 

@@ -7,6 +7,7 @@
  * an exit at the moment it could be:
  *
  *   an interrupt waits for IF, no shadow      V_IRQ with the VINTR intercept
+ *   (the VMM's, or the local APIC's)
  *   an NMI waits for the handler's IRET       the IRET intercept, then a step
  *   an NMI waits for the end of a shadow      a step
  *
@@ -20,6 +21,7 @@
 #include <linux/string.h>
 #include <asm/processor-flags.h>
 
+#include "apic.h"
 #include "cpu.h"
 #include "event.h"
 #include "exit.h"
@@ -34,6 +36,17 @@ static bool in_shadow(const struct vcpu *vcpu)
 static bool irq_ready(const struct vcpu *vcpu)
 {
 	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && !in_shadow(vcpu) && !vcpu->event;
+}
+
+/* The VMM's interrupt can be delivered as far as the local APIC is concerned. */
+static bool extint_waits(const struct vcpu *vcpu)
+{
+	return vcpu->irq && apic_takes_extint(vcpu);
+}
+
+static bool irq_waits(const struct vcpu *vcpu)
+{
+	return extint_waits(vcpu) || apic_pending(vcpu) >= 0;
 }
 
 /* By the VMM: it need not be shown to the VMM first. */
@@ -186,8 +199,13 @@ static void let_nmi_in(struct vcpu *vcpu)
 	vcpu->event = EVENT_V | EVENT_TYPE_NMI | VEC_NMI;
 }
 
+/* A PIC's comes first, as it knows no priority that could be compared. */
 static void let_irq_in(struct vcpu *vcpu)
 {
+	if (!extint_waits(vcpu)) {
+		vcpu->event = apic_take(vcpu);
+		return;
+	}
 	vcpu->event = vcpu->irq;
 	vcpu->irq = 0;
 }
@@ -200,12 +218,14 @@ static void let_irq_in(struct vcpu *vcpu)
  */
 void inject_prepare(struct vcpu *vcpu)
 {
-	bool window;
+	bool irq = irq_waits(vcpu), window;
 
-	if (vcpu->nmis && nmi_ready(vcpu))
+	if (vcpu->nmis && nmi_ready(vcpu)) {
 		let_nmi_in(vcpu);
-	else if (vcpu->irq && irq_ready(vcpu))
+	} else if (irq && irq_ready(vcpu)) {
 		let_irq_in(vcpu);
+		irq = irq_waits(vcpu);
+	}
 
 	/* Its frame must not have a TF of ours. */
 	if (vcpu->event)
@@ -213,7 +233,7 @@ void inject_prepare(struct vcpu *vcpu)
 	/* Waiting for the IRET, or, past its intercept, for its end. */
 	else if (vcpu->nmis && (vcpu->nmi_iret || (!vcpu->nmi_masked && in_shadow(vcpu))))
 		start_step(vcpu);
-	window = vcpu->irq || vcpu->want_window;
+	window = irq || vcpu->want_window;
 	set_policy(vcpu, window, vcpu->nmi_masked && !vcpu->nmi_iret);
 	set_virq(vcpu, window);
 }
@@ -226,7 +246,7 @@ bool inject_wakes(const struct vcpu *vcpu)
 {
 	if (vcpu->event || vcpu->held || (vcpu->nmis && !vcpu->nmi_masked))
 		return true;
-	return vcpu->irq && (vcpu->vmcb->save.rflags & X86_EFLAGS_IF);
+	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && irq_waits(vcpu);
 }
 
 /**
@@ -239,7 +259,7 @@ u8 inject_describe(const struct vcpu *vcpu)
 {
 	u8 events = 0;
 
-	if (irq_ready(vcpu) && !vcpu->irq)
+	if (irq_ready(vcpu) && !irq_waits(vcpu))
 		events |= SVMVCPU_EV_IRQ_READY;
 	if (vcpu->irq)
 		events |= SVMVCPU_EV_IRQ_WAITS;
@@ -254,7 +274,7 @@ u8 inject_describe(const struct vcpu *vcpu)
 int exit_vintr(struct vcpu *vcpu, bool atomic)
 {
 	set_virq(vcpu, false);
-	if (!vcpu->want_window || vcpu->irq)
+	if (!vcpu->want_window || irq_waits(vcpu))
 		return EXIT_RESUME;
 	vcpu->want_window = false;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
@@ -283,6 +303,7 @@ void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
 	events->nmis = vcpu->nmis;
 	events->nmi_masked = vcpu->nmi_masked;
 	events->shadow = in_shadow(vcpu);
+	events->halted = vcpu->halted;
 }
 
 /*
@@ -309,6 +330,7 @@ void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events)
 		vcpu->irq = EVENT_V | EVENT_TYPE_INTR | (events->irq & SVMVCPU_INJECT_VECTOR);
 	vcpu->nmis = events->nmis;
 	vcpu->nmi_masked = events->nmi_masked;
+	vcpu->halted = events->halted;
 	if (events->shadow)
 		vcpu->vmcb->control.int_state |= INT_SHADOW;
 	else
@@ -324,5 +346,6 @@ void inject_reset(struct vcpu *vcpu)
 	vcpu->nmi_masked = false;
 	vcpu->nmi_iret = false;
 	vcpu->want_window = false;
+	vcpu->halted = false;
 	inject_drop_step(vcpu);
 }

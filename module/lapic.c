@@ -205,7 +205,7 @@ static void base_write(struct lapic *l, u64 value, struct lapic_fx *fx)
 	if (value == l->base)
 		return;
 	l->base = value;
-	if (!lapic_enabled(l))
+	if (!lapic_is_enabled(l))
 		reset_regs(l);
 	enter_mode(l);
 	fx->flags |= LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER;

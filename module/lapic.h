@@ -4,8 +4,8 @@
  *
  * Owns struct lapic, all of a local APIC that there is. Pure: no locks, no
  * timers, no vCPU; the caller serializes, says what time it is, owns the one
- * host timer and does what struct lapic_fx asks for. Called by vcpu.c, msr.c
- * and the MMIO exit; compiled unchanged in user space.
+ * host timer and does what struct lapic_fx asks for. Called by apic.c;
+ * compiled unchanged in user space.
  *
  *	struct lapic_fx fx = {};
  *
@@ -21,12 +21,16 @@
 #ifndef SVMVCPU_LAPIC_H
 #define SVMVCPU_LAPIC_H
 
+#include <linux/svmvcpu.h>
+
 #include "mode.h"
 
 #define LAPIC_MSR_BASE		0x1b
 #define LAPIC_MSR_DEADLINE	0x6e0
 #define LAPIC_MSR_X2_FIRST	0x800
 #define LAPIC_MSR_X2_LAST	0x83f
+
+#define LAPIC_BASE_ENABLE	0x800ULL
 
 #define LAPIC_NR_REGS		64	/* one each 16 bytes of the page */
 #define LAPIC_TIMER_NONE	(~0ULL)
@@ -140,26 +144,10 @@ struct lapic_fx {
 	struct lapic_msg ipi;
 };
 
-/**
- * struct lapic_state - a local APIC at rest, for saving and restoring
- * @base: IA32_APIC_BASE
- * @tsc_deadline: IA32_TSC_DEADLINE; restore the guest's TSC first
- * @timer_remaining: ns to the next expiry in the other modes; 0: stopped
- * @esr_pending: errors that the next write to ESR shows
- * @pins: bit n: LINTn is asserted
- * @regs: the first 1 KiB of the register page: a register each four words,
- *	zeroes between. PPR, APR and the current count are derived and ignored
- *	in lapic_set_state(); in x2APIC mode the ID is 32 bits wide, ICR's
- *	upper half is at 0x310, and LDR is ignored too
- */
-struct lapic_state {
-	u64 base;
-	u64 tsc_deadline;
-	u64 timer_remaining;
-	u32 esr_pending;
-	u32 pins;
-	u32 regs[LAPIC_NR_REGS * 4];
-};
+static inline bool lapic_is_enabled(const struct lapic *l)
+{
+	return l->base & LAPIC_BASE_ENABLE;
+}
 
 /* lapic.c */
 void lapic_power_up(struct lapic *l, const struct lapic_config *config);
@@ -189,6 +177,7 @@ static inline bool lapic_owns_msr(u32 msr)
 }
 
 /* lapic_irq.c */
+u8 lapic_apr(const struct lapic *l);
 int lapic_pending(const struct lapic *l);
 int lapic_ack(struct lapic *l, u8 vector);
 unsigned int lapic_tpr_threshold(const struct lapic *l);
@@ -212,8 +201,9 @@ void lapic_timer_tsc_changed(struct lapic *l, const struct lapic_now *now,
 
 /* lapic_state.c */
 void lapic_get_state(struct lapic *l, const struct lapic_now *now,
-		     struct lapic_state *state, struct lapic_fx *fx);
+		     struct svmvcpu_lapic *state, struct lapic_fx *fx);
+bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state);
 int lapic_set_state(struct lapic *l, const struct lapic_now *now,
-		    const struct lapic_state *state, struct lapic_fx *fx);
+		    const struct svmvcpu_lapic *state, struct lapic_fx *fx);
 
 #endif /* SVMVCPU_LAPIC_H */

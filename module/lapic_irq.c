@@ -67,7 +67,7 @@ u8 lapic_apr(const struct lapic *l)
 
 static bool deliverable(const struct lapic *l, int vector)
 {
-	return lapic_enabled(l) && vector >> 4 > lapic_ppr(l) >> 4;
+	return lapic_is_enabled(l) && vector >> 4 > lapic_ppr(l) >> 4;
 }
 
 /**
@@ -115,7 +115,7 @@ unsigned int lapic_tpr_threshold(const struct lapic *l)
 {
 	int irr = vector_highest(l, REG_IRR), isr = vector_highest(l, REG_ISR);
 
-	if (!lapic_enabled(l) || irr >> 4 <= isr >> 4 || deliverable(l, irr))
+	if (!lapic_is_enabled(l) || irr >> 4 <= isr >> 4 || deliverable(l, irr))
 		return 0;
 	return irr >> 4;
 }
@@ -176,7 +176,7 @@ void lapic_error(struct lapic *l, u32 errors, struct lapic_fx *fx)
  */
 bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_fx *fx)
 {
-	if (!lapic_enabled(l) || !lapic_soft_enabled(l))
+	if (!lapic_is_enabled(l) || !lapic_soft_enabled(l))
 		return false;
 	if (vector < FIRST_VECTOR) {
 		lapic_error(l, ESR_RECV_ILLEGAL, fx);
@@ -252,7 +252,7 @@ void lapic_lvt_fire(struct lapic *l, unsigned int reg, struct lapic_fx *fx)
 
 static void lint_rises(struct lapic *l, unsigned int pin, struct lapic_fx *fx)
 {
-	if (!lapic_enabled(l)) {
+	if (!lapic_is_enabled(l)) {
 		/* then the pins are INTR, see lapic_takes_extint(), and NMI */
 		if (pin)
 			fx->flags |= LAPIC_NMI;
@@ -292,7 +292,7 @@ bool lapic_takes_extint(const struct lapic *l)
 {
 	u32 lvt = l->regs[REG_LVT_LINT0];
 
-	return !lapic_enabled(l) || (!(lvt & LVT_MASKED) &&
+	return !lapic_is_enabled(l) || (!(lvt & LVT_MASKED) &&
 				     MSG_MODE(lvt) == LAPIC_MSG_EXTINT);
 }
 
@@ -352,7 +352,7 @@ bool lapic_matches(const struct lapic *l, const struct lapic_msg *msg)
 {
 	u32 id = l->regs[REG_ID];
 
-	if (!lapic_enabled(l))
+	if (!lapic_is_enabled(l))
 		return false;
 	if (msg->all)
 		return true;

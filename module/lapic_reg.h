@@ -40,7 +40,7 @@
 
 #define BASE_BSP	0x100ULL
 #define BASE_X2		0x400ULL
-#define BASE_ENABLE	0x800ULL
+#define BASE_ENABLE	LAPIC_BASE_ENABLE
 #define BASE_MODE	(BASE_ENABLE | BASE_X2)
 #define BASE_ADDRESS	(~0xfffULL)
 #define BASE_DEFAULT	0xfee00000ULL
@@ -76,11 +76,6 @@
 #define TIMER_PERIODIC	1
 #define TIMER_DEADLINE	2
 
-static inline bool lapic_enabled(const struct lapic *l)
-{
-	return l->base & BASE_ENABLE;
-}
-
 static inline bool lapic_is_x2(const struct lapic *l)
 {
 	return l->base & BASE_X2;
@@ -98,7 +93,6 @@ u32 lapic_x2_ldr(u32 id);
 
 /* lapic_irq.c */
 u8 lapic_ppr(const struct lapic *l);
-u8 lapic_apr(const struct lapic *l);
 void lapic_eoi(struct lapic *l, struct lapic_fx *fx);
 void lapic_error(struct lapic *l, u32 errors, struct lapic_fx *fx);
 void lapic_send(struct lapic *l, u64 icr, struct lapic_fx *fx);

@@ -8,8 +8,6 @@
  */
 #include "lapic_reg.h"
 
-#define STRIDE	4	/* words from a register to the next */
-
 /**
  * lapic_get_state() - save
  * @l: the vCPU's
@@ -18,7 +16,7 @@
  * @fx: effects; what is due at this moment happens first
  */
 void lapic_get_state(struct lapic *l, const struct lapic_now *now,
-		     struct lapic_state *state, struct lapic_fx *fx)
+		     struct svmvcpu_lapic *state, struct lapic_fx *fx)
 {
 	u32 count = lapic_timer_count(l, now, fx);
 	unsigned int reg;
@@ -31,10 +29,10 @@ void lapic_get_state(struct lapic *l, const struct lapic_now *now,
 	state->esr_pending = l->esr_pending;
 	state->pins = l->pins;
 	for (reg = 0; reg < LAPIC_NR_REGS; reg++)
-		state->regs[reg * STRIDE] = l->regs[reg];
-	state->regs[REG_APR * STRIDE] = lapic_apr(l);
-	state->regs[REG_PPR * STRIDE] = lapic_ppr(l);
-	state->regs[REG_TMCCT * STRIDE] = count;
+		state->regs[reg] = l->regs[reg];
+	state->regs[REG_APR] = lapic_apr(l);
+	state->regs[REG_PPR] = lapic_ppr(l);
+	state->regs[REG_TMCCT] = count;
 }
 
 static bool is_derived(unsigned int reg, bool x2)
@@ -58,15 +56,13 @@ static bool reg_restore(struct lapic *l, unsigned int reg, u32 value)
 	return !(value & ~bits) || is_derived(reg, lapic_is_x2(l));
 }
 
-static bool regs_restore(struct lapic *l, const struct lapic_state *state)
+static bool regs_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 {
-	unsigned int i;
+	unsigned int reg;
 
-	for (i = 0; i < LAPIC_NR_REGS * STRIDE; i++) {
-		if (i % STRIDE ? state->regs[i] :
-		    !reg_restore(l, i / STRIDE, state->regs[i]))
+	for (reg = 0; reg < LAPIC_NR_REGS; reg++)
+		if (!reg_restore(l, reg, state->regs[reg]))
 			return false;
-	}
 	return true;
 }
 
@@ -94,19 +90,19 @@ static bool lvt_valid(const struct lapic *l)
 	       (l->regs[REG_LVT_LINT0] & MSG_LEVEL);
 }
 
-static bool timer_valid(const struct lapic *l, const struct lapic_state *state)
+static bool timer_valid(const struct lapic *l, const struct svmvcpu_lapic *state)
 {
 	unsigned int mode = LVT_TIMER_MODE(l->regs[REG_LVT_TIMER]);
 
-	if (state->tsc_deadline && (mode != TIMER_DEADLINE || !lapic_enabled(l)))
+	if (state->tsc_deadline && (mode != TIMER_DEADLINE || !lapic_is_enabled(l)))
 		return false;
 	if (!state->timer_remaining)
 		return true;
-	return lapic_enabled(l) && lapic_timer_counts(l) &&
+	return lapic_is_enabled(l) && lapic_timer_counts(l) &&
 	       l->regs[REG_TMICT] && state->timer_remaining <= lapic_timer_max(l);
 }
 
-static bool state_restore(struct lapic *l, const struct lapic_state *state)
+static bool state_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 {
 	if (!lapic_base_valid(&l->config, state->base) ||
 	    (state->esr_pending & ~(u32)ESR_BITS) || state->pins > 3)
@@ -120,6 +116,18 @@ static bool state_restore(struct lapic *l, const struct lapic_state *state)
 }
 
 /**
+ * lapic_state_valid() - would lapic_set_state() take it?
+ * @l: the vCPU's
+ * @state: from anybody; nobody may change it meanwhile
+ */
+bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state)
+{
+	struct lapic restored = *l;
+
+	return state_restore(&restored, state);
+}
+
+/**
  * lapic_set_state() - restore
  * @l: the vCPU's; not changed on error
  * @now: the time
@@ -129,7 +137,7 @@ static bool state_restore(struct lapic *l, const struct lapic_state *state)
  * Return: 0, or -EINVAL if there can be no such state
  */
 int lapic_set_state(struct lapic *l, const struct lapic_now *now,
-		    const struct lapic_state *state, struct lapic_fx *fx)
+		    const struct svmvcpu_lapic *state, struct lapic_fx *fx)
 {
 	struct lapic restored = *l;
 

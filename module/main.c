@@ -10,6 +10,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/svmvcpu.h>
+#include <asm/tsc.h>
 
 #include "cpu.h"
 #include "cpuid.h"
@@ -63,6 +64,7 @@ static int dev_ioctl_get_info(void __user *arg)
 		.xcr0_guest = xstate_caps.guest_xcr0,
 		.xstate_size = xstate_caps.bytes,
 		.max_cpuid = CPUID_MAX,
+		.tsc_khz = tsc_khz,
 	};
 	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
 }

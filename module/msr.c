@@ -8,18 +8,22 @@
 #include <asm/msr.h>
 #include <asm/msr-index.h>
 
+#include "apic.h"
+#include "cpu.h"
 #include "cr.h"
 #include "event.h"
 #include "exit.h"
 #include "guest.h"
+#include "msr.h"
 #include "vcpu.h"
 
-static u64 read_edx_eax(const struct vcpu *vcpu)
+/* EDX:EAX, for RDMSR and WRMSR */
+u64 guest_edx_eax(const struct vcpu *vcpu)
 {
 	return (u64)(u32)vcpu->gprs[INSN_RDX] << 32 | (u32)vcpu->gprs[INSN_RAX];
 }
 
-static void write_edx_eax(struct vcpu *vcpu, u64 value)
+void guest_put_edx_eax(struct vcpu *vcpu, u64 value)
 {
 	vcpu->gprs[INSN_RAX] = (u32)value;
 	vcpu->gprs[INSN_RDX] = value >> 32;
@@ -33,9 +37,30 @@ static bool set_pat(struct vcpu *vcpu, u64 pat)
 	return true;
 }
 
-static bool set_tsc(struct vcpu *vcpu, u64 tsc)
+/**
+ * guest_tsc() - the guest's time stamp counter
+ * @vcpu: loaded or not
+ */
+u64 guest_tsc(const struct vcpu *vcpu)
+{
+	return rdtsc() + vcpu->vmcb->control.tsc_offset + svm_tsc_lost - vcpu->tsc_lost;
+}
+
+/**
+ * guest_put_tsc() - set the guest's time stamp counter
+ * @vcpu: its mutex held
+ * @tsc: .
+ */
+void guest_put_tsc(struct vcpu *vcpu, u64 tsc)
 {
 	vmcb_set_tsc_offset(vcpu->vmcb, tsc - rdtsc());
+	vcpu->tsc_lost = svm_tsc_lost;
+}
+
+static bool set_tsc(struct vcpu *vcpu, u64 tsc)
+{
+	guest_put_tsc(vcpu, tsc);
+	apic_tsc_changed(vcpu);
 	return true;
 }
 
@@ -58,11 +83,6 @@ static u64 get_pat(const struct vcpu *vcpu)
 	return vcpu->vmcb->save.g_pat;
 }
 
-static u64 get_tsc(const struct vcpu *vcpu)
-{
-	return rdtsc() + vcpu->vmcb->control.tsc_offset;
-}
-
 /* What the kernel answers. set() returns false for #GP(0). */
 static const struct own_msr {
 	u32 index;
@@ -70,7 +90,7 @@ static const struct own_msr {
 	bool (*set)(struct vcpu *vcpu, u64 value);
 } own_msrs[] = {
 	{ MSR_EFER,		guest_efer,	guest_set_efer },
-	{ MSR_IA32_TSC,		get_tsc,	set_tsc },
+	{ MSR_IA32_TSC,		guest_tsc,	set_tsc },
 	{ MSR_TSC_AUX,		get_tsc_aux,	set_tsc_aux },
 	{ MSR_IA32_CR_PAT,	get_pat,	set_pat },
 };
@@ -99,8 +119,8 @@ static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, 
 	if (write && msr->index == MSR_TSC_AUX && atomic)
 		return -EAGAIN;
 	if (!write) {
-		write_edx_eax(vcpu, msr->get(vcpu));
-	} else if (!msr->set(vcpu, read_edx_eax(vcpu))) {
+		guest_put_edx_eax(vcpu, msr->get(vcpu));
+	} else if (!msr->set(vcpu, guest_edx_eax(vcpu))) {
 		event_raise_gp(vcpu);
 		return EXIT_RESUME;
 	}
@@ -117,7 +137,7 @@ static int ask_vmm(struct vcpu *vcpu, u32 index, bool write, u64 next_rip)
 	};
 	vcpu->run->msr = (struct svmvcpu_exit_msr) {
 		.index = index,
-		.value = write ? read_edx_eax(vcpu) : 0,
+		.value = write ? guest_edx_eax(vcpu) : 0,
 	};
 	return exit_to_user(vcpu, write ? SVMVCPU_EXIT_MSR_WRITE : SVMVCPU_EXIT_MSR_READ);
 }
@@ -133,6 +153,8 @@ int exit_msr(struct vcpu *vcpu, bool atomic)
 
 	if (msr)
 		return access_own(vcpu, msr, write, atomic);
+	if (vcpu->apic && lapic_owns_msr(index))
+		return exit_apic_msr(vcpu, index, write, atomic);
 	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic,
 			     &next_rip);
 	return ret ? ret : ask_vmm(vcpu, index, write, next_rip);
@@ -153,7 +175,7 @@ int exit_msr_answer(struct vcpu *vcpu, u64 answer, bool fail)
 		return EXIT_GO_ON;
 	}
 	if (vcpu->ask.what == ASK_RDMSR)
-		write_edx_eax(vcpu, answer);
+		guest_put_edx_eax(vcpu, answer);
 	guest_skip_to(vcpu, vcpu->ask.next_rip);
 	return EXIT_GO_ON;
 }

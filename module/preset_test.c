@@ -247,7 +247,7 @@ static const struct probe refused[] = {
 	EVENT_BYTE(nmis, 3),
 	EVENT_BYTE(nmi_masked, 2),
 	EVENT_BYTE(shadow, 2),
-	EVENT_BYTE(mbz, 1),
+	EVENT_BYTE(halted, 2),
 	MSRS(pat, 2),
 	MSRS(pat, 3ULL << 8),
 	MSRS(pat, 8ULL << 56),

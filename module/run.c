@@ -22,6 +22,7 @@
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 
+#include "apic.h"
 #include "compat.h"
 #include "cpu.h"
 #include "event.h"
@@ -235,14 +236,26 @@ static void open_irq_window(struct vcpu *vcpu)
 	local_irq_disable();
 }
 
+/* Has something come that ends the guest's HLT? */
+static bool end_halt(struct vcpu *vcpu)
+{
+	apic_sync(vcpu);
+	if (inject_wakes(vcpu))
+		vcpu->halted = false;
+	return !vcpu->halted;
+}
+
 static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	u64 code;
 
+	apic_sync(vcpu);
 	if (has_work(vcpu, cpu))
 		return RUN_LEAVE;
 	if (unlikely(vcpu->held))
 		return exit_held(vcpu);
+	if (unlikely(vcpu->halted) && !end_halt(vcpu))
+		return RUN_LEAVE;
 	prepare_tlb(vcpu, cpu);
 	inject_prepare(vcpu);
 	put_event(vcpu);
@@ -367,20 +380,24 @@ void vcpu_deadline_init(struct vcpu *vcpu)
 }
 
 /**
- * vcpu_poke() - make a running guest exit, so that vcpu.wake is looked at
+ * vcpu_poke() - make a running guest exit, or wake a halted one
  * @vcpu: .
  *
- * Context: any but NMI. The caller has set a bit in vcpu.wake before.
+ * Context: any but NMI. The caller has set a bit before that the vCPU looks at
+ * then: in vcpu.wake, or of what is posted for its local APIC.
  */
 void vcpu_poke(struct vcpu *vcpu)
 {
 	int cpu;
 
-	/* Pairs with the barrier in vcpu_load(). */
+	/* Pairs with the barriers in vcpu_load() and of prepare_to_wait(). */
 	smp_mb__after_atomic();
 	cpu = READ_ONCE(vcpu->on_cpu);
+	/* The barrier above is what waitqueue_active() needs. */
 	if (cpu >= 0)
 		svm_cpu_poke(cpu);
+	else if (waitqueue_active(&vcpu->wait))
+		wake_up(&vcpu->wait);
 }
 
 /* Which of the things that stop a RUN are there; each counts once. */
@@ -397,6 +414,16 @@ static u32 take_interruptions(struct vcpu *vcpu)
 	return by;
 }
 
+/* The guest's HLT: until an interrupt for it comes, or something for the VMM. */
+static void wait_halted(struct vcpu *vcpu)
+{
+	while (!end_halt(vcpu)) {
+		if (wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->wake) ||
+					     apic_posted(vcpu)) || READ_ONCE(vcpu->wake))
+			return;
+	}
+}
+
 /* Between two stretches: what the host, or the VMM from outside, wants. */
 static int host_turn(struct vcpu *vcpu)
 {
@@ -405,6 +432,8 @@ static int host_turn(struct vcpu *vcpu)
 	/* No component of the state holds it: it must not outlast the RUN. */
 	if (unlikely(vcpu->held))
 		return exit_held(vcpu);
+	if (vcpu->halted)
+		wait_halted(vcpu);
 	by = take_interruptions(vcpu);
 	if (by) {
 		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };

@@ -9,10 +9,12 @@
 #include <linux/string.h>
 #include <asm/msr.h>
 
+#include "apic.h"
 #include "cpu.h"
 #include "cpuid.h"
 #include "cr.h"
 #include "inject.h"
+#include "msr.h"
 #include "state.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -77,7 +79,7 @@ static void get_control(const struct vcpu *vcpu, struct svmvcpu_control *out)
 	out->cr2 = vcpu->vmcb->save.cr2;
 	out->cr3 = vcpu->vmcb->save.cr3;
 	out->cr4 = guest_cr4(vcpu);
-	out->cr8 = vcpu->vmcb->control.int_ctl & V_TPR_MASK;
+	out->cr8 = guest_cr8(vcpu);
 	out->efer = guest_efer(vcpu);
 }
 
@@ -102,8 +104,7 @@ static void get_msrs(const struct vcpu *vcpu, struct svmvcpu_msrs *out)
 		.sysenter_esp = save->sysenter_esp,
 		.sysenter_eip = save->sysenter_eip,
 		.pat = save->g_pat,
-		.tsc = rdtsc() + vcpu->vmcb->control.tsc_offset +
-		       svm_tsc_lost - vcpu->tsc_lost,
+		.tsc = guest_tsc(vcpu),
 		.tsc_aux = vcpu->tsc_aux,
 	};
 }
@@ -113,7 +114,7 @@ static void get_msrs(const struct vcpu *vcpu, struct svmvcpu_msrs *out)
  * @vcpu: its mutex held
  * @state: components in, the rest out
  */
-void state_get(const struct vcpu *vcpu, struct svmvcpu_state *state)
+void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 {
 	if (state->components & SVMVCPU_STATE_GPRS)
 		get_gprs(vcpu, &state->gprs);
@@ -129,6 +130,8 @@ void state_get(const struct vcpu *vcpu, struct svmvcpu_state *state)
 		get_msrs(vcpu, &state->msrs);
 	if (state->components & SVMVCPU_STATE_XSTATE)
 		state->xcr0 = vcpu->xcr0;
+	if (state->components & SVMVCPU_STATE_LAPIC)
+		apic_get_state(vcpu, &state->lapic);
 }
 
 /**
@@ -138,6 +141,9 @@ void state_get(const struct vcpu *vcpu, struct svmvcpu_state *state)
  */
 void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs)
 {
+	/* The VMM sent the guest elsewhere. */
+	if (gprs->rip != vcpu_rip(vcpu))
+		vcpu->halted = false;
 	memcpy(vcpu->gprs, gprs, sizeof(vcpu->gprs));
 	inject_drop_step(vcpu);
 	vcpu->vmcb->save.rip = gprs->rip;
@@ -174,7 +180,9 @@ static void put_control(struct vcpu *vcpu, const struct svmvcpu_control *in)
 	vmcb_set_cr3(vmcb, in->cr3);
 	guest_put_cr4(vcpu, in->cr4);
 	guest_put_efer(vcpu, in->efer);
-	vmcb_set_int_ctl(vmcb, (vmcb->control.int_ctl & ~0xffULL) | in->cr8);
+	/* One that is set already leaves the rest of a local APIC's TPR alone. */
+	if (in->cr8 != guest_cr8(vcpu))
+		guest_put_cr8(vcpu, in->cr8);
 }
 
 static void put_debug(struct vcpu *vcpu, const struct svmvcpu_debug *in)
@@ -209,8 +217,7 @@ static void put_msrs(struct vcpu *vcpu, const struct svmvcpu_msrs *in)
 	vmcb->save.sysenter_esp = in->sysenter_esp;
 	vmcb->save.sysenter_eip = in->sysenter_eip;
 	vmcb_set_g_pat(vmcb, in->pat);
-	vmcb_set_tsc_offset(vmcb, in->tsc - rdtsc());
-	vcpu->tsc_lost = svm_tsc_lost;
+	guest_put_tsc(vcpu, in->tsc);
 	vcpu->tsc_aux = in->tsc_aux;
 }
 
@@ -225,6 +232,7 @@ static void reset_rest(struct vcpu *vcpu)
 	vmcb->control.int_state = 0;
 	vcpu->xcr0 = 1;
 	xstate_reset(vcpu->xstate);
+	apic_reset(vcpu);
 
 	reset_events(vcpu);
 	vcpu->want_flush = true;
@@ -261,6 +269,10 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		inject_put_events(vcpu, &state->events);
 	if (state->components & SVMVCPU_STATE_MSRS)
 		put_msrs(vcpu, &state->msrs);
+	if (state->components & SVMVCPU_STATE_LAPIC)
+		apic_put_state(vcpu, &state->lapic);
+	else if (state->components & SVMVCPU_STATE_MSRS)
+		apic_tsc_changed(vcpu);
 	if (state->components & SVMVCPU_STATE_XSTATE)
 		vcpu->xcr0 = state->xcr0;
 }

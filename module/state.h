@@ -10,7 +10,7 @@
 
 struct vcpu;
 
-void state_get(const struct vcpu *vcpu, struct svmvcpu_state *state);
+void state_get(struct vcpu *vcpu, struct svmvcpu_state *state);
 void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state);
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup);
 

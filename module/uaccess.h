@@ -10,18 +10,19 @@
 #include <linux/uaccess.h>
 
 /**
- * svmvcpu_copy_arg() - read an extensible structure, check its head
+ * svmvcpu_copy_arg_flags() - read an extensible structure, check its head
  * @dst: kernel structure; its first members are __u32 size, flags
  * @ksize: its size
  * @min: size of the structure's first version
+ * @known: flags it can have
  * @arg: user pointer
  *
- * Return: 0; -EFAULT; -EINVAL when size is below @min or a flag is set (no
- * structure has flags yet); -E2BIG when the caller's is larger and has
- * something in what this kernel does not know.
+ * Return: 0; -EFAULT; -EINVAL when size is below @min or an unknown flag is
+ * set; -E2BIG when the caller's is larger and has something in what this
+ * kernel does not know.
  */
-static inline int svmvcpu_copy_arg(void *dst, size_t ksize, size_t min,
-				   const void __user *arg)
+static inline int svmvcpu_copy_arg_flags(void *dst, size_t ksize, size_t min, u32 known,
+					 const void __user *arg)
 {
 	u32 *head = dst;
 	u32 size;
@@ -36,7 +37,14 @@ static inline int svmvcpu_copy_arg(void *dst, size_t ksize, size_t min,
 		return ret;
 	/* The caller may have changed it meanwhile; what was copied is @size. */
 	head[0] = size;
-	return head[1] ? -EINVAL : 0;
+	return head[1] & ~known ? -EINVAL : 0;
+}
+
+/* The same, for a structure without flags */
+static inline int svmvcpu_copy_arg(void *dst, size_t ksize, size_t min,
+				   const void __user *arg)
+{
+	return svmvcpu_copy_arg_flags(dst, ksize, min, 0, arg);
 }
 
 #endif /* SVMVCPU_UACCESS_H */

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "apic.h"
 #include "compat.h"
 #include "cpu.h"
 #include "event.h"
@@ -66,6 +67,10 @@ static int vcpu_set_state(struct vcpu *vcpu, const struct svmvcpu_state *state)
 	ret = state_valid(state, &svm_limits);
 	if (ret)
 		return ret;
+	if ((state->components & SVMVCPU_STATE_EVENTS) && state->events.halted && !vcpu->apic)
+		return -EINVAL;
+	if ((state->components & SVMVCPU_STATE_LAPIC) && !apic_state_valid(vcpu, &state->lapic))
+		return -EINVAL;
 	xstate = vcpu_copy_xstate(state);
 	if (IS_ERR(xstate))
 		return PTR_ERR(xstate);
@@ -90,6 +95,7 @@ static int vcpu_ioctl_get_state(struct vcpu *vcpu, void __user *arg)
 	if (!ret && (state->components & SVMVCPU_STATE_XSTATE))
 		ret = vcpu_get_xstate(vcpu, state);
 	if (!ret) {
+		apic_sync(vcpu);
 		state_get(vcpu, state);
 		ret = copy_to_user(arg, state, min_t(size_t, state->size, sizeof(*state))) ?
 			-EFAULT : 0;
@@ -143,6 +149,14 @@ static int vcpu_ioctl_kick(struct vcpu *vcpu)
 	return 0;
 }
 
+static int vcpu_ioctl_lint(struct vcpu *vcpu, unsigned long arg)
+{
+	if (!vcpu->apic || arg > 3)
+		return -EINVAL;
+	apic_lint(vcpu, arg);
+	return 0;
+}
+
 static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
@@ -173,6 +187,8 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	/* Not behind the mutex: RUN holds it. */
 	if (cmd == SVMVCPU_KICK)
 		return arg ? -EINVAL : vcpu_ioctl_kick(vcpu);
+	if (cmd == SVMVCPU_LINT)
+		return vcpu_ioctl_lint(vcpu, arg);
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	ret = vcpu_ioctl_locked(vcpu, cmd, arg);
@@ -203,6 +219,7 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 
 static void vcpu_free(struct vcpu *vcpu)
 {
+	apic_destroy(vcpu);
 	hrtimer_cancel(&vcpu->deadline);
 	xstate_free(vcpu->xstate);
 	free_page((unsigned long)vcpu->io_data);
@@ -273,7 +290,7 @@ static int vcpu_init_state(struct vcpu *vcpu)
 	return state_setup(vcpu, &reset);
 }
 
-static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id)
+static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 {
 	struct vcpu *vcpu;
 	int ret;
@@ -283,12 +300,15 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id)
 		return ERR_PTR(-ENOMEM);
 	mutex_init(&vcpu->mutex);
 	vcpu_deadline_init(vcpu);
+	init_waitqueue_head(&vcpu->wait);
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->on_cpu = -1;
 	vcpu->asid.cpu = -1;
 	vcpu->serial = atomic64_inc_return(&vcpu_serial);
 	ret = vcpu_alloc_pages(vcpu);
+	if (!ret && (flags & SVMVCPU_VCPU_LAPIC))
+		ret = apic_create(vcpu);
 	if (!ret)
 		ret = vcpu_init_state(vcpu);
 	if (!ret)
@@ -333,11 +353,12 @@ static int vcpu_install_fd(struct vcpu *vcpu)
  * vcpu_create() - a new vCPU
  * @vm: the caller's; a reference is taken
  * @id: below VM_MAX_VCPUS
+ * @flags: SVMVCPU_VCPU_*
  *
  * Return: a file descriptor; -EEXIST when the ID is taken; -ENOMEM; -EMFILE
  * or -ENFILE; -EINTR.
  */
-int vcpu_create(struct svm_vm *vm, u32 id)
+int vcpu_create(struct svm_vm *vm, u32 id, u32 flags)
 {
 	struct vcpu *vcpu;
 	int ret;
@@ -345,7 +366,7 @@ int vcpu_create(struct svm_vm *vm, u32 id)
 	ret = vcpu_take_id(vm, id);
 	if (ret)
 		return ret;
-	vcpu = vcpu_alloc(vm, id);
+	vcpu = vcpu_alloc(vm, id, flags);
 	if (IS_ERR(vcpu)) {
 		vcpu_give_id(vm, id);
 		return PTR_ERR(vcpu);

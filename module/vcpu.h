@@ -10,6 +10,7 @@
 #include <linux/mutex.h>
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include "asid.h"
 #include "check.h"
@@ -21,6 +22,7 @@
 #include "vmcb_init.h"
 
 struct svm_vm;
+struct vcpu_apic;
 
 /* the mapping of a vCPU file: struct svmvcpu_run, then the data window */
 #define RUN_PAGES	2
@@ -110,6 +112,8 @@ struct vcpu_mmio {
  * @nmi_step: RFLAGS.TF is set to get an exit after one instruction
  * @nmi_step_tf: the guest had it set anyway
  * @want_window: the VMM asked for IRQ_WINDOW
+ * @halted: in a HLT that an interrupt will end; only with a local APIC
+ * @apic: the local APIC, or NULL
  * @ask: .
  * @mmio: .
  * @decode_mmio: the VMM asked for MMIO exits
@@ -119,6 +123,7 @@ struct vcpu_mmio {
  * @exits: since creation
  * @on_cpu: CPU this is loaded on, -1 for none; read by vcpu_poke() anywhere
  * @wake: WAKE_* bits
+ * @wait: a halted vCPU's thread sleeps here
  * @deadline: sets WAKE_DEADLINE
  * @mutex: held by every ioctl but KICK; protects all the rest
  * @serial: never used twice, tells vCPUs apart for the IBPB
@@ -163,6 +168,8 @@ struct vcpu {
 	bool nmi_step;
 	bool nmi_step_tf;
 	bool want_window;
+	bool halted;
+	struct vcpu_apic *apic;
 	struct vcpu_ask ask;
 	struct vcpu_mmio mmio;
 	bool decode_mmio;
@@ -173,6 +180,7 @@ struct vcpu {
 
 	int on_cpu;
 	unsigned long wake;
+	wait_queue_head_t wait;
 	struct hrtimer deadline;
 	struct mutex mutex;	/* every ioctl but KICK */
 	u64 serial;
@@ -191,6 +199,6 @@ static inline enum guest_mode vcpu_mode(const struct vcpu *vcpu)
 	return guest_mode(save->cr0, save->efer, save->rflags, save->cs.attrib);
 }
 
-int vcpu_create(struct svm_vm *vm, u32 id);
+int vcpu_create(struct svm_vm *vm, u32 id, u32 flags);
 
 #endif /* SVMVCPU_VCPU_H */

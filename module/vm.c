@@ -8,6 +8,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
+#include "apic.h"
 #include "cpu.h"
 #include "uaccess.h"
 #include "vcpu.h"
@@ -155,12 +156,25 @@ static int vm_ioctl_create_vcpu(struct svm_vm *vm, const void __user *arg)
 	struct svmvcpu_create_vcpu create;
 	int ret;
 
-	ret = svmvcpu_copy_arg(&create, sizeof(create), sizeof(create), arg);
+	ret = svmvcpu_copy_arg_flags(&create, sizeof(create), sizeof(create),
+				     SVMVCPU_VCPU_LAPIC, arg);
 	if (ret)
 		return ret;
 	if (create.mbz || create.id >= VM_MAX_VCPUS)
 		return -EINVAL;
-	return vcpu_create(vm, create.id);
+	return vcpu_create(vm, create.id, create.flags);
+}
+
+static int vm_ioctl_message(struct svm_vm *vm, const void __user *arg)
+{
+	struct svmvcpu_message message;
+	int ret;
+
+	ret = svmvcpu_copy_arg_flags(&message, sizeof(message), sizeof(message),
+				     SVMVCPU_MSG_LOGICAL | SVMVCPU_MSG_LEVEL, arg);
+	if (ret)
+		return ret;
+	return apic_message_valid(&message) ? apic_message(vm, &message) : -EINVAL;
 }
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -181,6 +195,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_ioctl_set_cpuid(vm, user);
 	case SVMVCPU_CREATE_VCPU:
 		return vm_ioctl_create_vcpu(vm, user);
+	case SVMVCPU_MESSAGE:
+		return vm_ioctl_message(vm, user);
 	default:
 		return -ENOTTY;
 	}
@@ -210,6 +226,8 @@ static struct svm_vm *vm_alloc(void)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&vm->ref);
 	mutex_init(&vm->lock);
+	spin_lock_init(&vm->apics_lock);
+	INIT_LIST_HEAD(&vm->apics);
 	vm->tsc_base = svm_tsc();
 	ret = guest_memory_init(&vm->mem, svm_caps.npt_levels, svm_limits.gpa_bits);
 	if (ret) {

@@ -7,8 +7,10 @@
 
 #include <linux/bitmap.h>
 #include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "cpuid.h"
@@ -25,6 +27,8 @@
  * @vcpu_ids: IDs in use
  * @cpuid: NULL for the default; set before the first vCPU, constant after
  * @had_vcpu: a vCPU was created
+ * @apics_lock: protects @apics; taken with interrupts off
+ * @apics: struct vcpu_apic of the vCPUs that have one
  */
 struct svm_vm {
 	struct kref ref;
@@ -34,6 +38,8 @@ struct svm_vm {
 	DECLARE_BITMAP(vcpu_ids, VM_MAX_VCPUS);
 	struct cpuid_table *cpuid;
 	bool had_vcpu;
+	spinlock_t apics_lock;	/* apics */
+	struct list_head apics;
 };
 
 int vm_create(void);

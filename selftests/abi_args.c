@@ -51,6 +51,7 @@ union any_arg {
 	struct svmvcpu_setup setup;
 	struct svmvcpu_state state;
 	struct svmvcpu_exits exits;
+	struct svmvcpu_message message;
 	__u32 word[1];
 };
 
@@ -79,6 +80,11 @@ static void fill_cpuid(union any_arg *arg)
 	arg->cpuid.entries = (uintptr_t)&entry;
 }
 
+static void fill_message(union any_arg *arg)
+{
+	arg->message.vector = 64;
+}
+
 /*
  * Every call with an argument. When the head is right the call gives @want:
  * an error of a later step where success would change something.
@@ -92,27 +98,32 @@ static const struct call {
 	int want;
 	size_t mbz;
 	void (*fill)(union any_arg *arg);
+	__u32 flags;	/* those it knows */
 } calls[] = {
-	{ "GET_INFO", ON_DEV, SVMVCPU_GET_INFO, sizeof(struct svmvcpu_info), 16, 0, 0, NULL },
-	{ "CREATE_VM", ON_DEV, SVMVCPU_CREATE_VM, sizeof(struct svmvcpu_create_vm), 8, 0, 0, NULL },
+	{ "GET_INFO", ON_DEV, SVMVCPU_GET_INFO, sizeof(struct svmvcpu_info), 16, 0, 0, NULL, 0 },
+	{ "CREATE_VM", ON_DEV, SVMVCPU_CREATE_VM, sizeof(struct svmvcpu_create_vm), 8, 0, 0,
+	  NULL, 0 },
 	{ "MAP", ON_VM, SVMVCPU_MAP, sizeof(struct svmvcpu_map), 24, EEXIST,
-	  offsetof(struct svmvcpu_map, mbz), fill_map },
+	  offsetof(struct svmvcpu_map, mbz), fill_map, 0 },
 	{ "UNMAP", ON_VM, SVMVCPU_UNMAP, sizeof(struct svmvcpu_unmap), 24, ENOENT,
-	  offsetof(struct svmvcpu_unmap, mbz), fill_unmap },
+	  offsetof(struct svmvcpu_unmap, mbz), fill_unmap, 0 },
 	{ "GET_CPUID", ON_VM, SVMVCPU_GET_CPUID, sizeof(struct svmvcpu_cpuid), 24, E2BIG,
-	  offsetof(struct svmvcpu_cpuid, mbz), NULL },
+	  offsetof(struct svmvcpu_cpuid, mbz), NULL, 0 },
 	{ "SET_CPUID", ON_VM, SVMVCPU_SET_CPUID, sizeof(struct svmvcpu_cpuid), 24, EBUSY,
-	  offsetof(struct svmvcpu_cpuid, mbz), fill_cpuid },
+	  offsetof(struct svmvcpu_cpuid, mbz), fill_cpuid, 0 },
 	{ "CREATE_VCPU", ON_VM, SVMVCPU_CREATE_VCPU, sizeof(struct svmvcpu_create_vcpu), 16,
-	  EEXIST, offsetof(struct svmvcpu_create_vcpu, mbz), NULL },
+	  EEXIST, offsetof(struct svmvcpu_create_vcpu, mbz), NULL,
+	  SVMVCPU_VCPU_LAPIC },
+	{ "MESSAGE", ON_VM, SVMVCPU_MESSAGE, sizeof(struct svmvcpu_message), 16, 0, 0,
+	  fill_message, SVMVCPU_MSG_LOGICAL | SVMVCPU_MSG_LEVEL },
 	{ "SETUP", ON_VCPU, SVMVCPU_SETUP, sizeof(struct svmvcpu_setup), 48, 0,
-	  offsetof(struct svmvcpu_setup, mbz), NULL },
-	{ "GET_STATE", ON_VCPU, SVMVCPU_GET_STATE, sizeof(struct svmvcpu_state), 544, 0, 0,
-	  fill_components },
-	{ "SET_STATE", ON_VCPU, SVMVCPU_SET_STATE, sizeof(struct svmvcpu_state), 544, 0, 0,
-	  fill_components },
+	  offsetof(struct svmvcpu_setup, mbz), NULL, 0 },
+	{ "GET_STATE", ON_VCPU, SVMVCPU_GET_STATE, sizeof(struct svmvcpu_state), 832, 0, 0,
+	  fill_components, 0 },
+	{ "SET_STATE", ON_VCPU, SVMVCPU_SET_STATE, sizeof(struct svmvcpu_state), 832, 0, 0,
+	  fill_components, 0 },
 	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0, 0,
-	  NULL },
+	  NULL, 0 },
 };
 
 #define NR_CALLS	(ARRAY_SIZE(calls))
@@ -135,7 +146,7 @@ TEST_F(args, sizes_of_first_version)
 	for_each_call(call)
 		if (call->cmd != SVMVCPU_GET_INFO)
 			EXPECT_IN(call->min, call->size, "%s", call->name);
-	EXPECT_EQ(104UL, sizeof(struct svmvcpu_info));
+	EXPECT_EQ(112UL, sizeof(struct svmvcpu_info));
 	EXPECT_EQ(16UL, offsetof(struct svmvcpu_info, features));
 	EXPECT_EQ(32UL, sizeof(struct svmvcpu_region));
 	EXPECT_EQ(16UL, sizeof(struct svmvcpu_range));
@@ -175,7 +186,8 @@ TEST_F(args, flags)
 		for (int bit = 0; bit < 32; bit++) {
 			fill(&arg, call, &self->vm);
 			arg.word[1] = 1U << bit;
-			EXPECT_IN(EINVAL, errno_of(self->fd[call->on], call->cmd, &arg),
+			EXPECT_IN(call->flags >> bit & 1 ? call->want : EINVAL,
+				  errno_of(self->fd[call->on], call->cmd, &arg),
 				  "%s, flag %d", call->name, bit);
 		}
 	}
@@ -364,8 +376,8 @@ TEST_F(args, info)
 	/* SCE, LME, LMA; never SVME */
 	EXPECT_EQ(0x501ULL, info->efer_guest & 0x501);
 	EXPECT_EQ(0ULL, info->efer_guest & (1 << 12));
-	EXPECT_EQ(0x7fULL, info->components);
-	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_MMIO + 1)) - 1, info->exits);
+	EXPECT_EQ(0xffULL, info->components);
+	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_IOAPIC_EOI + 1)) - 1, info->exits);
 }
 
 /* Short, exact and long: the kernel fills what both sides know, no byte more. */

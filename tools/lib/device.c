@@ -95,3 +95,16 @@ void svmvcpu_free(void *mem, size_t bytes)
 	if (mem)
 		munmap(mem, bytes);
 }
+
+int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message)
+{
+	struct svmvcpu_message arg = *message;
+	int ret;
+
+	arg.size = sizeof(arg);
+	ret = ioctl(vm, SVMVCPU_MESSAGE, &arg);
+	if (ret >= 0)
+		return ret;
+	return svmvcpu_fail(errno, "MESSAGE to %#x, vector %u: %s", arg.dest, arg.vector,
+			    strerror(errno));
+}

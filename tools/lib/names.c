@@ -53,6 +53,17 @@ const char *svmvcpu_preset_name(unsigned int preset)
 	return lookup(names, NR(names), preset) ?: "?";
 }
 
+const char *svmvcpu_down_name(unsigned int kind)
+{
+	static const char * const names[] = {
+		[SVMVCPU_DOWN_POWEROFF] = "power-off",
+		[SVMVCPU_DOWN_RESET] = "reset",
+		[SVMVCPU_DOWN_INIT] = "init",
+	};
+
+	return lookup(names, NR(names), kind) ?: "?";
+}
+
 const char *svmvcpu_vector_name(unsigned int vector)
 {
 	static const char * const names[] = {

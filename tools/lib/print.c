@@ -148,6 +148,14 @@ static void put_mmio(struct text *t, const struct svmvcpu_exit_mmio *mmio)
 		put(t, " value %#llx", mmio->data);
 }
 
+static void put_down(struct text *t, const struct svmvcpu_exit_down *down)
+{
+	if (down->kind == SVMVCPU_DOWN_INIT)
+		put(t, " init, by its local APIC");
+	else
+		put(t, " %s, wrote %#x", svmvcpu_down_name(down->kind), down->data);
+}
+
 static void put_payload(struct text *t, const struct svmvcpu_run *run, const void *window)
 {
 	switch (run->reason) {
@@ -162,9 +170,7 @@ static void put_payload(struct text *t, const struct svmvcpu_run *run, const voi
 	case SVMVCPU_EXIT_MSR_WRITE:
 		return put(t, " %#x value %#llx", run->msr.index, run->msr.value);
 	case SVMVCPU_EXIT_SYSTEM_DOWN:
-		return put(t, " %s, wrote %#x",
-			   run->down.kind == SVMVCPU_DOWN_RESET ? "reset" : "power-off",
-			   run->down.data);
+		return put_down(t, &run->down);
 	case SVMVCPU_EXIT_SHUTDOWN:
 		return put_shutdown(t, &run->exception);
 	case SVMVCPU_EXIT_EXCEPTION:
@@ -175,6 +181,8 @@ static void put_payload(struct text *t, const struct svmvcpu_run *run, const voi
 		return put_fail(t, &run->fail);
 	case SVMVCPU_EXIT_MMIO:
 		return put_mmio(t, &run->mmio);
+	case SVMVCPU_EXIT_IOAPIC_EOI:
+		return put(t, " vector %u", run->eoi.vector);
 	case SVMVCPU_EXIT_UNKNOWN:
 		return put(t, " exit code %#llx info1 %#llx info2 %#llx", run->unknown.code,
 			   run->unknown.info1, run->unknown.info2);

@@ -61,6 +61,12 @@ int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr
 /* take guest-physical ranges away, all or none */
 int svmvcpu_vm_unmap(int vm, const struct svmvcpu_range *ranges, unsigned int nr);
 
+/*
+ * send an interrupt to the VM's local APICs, at any time, from any thread;
+ * @message->size is filled in. Returns how many took it, or a negative errno
+ */
+int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message);
+
 /* zeroed page-aligned memory, populated on first touch; NULL and a reason */
 void *svmvcpu_alloc(size_t bytes);
 void svmvcpu_free(void *mem, size_t bytes);
@@ -90,6 +96,9 @@ struct svmvcpu_vcpu {
  */
 int svmvcpu_vcpu_create(int vm, unsigned int id, const struct svmvcpu_info *info,
 			struct svmvcpu_vcpu *vcpu);
+/* the same, with SVMVCPU_VCPU_* flags */
+int svmvcpu_vcpu_create_flags(int vm, unsigned int id, __u32 flags,
+			      const struct svmvcpu_info *info, struct svmvcpu_vcpu *vcpu);
 void svmvcpu_vcpu_close(struct svmvcpu_vcpu *vcpu);
 
 /* reset the vCPU; @setup->size is filled in by the call */
@@ -109,6 +118,9 @@ int svmvcpu_vcpu_set_state(struct svmvcpu_vcpu *vcpu, __u64 components,
 /* bit n: exception vector n exits to the caller instead of the guest */
 int svmvcpu_vcpu_set_exits(struct svmvcpu_vcpu *vcpu, __u32 exceptions);
 
+/* drive the local APIC's pins, bit n for LINTn; at any time, from any thread */
+int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins);
+
 /**
  * svmvcpu_vcpu_window() - the data of a string IO exit
  * @vcpu: the vCPU, stopped at SVMVCPU_EXIT_IO with SVMVCPU_IO_STRING
@@ -125,6 +137,7 @@ const char *svmvcpu_exit_name(unsigned int reason);
 const char *svmvcpu_rule_text(unsigned int rule);
 const char *svmvcpu_mode_name(unsigned int mode);
 const char *svmvcpu_preset_name(unsigned int preset);
+const char *svmvcpu_down_name(unsigned int kind);
 /* "#UD" and so on */
 const char *svmvcpu_vector_name(unsigned int vector);
 /* names of the bits of svmvcpu_info.features and .mitigations; NULL if none */

@@ -29,7 +29,13 @@ static int vcpu_map(struct svmvcpu_vcpu *vcpu, size_t bytes)
 int svmvcpu_vcpu_create(int vm, unsigned int id, const struct svmvcpu_info *info,
 			struct svmvcpu_vcpu *vcpu)
 {
-	struct svmvcpu_create_vcpu arg = { .size = sizeof(arg), .id = id };
+	return svmvcpu_vcpu_create_flags(vm, id, 0, info, vcpu);
+}
+
+int svmvcpu_vcpu_create_flags(int vm, unsigned int id, __u32 flags,
+			      const struct svmvcpu_info *info, struct svmvcpu_vcpu *vcpu)
+{
+	struct svmvcpu_create_vcpu arg = { .size = sizeof(arg), .flags = flags, .id = id };
 	int ret;
 
 	memset(vcpu, 0, sizeof(*vcpu));
@@ -112,6 +118,13 @@ int svmvcpu_vcpu_set_exits(struct svmvcpu_vcpu *vcpu, __u32 exceptions)
 	if (!ioctl(vcpu->fd, SVMVCPU_SET_EXITS, &arg))
 		return 0;
 	return svmvcpu_fail(errno, "SET_EXITS %#x: %s", exceptions, strerror(errno));
+}
+
+int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins)
+{
+	if (!ioctl(vcpu->fd, SVMVCPU_LINT, (unsigned long)pins))
+		return 0;
+	return svmvcpu_fail(errno, "LINT %#x: %s", pins, strerror(errno));
 }
 
 void *svmvcpu_vcpu_window(const struct svmvcpu_vcpu *vcpu, size_t *bytes)

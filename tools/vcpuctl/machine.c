@@ -194,7 +194,7 @@ static int handle_interrupted(const struct svmvcpu_run *run)
 
 static int handle_down(const struct svmvcpu_run *run)
 {
-	return run->down.kind == SVMVCPU_DOWN_RESET ? STATUS_RESET : STATUS_POWEROFF;
+	return run->down.kind == SVMVCPU_DOWN_POWEROFF ? STATUS_POWEROFF : STATUS_RESET;
 }
 
 int machine_exit(struct machine *m, struct svmvcpu_run *run, void *window)

@@ -175,7 +175,7 @@ static void json_payload(struct json *j, const struct svmvcpu_run *run, const vo
 	case SVMVCPU_EXIT_MSR_READ:
 		return json_hex(j, "msr", run->msr.index);
 	case SVMVCPU_EXIT_SYSTEM_DOWN:
-		json_str(j, "kind", run->down.kind == SVMVCPU_DOWN_RESET ? "reset" : "power-off");
+		json_str(j, "kind", svmvcpu_down_name(run->down.kind));
 		return json_num(j, "data", run->down.data);
 	case SVMVCPU_EXIT_EXCEPTION:
 		return json_event(j, &run->exception, false);
@@ -190,6 +190,8 @@ static void json_payload(struct json *j, const struct svmvcpu_run *run, const vo
 		json_num(j, "width", run->mmio.width);
 		json_bool(j, "write", run->mmio.write);
 		return json_hex(j, "data", run->mmio.data);
+	case SVMVCPU_EXIT_IOAPIC_EOI:
+		return json_num(j, "vector", run->eoi.vector);
 	case SVMVCPU_EXIT_UNKNOWN:
 		json_hex(j, "code", run->unknown.code);
 		json_hex(j, "info1", run->unknown.info1);

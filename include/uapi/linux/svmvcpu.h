@@ -51,7 +51,8 @@
 	X(11, FAIL_ENTRY,	"fail-entry")				\
 	X(12, UNKNOWN,		"unknown")				\
 	X(13, IRQ_WINDOW,	"irq-window")				\
-	X(14, MMIO,		"mmio")
+	X(14, MMIO,		"mmio")					\
+	X(15, IOAPIC_EOI,	"ioapic-eoi")
 
 /*
  * enum svmvcpu_exit_reason - why RUN returned
@@ -62,7 +63,8 @@
  * @SVMVCPU_EXIT_HYPERCALL: VMMCALL; see &struct svmvcpu_exit_hypercall
  * @SVMVCPU_EXIT_MSR_READ: RDMSR of a register the kernel does not answer
  * @SVMVCPU_EXIT_MSR_WRITE: WRMSR of a register the kernel does not answer
- * @SVMVCPU_EXIT_HALT: HLT; RIP is behind it
+ * @SVMVCPU_EXIT_HALT: HLT; RIP is behind it. With a local APIC only when
+ *	RFLAGS.IF is clear
  * @SVMVCPU_EXIT_SYSTEM_DOWN: the guest asked for power-off or reset
  * @SVMVCPU_EXIT_SHUTDOWN: triple fault. The vCPU must be set up again
  * @SVMVCPU_EXIT_EXCEPTION: an exception chosen with SVMVCPU_SET_EXITS, not
@@ -75,6 +77,8 @@
  *	svmvcpu_exit_mmio. Only after SVMVCPU_DECODE_MMIO
  * @SVMVCPU_EXIT_IRQ_WINDOW: an interrupt injected by the next RUN is taken at
  *	once; only after SVMVCPU_RUN_IRQ_WINDOW
+ * @SVMVCPU_EXIT_IOAPIC_EOI: the guest has done with a level-triggered
+ *	interrupt of its local APIC
  */
 enum svmvcpu_exit_reason {
 #define SVMVCPU_EXIT_ENUM(nr, name, str) SVMVCPU_EXIT_##name = nr,
@@ -193,7 +197,7 @@ struct svmvcpu_debug {
  * @nmis: NMIs that wait, 0-2
  * @nmi_masked: 1 in an NMI handler, until its IRET
  * @shadow: 1 in the interrupt shadow of STI or MOV SS
- * @mbz: zero
+ * @halted: 1 in a HLT that waits for an interrupt; zero without a local APIC
  */
 struct svmvcpu_events {
 	__u32 exception;
@@ -202,7 +206,7 @@ struct svmvcpu_events {
 	__u8  nmis;
 	__u8  nmi_masked;
 	__u8  shadow;
-	__u8  mbz;
+	__u8  halted;
 };
 
 /**
@@ -227,6 +231,30 @@ struct svmvcpu_msrs {
 	__u64 star, lstar, cstar, sfmask, kernel_gs_base;
 	__u64 sysenter_cs, sysenter_esp, sysenter_eip;
 	__u64 pat, tsc, tsc_aux;
+};
+
+/**
+ * struct svmvcpu_lapic - a local APIC at rest
+ * @base: IA32_APIC_BASE
+ * @tsc_deadline: IA32_TSC_DEADLINE, in the guest's TSC; 0 for none
+ * @timer_remaining: ns to the timer's next expiry in the other modes; 0 when
+ *	it is stopped
+ * @esr_pending: errors that the next write to ESR shows
+ * @pins: bit n: LINTn is asserted
+ * @regs: the register at n * 16 of the register page, or MSR 0x800 + n. PPR,
+ *	APR and the current count follow from the others and are ignored by
+ *	SET_STATE; in x2APIC mode the ID is 32 bits wide, ICR's upper half is
+ *	register 0x31, and LDR is ignored too
+ *
+ * All zero for a vCPU without one.
+ */
+struct svmvcpu_lapic {
+	__u64 base;
+	__u64 tsc_deadline;
+	__u64 timer_remaining;
+	__u32 esr_pending;
+	__u32 pins;
+	__u32 regs[64];
 };
 
 /* 2. /dev/svmvcpu ------------------------------------------------------- */
@@ -272,6 +300,9 @@ struct svmvcpu_msrs {
  * @xcr0_guest: XCR0 bits a guest may set; 0 when it has no XSAVE
  * @xstate_size: bytes of the XSTATE component
  * @max_cpuid: entries of a CPUID table
+ * @tsc_khz: frequency of a guest's time stamp counter; 0 when the host does
+ *	not know it
+ * @mbz: zero
  */
 struct svmvcpu_info {
 	__u32 size;
@@ -293,6 +324,8 @@ struct svmvcpu_info {
 	__u64 xcr0_guest;
 	__u32 xstate_size;
 	__u32 max_cpuid;
+	__u32 tsc_khz;
+	__u32 mbz;
 };
 
 /**
@@ -379,10 +412,13 @@ struct svmvcpu_unmap {
 	__u64 ranges;
 };
 
+/* svmvcpu_create_vcpu.flags */
+#define SVMVCPU_VCPU_LAPIC	(1U << 0)	/* with a local APIC in the kernel */
+
 /**
  * struct svmvcpu_create_vcpu - argument of SVMVCPU_CREATE_VCPU
  * @size: sizeof(struct svmvcpu_create_vcpu)
- * @flags: zero
+ * @flags: SVMVCPU_VCPU_*
  * @id: 0 to max_vcpus - 1, unique in the VM; the guest's APIC ID
  * @mbz: zero
  */
@@ -408,7 +444,10 @@ struct svmvcpu_create_vcpu {
  *
  * What depends on the vCPU is filled in when the guest asks: the APIC ID (leaf
  * 1 EBX 31:24), OSXSAVE (leaf 1 ECX 27, with XSAVE), and the size for the
- * current XCR0 (leaf 0xd EBX). A leaf without an entry reads as zero.
+ * current XCR0 (leaf 0xd EBX). Without a local APIC its bits are hidden: leaf 1
+ * EDX 9, ECX 21 (x2APIC) and 24 (TSC-deadline), leaf 6 EAX 2 (ARAT), leaf
+ * 80000001 EDX 9; bits 9 also while the guest has it disabled. A leaf without
+ * an entry reads as zero.
  */
 struct svmvcpu_cpuid_entry {
 	__u32 leaf;
@@ -437,11 +476,41 @@ struct svmvcpu_cpuid {
 	__u64 entries;
 };
 
+/* svmvcpu_message.mode */
+#define SVMVCPU_MSG_FIXED	0
+#define SVMVCPU_MSG_LOWEST	1	/* one of the destinations */
+#define SVMVCPU_MSG_NMI		4
+
+/* svmvcpu_message.flags */
+#define SVMVCPU_MSG_LOGICAL	(1U << 0)	/* @dest is a set */
+#define SVMVCPU_MSG_LEVEL	(1U << 1)	/* its end exits with IOAPIC_EOI */
+
+/**
+ * struct svmvcpu_message - argument of SVMVCPU_MESSAGE: an MSI, or what an
+ *	I/O APIC sends
+ * @size: sizeof(struct svmvcpu_message)
+ * @flags: SVMVCPU_MSG_*
+ * @dest: APIC ID, 0xff for all; with LOGICAL a logical destination
+ * @vector: 16 to 255; for NMI 0
+ * @mode: SVMVCPU_MSG_FIXED, _LOWEST or _NMI
+ * @mbz: zero
+ */
+struct svmvcpu_message {
+	__u32 size;
+	__u32 flags;
+	__u32 dest;
+	__u8  vector;
+	__u8  mode;
+	__u8  mbz[2];
+};
+
 #define SVMVCPU_MAP		_IOW(SVMVCPU_IOC_TYPE, 0x20, struct svmvcpu_map)
 #define SVMVCPU_UNMAP		_IOW(SVMVCPU_IOC_TYPE, 0x21, struct svmvcpu_unmap)
 /* the table all vCPUs answer CPUID from; SET before the first vCPU is created */
 #define SVMVCPU_GET_CPUID	_IOWR(SVMVCPU_IOC_TYPE, 0x23, struct svmvcpu_cpuid)
 #define SVMVCPU_SET_CPUID	_IOW(SVMVCPU_IOC_TYPE, 0x24, struct svmvcpu_cpuid)
+/* to the local APICs of the VM; returns how many took it */
+#define SVMVCPU_MESSAGE		_IOW(SVMVCPU_IOC_TYPE, 0x25, struct svmvcpu_message)
 /* returns a vCPU file, close-on-exec */
 #define SVMVCPU_CREATE_VCPU	_IOW(SVMVCPU_IOC_TYPE, 0x22, struct svmvcpu_create_vcpu)
 
@@ -497,6 +566,7 @@ struct svmvcpu_setup {
 #define SVMVCPU_STATE_EVENTS	(1ULL << 4)
 #define SVMVCPU_STATE_MSRS	(1ULL << 5)
 #define SVMVCPU_STATE_XSTATE	(1ULL << 6)
+#define SVMVCPU_STATE_LAPIC	(1ULL << 7)
 
 /**
  * struct svmvcpu_state - argument of GET_STATE and SET_STATE
@@ -515,6 +585,7 @@ struct svmvcpu_setup {
  * @xstate_size: SVMVCPU_STATE_XSTATE: its size, exactly @xstate_size of
  *	GET_INFO
  * @mbz: zero
+ * @lapic: SVMVCPU_STATE_LAPIC
  */
 struct svmvcpu_state {
 	__u32 size;
@@ -530,6 +601,7 @@ struct svmvcpu_state {
 	__u64 xstate;
 	__u32 xstate_size;
 	__u32 mbz;
+	struct svmvcpu_lapic lapic;
 };
 
 /* svmvcpu_exits.decode */
@@ -558,6 +630,8 @@ struct svmvcpu_exits {
 #define SVMVCPU_GET_STATE	_IOWR(SVMVCPU_IOC_TYPE, 0x43, struct svmvcpu_state)
 #define SVMVCPU_SET_STATE	_IOW(SVMVCPU_IOC_TYPE, 0x44, struct svmvcpu_state)
 #define SVMVCPU_SET_EXITS	_IOW(SVMVCPU_IOC_TYPE, 0x45, struct svmvcpu_exits)
+/* drive the pins of the local APIC; argument: bit n: LINTn is asserted */
+#define SVMVCPU_LINT		_IO(SVMVCPU_IOC_TYPE, 0x48)
 
 /* svmvcpu_exit_io.flags */
 #define SVMVCPU_IO_IN		(1U << 0)	/* the guest reads; otherwise it writes */
@@ -646,11 +720,12 @@ struct svmvcpu_exit_msr {
 
 #define SVMVCPU_DOWN_POWEROFF	0	/* 0x2000 written as a word to port 0x604 */
 #define SVMVCPU_DOWN_RESET	1	/* a write to port 0xcf9 */
+#define SVMVCPU_DOWN_INIT	2	/* an INIT sent to itself by its local APIC */
 
 /**
  * struct svmvcpu_exit_down - SVMVCPU_EXIT_SYSTEM_DOWN
  * @kind: SVMVCPU_DOWN_*
- * @data: the value written
+ * @data: the value written; INIT: 0
  *
  * RIP is behind the instruction.
  */
@@ -784,6 +859,18 @@ struct svmvcpu_exit_mmio {
 	__u8  mbz[6];
 };
 
+/**
+ * struct svmvcpu_exit_eoi - SVMVCPU_EXIT_IOAPIC_EOI
+ * @vector: of the interrupt whose handler has written EOI
+ * @mbz: zero
+ *
+ * The I/O APIC may send its next one. RIP is behind the instruction.
+ */
+struct svmvcpu_exit_eoi {
+	__u32 vector;
+	__u32 mbz;
+};
+
 /* svmvcpu_run.in_flags */
 #define SVMVCPU_RUN_SET_GPRS	(1U << 0)	/* take &svmvcpu_run.gprs first */
 #define SVMVCPU_RUN_FAIL	(1U << 1)	/* MSR exits: answer with #GP(0) */
@@ -796,7 +883,7 @@ struct svmvcpu_exit_mmio {
  * per RUN; what cannot be delivered at once waits in the kernel.
  */
 #define SVMVCPU_INJECT_VECTOR	0xffU
-#define SVMVCPU_INJECT_IRQ	(0U << 8)	/* waits for IF and the end of a shadow */
+#define SVMVCPU_INJECT_IRQ	(0U << 8)	/* waits for IF, the end of a shadow, and LINT0 */
 #define SVMVCPU_INJECT_NMI	(2U << 8)	/* vector 2; waits for the end of an NMI handler */
 #define SVMVCPU_INJECT_EXC	(3U << 8)	/* with inject_error and inject_address */
 #define SVMVCPU_INJECT_VALID	(1U << 31)
@@ -838,6 +925,7 @@ struct svmvcpu_exit_mmio {
  * @fail: SVMVCPU_EXIT_FAIL_ENTRY
  * @unknown: SVMVCPU_EXIT_UNKNOWN
  * @mmio: SVMVCPU_EXIT_MMIO
+ * @eoi: SVMVCPU_EXIT_IOAPIC_EOI
  * @exit_bytes: room for exits to come
  * @gprs: registers at the exit; taken back with SVMVCPU_RUN_SET_GPRS
  * @cr0: as the guest sees it, like the following
@@ -884,6 +972,7 @@ struct svmvcpu_run {
 		struct svmvcpu_exit_fail fail;
 		struct svmvcpu_exit_unknown unknown;
 		struct svmvcpu_exit_mmio mmio;
+		struct svmvcpu_exit_eoi eoi;
 		__u8 exit_bytes[168];
 	};
 	struct svmvcpu_gprs gprs;

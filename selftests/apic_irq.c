@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts through the local APIC: where they come from (MESSAGE, LINT, the
+ * guest itself, another vCPU), in which order they go in, EOI, and the HLT
+ * that waits for them in the kernel.
+ */
+#include <pthread.h>
+#include <signal.h>
+
+#include "guest_apic.h"
+
+FIXTURE(irq) {
+	struct test_vm vm;
+};
+
+FIXTURE_SETUP(irq)
+{
+	apic_open(&self->vm);
+	apic_enable_x2(&self->vm);
+}
+
+FIXTURE_TEARDOWN(irq)
+{
+	vm_close(&self->vm);
+}
+
+static bool vector_in(struct test_vm *vm, unsigned int table, unsigned int vector)
+{
+	return x2_read(vm, table + vector / 32 * 16) & 1U << vector % 32;
+}
+
+TEST_F(irq, message)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
+	EXPECT_EQ(0x51, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, apic_iret(vm));
+	EXPECT_TRUE(vector_in(vm, APIC_ISR, 0x51));
+	EXPECT_FALSE(vector_in(vm, APIC_IRR, 0x51));
+	EXPECT_EQ(0x50U, x2_read(vm, APIC_PPR));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+	EXPECT_FALSE(vector_in(vm, APIC_ISR, 0x51));
+	/* once */
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+}
+
+TEST_F(irq, priorities)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(1, apic_send(vm, 0x41, 0));
+	EXPECT_EQ(1, apic_send(vm, 0x61, 0));
+	EXPECT_EQ(1, apic_send(vm, 0x62, 0));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0x60));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0x40));
+	EXPECT_EQ(0x62, apic_take_irq(vm));
+	/* same class: not before the EOI */
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+	EXPECT_EQ(0x61, apic_take_irq(vm));
+	/* a higher one interrupts */
+	EXPECT_EQ(1, apic_send(vm, 0xf1, 0));
+	EXPECT_EQ(0xf1, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+	/* the lowest waits for TPR */
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0x30));
+	EXPECT_EQ(0x41, apic_take_irq(vm));
+}
+
+/* cli; vmmcall-free: waits for the STI and its shadow */
+TEST_F(irq, waits_for_if)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
+	/* nop; nop; sti; mov %eax, %ebx: the shadow's; mov %eax, %ecx */
+	apic_start(vm, CODE("\x90\x90\xfb\x89\xc3\x89\xc1"))->rax = 7;
+	vm->run->gprs.rbx = 0;
+	vm->run->gprs.rcx = 0;
+	EXPECT_EQ(0x51, apic_run(vm));
+	EXPECT_EQ(7U, vm->run->gprs.rbx);
+	EXPECT_EQ(0U, vm->run->gprs.rcx);
+}
+
+/* Sent while the guest runs in another thread: ends its turn, goes in. */
+static void *send_later(void *arg)
+{
+	struct test_vm *vm = arg;
+
+	usleep(20000);
+	return (void *)(long)apic_send(vm, 0x77, 0);
+}
+
+TEST_F(irq, to_a_running_guest)
+{
+	struct test_vm *vm = &self->vm;
+	pthread_t thread;
+	void *took;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_later, vm));
+	apic_start(vm, CODE("\xfb\xeb\xfe"));	/* sti; jmp . */
+	EXPECT_EQ(0x77, apic_run(vm));
+	pthread_join(thread, &took);
+	EXPECT_EQ(1L, (long)took);
+}
+
+TEST_F(irq, level_and_eoi_exit)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(1, apic_send(vm, 0x51, SVMVCPU_MSG_LEVEL));
+	EXPECT_EQ(0x51, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, apic_iret(vm));
+	EXPECT_TRUE(vector_in(vm, APIC_TMR, 0x51));
+	EXPECT_EQ(EXITED, x2_write(vm, APIC_EOI, 0));
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_IOAPIC_EOI, vm->run->reason);
+	EXPECT_EQ(0x51U, vm->run->eoi.vector);
+	/* behind the WRMSR */
+	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
+	EXPECT_EQ(FINISHED, apic_run(vm));
+	/* the same vector by edge: no exit */
+	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
+	EXPECT_EQ(0x51, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+}
+
+TEST_F(irq, eoi_on_the_page)
+{
+	struct test_vm *vm = &self->vm;
+
+	idt_setup(vm, IDT_PROT32);
+	EXPECT_EQ(FINISHED, page_write(vm, APIC_SVR, 0x1ff));
+	EXPECT_EQ(1, apic_send(vm, 0x51, SVMVCPU_MSG_LEVEL));
+	EXPECT_EQ(0x51, apic_take_irq(vm));
+	EXPECT_EQ(EXITED, page_write(vm, APIC_EOI, 0));
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_IOAPIC_EOI, vm->run->reason);
+	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
+	EXPECT_EQ(FINISHED, apic_run(vm));
+}
+
+TEST_F(irq, self_ipi)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SELF_IPI, 0x93));
+	EXPECT_EQ(0x93, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 0x40094));	/* shorthand self */
+	EXPECT_EQ(0x94, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 0x95));	/* to ID 0 */
+	EXPECT_EQ(0x95, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+	/* to nobody */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 5ULL << 32 | 0x96));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	/* an illegal vector is an error, not an interrupt */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SELF_IPI, 5));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ESR, 0));
+	EXPECT_EQ(0x20U, x2_read(vm, APIC_ESR));
+}
+
+TEST_F(irq, init_to_itself_is_a_reset)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(EXITED, x2_write(vm, APIC_ICR, 0x4500));
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_SYSTEM_DOWN, vm->run->reason);
+	EXPECT_EQ((unsigned int)SVMVCPU_DOWN_INIT, vm->run->down.kind);
+}
+
+TEST_F(irq, nmi)
+{
+	struct test_vm *vm = &self->vm;
+	const struct svmvcpu_message msg = { .mode = SVMVCPU_MSG_NMI };
+
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
+	/* IF is clear: it goes in all the same */
+	apic_start(vm, CODE("\x90"));
+	EXPECT_EQ(2, apic_run(vm));
+	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_NMI_MASKED);
+	EXPECT_EQ(FINISHED, apic_iret(vm));
+	/* by the guest's own ICR */
+	EXPECT_EQ(2, x2_write(vm, APIC_ICR, 0x400));
+	EXPECT_EQ(FINISHED, apic_iret(vm));
+}
+
+TEST_F(irq, logical)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_message msg = {
+		.flags = SVMVCPU_MSG_LOGICAL, .dest = 1, .vector = 0x51,
+	};
+
+	/* x2APIC: cluster 0, bit 0 */
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
+	EXPECT_EQ(0x51, apic_take_irq(vm));
+	msg.dest = 2;
+	EXPECT_EQ(0, svmvcpu_vm_message(vm->vm, &msg));
+	/* xAPIC: what the guest says */
+	idt_setup(vm, IDT_PROT32);
+	EXPECT_EQ(FINISHED, page_write(vm, APIC_SVR, 0x1ff));
+	EXPECT_EQ(0, svmvcpu_vm_message(vm->vm, &msg));
+	EXPECT_EQ(FINISHED, page_write(vm, APIC_LDR, 0x82000000));
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
+	EXPECT_EQ(0x51, apic_take_irq(vm));
+}
+
+/* Messages while software has it disabled are lost, and so they are when it is off. */
+TEST_F(irq, disabled)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SVR, 0xff));
+	apic_send(vm, 0x51, 0);
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SVR, 0x1ff));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_APIC_BASE, 0xfee00100));
+	EXPECT_EQ(0, apic_send(vm, 0x51, 0));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+}
+
+TEST_F(irq, pins)
+{
+	struct test_vm *vm = &self->vm;
+
+	/* masked after RESET: neither interrupts */
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 3));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_LVT_LINT1, 0x400));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_LVT_LINT0, 0x8051));	/* level */
+	/* LINT1: NMI; a pulse is enough */
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
+	EXPECT_EQ(2, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, apic_iret(vm));
+	/* LINT0: as long as it is asserted, after each EOI again */
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 1));
+	EXPECT_EQ(0x51, apic_take_irq(vm));
+	EXPECT_EQ(EXITED, x2_write(vm, APIC_EOI, 0));
+	EXPECT_EQ((unsigned int)SVMVCPU_EXIT_IOAPIC_EOI, vm->run->reason);
+	EXPECT_EQ(0x51, apic_take_irq(vm));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
+	EXPECT_EQ(EXITED, x2_write(vm, APIC_EOI, 0));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+}
+
+/* What the VMM injects is a PIC's, and comes through LINT0. */
+TEST_F(irq, extint)
+{
+	struct test_vm *vm = &self->vm;
+
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ | 0x20;
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_IRQ_WAITS);
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_LVT_LINT0, 0x700));
+	/* before the local APIC's own, which keeps waiting */
+	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
+	EXPECT_EQ(0x20, apic_take_irq(vm));
+	EXPECT_EQ(0x51, apic_iret(vm));
+	EXPECT_FALSE(vector_in(vm, APIC_ISR, 0x20));
+	EXPECT_TRUE(vector_in(vm, APIC_ISR, 0x51));
+	/* and when there is no local APIC to pass */
+	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_APIC_BASE, 0xfee00100));
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ | 0x21;
+	EXPECT_EQ(0x21, apic_take_irq(vm));
+}
+
+TEST_F(irq, window)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
+	apic_start(vm, CODE("\xfb\x90\x90\xfa"));
+	vm->run->in_flags |= SVMVCPU_RUN_IRQ_WINDOW;
+	/* the local APIC's goes first; the window opens behind its handler */
+	EXPECT_EQ(0x51, apic_run(vm));
+	vm->run->in_flags = SVMVCPU_RUN_IRQ_WINDOW;
+	RUN_EXPECT(vm, IRQ_WINDOW);
+	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_IRQ_READY);
+}
+
+TEST_F(irq, bad_messages)
+{
+	struct test_vm *vm = &self->vm;
+	static const struct svmvcpu_message bad[] = {
+		{ .vector = 15 },
+		{ .vector = 0 },
+		{ .vector = 0x51, .mode = 2 },
+		{ .vector = 0x51, .mode = 3 },
+		{ .vector = 0x51, .mode = SVMVCPU_MSG_NMI },
+		{ .flags = SVMVCPU_MSG_LEVEL, .mode = SVMVCPU_MSG_NMI },
+		{ .vector = 0x51, .mode = 5 },
+		{ .vector = 0x51, .mode = 6 },
+		{ .vector = 0x51, .mode = 7 },
+		{ .vector = 0x51, .mode = 255 },
+		{ .vector = 0x51, .flags = 4 },
+		{ .vector = 0x51, .mbz = { 1, 0 } },
+		{ .vector = 0x51, .mbz = { 0, 1 } },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		EXPECT_EQ(-EINVAL, svmvcpu_vm_message(vm->vm, &bad[i])) {
+			TH_LOG("message %u", i);
+		}
+	}
+	EXPECT_EQ(-EINVAL, svmvcpu_vcpu_lint(&vm->vcpu, 4));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	/* every destination there can be: only 0 and the broadcast are somebody */
+	for (i = 0; i < 300; i++) {
+		const struct svmvcpu_message msg = { .dest = i, .vector = 0x51 };
+
+		EXPECT_EQ(i == 0 || i == 0xff, svmvcpu_vm_message(vm->vm, &msg));
+	}
+}
+
+/* --- HLT ---------------------------------------------------------------- */
+
+struct later {
+	struct test_vm *vm;
+	pthread_t runner;
+	int (*act)(struct later *later);
+};
+
+static int act_message(struct later *later)
+{
+	return apic_send(later->vm, 0x77, 0) != 1;
+}
+
+static int act_nmi(struct later *later)
+{
+	const struct svmvcpu_message msg = { .mode = SVMVCPU_MSG_NMI };
+
+	return svmvcpu_vm_message(later->vm->vm, &msg) != 1;
+}
+
+static int act_kick(struct later *later)
+{
+	return svmvcpu_vcpu_kick(&later->vm->vcpu);
+}
+
+static int act_signal(struct later *later)
+{
+	return pthread_kill(later->runner, SIGUSR1);
+}
+
+static void *do_later(void *arg)
+{
+	struct later *later = arg;
+
+	usleep(30000);
+	return (void *)(long)later->act(later);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* sti; hlt; vmmcall, while somebody else does something 30 ms later */
+static int halt_until(struct test_vm *vm, int (*act)(struct later *later))
+{
+	struct later later = { .vm = vm, .runner = pthread_self(), .act = act };
+	struct sigaction sa = { .sa_handler = on_signal };
+	pthread_t thread;
+	void *failed;
+	int ret;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	if (pthread_create(&thread, NULL, do_later, &later))
+		vm_die("pthread_create");
+	apic_start(vm, CODE("\xfb\xf4"));
+	ret = apic_run(vm);
+	pthread_join(thread, &failed);
+	if (failed)
+		vm_die("what should have ended the HLT failed");
+	return ret;
+}
+
+TEST_F(irq, hlt_ends_by_message)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out = { .vector = 0x77 };
+
+	EXPECT_EQ(0x77, halt_until(vm, act_message));
+	idt_read_frame(vm, &out);
+	EXPECT_EQ(TEST_CODE + 2, out.rip);
+}
+
+TEST_F(irq, hlt_ends_by_nmi)
+{
+	EXPECT_EQ(2, halt_until(&self->vm, act_nmi));
+}
+
+/* Not by what the guest cannot take */
+TEST_F(irq, hlt_outlasts_a_kick)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	EXPECT_EQ(EXITED, halt_until(vm, act_kick));
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
+	EXPECT_EQ(SVMVCPU_BY_KICK, vm->run->interrupted.by);
+	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
+	idt_get(vm, &state);
+	EXPECT_EQ(1U, state.events.halted);
+	/* still there: RUN waits again, TPR holds the interrupt back */
+	state.lapic.regs[8] = 0x80;
+	idt_set(vm, &state, SVMVCPU_STATE_LAPIC);
+	EXPECT_EQ(1, apic_send(vm, 0x77, 0));
+	vm->run->deadline_ns = now_ns() + 20000000;
+	RUN_EXPECT(vm, INTERRUPTED);
+	EXPECT_EQ(SVMVCPU_BY_DEADLINE, vm->run->interrupted.by);
+	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
+	vm->run->deadline_ns = 0;
+	/* an interrupt of higher priority */
+	EXPECT_EQ(1, apic_send(vm, 0x97, 0));
+	EXPECT_EQ(0x97, apic_run(vm));
+	idt_get(vm, &state);
+	EXPECT_EQ(0U, state.events.halted);
+}
+
+TEST_F(irq, hlt_outlasts_a_signal)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(EXITED, halt_until(vm, act_signal));
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
+	EXPECT_EQ(SVMVCPU_BY_SIGNAL, vm->run->interrupted.by);
+	EXPECT_EQ(1, apic_send(vm, 0x97, 0));
+	EXPECT_EQ(0x97, apic_run(vm));
+}
+
+TEST_F(irq, hlt_with_interrupts_off_exits)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(1, apic_send(vm, 0x77, 0));
+	apic_start(vm, CODE("\xf4"));
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(TEST_CODE + 1, vm->run->gprs.rip);
+	EXPECT_EQ(FINISHED, apic_run(vm));
+}
+
+/* The VMM can end it: by an event, by moving RIP, by SETUP. */
+TEST_F(irq, hlt_ended_by_the_vmm)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(EXITED, halt_until(vm, act_kick));
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_NMI | 2;
+	EXPECT_EQ(2, apic_run(vm));
+	EXPECT_EQ(FINISHED, apic_iret(vm));
+	EXPECT_EQ(EXITED, halt_until(vm, act_kick));
+	apic_start(vm, CODE("\x90"));
+	EXPECT_EQ(FINISHED, apic_run(vm));
+	EXPECT_EQ(EXITED, halt_until(vm, act_kick));
+	idt_setup(vm, IDT_PROT32);
+	apic_start(vm, CODE("\x90"));
+	EXPECT_EQ(FINISHED, apic_run(vm));
+}
+
+/* --- two vCPUs ----------------------------------------------------------- */
+
+struct other {
+	struct svmvcpu_vcpu vcpu;
+	int ret;
+};
+
+static void *run_other(void *arg)
+{
+	struct other *other = arg;
+
+	other->ret = ioctl(other->vcpu.fd, SVMVCPU_RUN, 0) ? errno : 0;
+	return NULL;
+}
+
+/* The second one, in x2APIC mode and enabled, halted with IF set */
+static void open_other(struct test_vm *vm, struct other *other)
+{
+	struct svmvcpu_state state;
+
+	idt_get(vm, &state);
+	if (svmvcpu_vcpu_create_flags(vm->vm, 1, SVMVCPU_VCPU_LAPIC, &vm->info, &other->vcpu))
+		vm_die("CREATE_VCPU");
+	state.gprs.rip = TEST_CODE;
+	state.gprs.rsp = TEST_STACK - 0x400;
+	state.gprs.rflags = 2 | FLAG_IF;
+	state.events.halted = 1;
+	state.lapic.base = BASE_X2APIC & ~BASE_BSP;
+	state.lapic.regs[2] = 1;
+	if (svmvcpu_vcpu_set_state(&other->vcpu, vm->info.components, &state))
+		vm_die("SET_STATE");
+}
+
+TEST_F(irq, to_another_vcpu)
+{
+	static const uint64_t icrs[] = {
+		1ULL << 32 | 0x58,		/* physical */
+		2ULL << 32 | 0x858,		/* logical: cluster 0, bit 1 */
+		0xc0058,			/* all but self */
+		0xffffffffULL << 32 | 0x58,	/* broadcast */
+	};
+	struct test_vm *vm = &self->vm;
+	struct other other;
+	pthread_t thread;
+	unsigned int i;
+
+	ASSERT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0x20));
+	for (i = 0; i < sizeof(icrs) / sizeof(*icrs); i++) {
+		open_other(vm, &other);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, run_other, &other));
+		/* mostly it sleeps by then; if not, it finds the message */
+		usleep(10000);
+		EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icrs[i]));
+		pthread_join(thread, NULL);
+		EXPECT_EQ(0, other.ret);
+		EXPECT_EQ((unsigned int)SVMVCPU_EXIT_HALT, other.vcpu.run->reason);
+		EXPECT_EQ(IDT_STUBS + 0x58 * 16 + 1, other.vcpu.run->gprs.rip) {
+			TH_LOG("icr %#llx", (unsigned long long)icrs[i]);
+		}
+		svmvcpu_vcpu_close(&other.vcpu);
+		if (icrs[i] >> 32 == 0xffffffff) {
+			EXPECT_EQ(0x58, apic_take_irq(vm));
+			EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+		}
+		EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	}
+	/* nobody is there any more */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icrs[0]));
+}
+
+/* One of several: the one whose priority is the lowest */
+TEST_F(irq, lowest_priority)
+{
+	const struct svmvcpu_message msg = {
+		.flags = SVMVCPU_MSG_LOGICAL, .dest = 3, .vector = 0x58,
+		.mode = SVMVCPU_MSG_LOWEST,
+	};
+	struct test_vm *vm = &self->vm;
+	struct other other;
+
+	open_other(vm, &other);
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0x20));
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	run_other(&other);
+	EXPECT_EQ(IDT_STUBS + 0x58 * 16 + 1, other.vcpu.run->gprs.rip);
+	/* it has that one in service now */
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
+	EXPECT_EQ(0x58, apic_take_irq(vm));
+	svmvcpu_vcpu_close(&other.vcpu);
+}
+
+TEST_HARNESS_MAIN
