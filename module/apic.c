@@ -155,12 +155,10 @@ void apic_lint(struct vcpu *vcpu, unsigned long pins)
 	int pin;
 
 	for (pin = 0; pin < 2; pin++) {
-		if (pins & BIT(pin)) {
-			set_bit(pin, &inbox->lint);
-			set_bit(pin, &inbox->rose);
-		} else {
+		if (!(pins & BIT(pin)))
 			clear_bit(pin, &inbox->lint);
-		}
+		else if (!test_and_set_bit(pin, &inbox->lint))
+			set_bit(pin, &inbox->rose);
 	}
 	/* Pairs with apic_sync_slow(): the pins before their announcement. */
 	smp_mb__after_atomic();
@@ -230,8 +228,10 @@ static void take_lint(struct vcpu_apic *apic, struct lapic_fx *fx)
 	int pin;
 
 	for (pin = 0; pin < 2; pin++) {
-		if (rose & BIT(pin))
+		if (rose & BIT(pin)) {
+			lapic_lint(&apic->lapic, pin, false, fx);
 			lapic_lint(&apic->lapic, pin, true, fx);
+		}
 		lapic_lint(&apic->lapic, pin, lint & BIT(pin), fx);
 	}
 }

@@ -34,7 +34,7 @@
  * @edge: vectors of edge-triggered interrupts
  * @level: of level-triggered ones
  * @lint: bit n: LINTn is asserted
- * @rose: bit n: it was, at some time since @rose was looked at
+ * @rose: bit n: it became so since @rose was looked at
  *
  * Written with atomic bit operations, by anybody.
  */

@@ -241,6 +241,18 @@ TEST_F(irq, pins)
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
 	EXPECT_EQ(2, apic_take_irq(vm));
 	EXPECT_EQ(FINISHED, apic_iret(vm));
+	/* asserted for long: one; and one more when it goes and comes back */
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
+	EXPECT_EQ(2, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, apic_iret(vm));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
+	EXPECT_EQ(2, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, apic_iret(vm));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
 	/* LINT0: as long as it is asserted, after each EOI again */
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 1));
 	EXPECT_EQ(0x51, apic_take_irq(vm));
@@ -466,6 +478,72 @@ TEST_F(irq, hlt_ended_by_the_vmm)
 	idt_setup(vm, IDT_PROT32);
 	apic_start(vm, CODE("\x90"));
 	EXPECT_EQ(FINISHED, apic_run(vm));
+}
+
+/*
+ * Sends one interrupt after the other to a guest that halts, or computes a
+ * little and then halts; the next when the last was handled. A wake-up that got
+ * lost would never come again.
+ */
+GUEST32(idle,
+	"1: mov $0x8010, %esi\n"
+	"lodsl\n"
+	"2: sub $1, %eax\n"
+	"jae 2b\n"
+	"sti\n"
+	"hlt\n"
+	"jmp 1b\n"
+	".org 0x100\n"
+	"mov $0x80b, %ecx\n"
+	"xor %eax, %eax\n"
+	"xor %edx, %edx\n"
+	"wrmsr\n"
+	"incl 0x8000\n"
+	"iret");
+
+#define WAKE_UPS	3000
+
+static void *run_until_kicked(void *arg)
+{
+	struct test_vm *vm = arg;
+	int err;
+
+	do {
+		err = vm_run(vm);
+	} while (!err && vm->run->reason != SVMVCPU_EXIT_INTERRUPTED);
+	return (void *)(long)err;
+}
+
+TEST_F(irq, no_wake_up_is_lost)
+{
+	struct test_vm *vm = &self->vm;
+	volatile uint32_t *handled = (void *)(vm->mem + TEST_DATA);
+	volatile uint32_t *work = (void *)(vm->mem + TEST_DATA + 0x10);
+	const unsigned char jmp[] = { 0xe9, 0, 0, 0, 0 };
+	uint32_t to = (uint32_t)(TEST_CODE + 0x100 - (IDT_STUBS + 0x80 * 16 + 5)), i;
+	pthread_t thread;
+	void *err;
+
+	vm_load(vm, IDT_STUBS + 0x80 * 16, jmp, 1);
+	vm_load(vm, IDT_STUBS + 0x80 * 16 + 1, &to, 4);
+	apic_start(vm, CODE("\x90"));
+	load_guest(vm, idle);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_until_kicked, vm));
+	for (i = 0; i < WAKE_UPS; i++) {
+		uint64_t end = now_ns() + 20000000000ULL;
+
+		*work = i % 7 * 40;
+		if (apic_send(vm, 0x80, 0) != 1)
+			break;
+		while (*handled != i + 1 && now_ns() < end)
+			sched_yield();
+		if (*handled != i + 1)
+			break;
+	}
+	svmvcpu_vcpu_kick(&vm->vcpu);
+	pthread_join(thread, &err);
+	EXPECT_EQ(0L, (long)err);
+	EXPECT_EQ((uint32_t)WAKE_UPS, i);
 }
 
 /* --- two vCPUs ----------------------------------------------------------- */
