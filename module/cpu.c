@@ -128,6 +128,7 @@ static void svm_detect_limits(void)
 		svm_limits.efer_guest |= EFER_NX;
 	/* Four levels of nested tables reach 48 bits. */
 	svm_limits.gpa_bits = min_t(u8, svm_caps.phys_bits, svm_caps.npt_levels == 5 ? 52 : 48);
+	svm_limits.tsc_aux = svm_has_tsc_aux();
 }
 
 static int svm_detect(void)

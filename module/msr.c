@@ -83,15 +83,19 @@ static u64 get_pat(const struct vcpu *vcpu)
 	return vcpu->vmcb->save.g_pat;
 }
 
-/* What the kernel answers. set() returns false for #GP(0). */
+/*
+ * What the kernel answers. set() returns false for #GP(0); exists(), where
+ * there is one, says whether the CPU has the register: #GP(0) otherwise.
+ */
 static const struct own_msr {
 	u32 index;
 	u64 (*get)(const struct vcpu *vcpu);
 	bool (*set)(struct vcpu *vcpu, u64 value);
+	bool (*exists)(void);
 } own_msrs[] = {
 	{ MSR_EFER,		guest_efer,	guest_set_efer },
 	{ MSR_IA32_TSC,		guest_tsc,	set_tsc },
-	{ MSR_TSC_AUX,		get_tsc_aux,	set_tsc_aux },
+	{ MSR_TSC_AUX,		get_tsc_aux,	set_tsc_aux,	svm_has_tsc_aux },
 	{ MSR_IA32_CR_PAT,	get_pat,	set_pat },
 };
 
@@ -111,6 +115,10 @@ static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, 
 	u64 next_rip;
 	int ret;
 
+	if (msr->exists && !msr->exists()) {
+		event_raise_gp(vcpu);
+		return EXIT_RESUME;
+	}
 	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic,
 			     &next_rip);
 	if (ret)

@@ -240,7 +240,7 @@ static bool msrs_valid(const struct svmvcpu_msrs *msrs, const struct state_limit
 {
 	unsigned int la_bits = lim->cr4_guest & X86_CR4_LA57 ? 57 : 48;
 
-	return pat_valid(msrs->pat) && msrs->tsc_aux <= U32_MAX &&
+	return pat_valid(msrs->pat) && msrs->tsc_aux <= (lim->tsc_aux ? U32_MAX : 0) &&
 	       addr_canonical(msrs->lstar, la_bits) && addr_canonical(msrs->cstar, la_bits) &&
 	       addr_canonical(msrs->kernel_gs_base, la_bits) &&
 	       addr_canonical(msrs->sysenter_esp, la_bits) &&

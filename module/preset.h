@@ -23,11 +23,13 @@
  * @cr4_guest: CR4 bits it may have
  * @efer_guest: EFER bits it may have, without SVME
  * @gpa_bits: guest-physical address width
+ * @tsc_aux: is there a TSC_AUX
  */
 struct state_limits {
 	u64 cr4_guest;
 	u64 efer_guest;
 	u8 gpa_bits;
+	bool tsc_aux;
 };
 
 int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,

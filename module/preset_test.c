@@ -11,6 +11,7 @@ static const struct state_limits limits = {
 	.cr4_guest = X86_CR4_PAE | X86_CR4_PGE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT,
 	.efer_guest = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX,
 	.gpa_bits = 40,
+	.tsc_aux = true,
 };
 
 #define SIGNATURE	0x00800f12
@@ -371,6 +372,20 @@ static void preset_test_la57(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, state_valid(state, &wide), -EINVAL);
 }
 
+/* A CPU without RDTSCP and RDPID has no TSC_AUX. */
+static void preset_test_no_tsc_aux(struct kunit *test)
+{
+	struct svmvcpu_state *state = preset(test, REAL, 0, 0, 0, 0);
+	struct state_limits without = limits;
+
+	without.tsc_aux = false;
+	state->components |= SVMVCPU_STATE_MSRS;
+	KUNIT_EXPECT_EQ(test, state_valid(state, &without), 0);
+	state->msrs.tsc_aux = 1;
+	KUNIT_EXPECT_EQ(test, state_valid(state, &without), -EINVAL);
+	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), 0);
+}
+
 static struct kunit_case preset_test_cases[] = {
 	KUNIT_CASE(preset_test_real),
 	KUNIT_CASE(preset_test_reset),
@@ -381,6 +396,7 @@ static struct kunit_case preset_test_cases[] = {
 	KUNIT_CASE(preset_test_state_accepted),
 	KUNIT_CASE(preset_test_state_header),
 	KUNIT_CASE(preset_test_la57),
+	KUNIT_CASE(preset_test_no_tsc_aux),
 	{}
 };
 

@@ -221,7 +221,7 @@ struct svmvcpu_events {
  * @sysenter_eip: .
  * @pat: each byte a defined memory type
  * @tsc: time stamp counter at the moment of the call
- * @tsc_aux: what RDTSCP returns in ECX; 32 bits
+ * @tsc_aux: what RDTSCP returns in ECX; 32 bits, 0 on a CPU without
  *
  * EFER is with the control registers, the bases of FS and GS are with the
  * segments. Together with the other components this is all a guest can change
