@@ -182,7 +182,8 @@ static bool set_cr8(struct vcpu *vcpu, u64 cr8)
  * @vcpu: .
  * @efer: EDX:EAX
  *
- * LMA is the CPU's: what is written to it does not count.
+ * LMA is the CPU's: writing anything but what it is, or becomes, is #GP(0)
+ * (APM volume 2, 3.1.7).
  *
  * Return: false when the guest gets #GP(0).
  */
@@ -194,7 +195,9 @@ bool guest_set_efer(struct vcpu *vcpu, u64 efer)
 		return false;
 	if (((old ^ efer) & EFER_LME) && (cr0 & X86_CR0_PG))
 		return false;
-	guest_put_efer(vcpu, efer_with_lma(efer, cr0));
+	if (efer != efer_with_lma(efer, cr0))
+		return false;
+	guest_put_efer(vcpu, efer);
 	return true;
 }
 

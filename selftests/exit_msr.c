@@ -184,6 +184,19 @@ TEST_F(exit_msr, user_mode_is_gp)
 		}
 }
 
+/* 4 MiB at 0 in one entry of a page directory; the PAE bit goes */
+static void legacy_paging(struct test_vm *vm)
+{
+	struct svmvcpu_state state;
+
+	*(uint32_t *)(vm->mem + TEST_TABLES) = 0x87;
+	idt_get(vm, &state);
+	state.control.cr3 = TEST_TABLES;
+	state.control.cr4 = CR4_PSE;
+	state.control.cr0 |= CR0_PG;
+	idt_set(vm, &state, SVMVCPU_STATE_CONTROL);
+}
+
 /* Bits a guest may not set are #GP, SVME among them, and EFER stays. */
 TEST_F(exit_msr, efer_reserved)
 {
@@ -191,7 +204,8 @@ TEST_F(exit_msr, efer_reserved)
 	unsigned int bit;
 
 	for (bit = 0; bit < 64; bit++) {
-		bool allowed = vm->info.efer_guest & (1ULL << bit);
+		/* LMA is not the guest's to set, though there. */
+		bool allowed = vm->info.efer_guest & ~EFER_LMA & (1ULL << bit);
 		int want = allowed ? NO_VECTOR : VEC_GP;
 
 		EXPECT_EQ(want, write_msr(vm, IDT_PROT32, MSR_EFER, 1ULL << bit))
@@ -218,20 +232,52 @@ TEST_F(exit_msr, efer_svme_is_hidden)
 				    EFER_LME | EFER_LMA | EFER_SVME));
 }
 
-/* LMA is the CPU's; LME cannot change under paging. */
+/* LMA is the CPU's: only what it is can be written. LME cannot change under paging. */
 TEST_F(exit_msr, efer_long_mode_bits)
 {
+	static const struct {
+		enum idt_mode mode;
+		bool paging;		/* legacy, so without LME */
+		uint64_t efer;
+		bool good;
+	} cases[] = {
+		{ IDT_PROT32, false, EFER_LME, true },
+		{ IDT_PROT32, false, EFER_LMA, false },
+		{ IDT_PROT32, false, EFER_LME | EFER_LMA, false },
+		{ IDT_PROT32, true, 0, true },
+		{ IDT_PROT32, true, EFER_NX, true },
+		{ IDT_PROT32, true, EFER_LME, false },
+		{ IDT_PROT32, true, EFER_LMA, false },
+		{ IDT_PROT32, true, EFER_LME | EFER_LMA, false },
+		{ IDT_LONG64, true, EFER_LME | EFER_LMA, true },
+		{ IDT_LONG64, true, EFER_LME | EFER_LMA | EFER_SCE | EFER_NX, true },
+		{ IDT_LONG64, true, EFER_LME, false },
+		{ IDT_LONG64, true, EFER_LMA, false },
+		{ IDT_LONG64, true, 0, false },
+		{ IDT_COMPAT32, true, EFER_LME, false },
+		{ IDT_COMPAT32, true, 0, false },
+	};
 	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int i;
 
-	EXPECT_EQ(NO_VECTOR, write_msr(vm, IDT_PROT32, MSR_EFER, EFER_LMA));
-	EXPECT_EQ(0ULL, read_msr(vm, MSR_EFER));
-	EXPECT_EQ(NO_VECTOR, write_msr(vm, IDT_PROT32, MSR_EFER, EFER_LME));
-	EXPECT_EQ(EFER_LME, read_msr(vm, MSR_EFER));
-	EXPECT_EQ(NO_VECTOR, write_msr(vm, IDT_LONG64, MSR_EFER, EFER_LME));
-	EXPECT_EQ(EFER_LME | EFER_LMA, read_msr(vm, MSR_EFER));
-	EXPECT_EQ(VEC_GP, write_msr(vm, IDT_LONG64, MSR_EFER, 0));
-	EXPECT_EQ(VEC_GP, write_msr(vm, IDT_LONG64, MSR_EFER, EFER_LMA));
-	EXPECT_EQ(EFER_LME | EFER_LMA, vm->run->efer);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t efer = cases[i].efer;
+		int vector = NO_VECTOR;
+
+		start(vm, cases[i].mode, true, MSR_EFER, cases[i].efer);
+		if (cases[i].paging && cases[i].mode == IDT_PROT32)
+			legacy_paging(vm);
+		if (!cases[i].good) {
+			efer = vm->run->efer;
+			vector = VEC_GP;
+		}
+		ASSERT_EQ(0, idt_run(vm, &out));
+		EXPECT_EQ(vector, out.vector)
+			TH_LOG("case %u", i);
+		EXPECT_EQ(efer, vm->run->efer)
+			TH_LOG("case %u", i);
+	}
 }
 
 /* SYSCALL exists when SCE says so, NX bits when NXE does. */
@@ -249,7 +295,7 @@ TEST_F(exit_msr, efer_takes_effect)
 	pt = idt_split(vm);
 	pt[0] |= PTE_NX;
 	vm->mem[TEST_FREE] = 0xf4;
-	IDT_REGS(vm, regs->rcx = MSR_EFER; regs->rax = EFER_LME | EFER_NX; regs->rdx = 0;
+	IDT_REGS(vm, regs->rcx = MSR_EFER; regs->rax = EFER_LME | EFER_LMA | EFER_NX; regs->rdx = 0;
 		 regs->rbx = TEST_FREE);
 	RUN_VECTOR(vm, VEC_PF, &out);
 	EXPECT_EQ(0x11U, out.error);

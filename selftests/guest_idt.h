@@ -53,6 +53,7 @@
 #define CR0_CD		(1ULL << 30)
 #define CR0_PG		(1ULL << 31)
 #define CR4_DE		(1ULL << 3)
+#define CR4_PSE		(1ULL << 4)
 #define CR4_PAE		(1ULL << 5)
 #define CR4_MCE		(1ULL << 6)
 #define EFER_SCE	(1ULL << 0)
