@@ -34,16 +34,20 @@ static const struct event_case {
 	uint64_t cr2;
 	bool tf;
 	bool fail;		/* RDMSR that the VMM fails */
+	uint32_t inject;	/* the VMM injects it */
 } event_cases[] = {
-	{ "#UD",	CODE("\x0f\x0b"), VEC_UD, 0, ~0U, 0, false, false },
-	{ "#GP",	CODE("\x8e\xd8"), VEC_GP, 0, 0x1f8, 0, false, false },
-	{ "#PF",	CODE("\x8a\x03"), VEC_PF, 0, 0, UNMAPPED + 8, false, false },
-	{ "#DB",	CODE("\x90"), VEC_DB, 1, ~0U, 0, true, false },
-	{ "INT3",	CODE("\xcc"), VEC_BP, 1, ~0U, 0, false, false },
-	{ "INT",	CODE("\xcd\x30"), 0x30, 2, ~0U, 0, false, false },
-	{ "module #UD",	CODE("\x0f\x01\xdc"), VEC_UD, 0, ~0U, 0, false, false },
-	{ "module #DB",	CODE("\x0f\xa2"), VEC_DB, 2, ~0U, 0, true, false },
-	{ "VMM #GP",	CODE("\x0f\x32"), VEC_GP, 0, 0, 0, false, true },
+	{ "#UD",	CODE("\x0f\x0b"), VEC_UD, 0, ~0U, 0, false, false, 0 },
+	{ "#GP",	CODE("\x8e\xd8"), VEC_GP, 0, 0x1f8, 0, false, false, 0 },
+	{ "#PF",	CODE("\x8a\x03"), VEC_PF, 0, 0, UNMAPPED + 8, false, false, 0 },
+	{ "#DB",	CODE("\x90"), VEC_DB, 1, ~0U, 0, true, false, 0 },
+	{ "INT3",	CODE("\xcc"), VEC_BP, 1, ~0U, 0, false, false, 0 },
+	{ "INT",	CODE("\xcd\x30"), 0x30, 2, ~0U, 0, false, false, 0 },
+	{ "module #UD",	CODE("\x0f\x01\xdc"), VEC_UD, 0, ~0U, 0, false, false, 0 },
+	{ "module #DB",	CODE("\x0f\xa2"), VEC_DB, 2, ~0U, 0, true, false, 0 },
+	{ "VMM #GP",	CODE("\x0f\x32"), VEC_GP, 0, 0, 0, false, true, 0 },
+	{ "IRQ",	CODE("\x90"), 0x61, 0, ~0U, 0, false, false, SVMVCPU_INJECT_IRQ | 0x61 },
+	{ "NMI",	CODE("\x90"), 2, 0, ~0U, 0, false, false, SVMVCPU_INJECT_NMI | 2 },
+	{ "VMM #SS",	CODE("\x90"), VEC_SS, 0, 0, 0, false, false, SVMVCPU_INJECT_EXC | VEC_SS },
 };
 
 #define NR_EVENT_CASES	ARRAY_SIZE(event_cases)
@@ -59,7 +63,9 @@ static void start(struct test_vm *vm, const struct event_case *c, uint64_t idt, 
 	state.gprs.rbx = UNMAPPED + 8;
 	state.gprs.rcx = 0x1b;
 	state.gprs.rsp = stack;
-	state.gprs.rflags |= c->tf ? FLAG_TF : 0;
+	state.gprs.rflags |= (c->tf ? FLAG_TF : 0) | (c->inject ? FLAG_IF : 0);
+	if (c->inject)
+		vm->run->inject = SVMVCPU_INJECT_VALID | c->inject;
 	state.segments.idtr.base = idt;
 	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS);
 }
@@ -133,6 +139,69 @@ TEST_F(exit_event, table_not_there)
 		/* As often as it takes */
 		ASSERT_EQ(0, idt_run(vm, &out));
 		EXPECT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
+		ASSERT_EQ(0, map_page(vm, ABSENT));
+		ASSERT_EQ(0, idt_run(vm, &out));
+		EXPECT_EQ(0, check_frame(vm, c, &out, 0))
+			TH_LOG("%s: vector %d rip %#llx", c->name, out.vector,
+			       (unsigned long long)out.rip);
+		ASSERT_EQ(0, unmap_page(vm, ABSENT));
+	}
+}
+
+/*
+ * The same with exceptions that the VMM asked to see and lets through: it sees
+ * each once, however often the delivery is interrupted.
+ */
+TEST_F(exit_event, seen_once)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < NR_EVENT_CASES; i++) {
+		const struct event_case *c = &event_cases[i];
+
+		if (c->inject || c->vector >= 32)
+			continue;
+		start(vm, c, ABSENT, TEST_STACK);
+		memcpy(vm->mem + TEST_FREE, vm->mem + IDT_TABLE, PAGE);
+		ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 1U << c->vector));
+		ASSERT_EQ(0, run_to_fault(vm, c, &out));
+		ASSERT_EQ((unsigned int)SVMVCPU_EXIT_EXCEPTION, vm->run->reason)
+			TH_LOG("%s", c->name);
+		EXPECT_EQ((unsigned int)c->vector, vm->run->exception.vector);
+		vm->run->in_flags = SVMVCPU_RUN_INJECT;
+		RUN_EXPECT(vm, MEMORY_FAULT);
+		EXPECT_EQ(ABSENT + c->vector * 16UL, vm->run->memory.gpa);
+		RUN_EXPECT(vm, MEMORY_FAULT);
+		ASSERT_EQ(0, map_page(vm, ABSENT));
+		ASSERT_EQ(0, idt_run(vm, &out));
+		EXPECT_EQ(0, check_frame(vm, c, &out, 0))
+			TH_LOG("%s: vector %d rip %#llx", c->name, out.vector,
+			       (unsigned long long)out.rip);
+		ASSERT_EQ(0, unmap_page(vm, ABSENT));
+		ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 0));
+	}
+}
+
+/* Caught on its way it is part of the state, which can be set again. */
+TEST_F(exit_event, saved_under_way)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < NR_EVENT_CASES; i++) {
+		const struct event_case *c = &event_cases[i];
+
+		start(vm, c, ABSENT, TEST_STACK);
+		memcpy(vm->mem + TEST_FREE, vm->mem + IDT_TABLE, PAGE);
+		ASSERT_EQ(0, run_to_fault(vm, c, &out));
+		vm_get_state(vm, &state);
+		vm_setup(vm, SVMVCPU_PRESET_REAL);
+		EXPECT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, vm->info.components, &state))
+			TH_LOG("%s: %#x", c->name, state.events.exception);
 		ASSERT_EQ(0, map_page(vm, ABSENT));
 		ASSERT_EQ(0, idt_run(vm, &out));
 		EXPECT_EQ(0, check_frame(vm, c, &out, 0))
