@@ -380,6 +380,39 @@ TEST_F(args, info)
 	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_IOAPIC_EOI + 1)) - 1, info->exits);
 }
 
+/* Does a file of /sys/devices/system/cpu/vulnerabilities mention it? */
+static bool kernel_says(const char *file, const char *what)
+{
+	char path[96], text[512] = "";
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/vulnerabilities/%s", file);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return got > 0 && strstr(text, what);
+}
+
+/* The world switch follows the kernel's own choice, and GET_INFO tells. */
+TEST_F(args, mitigations)
+{
+	const __u64 mit = self->vm.info.mitigations;
+	const bool ibpb = kernel_says("spectre_v2", "IBPB: conditional") ||
+			  kernel_says("spectre_v2", "IBPB: always-on");
+
+	EXPECT_EQ(kernel_says("spectre_v2", "Retpoline") || kernel_says("spectre_v2", "LFENCE"),
+		  !!(mit & SVMVCPU_MIT_RSB_FILL));
+	EXPECT_EQ(ibpb, !!(mit & SVMVCPU_MIT_IBPB_ON_SWITCH));
+	if (kernel_says("retbleed", "untrained return thunk"))
+		EXPECT_TRUE(mit & SVMVCPU_MIT_UNTRAIN_RET);
+	if (kernel_says("retbleed", "Mitigation: IBPB"))
+		EXPECT_TRUE(mit & SVMVCPU_MIT_IBPB_ON_EXIT);
+	EXPECT_TRUE(mit & SVMVCPU_MIT_GPR_CLEAR);
+}
+
 /* Short, exact and long: the kernel fills what both sides know, no byte more. */
 TEST_F(args, info_sizes)
 {

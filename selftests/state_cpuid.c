@@ -110,6 +110,36 @@ TEST_F(cpuid, what_a_guest_is_told)
 #define LAPIC_ECX	(1U << 21 | 1U << 24)
 #define LAPIC_EDX	(1U << 9)
 
+/*
+ * Leaves of the host's that would mislead a guest, or that it must not see: all
+ * zero with any subleaf, and the bits of leaf 7 that go by ECX, not RCX.
+ */
+TEST_F(cpuid, leaves_that_are_hidden)
+{
+	static const uint32_t leaves[] = {
+		0xb, 0x1f, 0x40000001, 0x40000002, 0x400000ff, 0x8000000a, 0x8000001b,
+		0x8000001d, 0x8000001e, 0x8000001f, 0x80000020, 0x80000022, 0x80000026, 0xc0000000,
+	};
+	struct test_vm *vm = &self->vm;
+	struct answer a;
+
+	start(vm, 3);
+	for (unsigned int i = 0; i < ARRAY_SIZE(leaves); i++)
+		for (uint32_t subleaf = 0; subleaf < 4; subleaf++) {
+			a = ask(vm, leaves[i], subleaf);
+			EXPECT_EQ(0U, a.eax | a.ebx | a.ecx | a.edx)
+				TH_LOG("leaf %#x.%u", leaves[i], subleaf);
+		}
+	a = ask(vm, 7, 0);
+	EXPECT_EQ(0U, a.ecx & (1 << 5 | 1 << 16));	/* WAITPKG, LA57 */
+	/* A leaf without subleaves answers alike for all. */
+	EXPECT_EQ(ask(vm, 1, 0).eax, ask(vm, 1, 0x77).eax);
+	/* The frequency is there, from the host or made up. */
+	EXPECT_NE(0U, ask(vm, 0x16, 0).eax);
+	EXPECT_EQ(0x16U, ask(vm, 0, 0).eax);
+	EXPECT_EQ(0x40000001U, ask(vm, 0x40000000, 0).eax);
+}
+
 /* The table is what the guest sees, but for what depends on the vCPU. */
 TEST_F(cpuid, table_is_the_truth)
 {
