@@ -32,7 +32,7 @@ def when(entry):
 
 def entries(body):
     """(name, why, whole entry) of each element that ends in two strings."""
-    for entry in re.findall(r"(?:[A-Z_]+\(|\{ )[^;]*?\"(?: \}|\)),", body, flags=re.S):
+    for entry in re.findall(r"(?:[A-Z_]+\(|\{ ).*?\"(?: \}|\)),", body, flags=re.S):
         strings = re.findall(r'"([^"]*)"', entry)
         name = strings[0] if len(strings) > 1 else re.match(r"\w+\((\w+)", entry).group(1)
         yield name, strings[-1], entry
