@@ -270,8 +270,7 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	code = vcpu->vmcb->control.exit_code;
 	if (unlikely(code == EXIT_CODE_NONE))
 		return svm_cpu_lost() ? -EBUSY : RUN_LEAVE;
-	/* QEMU 7.2 stores the code in 32 bits. */
-	if (unlikely((u32)code == VMEXIT_INVALID32 || (u32)code == VMEXIT_BUSY32))
+	if (unlikely(vmcb_entry_refused(code)))
 		return entry_refused(vcpu);
 	collect(vcpu, cpu);
 	if (is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW))

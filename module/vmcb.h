@@ -418,6 +418,12 @@ static inline void vmcb_set_intercept(struct vmcb *vmcb, unsigned int nr, bool o
 	vmcb_dirty(vmcb, VMCB_CLEAN_INTERCEPTS);
 }
 
+/* Is this the exit code of a VMRUN that did not run? QEMU 7.2 stores it in 32 bits. */
+static inline bool vmcb_entry_refused(u64 exit_code)
+{
+	return (u32)exit_code == VMEXIT_INVALID32 || (u32)exit_code == VMEXIT_BUSY32;
+}
+
 static inline bool vmcb_intercepts(const struct vmcb *vmcb, unsigned int nr)
 {
 	return vmcb->control.intercepts[nr / 32] & BIT(nr % 32);
