@@ -213,6 +213,26 @@ TEST_F(msrs, tsc)
 	}
 }
 
+/* A guest's clock starts with its VM: it cannot be the host's. */
+TEST_F(msrs, tsc_starts_with_the_vm)
+{
+	uint64_t before = __builtin_ia32_rdtsc(), guest;
+	struct test_vm vm;
+
+	vm_open(&vm);
+	load_guest(&vm, read_tsc);
+	for (int round = 0; round < 2; round++) {
+		vm_setup(&vm, SVMVCPU_PRESET_LONG64);
+		RUN_EXPECT(&vm, HYPERCALL);
+		guest = vm.run->hypercall.nr;
+		EXPECT_LE(guest, __builtin_ia32_rdtsc() - before);
+		get(&vm, &self->state);
+		EXPECT_LE(guest, self->state.msrs.tsc);
+		EXPECT_LE(self->state.msrs.tsc, __builtin_ia32_rdtsc() - before);
+	}
+	vm_close(&vm);
+}
+
 GUEST64(aux,
 	"rdtscp\n"
 	"mov %rcx, %rbx\n"
