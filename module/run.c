@@ -34,6 +34,9 @@
 #include "vm.h"
 #include "xstate.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 /* The stretch ends for the host's sake; nothing to tell the VMM. */
 #define RUN_LEAVE	3
 
@@ -206,10 +209,19 @@ static void enter_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	vmcb->save.rax = vcpu->gprs[INSN_RAX];
 	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
 	vmcb->control.exit_code = EXIT_CODE_NONE;
+	trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
 
 	world_switch(vcpu, cpu);
 
 	vcpu->exits++;
+}
+
+static void trace_exit(const struct vcpu *vcpu)
+{
+	const struct vmcb_control_area *control = &vcpu->vmcb->control;
+
+	trace_svmvcpu_exit(vcpu->id, vcpu_rip(vcpu), control->exit_code, control->exit_info_1,
+			   control->exit_info_2, control->exit_int_info);
 }
 
 /* After a VMRUN that did run. */
@@ -272,6 +284,7 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 		return svm_cpu_lost() ? -EBUSY : RUN_LEAVE;
 	if (unlikely(vmcb_entry_refused(code)))
 		return entry_refused(vcpu);
+	trace_exit(vcpu);
 	collect(vcpu, cpu);
 	if (is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW))
 		open_irq_window(vcpu);
@@ -576,5 +589,6 @@ int vcpu_run(struct vcpu *vcpu)
 	if (ret < 0)
 		return ret;
 	state_publish(vcpu);
+	trace_svmvcpu_user(vcpu->id, vcpu->run->reason);
 	return 0;
 }

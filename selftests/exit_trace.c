@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tracepoints: a guest's entries and exits, and what the VMM was told, in the
+ * order in which they happened; nothing when they are off. And with kprobes, what
+ * the host's interrupts find.
+ */
+#include "guest_idt.h"
+
+#define TRACEFS		"/sys/kernel/tracing/"
+#define ENABLE		TRACEFS "events/svmvcpu/enable"
+
+FIXTURE(trace) {
+	struct test_vm vm;
+	char text[1 << 18];
+};
+
+static void write_file(const char *path, const char *text, int flags)
+{
+	int fd = open(path, O_WRONLY | flags);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		vm_die(path);
+	close(fd);
+}
+
+static void put_file(const char *path, const char *text)
+{
+	write_file(path, text, O_TRUNC);
+}
+
+static void append_file(const char *path, const char *text)
+{
+	write_file(path, text, O_APPEND);
+}
+
+FIXTURE_SETUP(trace)
+{
+	vm_open(&self->vm);
+	put_file(TRACEFS "tracing_on", "1");
+	put_file(TRACEFS "trace", "\n");
+}
+
+FIXTURE_TEARDOWN(trace)
+{
+	put_file(ENABLE, "0");
+	put_file(TRACEFS "trace", "\n");
+	vm_close(&self->vm);
+}
+
+static void read_trace(char *text, size_t size)
+{
+	int fd = open(TRACEFS "trace", O_RDONLY);
+	ssize_t got, have = 0;
+
+	if (fd < 0)
+		vm_die("trace");
+	while ((got = read(fd, text + have, size - 1 - have)) > 0)
+		have += got;
+	text[have] = 0;
+	close(fd);
+}
+
+GUEST64(three,
+	"cpuid\n"		/* 0x1000 */
+	"out %al, $0x80\n"
+	"hlt");
+
+static int run_guest(struct test_vm *vm)
+{
+	load_guest(vm, three);
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);
+	if (vm_run(vm) || vm->run->reason != SVMVCPU_EXIT_IO)
+		return 1;
+	return vm_run(vm) || vm->run->reason != SVMVCPU_EXIT_HALT;
+}
+
+TEST_F(trace, in_order)
+{
+	static const char * const lines[] = {
+		"svmvcpu_entry: vcpu 0 rip 0x1000 event 0x0\n",
+		"svmvcpu_exit: vcpu 0 code 0x72 rip 0x1000 ",
+		"svmvcpu_entry: vcpu 0 rip 0x1002 event 0x0\n",
+		"svmvcpu_exit: vcpu 0 code 0x7b rip 0x1002 info 0x80",
+		"svmvcpu_user: vcpu 0 reason io\n",
+		"svmvcpu_entry: vcpu 0 rip 0x1004 event 0x0\n",
+		"svmvcpu_exit: vcpu 0 code 0x78 rip 0x1004 ",
+		"svmvcpu_user: vcpu 0 reason halt\n",
+	};
+	const char *at = self->text;
+	unsigned int i;
+
+	put_file(ENABLE, "1");
+	ASSERT_EQ(0, run_guest(&self->vm));
+	put_file(ENABLE, "0");
+	read_trace(self->text, sizeof(self->text));
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		at = strstr(at, lines[i]);
+		ASSERT_NE(NULL, at)
+			TH_LOG("missing: %s in\n%s", lines[i], self->text);
+	}
+}
+
+TEST_F(trace, off)
+{
+	ASSERT_EQ(0, run_guest(&self->vm));
+	read_trace(self->text, sizeof(self->text));
+	EXPECT_EQ(NULL, strstr(self->text, "svmvcpu"));
+}
+
+#define KPROBES		TRACEFS "kprobe_events"
+#define TIMER		TRACEFS "events/irq_vectors/local_timer_entry/enable"
+#define CR4_OSXSAVE	(1ULL << 18)
+
+GUEST64(spin, "1: jmp 1b");
+
+/* A guest with an XCR0 of its own, for some ticks of the host's timer */
+static int spin_with_xcr0(struct test_vm *vm)
+{
+	struct svmvcpu_state state;
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		return errno;
+	load_guest(vm, spin);
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);
+	vm_get_state(vm, &state);
+	state.control.cr4 |= CR4_OSXSAVE;
+	state.xcr0 = 1;
+	idt_set(vm, &state, SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_XSTATE);
+	vm->run->deadline_ns = now_ns() + 300000000;
+	return vm_run(vm);
+}
+
+/* Ticks with the host's XCR0 in the CPU, and with the guest's */
+static void count_ticks(char *text, unsigned int *good, unsigned int *bad)
+{
+	bool loaded = false;
+	char *line;
+
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		if (!strstr(line, "[000]"))
+			continue;
+		if (strstr(line, "xcr0_enter"))
+			loaded = true;
+		else if (strstr(line, "xcr0_leave"))
+			loaded = false;
+		else if (strstr(line, "local_timer_entry"))
+			++*(loaded ? bad : good);
+	}
+}
+
+/*
+ * An interrupt handler of the host's never runs with a guest's XCR0: the tick
+ * that ends the guest's turn comes after xcr0_leave().
+ */
+TEST_F(trace, ticks_find_the_hosts_xcr0)
+{
+	unsigned int good = 0, bad = 0;
+
+	if (access(KPROBES, W_OK) || !self->vm.info.xcr0_guest)
+		SKIP(return, "no kprobe events, or no XSAVE");
+	put_file(KPROBES, "p:svmtest/enter svmvcpu:xcr0_enter");
+	append_file(KPROBES, "p:svmtest/leave svmvcpu:xcr0_leave");
+	put_file(TRACEFS "events/svmtest/enable", "1");
+	put_file(TIMER, "1");
+	EXPECT_EQ(0, spin_with_xcr0(&self->vm));
+	put_file(TIMER, "0");
+	put_file(TRACEFS "events/svmtest/enable", "0");
+	read_trace(self->text, sizeof(self->text));
+	put_file(KPROBES, "\n");
+	count_ticks(self->text, &good, &bad);
+	EXPECT_LT(5U, good);
+	EXPECT_EQ(0U, bad);
+}
+
+TEST_HARNESS_MAIN
