@@ -320,6 +320,40 @@ TEST_F(exit_cr, user_mode_is_gp)
 	}
 }
 
+/* Operands beyond the first eight, and RSP, which is not with the others */
+TEST_F(exit_cr, extended_registers)
+{
+	const uint64_t cr0 = CR0_LONG | CR0_TS;
+	struct test_vm *vm = &self->vm;
+
+	/* mov r12, rax; mov cr0, r12 */
+	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_LONG64, CODE("\x49\x89\xc4\x41\x0f\x22\xc4"),
+				      cr0, 0));
+	EXPECT_EQ(cr0, vm->run->cr0);
+	/* the same with REX.W, which does not matter */
+	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_LONG64, CODE("\x49\x89\xc4\x49\x0f\x22\xc4"),
+				      cr0, 0));
+	EXPECT_EQ(cr0, vm->run->cr0);
+	/* mov r13, rax; mov cr4, r13 */
+	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_LONG64, CODE("\x49\x89\xc5\x41\x0f\x22\xe5"),
+				      CR4_PAE, 0));
+	EXPECT_EQ(CR4_PAE, vm->run->cr4);
+	/* mov r9, rax; lmsw r9 */
+	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_LONG64, CODE("\x49\x89\xc1\x41\x0f\x01\xf1"),
+				      CR0_TS, 0));
+	EXPECT_EQ(CR0_TS | CR0_PE, vm->run->cr0 & 0xf);
+	/* mov [rbx], ax; mov r13, rbx; lmsw [r13] */
+	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_LONG64,
+				      CODE("\x66\x89\x03\x49\x89\xdd\x41\x0f\x01\x75\x00"),
+				      CR0_TS, 0));
+	EXPECT_EQ(CR0_TS | CR0_PE, vm->run->cr0 & 0xf);
+	/* mov rsp, rax; mov cr8, rsp; mov rsp, cr8 */
+	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_LONG64,
+				      CODE("\x48\x89\xc4\x44\x0f\x22\xc4\x44\x0f\x20\xc4"),
+				      7, 0));
+	EXPECT_EQ(7ULL, vm->run->gprs.rsp);
+}
+
 /* ModRM.mod counts for nothing in MOV CR. */
 TEST_F(exit_cr, mod_is_ignored)
 {
