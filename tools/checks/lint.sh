@@ -169,7 +169,7 @@ readme_vmm() {
 }
 
 echo "TAP version 13"
-echo "1..11"
+echo "1..12"
 lint checkpatch checkpatch
 lint sparse_and_w1 module_warnings
 lint program_warnings program_warnings
@@ -180,5 +180,6 @@ lint spdx spdx
 lint function_length tools/checks/functions.sh 60
 lint exported_to_kvm_alone tools/checks/symbols.sh build/lint/svmvcpu.ko
 lint policy_tables tools/checks/policy.py
+lint seed_references tools/checks/seed.py
 lint readme_vmm readme_vmm
 exit $failed
