@@ -36,6 +36,10 @@ module: module-$(KERNEL)
 deps:
 	$(Q)$(VM)/deps.sh build vm
 
+# One after the other: apt takes no two callers
+deps-tests: deps
+	$(Q)$(VM)/deps.sh tests
+
 # --- programs --------------------------------------------------------------
 
 WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes
@@ -94,6 +98,15 @@ $(B)/selftests/%: selftests/%.c $(LIB) | $(KSELFTEST)/kselftest_harness.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Iselftests -isystem $(KSELFTEST) -static \
 		-pthread -o $@ $< $(LIB)
+
+# Those that need libsvmvcpu-insn. Not static, for want of a static libZydis:
+# initramfs.sh packs what they load
+$(B)/selftests/insn_%: selftests/insn_%.c $(INSN_LIB) $(LIB) | \
+		$(KSELFTEST)/kselftest_harness.h
+	$(call note,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Iselftests -Itools/insn -isystem $(KSELFTEST) \
+		-pthread -o $@ $< $(INSN_LIBS)
 
 selftests: $(SELFTESTS)
 
@@ -171,6 +184,6 @@ clean:
 help:
 	@cat $(VM)/help.txt
 
-.PHONY: all module module-host module-stock module-debug deps lib tools \
+.PHONY: all module module-host module-stock module-debug deps deps-tests lib tools \
 	guests selftests image initramfs image-stock image-debug vm demo check \
 	check-quick host-tests lint install clean help

@@ -80,12 +80,32 @@ add_programs() {
 	cp /usr/share/seabios/bios-256k.bin "$root/guests/"
 }
 
+# The loader and the shared libraries of the programs that are not static, at
+# the paths where the host's loader found them
+add_libraries() {
+	local file path
+
+	for file in "$root"/{bin,tests}/*; do
+		if [ -L "$file" ] || ! readelf -l "$file" 2>/dev/null |
+			grep -q INTERP; then
+			continue
+		fi
+		if ldd "$file" | grep 'not found' >&2; then
+			die "$file: a library is missing"
+		fi
+		for path in $(ldd "$file" | grep -o '/[^ ]*'); do
+			[ -e "$root$path" ] || install -D "$path" "$root$path"
+		done
+	done
+}
+
 mkdir -p "$out"
 lock "$out/.root-lock"
 rm -rf "$root"
 skeleton
 add_modules
 add_programs
+add_libraries
 (cd "$root" && find . | LC_ALL=C sort |
 	cpio --quiet -o -H newc -R 0:0) >"$out/initramfs.tmp"
 mv "$out/initramfs.tmp" "$out/initramfs.cpio"

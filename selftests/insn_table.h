@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The instructions of insn_mmio.c, as text: assembled for 16, 32 and 64-bit
+ * code, with the same names for failures to be reported by.
+ *
+ * X(flags, text): M is the operand that is device memory, N one a little
+ * behind it, with base and index; O a plain address. A text may have prefixes
+ * as lines of their own.
+ */
+#ifndef SVMVCPU_INSN_TABLE_H
+#define SVMVCPU_INSN_TABLE_H
+
+/* Flags: which flags the manual leaves undefined, and what registers hold */
+#define I_AF	0x01	/* AF is undefined */
+#define I_BITS	0x02	/* so are all but CF */
+#define I_STR	0x04	/* rSI, rDI and rCX are a string's */
+#define I_EQ	0x08	/* every other time rAX is what is in memory */
+#define I_ADDR	0x10	/* the other address size */
+
+#define INSN_ARITH(X, op, fl, M, N)			\
+	X(fl, op "b %al, " N)				\
+	X(fl, op "b %ah, " M)				\
+	X(fl, op "w %dx, " M)				\
+	X(fl, op "l %eax, " N)				\
+	X(fl, op "b " M ", %dh")			\
+	X(fl, op "w " N ", %dx")			\
+	X(fl, op "l " M ", %eax")			\
+	X(fl, op "b $0x85, " M)				\
+	X(fl, op "w $0x1234, " M)			\
+	X(fl, op "l $0x89abcdef, " M)			\
+	X(fl, op "l $-3, " N)
+
+#define INSN_ARITH_LOCK(X, op, fl, M, N)		\
+	INSN_ARITH(X, op, fl, M, N)			\
+	X(fl, "lock " op "b %ah, " M)			\
+	X(fl, "lock " op "l %edx, " M)
+
+#define INSN_UNARY(X, op, M, N)				\
+	X(0, op "b " M)					\
+	X(0, op "w " N)					\
+	X(0, op "l " M)					\
+	X(0, "lock " op "l " M)
+
+#define INSN_BITS(X, op, M, N)				\
+	X(I_BITS, op "w %cx, " M)			\
+	X(I_BITS, op "l %ecx, " M)			\
+	X(I_BITS, op "w $13, " N)			\
+	X(I_BITS, op "l $0xff, " M)
+
+#define INSN_STRING(X, fl, op)				\
+	X(fl, op "b")					\
+	X(fl, op "w")					\
+	X(fl, op "l")					\
+	X(fl, "rep\n" op "b")				\
+	X(fl, "rep\n" op "w")				\
+	X(fl, "repne\n" op "l")
+
+#define INSN_COMMON(X, M, N, O)				\
+	INSN_ARITH_LOCK(X, "add", 0, M, N)		\
+	INSN_ARITH_LOCK(X, "or", I_AF, M, N)		\
+	INSN_ARITH_LOCK(X, "adc", 0, M, N)		\
+	INSN_ARITH_LOCK(X, "sbb", 0, M, N)		\
+	INSN_ARITH_LOCK(X, "and", I_AF, M, N)		\
+	INSN_ARITH_LOCK(X, "sub", 0, M, N)		\
+	INSN_ARITH_LOCK(X, "xor", I_AF, M, N)		\
+	INSN_ARITH(X, "cmp", 0, M, N)			\
+	X(I_AF, "testb %ah, " M)			\
+	X(I_AF, "testw %dx, " N)			\
+	X(I_AF, "testl %eax, " M)			\
+	X(I_AF, "testb $0x81, " M)			\
+	X(I_AF, "testl $0x80000001, " M)		\
+	INSN_UNARY(X, "inc", M, N)			\
+	INSN_UNARY(X, "dec", M, N)			\
+	INSN_UNARY(X, "not", M, N)			\
+	INSN_UNARY(X, "neg", M, N)			\
+	X(0, "xchgb %dh, " M)				\
+	X(0, "xchgw %ax, " N)				\
+	X(0, "xchgl %edx, " M)				\
+	X(0, "lock xchgl %eax, " M)			\
+	X(0, "xaddb %ah, " M)				\
+	X(0, "xaddw %dx, " N)				\
+	X(0, "lock xaddl %eax, " M)			\
+	X(I_EQ, "cmpxchgb %dh, " M)			\
+	X(I_EQ, "cmpxchgw %dx, " M)			\
+	X(I_EQ, "cmpxchgl %edx, " M)			\
+	X(I_EQ, "lock cmpxchgl %edx, " M)		\
+	INSN_BITS(X, "bt", M, N)			\
+	INSN_BITS(X, "bts", M, N)			\
+	INSN_BITS(X, "btr", M, N)			\
+	INSN_BITS(X, "btc", M, N)			\
+	X(I_BITS, "lock btsl %ecx, " M)			\
+	X(0, "movb %ah, " M)				\
+	X(0, "movw %dx, " N)				\
+	X(0, "movl %eax, " M)				\
+	X(0, "movb " M ", %dh")				\
+	X(0, "movw " M ", %dx")				\
+	X(0, "movl " N ", %edx")			\
+	X(0, "movb $0x77, " M)				\
+	X(0, "movl $0x81234567, " M)			\
+	X(0, "movzbl " M ", %eax")			\
+	X(0, "movzwl " N ", %edx")			\
+	X(0, "movsbw " N ", %dx")			\
+	X(0, "movswl " M ", %eax")			\
+	X(0, "movb " O ", %al")				\
+	X(0, "movl %eax, " O)				\
+	X(0, "fs\n addw %dx, " M)			\
+	X(0, "fs\n movl %edx, " M)			\
+	INSN_STRING(X, I_STR, "movs")			\
+	INSN_STRING(X, I_STR, "stos")			\
+	INSN_STRING(X, I_STR, "lods")			\
+	INSN_STRING(X, I_STR, "cmps")			\
+	INSN_STRING(X, I_STR | I_EQ, "scas")		\
+	X(I_STR, "rep\n fs\n movsw")			\
+	X(I_STR, "rep\n fs\n lodsb")
+
+#define INSN_16(X)	INSN_COMMON(X, "(%bx)", "%ds:3(%bp)", "0x1801")		\
+	X(I_ADDR, "addl %eax, 2(%ebx)")				\
+	X(I_ADDR, "notw (%ebx,%ecx,2)")				\
+	X(I_ADDR, "movw %dx, -5(%ebx)")				\
+	X(I_ADDR | I_STR, "rep\n .byte 0x67\n movsb")
+
+#define INSN_32(X)	INSN_COMMON(X, "(%ebx)", "3(%ebp,%ecx,4)", "0x80801")	\
+	X(I_ADDR, "addl %eax, %gs:2(%bx)")			\
+	X(I_ADDR, "xorw %dx, %gs:(%bp)")			\
+	X(I_ADDR, "movl %edx, %gs:0x1234(%si)")
+
+#define INSN_64(X)	INSN_COMMON(X, "(%rbx)", "3(%rbp,%rcx,4)", "0x80801")	\
+	X(0, "addq %rax, (%rbx)")				\
+	X(0, "sbbq (%rbx), %rdx")				\
+	X(0, "cmpq $-5, (%rbx)")				\
+	X(I_AF, "lock orq %r9, (%rbx)")				\
+	X(0, "subl (%rbx), %r10d")				\
+	X(I_AF, "andb %sil, (%rbx)")				\
+	X(0, "addb (%rbx), %bpl")				\
+	X(0, "xaddq %r11, (%rbx)")				\
+	X(0, "xchgq %r8, 8(%rbx)")				\
+	X(I_EQ, "cmpxchgq %rdx, (%rbx)")			\
+	X(0, "negq (%rbx)")					\
+	X(I_BITS, "btsq %rcx, (%rbx)")				\
+	X(I_BITS, "btcq $45, (%rbx)")				\
+	X(0, "movslq (%rbx), %rdx")				\
+	X(0, "movsbq (%rbx), %r12")				\
+	X(0, "movq $-2, (%rbx)")				\
+	X(0, "movq %r13, (%rbx)")				\
+	X(0, "addl $5, 0x7f805(%rip)")				\
+	X(0, "movw $0x5566, 0x7f803(%rip)")			\
+	X(0, "incl 0x7f801(%rip)")				\
+	X(0, "movabs 0x80123, %eax")				\
+	X(0, "movabs %rax, 0x80ffc")				\
+	X(I_ADDR, "subw %dx, 4(%ebx)")				\
+	X(I_ADDR, "movb %r9b, (%ebx,%ecx)")			\
+	X(I_STR, "rep\n movsq")					\
+	X(I_STR, "rep\n stosq")					\
+	X(I_STR, "repe\n cmpsq")				\
+	X(I_STR | I_EQ, "repne\n scasq")			\
+	X(I_ADDR | I_STR, "rep\n .byte 0x67\n movsl")
+
+/* Each instruction as its length and its bytes, one behind the other */
+#define INSN_BYTES(flags, text)	".byte 2f - 1f\n1:\n" text "\n2:\n"
+
+#define INSN_BLOB(width)							\
+	extern const unsigned char insn_blob##width[];				\
+	asm(".pushsection .rodata\n .code" #width "\ninsn_blob" #width ":\n"	\
+	    INSN_##width(INSN_BYTES)						\
+	    ".code64\n .popsection\n")
+
+INSN_BLOB(16);
+INSN_BLOB(32);
+INSN_BLOB(64);
+
+struct insn_text {
+	unsigned int flags;
+	const char *text;
+};
+
+#define INSN_TEXT(flags, text)	{ flags, text },
+
+static const struct insn_text insn_text16[] = { INSN_16(INSN_TEXT) };
+static const struct insn_text insn_text32[] = { INSN_32(INSN_TEXT) };
+static const struct insn_text insn_text64[] = { INSN_64(INSN_TEXT) };
+
+#endif /* SVMVCPU_INSN_TABLE_H */
