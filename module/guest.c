@@ -164,6 +164,12 @@ static int copy_part(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len,
 				 access & GUEST_FETCH ? SVMVCPU_MEM_EXEC : SVMVCPU_MEM_READ);
 }
 
+static u64 linear_behind(const struct vcpu *vcpu, u64 linear, unsigned int bytes)
+{
+	linear += bytes;
+	return vcpu_mode(vcpu) == GUEST_LONG64 ? linear : (u32)linear;
+}
+
 /**
  * guest_copy() - read or write guest memory at a linear address
  * @vcpu: .
@@ -192,10 +198,39 @@ int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
 			return memory_exit(vcpu, gpa, linear, access, 0, ret);
 		if (ret)
 			return ret;
-		linear += part;
-		if (vcpu_mode(vcpu) != GUEST_LONG64)
-			linear = (u32)linear;
+		linear = linear_behind(vcpu, linear, part);
 		buf += part;
+		len -= part;
+	}
+	return EXIT_GO_ON;
+}
+
+/**
+ * guest_probe_write() - can the guest write here, every byte of it?
+ * @vcpu: .
+ * @linear: address; wraps where the guest's would
+ * @len: bytes
+ * @memory: out: is there a region for all of them that can be written?
+ *
+ * For what must be known before a device is read.
+ *
+ * Context: process context.
+ * Return: as guest_translate().
+ */
+int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *memory)
+{
+	*memory = true;
+	while (len) {
+		unsigned int part = min_t(u64, len, PAGE_SIZE - offset_in_page(linear));
+		u64 gpa;
+		int ret;
+
+		ret = guest_translate(vcpu, linear, GUEST_WRITE, false, &gpa);
+		if (ret)
+			return ret;
+		if (!guest_memory_allows(&vcpu->vm->mem, gpa, SVMVCPU_MEM_WRITE))
+			*memory = false;
+		linear = linear_behind(vcpu, linear, part);
 		len -= part;
 	}
 	return EXIT_GO_ON;
@@ -377,6 +412,27 @@ unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf)
 	return peek_bytes(vcpu, buf, SVMVCPU_INSN_MAX);
 }
 
+/* What one instruction, or one element of a repeated one, puts an end to */
+static void instruction_done(struct vcpu *vcpu)
+{
+	vcpu->vmcb->control.int_state &= ~INT_SHADOW;
+	/* Was it the step an NMI waits for? It is done, and not the guest's. */
+	inject_drop_step(vcpu);
+	if (unlikely(vcpu->vmcb->save.rflags & X86_EFLAGS_TF))
+		event_raise_db(vcpu, DR_STEP);
+}
+
+/**
+ * guest_repeat() - an element of a repeated instruction is done, others follow
+ * @vcpu: .
+ *
+ * RIP stays. TF traps behind each element, so callers do one at a time then.
+ */
+void guest_repeat(struct vcpu *vcpu)
+{
+	instruction_done(vcpu);
+}
+
 /**
  * guest_skip_to() - the instruction at RIP is done
  * @vcpu: .
@@ -390,12 +446,8 @@ void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
 	struct vmcb *vmcb = vcpu->vmcb;
 
 	vmcb->save.rip = next_rip;
-	vmcb->control.int_state &= ~INT_SHADOW;
 	vmcb->save.rflags &= ~(u64)X86_EFLAGS_RF;
-	/* Was it the step an NMI waits for? It is done, and not the guest's. */
-	inject_drop_step(vcpu);
-	if (unlikely(vmcb->save.rflags & X86_EFLAGS_TF))
-		event_raise_db(vcpu, DR_STEP);
+	instruction_done(vcpu);
 }
 
 /**

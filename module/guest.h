@@ -22,11 +22,13 @@ int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool ato
 		    u64 *gpa);
 int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
 	       unsigned int access, bool atomic);
+int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *memory);
 unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf);
 
 int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
 int guest_mismatch(struct vcpu *vcpu);
 int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic);
+void guest_repeat(struct vcpu *vcpu);
 void guest_skip_to(struct vcpu *vcpu, u64 next_rip);
 int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip);
 int guest_step(struct vcpu *vcpu, u64 classes, bool atomic);

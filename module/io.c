@@ -79,14 +79,14 @@ struct io_batch {
 /*
  * As many elements as lie in one page, in the data window and before the
  * offset wraps. An element that crosses into the next page, and all that run
- * downwards, go one by one.
+ * downwards or are single-stepped, go one by one.
  */
 static unsigned int batch_limit(struct vcpu *vcpu, const struct io_batch *batch, u64 offset)
 {
 	u64 room = PAGE_SIZE - offset_in_page(batch->linear);
 	u64 wrap = ginsn_low_bytes(-offset, batch->insn.addr_bytes);
 
-	if (vcpu->vmcb->save.rflags & X86_EFLAGS_DF)
+	if (vcpu->vmcb->save.rflags & (X86_EFLAGS_DF | X86_EFLAGS_TF))
 		return 1;
 	if (wrap)
 		room = min(room, wrap);
@@ -157,6 +157,8 @@ static void batch_done(struct vcpu *vcpu, const struct ginsn *insn, unsigned int
 	}
 	if (!left)
 		guest_skip_to(vcpu, ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn->len));
+	else
+		guest_repeat(vcpu);
 }
 
 static int batch_exit(struct vcpu *vcpu, const struct io_batch *batch, u16 port, bool in)
@@ -190,16 +192,13 @@ static int io_outs(struct vcpu *vcpu, u16 port, unsigned int width)
 static int io_ins(struct vcpu *vcpu, u16 port, unsigned int width)
 {
 	struct io_batch batch = { .width = width };
-	u64 last, gpa;
+	bool memory;
 	int ret;
 
 	ret = batch_prepare(vcpu, &batch, true);
 	if (ret)
 		return ret;
-	ret = guest_translate(vcpu, batch.linear, GUEST_WRITE, false, &gpa);
-	last = batch.linear + batch.count * width - 1;
-	if (!ret && (last ^ batch.linear) >> PAGE_SHIFT)
-		ret = guest_translate(vcpu, last & PAGE_MASK, GUEST_WRITE, false, &gpa);
+	ret = guest_probe_write(vcpu, batch.linear, batch.count * width, &memory);
 	if (ret)
 		return ret;
 	vcpu->ask = (struct vcpu_ask) {

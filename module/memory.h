@@ -93,6 +93,7 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		       const unsigned long *stop, enum guest_fault *fault);
 
+bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access);
 int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access);
 int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,

@@ -41,6 +41,21 @@ static void __user *guest_user_ptr(struct guest_memory *mem, u64 gpa, unsigned i
 	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
 }
 
+/**
+ * guest_memory_allows() - does a region allow this access?
+ * @mem: a VM's memory
+ * @gpa: address
+ * @access: SVMVCPU_MEM_*
+ *
+ * It may be another one by the time the access is made.
+ */
+bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access)
+{
+	struct guest_region region;
+
+	return guest_region_lookup(mem, gpa, false, &region) && (region.prot & access) == access;
+}
+
 static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access)
 {

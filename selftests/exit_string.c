@@ -515,4 +515,60 @@ TEST_F(exit_string, ins_to_nowhere)
 	EXPECT_TRUE(idt_finished(vm, 2));
 }
 
+/* Under TF there is a trap behind each element, not only behind the last. */
+TEST_F(exit_string, single_step)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int in, n;
+
+	memcpy(self->data, "abc", 3);
+	for (in = 0; in < 2; in++) {
+		start(vm, IDT_LONG64, in ? "\xf3\x6c" : "\xf3\x6e", 2, TEST_FREE, 3);
+		IDT_REGS(vm, regs->rflags |= FLAG_TF);
+		for (n = 1; n <= 3; n++) {
+			ASSERT_EQ(0, pump(self, &out));
+			ASSERT_EQ(VEC_DB, out.vector);
+			EXPECT_EQ(1U, self->elements);
+			EXPECT_EQ(TEST_CODE + (n == 3 ? 2 : 0), out.rip);
+			EXPECT_EQ(3ULL - n, vm->run->gprs.rcx);
+		}
+		ASSERT_EQ(0, pump(self, &out));
+		EXPECT_TRUE(idt_finished(vm, 2));
+	}
+}
+
+/* An element across 4 GiB is at the bottom again, in compatibility mode, too. */
+TEST_F(exit_string, linear_address_wraps)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+	uint64_t *tables;
+	unsigned int in;
+
+	memcpy(self->data, "wrap", 4);
+	for (in = 0; in < 2; in++) {
+		start(vm, IDT_COMPAT32, in ? "\x6d" : "\x6f", 1, 0xfffffffe - 0x1000, 1);
+		/* the last 2 MiB below 4 GiB are those at TEST_FREE */
+		tables = (void *)(vm->mem + TEST_TABLES);
+		tables[512 + 3] = IDT_PT | PTE_RWX;
+		memset(vm->mem + IDT_PT, 0, PAGE);
+		((uint64_t *)(vm->mem + IDT_PT))[511] = TEST_FREE | PTE_RWX | 0x80;
+		memcpy(vm->mem + TEST_FREE + 0x1ffffe, "wr", 2);
+		memcpy(vm->mem, "ap", 2);
+		idt_get(vm, &state);
+		state.segments.ds.base = 0x1000;
+		state.segments.es.base = 0x1000;
+		idt_set(vm, &state, SVMVCPU_STATE_SEGMENTS);
+		ASSERT_EQ(0, pump(self, &out));
+		EXPECT_EQ(1U, self->exits);
+		EXPECT_TRUE(idt_finished(vm, 1)) {
+			TH_LOG("vector %d, cr2 %#llx", out.vector, vm->run->cr2);
+		}
+		EXPECT_EQ(0, memcmp(self->data, "wrap", 4));
+		EXPECT_EQ(0, memcmp(vm->mem, "ap", 2));
+	}
+}
+
 TEST_HARNESS_MAIN
