@@ -50,13 +50,18 @@ static int check_device(struct vcpu *vcpu, const struct ginsn *insn, const struc
 	return ret;
 }
 
-/* MOVS: the other operand is read now, or seen to be writable later. */
-static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmio_op *op)
+/*
+ * MOVS: the other operand is read now, or seen to be writable later. Where no
+ * memory is for it, it may be a device's as well: not for this file.
+ */
+static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmio_op *op,
+			 bool *memory)
 {
 	const struct ginsn_mem *mem = mmio_other(op, insn);
-	u64 linear, gpa;
+	u64 linear;
 	int ret;
 
+	*memory = true;
 	if (!mem)
 		return EXIT_GO_ON;
 	ret = operand_linear(vcpu, insn, mem, op->width, !op->write, &linear);
@@ -64,7 +69,7 @@ static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmi
 		return ret;
 	if (op->write)
 		return guest_copy(vcpu, linear, &op->value, op->width, 0, false);
-	return guest_translate(vcpu, linear, GUEST_WRITE, false, &gpa);
+	return guest_probe_write(vcpu, linear, op->width, memory);
 }
 
 /* @known: it is an access that this file can make */
@@ -78,6 +83,7 @@ static int decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool *known)
 	if (ret)
 		return ret;
 	mmio->op = (struct mmio_op) { };
+	mmio->answered = false;
 	ret = mmio_decode(&mmio->op, &mmio->insn, vcpu->gprs, write);
 	if (ret == MMIO_STALE)
 		return guest_mismatch(vcpu);
@@ -86,7 +92,7 @@ static int decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool *known)
 	ret = check_device(vcpu, &mmio->insn, &mmio->op, gpa, known);
 	if (ret || !*known)
 		return ret;
-	ret = prepare_other(vcpu, &mmio->insn, &mmio->op);
+	ret = prepare_other(vcpu, &mmio->insn, &mmio->op, known);
 	if (!ret)
 		vcpu->mismatches = 0;
 	return ret;
@@ -106,20 +112,26 @@ static int ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
 }
 
-/* MOVS from a device: what it answered goes to memory. */
+/*
+ * MOVS from a device: what it answered goes to memory, and is kept until there
+ * is some.
+ */
 static int store_other(struct vcpu *vcpu, u64 data)
 {
-	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	struct vcpu_mmio *mmio = &vcpu->mmio;
 	const struct ginsn_mem *mem = mmio_other(&mmio->op, &mmio->insn);
 	u64 linear;
 	int ret;
 
 	if (!mem || mmio->op.write)
 		return EXIT_GO_ON;
+	if (!mmio->answered)
+		mmio->answer = data;
+	mmio->answered = true;
 	ret = operand_linear(vcpu, &mmio->insn, mem, mmio->op.width, true, &linear);
 	if (ret)
 		return ret;
-	return guest_copy(vcpu, linear, &data, mmio->op.width, GUEST_WRITE, false);
+	return guest_copy(vcpu, linear, &mmio->answer, mmio->op.width, GUEST_WRITE, false);
 }
 
 /* The register page of the local APIC: answered here. */
@@ -178,5 +190,7 @@ int exit_mmio_answer(struct vcpu *vcpu, u64 data)
 	if (mmio_complete(&mmio->op, &mmio->insn, vcpu->gprs, vcpu->vmcb->save.rflags, data))
 		guest_skip_to(vcpu, ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu),
 						   mmio->insn.len));
+	else
+		guest_repeat(vcpu);
 	return EXIT_GO_ON;
 }

@@ -150,7 +150,8 @@ static int exit_npf(struct vcpu *vcpu, bool atomic)
 		return EXIT_RESUME;
 	if (fault == GUEST_FAULT_USER_MEM)
 		flags |= SVMVCPU_FAULT_USER_MEM;
-	else if (!(info & (NPF_FETCH | NPF_WALK)))
+	/* With an event under way it is the delivery that faulted. */
+	else if (!vcpu->event && !(info & (NPF_FETCH | NPF_WALK)))
 		ret = exit_device(vcpu, gpa, info & NPF_WRITE);
 	return ret ? ret : memory_fault(vcpu, gpa, flags);
 }
@@ -421,7 +422,7 @@ bool exit_answer_fits(const struct vcpu *vcpu, u32 flags)
  * @flags: svmvcpu_run.in_flags, read once; they fit
  *
  * The question is gone afterwards, whatever comes of it, with one exception:
- * data for INS is kept while there is no memory to put it in.
+ * data for INS, or MOVS, is kept while there is no memory to put it in.
  *
  * Context: process context.
  * Return: EXIT_GO_ON, EXIT_RESUME, EXIT_USER or -errno.
@@ -457,6 +458,8 @@ int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 	case ASK_MMIO:
 		if (!(flags & SVMVCPU_RUN_RETRY))
 			ret = exit_mmio_answer(vcpu, answer);
+		if (ret == EXIT_USER)
+			return ret;
 		break;
 	}
 	vcpu->ask.what = ASK_NOTHING;

@@ -67,10 +67,14 @@ struct vcpu_ask {
  * struct vcpu_mmio - the device access of ASK_MMIO
  * @insn: decoded
  * @op: what it does
+ * @answered: the device was read, but its answer has found no memory yet
+ * @answer: .
  */
 struct vcpu_mmio {
 	struct ginsn insn;
 	struct mmio_op op;
+	bool answered;
+	u64 answer;
 };
 
 /**
