@@ -104,10 +104,14 @@ int svmvcpu_emulate(struct svmvcpu_emul *emul);
  *
  * Takes instruction and registers from the run page, the segments from
  * GET_STATE, and leaves the registers on the run page for the next RUN, with
- * SVMVCPU_RUN_SET_GPRS set.
+ * SVMVCPU_RUN_SET_GPRS set. An interrupt shadow ends with the instruction.
+ *
+ * After SVMVCPU_EMUL_FAULT the caller injects @emul->fault, after 0 with
+ * @emul->trap a #DB: both with SVMVCPU_INJECT_EXC, before the next RUN.
  *
  * Return: as svmvcpu_emulate(); also -ENOTSUP for an exit that is not a data
- * access by a guest instruction, and the errors of GET_STATE.
+ * access by a guest instruction but, say, by the delivery of an event, and the
+ * errors of GET_STATE and SET_STATE.
  */
 int svmvcpu_vcpu_emulate(struct svmvcpu_vcpu *vcpu, struct svmvcpu_emul *emul);
 

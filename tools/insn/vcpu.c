@@ -22,6 +22,13 @@ static int check_exit(const struct svmvcpu_run *run, const struct svmvcpu_exit_m
 	return 0;
 }
 
+/* It lasts for one instruction, and that was this one. */
+static int end_shadow(struct svmvcpu_vcpu *vcpu, struct svmvcpu_state *state)
+{
+	state->events.shadow = 0;
+	return svmvcpu_vcpu_set_state(vcpu, SVMVCPU_STATE_EVENTS, state);
+}
+
 int svmvcpu_vcpu_emulate(struct svmvcpu_vcpu *vcpu, struct svmvcpu_emul *emul)
 {
 	struct svmvcpu_exit_memory mem = vcpu->run->memory;
@@ -32,10 +39,12 @@ int svmvcpu_vcpu_emulate(struct svmvcpu_vcpu *vcpu, struct svmvcpu_emul *emul)
 	ret = check_exit(vcpu->run, &mem);
 	if (ret)
 		return ret;
-	ret = svmvcpu_vcpu_get_state(vcpu, SVMVCPU_STATE_SEGMENTS | SVMVCPU_STATE_CONTROL,
-				     &state);
+	ret = svmvcpu_vcpu_get_state(vcpu, SVMVCPU_STATE_SEGMENTS | SVMVCPU_STATE_CONTROL |
+				     SVMVCPU_STATE_EVENTS, &state);
 	if (ret)
 		return ret;
+	if (state.events.exception)
+		return svmvcpu_fail(ENOTSUP, "the delivery of an event accessed %#llx", mem.gpa);
 	emul->insn = mem.insn;
 	emul->insn_len = mem.insn_len;
 	emul->gpa = mem.gpa;
@@ -43,6 +52,8 @@ int svmvcpu_vcpu_emulate(struct svmvcpu_vcpu *vcpu, struct svmvcpu_emul *emul)
 	emul->segments = &state.segments;
 	emul->control = &state.control;
 	ret = svmvcpu_emulate(emul);
+	if (!ret && state.events.shadow)
+		ret = end_shadow(vcpu, &state);
 	if (memcmp(&vcpu->run->gprs, &gprs, sizeof(gprs))) {
 		vcpu->run->gprs = gprs;
 		vcpu->run->in_flags |= SVMVCPU_RUN_SET_GPRS;
