@@ -114,6 +114,7 @@ static struct gva_mmu guest_mmu(const struct vcpu *vcpu)
 		.cpl = save->cpl,
 		.maxphyaddr = svm_caps.phys_bits,
 		.page1gb = true,
+		.pdpte_accessed = svm_has(SVMVCPU_FEAT_UNDER_HYPERVISOR),
 	};
 }
 

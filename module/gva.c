@@ -120,7 +120,7 @@ static u64 reserved_pae(const struct walk *w, const struct step *s)
 	u64 mask = bits(w->width, 62);
 
 	if (s->level == 3)
-		return mask | PTE_NX | bits(5, 8) | PTE_W | PTE_U;
+		return mask | PTE_NX | bits(w->mmu->pdpte_accessed ? 6 : 5, 8) | PTE_W | PTE_U;
 	if (!has_nx(w))
 		mask |= PTE_NX;
 	if (s->level == 2 && is_leaf(w, s))

@@ -25,6 +25,8 @@
  * @maxphyaddr: physical address width that the walk enforces, 32..52. With
  *	nested paging the processor enforces the host's, whatever CPUID says
  * @page1gb: 1 GiB pages exist
+ * @pdpte_accessed: the processor sets the accessed bit of PAE directory pointers,
+ *	where the architecture has a reserved one (QEMU does)
  */
 struct gva_mmu {
 	u64 cr0;
@@ -36,6 +38,7 @@ struct gva_mmu {
 	u8 cpl;
 	u8 maxphyaddr;
 	bool page1gb;
+	bool pdpte_accessed;
 };
 
 /* The kind of access: any of these; none is an explicit read. */

@@ -455,6 +455,14 @@ static void gva_test_reserved_by_feature(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, translate(&s, 0), 0);
 	*pte(&s, 2) = P | W | U | PS | 0x20000;
 	expect_fault(test, &s, 0, rsvd);
+
+	/* the accessed bit of a directory pointer */
+	set_up(&s, PAGING_PAE, 3);
+	s.mmu.pdpte_accessed = true;
+	*pte(&s, 3) |= A;
+	KUNIT_EXPECT_EQ(test, translate(&s, 0), 0);
+	*pte(&s, 3) |= BIT_ULL(6);
+	expect_fault(test, &s, 0, rsvd);
 }
 
 struct large_case {
