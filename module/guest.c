@@ -359,6 +359,30 @@ static const struct gva_walk_ops peek_ops = {
 	.cmpxchg_pte = peek_cmpxchg,
 };
 
+/**
+ * guest_walk() - translate for the VMM: nothing is raised
+ * @vcpu: its mutex held
+ * @linear: address
+ * @access: GVA_*
+ * @cpl: with whose rights
+ * @mark: set accessed and dirty bits
+ * @gpa: out
+ * @fault: out
+ *
+ * Context: process context; current->mm is the VM's.
+ * Return: as gva_translate().
+ */
+int guest_walk(struct vcpu *vcpu, u64 linear, unsigned int access, u8 cpl, bool mark,
+	       u64 *gpa, struct gva_fault *fault)
+{
+	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = false };
+	struct gva_mmu mmu = guest_mmu(vcpu);
+
+	mmu.cpl = cpl;
+	return gva_translate(&mmu, linear, access, mark ? &walk_ops : &peek_ops, &ctx, gpa,
+			     fault);
+}
+
 static bool peek_translate(struct vcpu *vcpu, u64 linear, u64 *gpa)
 {
 	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = true };

@@ -11,6 +11,7 @@
 
 #include "operand.h"
 
+struct gva_fault;
 struct vcpu;
 
 /* access of guest_translate() and guest_copy() */
@@ -23,6 +24,8 @@ int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool ato
 int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
 	       unsigned int access, bool atomic);
 int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *memory);
+int guest_walk(struct vcpu *vcpu, u64 linear, unsigned int access, u8 cpl, bool mark,
+	       u64 *gpa, struct gva_fault *fault);
 unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf);
 
 int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);

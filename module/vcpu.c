@@ -13,6 +13,7 @@
 #include "apic.h"
 #include "compat.h"
 #include "cpu.h"
+#include "debug.h"
 #include "event.h"
 #include "maps.h"
 #include "run.h"
@@ -172,6 +173,8 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long
 		return vcpu_ioctl_set_state(vcpu, user);
 	case SVMVCPU_SET_EXITS:
 		return vcpu_ioctl_set_exits(vcpu, user);
+	case SVMVCPU_TRANSLATE:
+		return debug_translate(vcpu, user);
 	default:
 		return -ENOTTY;
 	}

@@ -52,6 +52,7 @@ union any_arg {
 	struct svmvcpu_state state;
 	struct svmvcpu_exits exits;
 	struct svmvcpu_message message;
+	struct svmvcpu_translation translation;
 	__u32 word[1];
 };
 
@@ -124,6 +125,8 @@ static const struct call {
 	  fill_components, 0 },
 	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0, 0,
 	  NULL, 0 },
+	{ "TRANSLATE", ON_VCPU, SVMVCPU_TRANSLATE, sizeof(struct svmvcpu_translation), 40, 0,
+	  offsetof(struct svmvcpu_translation, mbz), NULL, 0 },
 };
 
 #define NR_CALLS	(ARRAY_SIZE(calls))
@@ -277,7 +280,7 @@ TEST_F(args, fault_on_return)
 
 	for_each_call(call) {
 		if (call->cmd != SVMVCPU_GET_INFO && call->cmd != SVMVCPU_GET_STATE &&
-		    call->cmd != SVMVCPU_GET_CPUID)
+		    call->cmd != SVMVCPU_GET_CPUID && call->cmd != SVMVCPU_TRANSLATE)
 			continue;
 		fill(&arg, call, &self->vm);
 		memcpy(self->fence, &arg, call->size);

@@ -28,6 +28,13 @@ const char *svmvcpu_rule_text(unsigned int rule)
 	return lookup(texts, NR(texts), rule) ?: "?";
 }
 
+const char *svmvcpu_translation_text(unsigned int result)
+{
+	static const char * const texts[] = { SVMVCPU_TRANSLATIONS(NAME_ENTRY) };
+
+	return lookup(texts, NR(texts), result) ?: "?";
+}
+
 const char *svmvcpu_mode_name(unsigned int mode)
 {
 	static const char * const names[] = {

@@ -122,6 +122,20 @@ int svmvcpu_vcpu_set_exits(struct svmvcpu_vcpu *vcpu, __u32 exceptions);
 int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins);
 
 /**
+ * svmvcpu_vcpu_translate() - where a linear address of the guest lies
+ * @vcpu: the vCPU
+ * @linear: the address
+ * @access: SVMVCPU_ACCESS_*
+ * @out: filled in; @out->result says what was found
+ *
+ * Knows permissions, unlike svmvcpu_translate(), which needs no vCPU.
+ *
+ * Return: 0 or a negative errno; that there is no translation is none.
+ */
+int svmvcpu_vcpu_translate(struct svmvcpu_vcpu *vcpu, __u64 linear, __u32 access,
+			   struct svmvcpu_translation *out);
+
+/**
  * svmvcpu_vcpu_window() - the data of a string IO exit
  * @vcpu: the vCPU, stopped at SVMVCPU_EXIT_IO with SVMVCPU_IO_STRING
  * @bytes: set to the bytes this exit covers
@@ -135,6 +149,7 @@ void *svmvcpu_vcpu_window(const struct svmvcpu_vcpu *vcpu, size_t *bytes);
 
 const char *svmvcpu_exit_name(unsigned int reason);
 const char *svmvcpu_rule_text(unsigned int rule);
+const char *svmvcpu_translation_text(unsigned int result);
 const char *svmvcpu_mode_name(unsigned int mode);
 const char *svmvcpu_preset_name(unsigned int preset);
 const char *svmvcpu_down_name(unsigned int kind);

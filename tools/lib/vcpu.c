@@ -127,6 +127,17 @@ int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins)
 	return svmvcpu_fail(errno, "LINT %#x: %s", pins, strerror(errno));
 }
 
+int svmvcpu_vcpu_translate(struct svmvcpu_vcpu *vcpu, __u64 linear, __u32 access,
+			   struct svmvcpu_translation *out)
+{
+	*out = (struct svmvcpu_translation) {
+		.size = sizeof(*out), .linear = linear, .access = access,
+	};
+	if (!ioctl(vcpu->fd, SVMVCPU_TRANSLATE, out))
+		return 0;
+	return svmvcpu_fail(errno, "TRANSLATE %#llx: %s", linear, strerror(errno));
+}
+
 void *svmvcpu_vcpu_window(const struct svmvcpu_vcpu *vcpu, size_t *bytes)
 {
 	const struct svmvcpu_run *run = vcpu->run;

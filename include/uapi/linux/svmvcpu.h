@@ -622,6 +622,60 @@ struct svmvcpu_exits {
 	__u32 decode;
 };
 
+/* svmvcpu_translation.access: none is a read with the privilege of the moment */
+#define SVMVCPU_ACCESS_WRITE		(1U << 0)
+#define SVMVCPU_ACCESS_FETCH		(1U << 1)
+#define SVMVCPU_ACCESS_USER		(1U << 2)	/* as at CPL 3 */
+#define SVMVCPU_ACCESS_SUPERVISOR	(1U << 3)	/* as at CPL 0 */
+#define SVMVCPU_ACCESS_MARK		(1U << 4)	/* set accessed and dirty bits */
+
+/* What TRANSLATE found, as X(number, NAME, "what it is"). */
+#define SVMVCPU_TRANSLATIONS(X)						\
+	X(0,  DONE,		"translated")				\
+	X(1,  PAGE_FAULT,	"page fault")				\
+	X(2,  NO_TABLE,		"page table not in memory")		\
+	X(3,  NOT_CANONICAL,	"not a canonical address")
+
+/*
+ * enum svmvcpu_translated - svmvcpu_translation.result
+ * @SVMVCPU_TRANSLATE_DONE: @gpa is the answer
+ * @SVMVCPU_TRANSLATE_PAGE_FAULT: the access would be #PF with @error_code
+ * @SVMVCPU_TRANSLATE_NO_TABLE: the page table entry at @gpa is in no region, or
+ *	the VMM's memory behind it cannot be accessed
+ * @SVMVCPU_TRANSLATE_NOT_CANONICAL: the access would be #GP(0), or #SS(0)
+ */
+enum svmvcpu_translated {
+#define SVMVCPU_TRANSLATE_ENUM(nr, name, str) SVMVCPU_TRANSLATE_##name = nr,
+	SVMVCPU_TRANSLATIONS(SVMVCPU_TRANSLATE_ENUM)
+#undef SVMVCPU_TRANSLATE_ENUM
+};
+
+/**
+ * struct svmvcpu_translation - argument of SVMVCPU_TRANSLATE
+ * @size: sizeof(struct svmvcpu_translation)
+ * @flags: zero
+ * @linear: linear address: an offset with its segment's base added. Outside
+ *	long mode the low 32 bits count
+ * @access: SVMVCPU_ACCESS_*: WRITE or FETCH; USER or SUPERVISOR
+ * @result: out: &enum svmvcpu_translated
+ * @gpa: out: DONE: guest-physical address; NO_TABLE: that of the entry
+ * @error_code: out: PAGE_FAULT: what would be pushed
+ * @mbz: zero
+ *
+ * Goes by CR0, CR3, CR4, EFER and RFLAGS.AC of the moment. Nothing is raised in
+ * the guest, and without MARK nothing is written.
+ */
+struct svmvcpu_translation {
+	__u32 size;
+	__u32 flags;
+	__u64 linear;
+	__u32 access;
+	__u32 result;
+	__u64 gpa;
+	__u32 error_code;
+	__u32 mbz;
+};
+
 /* run until something needs the VMM; argument 0. Everything else is in the run page */
 #define SVMVCPU_RUN		_IO(SVMVCPU_IOC_TYPE, 0x40)
 /* make the running or the next RUN return INTERRUPTED, once; argument 0 */
@@ -630,6 +684,8 @@ struct svmvcpu_exits {
 #define SVMVCPU_GET_STATE	_IOWR(SVMVCPU_IOC_TYPE, 0x43, struct svmvcpu_state)
 #define SVMVCPU_SET_STATE	_IOW(SVMVCPU_IOC_TYPE, 0x44, struct svmvcpu_state)
 #define SVMVCPU_SET_EXITS	_IOW(SVMVCPU_IOC_TYPE, 0x45, struct svmvcpu_exits)
+/* linear to guest-physical, as the guest's next access would; a debugger's peek */
+#define SVMVCPU_TRANSLATE	_IOWR(SVMVCPU_IOC_TYPE, 0x47, struct svmvcpu_translation)
 /* drive the pins of the local APIC; argument: bit n: LINTn is asserted */
 #define SVMVCPU_LINT		_IO(SVMVCPU_IOC_TYPE, 0x48)
 
