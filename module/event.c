@@ -96,6 +96,27 @@ static void set_address(struct vcpu *vcpu, unsigned int vector, u64 address)
 	vmcb_set_dr7(vmcb, vmcb->save.dr7 & ~BIT_ULL(13));
 }
 
+/* What is under way into the guest, for the VMM to see after a shutdown */
+static void note(struct vcpu *vcpu, u64 event)
+{
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+	const struct svmvcpu_fault where = {
+		.address = (event & EVENT_VECTOR_MASK) == VEC_DB ? save->dr6 : save->cr2,
+		.rip = save->rip,
+		.rsp = vcpu->gprs[INSN_RSP],
+	};
+
+	chain_add(&vcpu->chain, event, &where);
+}
+
+/* Real mode pushes no error code. */
+static u64 as_pushed(const struct vcpu *vcpu, u64 event)
+{
+	if (vcpu->vmcb->save.cr0 & X86_CR0_PE)
+		return event;
+	return event & GENMASK_ULL(31, 0) & ~EVENT_EV;
+}
+
 /**
  * event_deliver() - have the guest take an exception at its next instruction
  * @vcpu: .
@@ -106,14 +127,19 @@ static void set_address(struct vcpu *vcpu, unsigned int vector, u64 address)
  */
 void event_deliver(struct vcpu *vcpu, u64 event, u64 address)
 {
+	u64 merged;
+
 	set_address(vcpu, event & EVENT_VECTOR_MASK, address);
-	event = event_merge(vcpu->event, event);
-	/* Real mode pushes no error code. */
-	if (event != EVENT_SHUTDOWN && !(vcpu->vmcb->save.cr0 & X86_CR0_PE))
-		event &= GENMASK_ULL(31, 0) & ~EVENT_EV;
-	if (event == EVENT_SHUTDOWN) {
+	event = as_pushed(vcpu, event);
+	note(vcpu, event);
+	merged = event_merge(vcpu->event, event);
+	if (merged == EVENT_SHUTDOWN) {
 		vcpu->shutdown = true;
 		return;
+	}
+	if (merged != event) {
+		event = as_pushed(vcpu, merged);
+		note(vcpu, event);
 	}
 	/* So that an instruction breakpoint does not come twice (APM 3.1.6). */
 	if (is_fault(event & EVENT_VECTOR_MASK))
@@ -188,6 +214,31 @@ bool event_is_software(u64 event)
 }
 
 /**
+ * event_entering() - before an entry that injects vcpu->event
+ * @vcpu: .
+ */
+void event_entering(struct vcpu *vcpu)
+{
+	if (!vcpu->chain.told.nr || vcpu->chain.last != vcpu->event)
+		note(vcpu, vcpu->event);
+}
+
+/*
+ * Is what the last entry injected still under way? Of a shutdown an emulator
+ * tells the first event that could not be delivered, others the last.
+ */
+static void follow_chain(struct vcpu *vcpu, u64 event)
+{
+	if ((event & EVENT_V) && event != vcpu->injected) {
+		chain_reset(&vcpu->chain);
+		note(vcpu, event);
+	} else if (!(event & EVENT_V) && !(vcpu->injected && vcpu->vmcb->control.exit_code ==
+					   VMEXIT_SHUTDOWN)) {
+		chain_reset(&vcpu->chain);
+	}
+}
+
+/**
  * event_collect() - after an exit: what was not delivered is pending again
  * @vcpu: .
  *
@@ -203,13 +254,15 @@ void event_collect(struct vcpu *vcpu)
 	u64 event = vcpu->vmcb->control.exit_int_info;
 
 	vcpu->event = 0;
-	if (likely(!(event & EVENT_V)))
+	if (likely(!(event & EVENT_V))) {
+		follow_chain(vcpu, 0);
 		return;
+	}
 	event &= EVENT_VECTOR_MASK | EVENT_TYPE_MASK | EVENT_EV | EVENT_V |
 		 GENMASK_ULL(63, EVENT_ERROR_SHIFT);
 	if (!(event & EVENT_EV))
 		event &= GENMASK_ULL(31, 0);
-	vcpu->last_event = event;
+	follow_chain(vcpu, event);
 	/* Unless we had injected it, with RIP behind the instruction. */
 	if (event_is_software(event) &&
 	    (event != vcpu->injected || vcpu_rip(vcpu) != vcpu->injected_rip))

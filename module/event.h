@@ -36,6 +36,11 @@ struct vcpu;
 	 BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | BIT(16) | BIT(VEC_AC) |	\
 	 BIT(19))
 
+/* what ends in a shutdown, unless it can be delivered */
+#define CHAINED_EXCEPTIONS						\
+	(BIT(VEC_DE) | BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) |	\
+	 BIT(VEC_GP) | BIT(VEC_PF))
+
 /* error code of an exception that has none; 64 bits, to survive beside a u32 */
 #define NO_ERROR	(-1LL)
 
@@ -51,6 +56,7 @@ void event_raise_ud(struct vcpu *vcpu);
 void event_raise_pf(struct vcpu *vcpu, u64 address, u32 error);
 void event_raise_db(struct vcpu *vcpu, u64 dr6_bits);
 
+void event_entering(struct vcpu *vcpu);
 void event_collect(struct vcpu *vcpu);
 
 #endif /* SVMVCPU_EVENT_H */

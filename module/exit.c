@@ -170,39 +170,21 @@ static int exit_machine_check(struct vcpu *vcpu, bool atomic)
 	return EXIT_RESUME;
 }
 
-static void describe_event(struct vcpu *vcpu, u64 event, u64 address, u32 flags)
-{
-	unsigned int vector = event & EVENT_VECTOR_MASK;
-	struct svmvcpu_exit_exception exc = {
-		.vector = vector,
-		.flags = flags,
-	};
-
-	if (event & EVENT_EV) {
-		exc.error_code = event >> EVENT_ERROR_SHIFT;
-		exc.flags |= SVMVCPU_EXC_ERROR_CODE;
-	}
-	if (vector == VEC_PF || vector == VEC_DB) {
-		exc.address = address;
-		exc.flags |= SVMVCPU_EXC_ADDRESS;
-	}
-	vcpu->run->exception = exc;
-}
-
 static int exit_shutdown(struct vcpu *vcpu, bool atomic)
 {
-	u64 address = vcpu->vmcb->save.cr2;
+	struct svmvcpu_exit_shutdown *told = &vcpu->chain.told;
 
 	vcpu->dead = true;
-	if ((vcpu->last_event & EVENT_VECTOR_MASK) == VEC_DB)
-		address = vcpu->vmcb->save.dr6;
-	describe_event(vcpu, vcpu->last_event, address,
-		       vcpu->last_event & EVENT_V ? SVMVCPU_EXC_VALID : 0);
+	memset(&told->faults[told->nr], 0,
+	       (SVMVCPU_FAULTS_MAX - told->nr) * sizeof(*told->faults));
+	vcpu->run->shutdown = *told;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_SHUTDOWN);
 }
 
 static int ask_exception(struct vcpu *vcpu, u64 event, u64 address, u64 next_rip)
 {
+	struct svmvcpu_fault fault = { .address = address };
+
 	vcpu->ask = (struct vcpu_ask) {
 		.what = ASK_EXCEPTION,
 		.rip = vcpu_rip(vcpu),
@@ -210,7 +192,13 @@ static int ask_exception(struct vcpu *vcpu, u64 event, u64 address, u64 next_rip
 		.event = event,
 		.address = address,
 	};
-	describe_event(vcpu, event, address, 0);
+	chain_describe(event, &fault);
+	vcpu->run->exception = (struct svmvcpu_exit_exception) {
+		.vector = fault.vector,
+		.error_code = fault.error_code,
+		.flags = fault.flags,
+		.address = fault.address,
+	};
 	return exit_to_user(vcpu, SVMVCPU_EXIT_EXCEPTION);
 }
 

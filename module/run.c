@@ -146,7 +146,7 @@ static void put_event(struct vcpu *vcpu)
 	vcpu->injected = vcpu->event;
 	if (unlikely(vcpu->event)) {
 		vcpu->injected_rip = vcpu_rip(vcpu);
-		vcpu->last_event = vcpu->event;
+		event_entering(vcpu);
 	}
 }
 

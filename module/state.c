@@ -198,7 +198,7 @@ static void reset_events(struct vcpu *vcpu)
 	inject_reset(vcpu);
 	vcpu->held = 0;
 	vcpu->injected = 0;
-	vcpu->last_event = 0;
+	chain_reset(&vcpu->chain);
 	vcpu->shutdown = false;
 	vcpu->mismatches = 0;
 }

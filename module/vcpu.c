@@ -128,7 +128,8 @@ static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
 	struct svmvcpu_exits exits;
 	int ret;
 
-	ret = svmvcpu_copy_arg(&exits, sizeof(exits), sizeof(exits), arg);
+	ret = svmvcpu_copy_arg_flags(&exits, sizeof(exits), sizeof(exits), SVMVCPU_EXITS_FAULTS,
+				     arg);
 	if (ret)
 		return ret;
 	if ((exits.decode & ~SVMVCPU_DECODE_MMIO) ||
@@ -137,6 +138,8 @@ static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
 	vcpu->decode_mmio = exits.decode & SVMVCPU_DECODE_MMIO;
 	vcpu->exceptions = exits.exceptions;
 	vcpu->policy.exceptions = exits.exceptions;
+	if (exits.flags & SVMVCPU_EXITS_FAULTS)
+		vcpu->policy.exceptions |= CHAINED_EXCEPTIONS;
 	/* Real CPUs honor the exception intercept for INT3; emulators do not. */
 	vcpu->policy.intn = (exits.exceptions & traps) && !svm_has(SVMVCPU_FEAT_DECODE_ASSISTS);
 	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);

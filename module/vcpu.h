@@ -13,6 +13,7 @@
 #include <linux/wait.h>
 
 #include "asid.h"
+#include "chain.h"
 #include "check.h"
 #include "insn.h"
 #include "mmio.h"
@@ -106,8 +107,7 @@ struct vcpu_mmio {
  * @held_address: its CR2 or DR6
  * @injected: what the last entry injected
  * @injected_rip: and where
- * @last_event: the last one that was injected or being delivered, to explain
- *	a shutdown
+ * @chain: what is under way into the guest, to explain a shutdown
  * @irq: interrupt that waits, EVENTINJ layout, 0 for none
  * @nmis: NMIs that wait
  * @nmi_masked: an NMI was delivered and its IRET has not completed
@@ -163,7 +163,7 @@ struct vcpu {
 	u64 held_address;
 	u64 injected;
 	u64 injected_rip;
-	u64 last_event;
+	struct fault_chain chain;
 	u64 irq;
 	u64 nmi_iret_rip;
 	u8 nmis;

@@ -124,7 +124,7 @@ static const struct call {
 	{ "SET_STATE", ON_VCPU, SVMVCPU_SET_STATE, sizeof(struct svmvcpu_state), 832, 0, 0,
 	  fill_components, 0 },
 	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0, 0,
-	  NULL, 0 },
+	  NULL, SVMVCPU_EXITS_FAULTS },
 	{ "TRANSLATE", ON_VCPU, SVMVCPU_TRANSLATE, sizeof(struct svmvcpu_translation), 40, 0,
 	  offsetof(struct svmvcpu_translation, mbz), NULL, 0 },
 };

@@ -363,22 +363,4 @@ TEST_F(exit_event, shutdown)
 	RUN_EXPECT(vm, HALT);
 }
 
-/* The last event that is known, here one that was injected */
-TEST_F(exit_event, shutdown_says_why)
-{
-	struct test_vm *vm = &self->vm;
-
-	vm_load(vm, TEST_CODE, "\x0f\x32", 2);
-	vm_setup(vm, SVMVCPU_PRESET_LONG64);
-	IDT_REGS(vm, regs->rcx = 0x1b);
-	RUN_EXPECT(vm, MSR_READ);
-	vm->run->in_flags = SVMVCPU_RUN_FAIL;
-	RUN_EXPECT(vm, SHUTDOWN);
-	EXPECT_NE(0U, vm->run->exception.flags & SVMVCPU_EXC_VALID);
-	EXPECT_NE(0U, vm->run->exception.flags & SVMVCPU_EXC_ERROR_CODE);
-	EXPECT_TRUE(vm->run->exception.vector == VEC_GP || vm->run->exception.vector == VEC_DF)
-		TH_LOG("vector %u", vm->run->exception.vector);
-	EXPECT_EQ(0U, vm->run->exception.error_code);
-}
-
 TEST_HARNESS_MAIN

@@ -134,7 +134,7 @@ static int check_exit(struct test_vm *vm, const struct provocation *p)
 		return 6;
 	if (p->vector == VEC_DB && exc->address != 0xffff4ff0)
 		return 7;
-	return exc->flags & SVMVCPU_EXC_VALID ? 8 : 0;
+	return exc->flags & SVMVCPU_EXC_INTERRUPT ? 8 : 0;
 }
 
 static int check_frame(struct test_vm *vm, const struct provocation *p,

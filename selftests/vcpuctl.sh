@@ -7,7 +7,7 @@
 
 # shellcheck source=selftests/vm/tap.sh
 . /vm/tap.sh
-plan 40
+plan 42
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -68,7 +68,9 @@ ends "protected-mode guest" 160 "hello from protected mode" \
 ends "its exception" 160 "caught #UD" run -m prot32 /guests/hello32.bin
 ends "64-bit guest" 65 "vmmcall: answered" run /guests/hello64.elf
 ends "triple fault" 66 "shutdown triple fault" run /guests/triple.bin
-ends "triple fault names the event" 66 "#BP" run /guests/triple.bin
+ends "triple fault names what led to it" 66 ", #DF, #GP; at rip" run /guests/triple.bin
+ends "and in JSON" 66 '"exception":"#DF","rip":"0x7c' run --json /guests/triple.bin
+ends "or does not" 66 "triple fault" run --no-faults /guests/triple.bin
 
 echo "over and out" >text
 vcpuctl run /guests/echo.bin <text >out 2>/dev/null

@@ -116,13 +116,36 @@ static void put_event(struct text *t, const struct svmvcpu_exit_exception *e)
 		put(t, " %s %#llx", e->vector == 1 ? "dr6" : "address", e->address);
 }
 
-static void put_shutdown(struct text *t, const struct svmvcpu_exit_exception *e)
+static void put_fault(struct text *t, const struct svmvcpu_fault *f)
 {
+	if (f->flags & SVMVCPU_EXC_INTERRUPT)
+		put(t, " interrupt %u", f->vector);
+	else
+		put(t, " %s", svmvcpu_vector_name(f->vector));
+	if (f->flags & SVMVCPU_EXC_ERROR_CODE)
+		put(t, " error %#x", f->error_code);
+	if (f->flags & SVMVCPU_EXC_ADDRESS)
+		put(t, " %s %#llx", f->vector == 1 ? "dr6" : "address", f->address);
+}
+
+/* where the guest was is said again only when it was elsewhere */
+static void put_shutdown(struct text *t, const struct svmvcpu_exit_shutdown *s)
+{
+	unsigned int nr = s->nr < SVMVCPU_FAULTS_MAX ? s->nr : SVMVCPU_FAULTS_MAX, i;
+
 	put(t, " triple fault");
-	if (!(e->flags & SVMVCPU_EXC_VALID))
-		return;
-	put(t, ", last event");
-	put_event(t, e);
+	for (i = 0; i < nr; i++) {
+		const struct svmvcpu_fault *f = &s->faults[i];
+
+		put(t, i ? "," : ":");
+		if (i == 1 && s->left_out)
+			put(t, " (%u more),", s->left_out);
+		put_fault(t, f);
+		if (!i || f->rip != f[-1].rip || f->rsp != f[-1].rsp)
+			put(t, " rip %#llx rsp %#llx", f->rip, f->rsp);
+	}
+	if (nr)
+		put(t, ";");
 }
 
 static void put_interrupted(struct text *t, const struct svmvcpu_exit_interrupted *i)
@@ -172,7 +195,7 @@ static void put_payload(struct text *t, const struct svmvcpu_run *run, const voi
 	case SVMVCPU_EXIT_SYSTEM_DOWN:
 		return put_down(t, &run->down);
 	case SVMVCPU_EXIT_SHUTDOWN:
-		return put_shutdown(t, &run->exception);
+		return put_shutdown(t, &run->shutdown);
 	case SVMVCPU_EXIT_EXCEPTION:
 		return put_event(t, &run->exception);
 	case SVMVCPU_EXIT_INTERRUPTED:

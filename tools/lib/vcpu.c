@@ -113,11 +113,17 @@ int svmvcpu_vcpu_set_state(struct svmvcpu_vcpu *vcpu, __u64 components,
 
 int svmvcpu_vcpu_set_exits(struct svmvcpu_vcpu *vcpu, __u32 exceptions)
 {
-	struct svmvcpu_exits arg = { .size = sizeof(arg), .exceptions = exceptions };
+	struct svmvcpu_exits exits = { .exceptions = exceptions };
 
-	if (!ioctl(vcpu->fd, SVMVCPU_SET_EXITS, &arg))
+	return svmvcpu_vcpu_choose_exits(vcpu, &exits);
+}
+
+int svmvcpu_vcpu_choose_exits(struct svmvcpu_vcpu *vcpu, struct svmvcpu_exits *exits)
+{
+	exits->size = sizeof(*exits);
+	if (!ioctl(vcpu->fd, SVMVCPU_SET_EXITS, exits))
 		return 0;
-	return svmvcpu_fail(errno, "SET_EXITS %#x: %s", exceptions, strerror(errno));
+	return svmvcpu_fail(errno, "SET_EXITS %#x: %s", exits->exceptions, strerror(errno));
 }
 
 int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins)

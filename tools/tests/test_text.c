@@ -62,12 +62,17 @@ static void test_faults(void)
 	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
 	run.reason = SVMVCPU_EXIT_SHUTDOWN;
 	expect(&run, NULL, "shutdown triple fault");
-	run.exception.vector = 14;
-	run.exception.error_code = 2;
-	run.exception.address = 0x123;
-	run.exception.flags = SVMVCPU_EXC_VALID | SVMVCPU_EXC_ERROR_CODE | SVMVCPU_EXC_ADDRESS;
-	expect(&run, NULL,
-	       "shutdown triple fault, last event #PF (vector 14) error 0x2 address 0x123");
+	run.shutdown.nr = 3;
+	run.shutdown.left_out = 2;
+	run.shutdown.faults[0] = (struct svmvcpu_fault) {
+		.vector = 48, .flags = SVMVCPU_EXC_INTERRUPT, .rip = 0x10, .rsp = 0x20,
+	};
+	run.shutdown.faults[1] = (struct svmvcpu_fault) {
+		.vector = 14, .error_code = 2, .address = 0x123, .rip = 0x10, .rsp = 0x20,
+		.flags = SVMVCPU_EXC_ERROR_CODE | SVMVCPU_EXC_ADDRESS,
+	};
+	run.shutdown.faults[2] = (struct svmvcpu_fault) { .vector = 6, .rip = 0x11, .rsp = 0x20 };
+	expect(&run, NULL, "shutdown triple fault: interrupt 48 rip 0x10 rsp 0x20, (2 more), #PF error 0x2 address 0x123, #UD rip 0x11 rsp 0x20;");
 	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
 	run.reason = SVMVCPU_EXIT_FAIL_ENTRY;
 	run.fail.rule = SVMVCPU_RULE_CR0_CD_NW;

@@ -17,7 +17,7 @@
 #define MAX_MEM		0x8000000000ULL	/* what one PML4 entry maps */
 #define MAX_BIOS_MEM	0xc0000000ULL	/* room for the ROM and its devices */
 
-enum { OPT_CATCH = 256, OPT_SERIAL };
+enum { OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS };
 
 static const struct option long_options[] = {
 	{ "mode",	required_argument, NULL, 'm' },
@@ -32,6 +32,7 @@ static const struct option long_options[] = {
 	{ "timeout",	required_argument, NULL, 't' },
 	{ "max-exits",	required_argument, NULL, 'x' },
 	{ "catch",	required_argument, NULL, OPT_CATCH },
+	{ "no-faults",	no_argument, NULL, OPT_NO_FAULTS },
 	{ "serial-in",	required_argument, NULL, OPT_SERIAL },
 	{ "msr-ignore",	no_argument, NULL, 'i' },
 	{ "trace",	no_argument, NULL, 'T' },
@@ -61,6 +62,7 @@ static const char help[] =
 	"  -t, --timeout SEC     stop after so many seconds\n"
 	"  -x, --max-exits N     stop after N exits\n"
 	"      --catch LIST      stop at these exception vectors, as in 6,13\n"
+	"      --no-faults       a triple fault need not be explained: fewer exits\n"
 	"  -i, --msr-ignore      MSRs nobody knows read 0 and ignore writes\n"
 	"  -T, --trace           print every exit\n"
 	"  -j, --json            one JSON object per line on standard output\n"
@@ -209,6 +211,9 @@ static int set_flag(struct run_options *o, int opt)
 	switch (opt) {
 	case 'i':
 		o->msr_ignore = true;
+		break;
+	case OPT_NO_FAULTS:
+		o->no_faults = true;
 		break;
 	case 'T':
 		o->trace = true;

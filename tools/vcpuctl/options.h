@@ -40,6 +40,7 @@ struct optional {
  * @timeout_ns: 0 for none
  * @max_exits: 0 for no limit
  * @catch: exception vectors to stop at, as a mask
+ * @no_faults: do not have the module follow faults
  * @trace: print every exit
  * @json: for machines
  * @quiet: no summary
@@ -61,6 +62,7 @@ struct run_options {
 	__u64 timeout_ns;
 	__u64 max_exits;
 	__u32 catch;
+	bool no_faults;
 	bool trace;
 	bool json;
 	bool quiet;

@@ -141,16 +141,43 @@ static void json_hypercall(struct json *j, const struct svmvcpu_exit_hypercall *
 	json_close_array(j);
 }
 
-static void json_event(struct json *j, const struct svmvcpu_exit_exception *e, bool shutdown)
+static void json_event(struct json *j, const struct svmvcpu_exit_exception *e)
 {
-	if (shutdown && !(e->flags & SVMVCPU_EXC_VALID))
-		return;
 	json_num(j, "vector", e->vector);
 	json_str(j, "exception", svmvcpu_vector_name(e->vector));
 	if (e->flags & SVMVCPU_EXC_ERROR_CODE)
 		json_num(j, "error_code", e->error_code);
 	if (e->flags & SVMVCPU_EXC_ADDRESS)
 		json_hex(j, "address", e->address);
+}
+
+static void json_fault(struct json *j, const struct svmvcpu_fault *f)
+{
+	json_open(j, NULL);
+	json_num(j, "vector", f->vector);
+	if (f->flags & SVMVCPU_EXC_INTERRUPT)
+		json_bool(j, "interrupt", true);
+	else
+		json_str(j, "exception", svmvcpu_vector_name(f->vector));
+	if (f->flags & SVMVCPU_EXC_ERROR_CODE)
+		json_num(j, "error_code", f->error_code);
+	if (f->flags & SVMVCPU_EXC_ADDRESS)
+		json_hex(j, "address", f->address);
+	json_hex(j, "rip", f->rip);
+	json_hex(j, "rsp", f->rsp);
+	json_close(j);
+}
+
+static void json_shutdown(struct json *j, const struct svmvcpu_exit_shutdown *s)
+{
+	unsigned int i;
+
+	if (s->left_out)
+		json_num(j, "left_out", s->left_out);
+	json_open_array(j, "faults");
+	for (i = 0; i < s->nr && i < SVMVCPU_FAULTS_MAX; i++)
+		json_fault(j, &s->faults[i]);
+	json_close_array(j);
 }
 
 static void json_fail(struct json *j, const struct svmvcpu_exit_fail *f)
@@ -178,9 +205,9 @@ static void json_payload(struct json *j, const struct svmvcpu_run *run, const vo
 		json_str(j, "kind", svmvcpu_down_name(run->down.kind));
 		return json_num(j, "data", run->down.data);
 	case SVMVCPU_EXIT_EXCEPTION:
-		return json_event(j, &run->exception, false);
+		return json_event(j, &run->exception);
 	case SVMVCPU_EXIT_SHUTDOWN:
-		return json_event(j, &run->exception, true);
+		return json_shutdown(j, &run->shutdown);
 	case SVMVCPU_EXIT_INTERRUPTED:
 		return json_num(j, "by", run->interrupted.by);
 	case SVMVCPU_EXIT_FAIL_ENTRY:

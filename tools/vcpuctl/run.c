@@ -125,6 +125,16 @@ static int open_device(struct session *s)
 	return s->vm < 0 ? s->vm : 0;
 }
 
+static int choose_exits(struct session *s)
+{
+	struct svmvcpu_exits exits = {
+		.flags = s->options.no_faults ? 0 : SVMVCPU_EXITS_FAULTS,
+		.exceptions = s->options.catch,
+	};
+
+	return svmvcpu_vcpu_choose_exits(&s->vcpu, &exits);
+}
+
 static int open_vcpu(struct session *s)
 {
 	int ret;
@@ -134,9 +144,7 @@ static int open_vcpu(struct session *s)
 		ret = svmvcpu_vcpu_create(s->vm, 0, &s->info, &s->vcpu);
 	if (!ret)
 		ret = svmvcpu_vcpu_setup(&s->vcpu, &s->guest.setup);
-	if (!ret && s->options.catch)
-		ret = svmvcpu_vcpu_set_exits(&s->vcpu, s->options.catch);
-	return ret;
+	return ret ?: choose_exits(s);
 }
 
 static int session_open(struct session *s)

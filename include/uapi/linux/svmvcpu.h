@@ -607,10 +607,13 @@ struct svmvcpu_state {
 /* svmvcpu_exits.decode */
 #define SVMVCPU_DECODE_MMIO	(1U << 0)	/* mov to where no region is: MMIO */
 
+/* svmvcpu_exits.flags */
+#define SVMVCPU_EXITS_FAULTS	(1U << 0)	/* SHUTDOWN knows every fault before it */
+
 /**
  * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: what the VMM asks to see
  * @size: sizeof(struct svmvcpu_exits)
- * @flags: zero
+ * @flags: SVMVCPU_EXITS_*
  * @exceptions: bit n: exception vector n exits with EXCEPTION before the
  *	guest sees it. Bits 2 (NMI), 18 (#MC) and reserved vectors are refused
  * @decode: SVMVCPU_DECODE_*
@@ -790,14 +793,14 @@ struct svmvcpu_exit_down {
 	__u32 data;
 };
 
-/* svmvcpu_exit_exception.flags and svmvcpu_exit_shutdown.flags */
+/* svmvcpu_exit_exception.flags and svmvcpu_fault.flags */
 #define SVMVCPU_EXC_ERROR_CODE	(1U << 0)	/* @error_code is valid */
 #define SVMVCPU_EXC_ADDRESS	(1U << 1)	/* #PF: @address, #DB: DR6 */
-#define SVMVCPU_EXC_VALID	(1U << 2)	/* SHUTDOWN: a last event is known */
+#define SVMVCPU_EXC_INTERRUPT	(1U << 2)	/* svmvcpu_fault: interrupt, NMI, INT n */
 
 /**
- * struct svmvcpu_exit_exception - SVMVCPU_EXIT_EXCEPTION, SVMVCPU_EXIT_SHUTDOWN
- * @vector: exception vector; for SHUTDOWN of the last event known
+ * struct svmvcpu_exit_exception - SVMVCPU_EXIT_EXCEPTION
+ * @vector: exception vector
  * @error_code: with flag ERROR_CODE
  * @flags: SVMVCPU_EXC_*
  * @mbz: zero
@@ -813,6 +816,45 @@ struct svmvcpu_exit_exception {
 	__u32 flags;
 	__u32 mbz;
 	__u64 address;
+};
+
+/**
+ * struct svmvcpu_fault - an event that could not be delivered
+ * @vector: .
+ * @mbz: zero
+ * @flags: SVMVCPU_EXC_*
+ * @error_code: with flag ERROR_CODE
+ * @address: with flag ADDRESS: #PF: what CR2 is, #DB: DR6
+ * @rip: the guest's when it came up
+ * @rsp: .
+ */
+struct svmvcpu_fault {
+	__u8  vector;
+	__u8  mbz;
+	__u16 flags;
+	__u32 error_code;
+	__u64 address;
+	__u64 rip;
+	__u64 rsp;
+};
+
+#define SVMVCPU_FAULTS_MAX	5
+
+/**
+ * struct svmvcpu_exit_shutdown - SVMVCPU_EXIT_SHUTDOWN
+ * @nr: entries of @faults
+ * @left_out: how many there were between the first and the second entry
+ * @faults: what led here, oldest first: each came up while the one before it
+ *	was being delivered
+ *
+ * With SVMVCPU_EXITS_FAULTS that is everything, a #DF that two faults became
+ * included. Without, it is what the module had to do with: what it raised or
+ * injected, and what an exit interrupted. CR3 is on the run page.
+ */
+struct svmvcpu_exit_shutdown {
+	__u32 nr;
+	__u32 left_out;
+	struct svmvcpu_fault faults[SVMVCPU_FAULTS_MAX];
 };
 
 #define SVMVCPU_BY_SIGNAL	(1U << 0)
@@ -976,7 +1018,8 @@ struct svmvcpu_exit_eoi {
  * @hypercall: SVMVCPU_EXIT_HYPERCALL
  * @msr: SVMVCPU_EXIT_MSR_READ, SVMVCPU_EXIT_MSR_WRITE
  * @down: SVMVCPU_EXIT_SYSTEM_DOWN
- * @exception: SVMVCPU_EXIT_EXCEPTION, SVMVCPU_EXIT_SHUTDOWN
+ * @exception: SVMVCPU_EXIT_EXCEPTION
+ * @shutdown: SVMVCPU_EXIT_SHUTDOWN
  * @interrupted: SVMVCPU_EXIT_INTERRUPTED
  * @fail: SVMVCPU_EXIT_FAIL_ENTRY
  * @unknown: SVMVCPU_EXIT_UNKNOWN
@@ -1024,6 +1067,7 @@ struct svmvcpu_run {
 		struct svmvcpu_exit_msr msr;
 		struct svmvcpu_exit_down down;
 		struct svmvcpu_exit_exception exception;
+		struct svmvcpu_exit_shutdown shutdown;
 		struct svmvcpu_exit_interrupted interrupted;
 		struct svmvcpu_exit_fail fail;
 		struct svmvcpu_exit_unknown unknown;
