@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a debugger in the VMM asks of a vCPU: where a linear address lies.
+ * What a debugger in the VMM asks of a vCPU: steps and breakpoints, and where a
+ * linear address lies.
  *
  * Called by vcpu.c. Nothing here is seen by the guest.
  */
 #include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/svmvcpu.h>
+#include <asm/processor.h>
+#include <asm/debugreg.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
@@ -14,6 +19,58 @@
 #include "gva.h"
 #include "uaccess.h"
 #include "vcpu.h"
+
+/* DR7: enables, R/W and LEN; neither GD nor anything that is not of DR7 */
+#define DR7_VALID	0xffff07ffULL
+#define DR7_FIXED	0x00000400ULL
+#define DR7_RW(dr7, i)	((dr7) >> (16 + 4 * (i)) & 3)
+#define DR7_LEN(dr7, i)	((dr7) >> (18 + 4 * (i)) & 3)
+#define DR7_RW_PORT	2
+
+static bool breakpoints_valid(const struct svmvcpu_set_debug *set)
+{
+	unsigned int i;
+
+	if (!(set->flags & SVMVCPU_DEBUG_BREAKPOINTS))
+		return !set->dr7 && !memchr_inv(set->db, 0, sizeof(set->db));
+	if (set->dr7 & ~DR7_VALID)
+		return false;
+	/* On ports only as the guest's CR4.DE has it: that is no choice of the VMM's. */
+	for (i = 0; i < ARRAY_SIZE(set->db); i++)
+		if (DR7_RW(set->dr7, i) == DR7_RW_PORT ||
+		    (!DR7_RW(set->dr7, i) && DR7_LEN(set->dr7, i)))
+			return false;
+	return true;
+}
+
+/**
+ * debug_set() - SVMVCPU_SET_DEBUG
+ * @vcpu: its mutex held
+ * @arg: of the ioctl
+ *
+ * Return: 0; -EINVAL; -EFAULT.
+ */
+int debug_set(struct vcpu *vcpu, const void __user *arg)
+{
+	const u32 known = SVMVCPU_DEBUG_STEP | SVMVCPU_DEBUG_BREAKPOINTS | SVMVCPU_DEBUG_INT3;
+	struct svmvcpu_set_debug set;
+	int ret;
+
+	ret = svmvcpu_copy_arg_flags(&set, sizeof(set), sizeof(set), known, arg);
+	if (ret)
+		return ret;
+	if (!breakpoints_valid(&set))
+		return -EINVAL;
+	vcpu->debug.flags = set.flags;
+	memcpy(vcpu->debug.db, set.db, sizeof(set.db));
+	vcpu->debug.dr7 = set.dr7 | DR7_FIXED;
+	/* What was asked for no longer is not told any more. */
+	if (!(set.flags & SVMVCPU_DEBUG_STEP))
+		vcpu->debug.hit &= ~(u32)DR_STEP;
+	if (!(set.flags & SVMVCPU_DEBUG_BREAKPOINTS))
+		vcpu->debug.hit &= DR_STEP;
+	return 0;
+}
 
 static bool access_valid(u32 access)
 {

@@ -9,6 +9,7 @@
 
 struct vcpu;
 
+int debug_set(struct vcpu *vcpu, const void __user *arg);
 int debug_translate(struct vcpu *vcpu, void __user *arg);
 
 #endif /* SVMVCPU_DEBUG_H */

@@ -18,6 +18,7 @@
 #include "guest.h"
 #include "inject.h"
 #include "memory.h"
+#include "step.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -232,6 +233,37 @@ static int trap_next_rip(struct vcpu *vcpu, unsigned int vector, bool atomic, u6
 	return EXIT_GO_ON;
 }
 
+/* The next event comes from the instruction at RIP, and returns to @next_rip. */
+static void soft_leave(struct vcpu *vcpu, u64 next_rip)
+{
+	vcpu->soft_rip = vcpu_rip(vcpu);
+	vcpu->soft_next = next_rip;
+	vcpu->vmcb->save.rip = next_rip;
+}
+
+/* That could not be delivered: the fault is the instruction's. */
+static void soft_return(struct vcpu *vcpu)
+{
+	if (event_is_software(vcpu->event) && vcpu_rip(vcpu) == vcpu->soft_next)
+		vcpu->vmcb->save.rip = vcpu->soft_rip;
+}
+
+static bool is_debug_trap(const struct vcpu *vcpu, unsigned int vector)
+{
+	return vector == VEC_BP && (vcpu->debug.flags & SVMVCPU_DEBUG_INT3);
+}
+
+/* A question like EXCEPTION, under another name */
+static int ask_int3(struct vcpu *vcpu, u64 event, u64 next_rip)
+{
+	ask_exception(vcpu, event, 0, next_rip);
+	vcpu->run->debug = (struct svmvcpu_exit_debug) {
+		.cause = SVMVCPU_DEBUG_INT3,
+		.rip = guest_linear_rip(vcpu),
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_DEBUG);
+}
+
 /* VMEXIT_EXCEPTION + vector */
 static int exit_exception(struct vcpu *vcpu, bool atomic)
 {
@@ -243,24 +275,31 @@ static int exit_exception(struct vcpu *vcpu, bool atomic)
 
 	if (vector == VEC_MC)
 		return exit_machine_check(vcpu, atomic);
-	if (vector == VEC_DB && inject_step_done(vcpu))
-		return EXIT_RESUME;
+	if (vector == VEC_DB) {
+		ret = step_took_db(vcpu, atomic, &address);
+		if (ret)
+			return ret;
+	}
 	ret = trap_next_rip(vcpu, vector, atomic, &next_rip);
 	if (ret)
 		return ret;
+	soft_return(vcpu);
 	event = event_exception(vector, event_has_error(vector) ? (u32)control->exit_info_1 :
 				NO_ERROR);
+	if (is_debug_trap(vcpu, vector))
+		return ask_int3(vcpu, event, next_rip);
 	if (vcpu->exceptions & BIT(vector))
 		return ask_exception(vcpu, event, address, next_rip);
 	if (next_rip)
-		vcpu->vmcb->save.rip = next_rip;
+		soft_leave(vcpu, next_rip);
 	event_deliver(vcpu, event, address);
 	return EXIT_RESUME;
 }
 
 /*
- * INT n, intercepted only while the VMM wants to see #BP or #OF: emulators do
- * not honor the exception intercept for the instructions that cause these.
+ * INT n, intercepted in a step, and while the VMM wants to see #BP or #OF:
+ * emulators do not honor the exception intercept for the instructions that
+ * cause these.
  */
 static int exit_intn(struct vcpu *vcpu, bool atomic)
 {
@@ -276,12 +315,14 @@ static int exit_intn(struct vcpu *vcpu, bool atomic)
 	next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn.len);
 	vector = insn.class == INSN_INT3 ? VEC_BP : insn.class == INSN_INTO ? VEC_OF : insn.imm;
 	event = event_exception(vector, NO_ERROR);
+	if (insn.class != INSN_INT && is_debug_trap(vcpu, vector))
+		return ask_int3(vcpu, event, next_rip);
 	if (insn.class != INSN_INT && (vcpu->exceptions & BIT(vector)))
 		return ask_exception(vcpu, event, 0, next_rip);
 
 	if (insn.class == INSN_INT)
 		event = EVENT_V | EVENT_TYPE_SOFT | vector;
-	vcpu->vmcb->save.rip = next_rip;
+	soft_leave(vcpu, next_rip);
 	vcpu->event = event;
 	return EXIT_RESUME;
 }
@@ -382,7 +423,7 @@ static int answer_exception(struct vcpu *vcpu, u32 flags)
 	if (!(flags & SVMVCPU_RUN_INJECT))
 		return EXIT_GO_ON;
 	if (vcpu->ask.next_rip)
-		vcpu->vmcb->save.rip = vcpu->ask.next_rip;
+		soft_leave(vcpu, vcpu->ask.next_rip);
 	event_deliver(vcpu, vcpu->ask.event, vcpu->ask.address);
 	return EXIT_GO_ON;
 }

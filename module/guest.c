@@ -18,8 +18,8 @@
 #include "exit.h"
 #include "guest.h"
 #include "gva.h"
-#include "inject.h"
 #include "memory.h"
+#include "step.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -415,6 +415,76 @@ static unsigned int peek_bytes(struct vcpu *vcpu, u8 *buf, unsigned int want)
 }
 
 /**
+ * guest_peek_code() - the bytes at CS:RIP as they are now, up to @want
+ * @vcpu: .
+ * @buf: .
+ * @want: bytes in @buf
+ *
+ * Raises nothing, sets no accessed bit and does not sleep.
+ *
+ * Return: how many bytes are there, 0 when they cannot be read.
+ */
+unsigned int guest_peek_code(struct vcpu *vcpu, u8 *buf, unsigned int want)
+{
+	return peek_bytes(vcpu, buf, want);
+}
+
+/**
+ * guest_linear_rip() - CS:RIP as a linear address
+ * @vcpu: .
+ */
+u64 guest_linear_rip(const struct vcpu *vcpu)
+{
+	if (vcpu_mode(vcpu) == GUEST_LONG64)
+		return vcpu_rip(vcpu);
+	return (u32)(vcpu->vmcb->save.cs.base + vcpu_rip(vcpu));
+}
+
+/**
+ * guest_clear_pushed() - clear bits in the word on top of the guest's stack
+ * @vcpu: .
+ * @bits: of the low 16
+ * @atomic: see exit.h
+ *
+ * For what the guest has pushed this moment. Should another CPU have taken the
+ * page away since, that is that.
+ *
+ * Return: 0, or -EAGAIN.
+ */
+int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic)
+{
+	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
+	struct guest_memory *mem = &vcpu->vm->mem;
+	struct gva_mmu mmu = guest_mmu(vcpu);
+	struct linear_env env;
+	u64 rsp = vcpu->gprs[INSN_RSP], linear, gpa;
+	struct gva_fault fault;
+	unsigned int i;
+	u8 byte;
+	int ret;
+
+	guest_env(vcpu, &env);
+	if (env.mode != GUEST_LONG64)
+		rsp = vcpu->vmcb->save.ss.attrib & SEG_DB ? (u32)rsp : (u16)rsp;
+	for (i = 0; i < 2; i++) {
+		if (!(bits >> (8 * i) & 0xff))
+			continue;
+		if (linear_address(&env, INSN_SS, rsp + i, 1, LINEAR_WRITE, &linear))
+			return 0;
+		ret = gva_translate(&mmu, linear, GVA_WRITE, &peek_ops, &ctx, &gpa, &fault);
+		if (!ret)
+			ret = guest_memory_read(mem, gpa, &byte, 1, atomic, SVMVCPU_MEM_READ);
+		if (ret)
+			return ret == -EAGAIN ? ret : 0;
+		byte &= ~(bits >> (8 * i));
+		ret = guest_memory_write(mem, gpa, &byte, 1, atomic);
+		if (ret)
+			return ret == -EAGAIN ? ret : 0;
+	}
+	return 0;
+}
+
+/**
  * guest_peek_insn() - the bytes at CS:RIP, for somebody to look at
  * @vcpu: .
  * @buf: SVMVCPU_INSN_MAX bytes
@@ -441,8 +511,7 @@ unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf)
 static void instruction_done(struct vcpu *vcpu)
 {
 	vcpu->vmcb->control.int_state &= ~INT_SHADOW;
-	/* Was it the step an NMI waits for? It is done, and not the guest's. */
-	inject_drop_step(vcpu);
+	step_completed(vcpu);
 	if (unlikely(vcpu->vmcb->save.rflags & X86_EFLAGS_TF))
 		event_raise_db(vcpu, DR_STEP);
 }

@@ -26,7 +26,10 @@ int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
 int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *memory);
 int guest_walk(struct vcpu *vcpu, u64 linear, unsigned int access, u8 cpl, bool mark,
 	       u64 *gpa, struct gva_fault *fault);
+unsigned int guest_peek_code(struct vcpu *vcpu, u8 *buf, unsigned int want);
 unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf);
+u64 guest_linear_rip(const struct vcpu *vcpu);
+int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic);
 
 int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
 int guest_mismatch(struct vcpu *vcpu);

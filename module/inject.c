@@ -9,7 +9,7 @@
  *   an interrupt waits for IF, no shadow      V_IRQ with the VINTR intercept
  *   (the VMM's, or the local APIC's)
  *   an NMI waits for the handler's IRET       the IRET intercept, then a step
- *   an NMI waits for the end of a shadow      a step
+ *   an NMI waits for the end of a shadow      a step (step.c)
  *
  * V_IRQ serves as an alarm only: it is never set when the CPU could take it,
  * and always behind its intercept, so vector 0 never reaches the guest.
@@ -132,61 +132,6 @@ void inject_collect(struct vcpu *vcpu)
 	}
 }
 
-/* Exit after one instruction; a TF of the guest's own is kept in mind. */
-static void start_step(struct vcpu *vcpu)
-{
-	struct vmcb_save_area *save = &vcpu->vmcb->save;
-
-	if (vcpu->nmi_step)
-		return;
-	vcpu->nmi_step = true;
-	vcpu->nmi_step_tf = save->rflags & X86_EFLAGS_TF;
-	save->rflags |= X86_EFLAGS_TF;
-}
-
-/**
- * inject_guest_rflags() - RFLAGS without a TF that is ours
- * @vcpu: its mutex held
- */
-u64 inject_guest_rflags(const struct vcpu *vcpu)
-{
-	u64 rflags = vcpu->vmcb->save.rflags;
-
-	return vcpu->nmi_step && !vcpu->nmi_step_tf ? rflags & ~(u64)X86_EFLAGS_TF : rflags;
-}
-
-/**
- * inject_drop_step() - the step is off; the next entry starts it again if need be
- * @vcpu: its mutex held
- */
-void inject_drop_step(struct vcpu *vcpu)
-{
-	vcpu->vmcb->save.rflags = inject_guest_rflags(vcpu);
-	vcpu->nmi_step = false;
-}
-
-/**
- * inject_step_done() - a #DB: was it the step that an NMI waited for?
- * @vcpu: its mutex held
- *
- * Return: true when the guest must not see it.
- */
-bool inject_step_done(struct vcpu *vcpu)
-{
-	struct vmcb_save_area *save = &vcpu->vmcb->save;
-	bool ours = vcpu->nmi_step && !vcpu->nmi_step_tf;
-
-	if (!vcpu->nmi_step)
-		return false;
-	vcpu->nmi_step = false;
-	if (!ours)
-		return false;
-	save->rflags &= ~(u64)X86_EFLAGS_TF;
-	vmcb_set_dr6(vcpu->vmcb, save->dr6 & ~BIT_ULL(14));
-	/* Another cause at the same time is the guest's. */
-	return !(save->dr6 & 0xa00f);
-}
-
 static bool nmi_ready(const struct vcpu *vcpu)
 {
 	return !vcpu->nmi_masked && !in_shadow(vcpu) && !vcpu->event;
@@ -227,12 +172,9 @@ void inject_prepare(struct vcpu *vcpu)
 		irq = irq_waits(vcpu);
 	}
 
-	/* Its frame must not have a TF of ours. */
-	if (vcpu->event)
-		inject_drop_step(vcpu);
 	/* Waiting for the IRET, or, past its intercept, for its end. */
-	else if (vcpu->nmis && (vcpu->nmi_iret || (!vcpu->nmi_masked && in_shadow(vcpu))))
-		start_step(vcpu);
+	vcpu->nmi_step = vcpu->nmis && !vcpu->event &&
+			 (vcpu->nmi_iret || (!vcpu->nmi_masked && in_shadow(vcpu)));
 	window = irq || vcpu->want_window;
 	set_policy(vcpu, window, vcpu->nmi_masked && !vcpu->nmi_iret);
 	set_virq(vcpu, window);
@@ -347,5 +289,4 @@ void inject_reset(struct vcpu *vcpu)
 	vcpu->nmi_iret = false;
 	vcpu->want_window = false;
 	vcpu->halted = false;
-	inject_drop_step(vcpu);
 }

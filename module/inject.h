@@ -14,9 +14,6 @@ bool inject_room(const struct vcpu *vcpu, u32 inject);
 void inject_request(struct vcpu *vcpu, u32 inject, u32 error, u64 address);
 void inject_prepare(struct vcpu *vcpu);
 void inject_collect(struct vcpu *vcpu);
-u64 inject_guest_rflags(const struct vcpu *vcpu);
-void inject_drop_step(struct vcpu *vcpu);
-bool inject_step_done(struct vcpu *vcpu);
 bool inject_wakes(const struct vcpu *vcpu);
 u8 inject_describe(const struct vcpu *vcpu);
 

@@ -30,6 +30,7 @@
 #include "inject.h"
 #include "run.h"
 #include "state.h"
+#include "step.h"
 #include "vcpu.h"
 #include "vm.h"
 #include "xstate.h"
@@ -95,14 +96,16 @@ static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
  */
 static void load_breakpoints(const struct vcpu *vcpu, unsigned long *host)
 {
+	const u64 *db = step_breakpoints(vcpu);
+
 	get_debugreg(host[0], 0);
 	get_debugreg(host[1], 1);
 	get_debugreg(host[2], 2);
 	get_debugreg(host[3], 3);
-	set_debugreg(vcpu->db[0], 0);
-	set_debugreg(vcpu->db[1], 1);
-	set_debugreg(vcpu->db[2], 2);
-	set_debugreg(vcpu->db[3], 3);
+	set_debugreg(db[0], 0);
+	set_debugreg(db[1], 1);
+	set_debugreg(db[2], 2);
+	set_debugreg(db[3], 3);
 }
 
 static void restore_breakpoints(const unsigned long *host)
@@ -211,7 +214,9 @@ static void enter_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	vmcb->control.exit_code = EXIT_CODE_NONE;
 	trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
 
+	step_enter(vcpu);
 	world_switch(vcpu, cpu);
+	step_leave(vcpu);
 
 	vcpu->exits++;
 }
@@ -266,10 +271,13 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 		return RUN_LEAVE;
 	if (unlikely(vcpu->held))
 		return exit_held(vcpu);
+	if (unlikely(vcpu->debug.hit))
+		return step_report(vcpu);
 	if (unlikely(vcpu->halted) && !end_halt(vcpu))
 		return RUN_LEAVE;
 	prepare_tlb(vcpu, cpu);
 	inject_prepare(vcpu);
+	step_policy(vcpu);
 	put_event(vcpu);
 	if (unlikely(vcpu->unchecked)) {
 		int ret = check_state(vcpu);
@@ -444,7 +452,7 @@ static int host_turn(struct vcpu *vcpu)
 	/* No component of the state holds it: it must not outlast the RUN. */
 	if (unlikely(vcpu->held))
 		return exit_held(vcpu);
-	if (vcpu->halted)
+	if (vcpu->halted && !vcpu->debug.hit)
 		wait_halted(vcpu);
 	by = take_interruptions(vcpu);
 	if (by) {

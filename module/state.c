@@ -47,7 +47,7 @@ static void get_gprs(const struct vcpu *vcpu, struct svmvcpu_gprs *out)
 {
 	memcpy(out, vcpu->gprs, sizeof(vcpu->gprs));
 	out->rip = vcpu->vmcb->save.rip;
-	out->rflags = inject_guest_rflags(vcpu);
+	out->rflags = vcpu->vmcb->save.rflags;
 }
 
 static void get_segments(const struct vcpu *vcpu, struct svmvcpu_segments *out)
@@ -145,7 +145,6 @@ void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs)
 	if (gprs->rip != vcpu_rip(vcpu))
 		vcpu->halted = false;
 	memcpy(vcpu->gprs, gprs, sizeof(vcpu->gprs));
-	inject_drop_step(vcpu);
 	vcpu->vmcb->save.rip = gprs->rip;
 	vcpu->vmcb->save.rflags = gprs->rflags;
 	vcpu->unchecked = true;
@@ -199,6 +198,7 @@ static void reset_events(struct vcpu *vcpu)
 	vcpu->held = 0;
 	vcpu->injected = 0;
 	chain_reset(&vcpu->chain);
+	vcpu->debug.hit = 0;
 	vcpu->shutdown = false;
 	vcpu->mismatches = 0;
 }

@@ -124,7 +124,6 @@ static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
 
 static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
 {
-	const u32 traps = BIT(VEC_BP) | BIT(VEC_OF);
 	struct svmvcpu_exits exits;
 	int ret;
 
@@ -137,12 +136,7 @@ static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
 		return -EINVAL;
 	vcpu->decode_mmio = exits.decode & SVMVCPU_DECODE_MMIO;
 	vcpu->exceptions = exits.exceptions;
-	vcpu->policy.exceptions = exits.exceptions;
-	if (exits.flags & SVMVCPU_EXITS_FAULTS)
-		vcpu->policy.exceptions |= CHAINED_EXCEPTIONS;
-	/* Real CPUs honor the exception intercept for INT3; emulators do not. */
-	vcpu->policy.intn = (exits.exceptions & traps) && !svm_has(SVMVCPU_FEAT_DECODE_ASSISTS);
-	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+	vcpu->followed = exits.flags & SVMVCPU_EXITS_FAULTS ? CHAINED_EXCEPTIONS : 0;
 	return 0;
 }
 
@@ -176,6 +170,8 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long
 		return vcpu_ioctl_set_state(vcpu, user);
 	case SVMVCPU_SET_EXITS:
 		return vcpu_ioctl_set_exits(vcpu, user);
+	case SVMVCPU_SET_DEBUG:
+		return debug_set(vcpu, user);
 	case SVMVCPU_TRANSLATE:
 		return debug_translate(vcpu, user);
 	default:
@@ -227,6 +223,7 @@ static void vcpu_free(struct vcpu *vcpu)
 {
 	apic_destroy(vcpu);
 	hrtimer_cancel(&vcpu->deadline);
+	step_destroy(vcpu);
 	xstate_free(vcpu->xstate);
 	free_page((unsigned long)vcpu->io_data);
 	free_page((unsigned long)vcpu->run);
@@ -307,6 +304,7 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 	mutex_init(&vcpu->mutex);
 	vcpu_deadline_init(vcpu);
 	init_waitqueue_head(&vcpu->wait);
+	step_init(vcpu);
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->on_cpu = -1;

@@ -19,6 +19,7 @@
 #include "mmio.h"
 #include "mode.h"
 #include "preset.h"
+#include "step.h"
 #include "vmcb.h"
 #include "vmcb_init.h"
 
@@ -105,6 +106,9 @@ struct vcpu_mmio {
  * @event: event to inject at the next entry, EVENTINJ layout, 0 for none
  * @held: exception the module raised and the VMM is to see first, or 0
  * @held_address: its CR2 or DR6
+ * @soft_rip: RIP of the instruction that @event comes from, if it is a software
+ *	interrupt and RIP is @soft_next
+ * @soft_next: .
  * @injected: what the last entry injected
  * @injected_rip: and where
  * @chain: what is under way into the guest, to explain a shutdown
@@ -113,8 +117,9 @@ struct vcpu_mmio {
  * @nmi_masked: an NMI was delivered and its IRET has not completed
  * @nmi_iret: that IRET was reached, at @nmi_iret_rip
  * @nmi_iret_rip: .
- * @nmi_step: RFLAGS.TF is set to get an exit after one instruction
- * @nmi_step_tf: the guest had it set anyway
+ * @nmi_step: an NMI waits for the end of the next instruction
+ * @step: .
+ * @debug: .
  * @want_window: the VMM asked for IRQ_WINDOW
  * @halted: in a HLT that an interrupt will end; only with a local APIC
  * @apic: the local APIC, or NULL
@@ -123,6 +128,7 @@ struct vcpu_mmio {
  * @decode_mmio: the VMM asked for MMIO exits
  * @policy: what of the intercepts is not fixed
  * @exceptions: vectors the VMM asked to see
+ * @followed: vectors that are intercepted for the sake of @chain
  * @mismatches: decodes in a row that did not find the intercepted instruction
  * @exits: since creation
  * @on_cpu: CPU this is loaded on, -1 for none; read by vcpu_poke() anywhere
@@ -161,6 +167,8 @@ struct vcpu {
 	u64 event;
 	u64 held;
 	u64 held_address;
+	u64 soft_rip;
+	u64 soft_next;
 	u64 injected;
 	u64 injected_rip;
 	struct fault_chain chain;
@@ -170,15 +178,17 @@ struct vcpu {
 	bool nmi_masked;
 	bool nmi_iret;
 	bool nmi_step;
-	bool nmi_step_tf;
 	bool want_window;
 	bool halted;
 	struct vcpu_apic *apic;
+	struct vcpu_step step;
+	struct vcpu_debug debug;
 	struct vcpu_ask ask;
 	struct vcpu_mmio mmio;
 	bool decode_mmio;
 	struct vmcb_policy policy;
 	u32 exceptions;
+	u32 followed;
 	unsigned int mismatches;
 	u64 exits;
 

@@ -92,7 +92,7 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	/* asked for by the run loop */
 	IF_ASKED(VINTR,	VINTR, "the guest can take an interrupt now"),
 	IF_ASKED(IRET,	IRET, "the guest leaves its NMI handler"),
-	IF_ASKED(INTN,	INTN, "#BP and #OF cannot be seen by exception here"),
+	IF_ASKED(INTN,	INTN, "INT3 cannot be seen otherwise here, a step would be pushed"),
 };
 
 const unsigned int vmcb_nr_intercept_rules = ARRAY_SIZE(vmcb_intercept_rules);

@@ -22,7 +22,7 @@
  * @cr4_read: the same for CR4
  * @vintr: tell when the guest can take an interrupt
  * @iret: tell when the guest executes IRET (end of an NMI handler)
- * @intn: intercept INT n, on hosts where software interrupts must be seen
+ * @intn: intercept INT n: in a step, and on hosts where INT3 must be seen so
  */
 struct vmcb_policy {
 	u32 exceptions;

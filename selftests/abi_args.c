@@ -52,6 +52,7 @@ union any_arg {
 	struct svmvcpu_state state;
 	struct svmvcpu_exits exits;
 	struct svmvcpu_message message;
+	struct svmvcpu_set_debug debug;
 	struct svmvcpu_translation translation;
 	__u32 word[1];
 };
@@ -125,6 +126,8 @@ static const struct call {
 	  fill_components, 0 },
 	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0, 0,
 	  NULL, SVMVCPU_EXITS_FAULTS },
+	{ "SET_DEBUG", ON_VCPU, SVMVCPU_SET_DEBUG, sizeof(struct svmvcpu_set_debug), 48, 0, 0,
+	  NULL, SVMVCPU_DEBUG_STEP | SVMVCPU_DEBUG_BREAKPOINTS | SVMVCPU_DEBUG_INT3 },
 	{ "TRANSLATE", ON_VCPU, SVMVCPU_TRANSLATE, sizeof(struct svmvcpu_translation), 40, 0,
 	  offsetof(struct svmvcpu_translation, mbz), NULL, 0 },
 };
@@ -380,7 +383,7 @@ TEST_F(args, info)
 	EXPECT_EQ(0x501ULL, info->efer_guest & 0x501);
 	EXPECT_EQ(0ULL, info->efer_guest & (1 << 12));
 	EXPECT_EQ(0xffULL, info->components);
-	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_IOAPIC_EOI + 1)) - 1, info->exits);
+	EXPECT_EQ((1ULL << (SVMVCPU_EXIT_DEBUG + 1)) - 1, info->exits);
 }
 
 /* Does a file of /sys/devices/system/cpu/vulnerabilities mention it? */

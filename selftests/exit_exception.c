@@ -292,8 +292,8 @@ TEST_F(exit_exception, software_interrupts)
 }
 
 /*
- * From CPL 3 a gate for CPL 0 is #GP, also when INT exits. Then it returns
- * behind the INT, unless the CPU saves the next RIP.
+ * From CPL 3 a gate for CPL 0 is #GP at the INT, also when INT exits and the
+ * module delivers it. So are other faults on the way.
  */
 TEST_F(exit_exception, software_interrupt_without_privilege)
 {
@@ -307,8 +307,17 @@ TEST_F(exit_exception, software_interrupt_without_privilege)
 		set_exits(vm, exits ? 1U << VEC_BP : 0);
 		RUN_VECTOR(vm, VEC_GP, &out);
 		EXPECT_EQ(14U * 8 + 2, out.error);
-		if (!exits)
-			EXPECT_EQ(TEST_CODE, out.rip);
+		EXPECT_EQ(TEST_CODE, out.rip);
+		/* The same for a gate that is not there ... */
+		idt_put(vm, CODE("\xcd\x30"));
+		idt_setup(vm, IDT_USER64);
+		vm->mem[IDT_TABLE + 0x30 * 16 + 5] &= ~0x80;
+		RUN_VECTOR(vm, VEC_NP, &out);
+		EXPECT_EQ(TEST_CODE, out.rip);
+		/* ... and when it is, the handler returns into the INT, which works. */
+		vm->mem[IDT_TABLE + 0x30 * 16 + 5] |= 0x80;
+		RUN_VECTOR(vm, 0x30, &out);
+		EXPECT_EQ(TEST_CODE + 2, out.rip);
 	}
 }
 

@@ -7,7 +7,7 @@
 
 # shellcheck source=selftests/vm/tap.sh
 . /vm/tap.sh
-plan 42
+plan 43
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -70,6 +70,8 @@ ends "64-bit guest" 65 "vmmcall: answered" run /guests/hello64.elf
 ends "triple fault" 66 "shutdown triple fault" run /guests/triple.bin
 ends "triple fault names what led to it" 66 ", #DF, #GP; at rip" run /guests/triple.bin
 ends "and in JSON" 66 '"exception":"#DF","rip":"0x7c' run --json /guests/triple.bin
+ends "every instruction" 68 "     2 debug step at rip 0x7c04" \
+	run --step --trace --max-exits 4 /guests/triple.bin
 ends "or does not" 66 "triple fault" run --no-faults /guests/triple.bin
 
 echo "over and out" >text

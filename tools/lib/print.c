@@ -179,6 +179,19 @@ static void put_down(struct text *t, const struct svmvcpu_exit_down *down)
 		put(t, " %s, wrote %#x", svmvcpu_down_name(down->kind), down->data);
 }
 
+static void put_debug(struct text *t, const struct svmvcpu_exit_debug *d)
+{
+	unsigned int i;
+
+	if (d->cause & SVMVCPU_DEBUG_STEP)
+		put(t, " step");
+	if (d->cause & SVMVCPU_DEBUG_INT3)
+		put(t, " int3");
+	for (i = 0; i < 4; i++)
+		if (d->dr6 & (1U << i))
+			put(t, " breakpoint %u", i);
+}
+
 static void put_payload(struct text *t, const struct svmvcpu_run *run, const void *window)
 {
 	switch (run->reason) {
@@ -206,6 +219,8 @@ static void put_payload(struct text *t, const struct svmvcpu_run *run, const voi
 		return put_mmio(t, &run->mmio);
 	case SVMVCPU_EXIT_IOAPIC_EOI:
 		return put(t, " vector %u", run->eoi.vector);
+	case SVMVCPU_EXIT_DEBUG:
+		return put_debug(t, &run->debug);
 	case SVMVCPU_EXIT_UNKNOWN:
 		return put(t, " exit code %#llx info1 %#llx info2 %#llx", run->unknown.code,
 			   run->unknown.info1, run->unknown.info2);

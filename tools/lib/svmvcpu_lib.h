@@ -119,6 +119,8 @@ int svmvcpu_vcpu_set_state(struct svmvcpu_vcpu *vcpu, __u64 components,
 int svmvcpu_vcpu_set_exits(struct svmvcpu_vcpu *vcpu, __u32 exceptions);
 /* the same with everything SET_EXITS offers; @exits->size is filled in by the call */
 int svmvcpu_vcpu_choose_exits(struct svmvcpu_vcpu *vcpu, struct svmvcpu_exits *exits);
+/* single steps and breakpoints; @debug->size is filled in by the call */
+int svmvcpu_vcpu_set_debug(struct svmvcpu_vcpu *vcpu, struct svmvcpu_set_debug *debug);
 
 /* drive the local APIC's pins, bit n for LINTn; at any time, from any thread */
 int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins);

@@ -133,6 +133,14 @@ int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins)
 	return svmvcpu_fail(errno, "LINT %#x: %s", pins, strerror(errno));
 }
 
+int svmvcpu_vcpu_set_debug(struct svmvcpu_vcpu *vcpu, struct svmvcpu_set_debug *debug)
+{
+	debug->size = sizeof(*debug);
+	if (!ioctl(vcpu->fd, SVMVCPU_SET_DEBUG, debug))
+		return 0;
+	return svmvcpu_fail(errno, "SET_DEBUG %#x: %s", debug->flags, strerror(errno));
+}
+
 int svmvcpu_vcpu_translate(struct svmvcpu_vcpu *vcpu, __u64 linear, __u32 access,
 			   struct svmvcpu_translation *out)
 {

@@ -212,6 +212,8 @@ int machine_exit(struct machine *m, struct svmvcpu_run *run, void *window)
 		return handle_interrupted(run);
 	case SVMVCPU_EXIT_SYSTEM_DOWN:
 		return handle_down(run);
+	case SVMVCPU_EXIT_DEBUG:
+		return MACHINE_CONTINUE;
 	case SVMVCPU_EXIT_HALT:
 		return STATUS_HALT;
 	case SVMVCPU_EXIT_SHUTDOWN:

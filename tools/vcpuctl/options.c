@@ -17,7 +17,7 @@
 #define MAX_MEM		0x8000000000ULL	/* what one PML4 entry maps */
 #define MAX_BIOS_MEM	0xc0000000ULL	/* room for the ROM and its devices */
 
-enum { OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS };
+enum { OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS, OPT_STEP };
 
 static const struct option long_options[] = {
 	{ "mode",	required_argument, NULL, 'm' },
@@ -35,6 +35,7 @@ static const struct option long_options[] = {
 	{ "no-faults",	no_argument, NULL, OPT_NO_FAULTS },
 	{ "serial-in",	required_argument, NULL, OPT_SERIAL },
 	{ "msr-ignore",	no_argument, NULL, 'i' },
+	{ "step",	no_argument, NULL, OPT_STEP },
 	{ "trace",	no_argument, NULL, 'T' },
 	{ "json",	no_argument, NULL, 'j' },
 	{ "quiet",	no_argument, NULL, 'q' },
@@ -64,6 +65,7 @@ static const char help[] =
 	"      --catch LIST      stop at these exception vectors, as in 6,13\n"
 	"      --no-faults       a triple fault need not be explained: fewer exits\n"
 	"  -i, --msr-ignore      MSRs nobody knows read 0 and ignore writes\n"
+	"      --step            an exit behind each instruction, for --trace\n"
 	"  -T, --trace           print every exit\n"
 	"  -j, --json            one JSON object per line on standard output\n"
 	"  -q, --quiet           no line about how the guest ended\n"
@@ -214,6 +216,9 @@ static int set_flag(struct run_options *o, int opt)
 		break;
 	case OPT_NO_FAULTS:
 		o->no_faults = true;
+		break;
+	case OPT_STEP:
+		o->step = true;
 		break;
 	case 'T':
 		o->trace = true;

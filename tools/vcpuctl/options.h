@@ -41,6 +41,7 @@ struct optional {
  * @max_exits: 0 for no limit
  * @catch: exception vectors to stop at, as a mask
  * @no_faults: do not have the module follow faults
+ * @step: an exit behind each instruction
  * @trace: print every exit
  * @json: for machines
  * @quiet: no summary
@@ -63,6 +64,7 @@ struct run_options {
 	__u64 max_exits;
 	__u32 catch;
 	bool no_faults;
+	bool step;
 	bool trace;
 	bool json;
 	bool quiet;

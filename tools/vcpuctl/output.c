@@ -219,6 +219,9 @@ static void json_payload(struct json *j, const struct svmvcpu_run *run, const vo
 		return json_hex(j, "data", run->mmio.data);
 	case SVMVCPU_EXIT_IOAPIC_EOI:
 		return json_num(j, "vector", run->eoi.vector);
+	case SVMVCPU_EXIT_DEBUG:
+		json_hex(j, "dr6", run->debug.dr6);
+		return json_hex(j, "linear", run->debug.rip);
 	case SVMVCPU_EXIT_UNKNOWN:
 		json_hex(j, "code", run->unknown.code);
 		json_hex(j, "info1", run->unknown.info1);

@@ -132,7 +132,12 @@ static int choose_exits(struct session *s)
 		.exceptions = s->options.catch,
 	};
 
-	return svmvcpu_vcpu_choose_exits(&s->vcpu, &exits);
+	struct svmvcpu_set_debug debug = { .flags = SVMVCPU_DEBUG_STEP };
+	int ret = svmvcpu_vcpu_choose_exits(&s->vcpu, &exits);
+
+	if (!ret && s->options.step)
+		ret = svmvcpu_vcpu_set_debug(&s->vcpu, &debug);
+	return ret;
 }
 
 static int open_vcpu(struct session *s)

@@ -52,7 +52,8 @@
 	X(12, UNKNOWN,		"unknown")				\
 	X(13, IRQ_WINDOW,	"irq-window")				\
 	X(14, MMIO,		"mmio")					\
-	X(15, IOAPIC_EOI,	"ioapic-eoi")
+	X(15, IOAPIC_EOI,	"ioapic-eoi")				\
+	X(16, DEBUG,		"debug")
 
 /*
  * enum svmvcpu_exit_reason - why RUN returned
@@ -79,6 +80,8 @@
  *	once; only after SVMVCPU_RUN_IRQ_WINDOW
  * @SVMVCPU_EXIT_IOAPIC_EOI: the guest has done with a level-triggered
  *	interrupt of its local APIC
+ * @SVMVCPU_EXIT_DEBUG: a step or a breakpoint of the VMM's; only after
+ *	SVMVCPU_SET_DEBUG
  */
 enum svmvcpu_exit_reason {
 #define SVMVCPU_EXIT_ENUM(nr, name, str) SVMVCPU_EXIT_##name = nr,
@@ -625,6 +628,26 @@ struct svmvcpu_exits {
 	__u32 decode;
 };
 
+/* svmvcpu_set_debug.flags and svmvcpu_exit_debug.cause */
+#define SVMVCPU_DEBUG_STEP		(1U << 0)	/* after each instruction */
+#define SVMVCPU_DEBUG_BREAKPOINTS	(1U << 1)	/* @db and @dr7 instead of the guest's */
+#define SVMVCPU_DEBUG_INT3		(1U << 2)	/* at INT3 */
+
+/**
+ * struct svmvcpu_set_debug - argument of SVMVCPU_SET_DEBUG: when to exit with DEBUG
+ * @size: sizeof(struct svmvcpu_set_debug)
+ * @flags: SVMVCPU_DEBUG_*; 0 ends it
+ * @db: BREAKPOINTS: linear addresses; otherwise zero
+ * @dr7: BREAKPOINTS: bits 0-9 and 16-31 of DR7, bit 10 is ignored; no
+ *	breakpoints on ports (R/W 2). Otherwise zero
+ */
+struct svmvcpu_set_debug {
+	__u32 size;
+	__u32 flags;
+	__u64 db[4];
+	__u64 dr7;
+};
+
 /* svmvcpu_translation.access: none is a read with the privilege of the moment */
 #define SVMVCPU_ACCESS_WRITE		(1U << 0)
 #define SVMVCPU_ACCESS_FETCH		(1U << 1)
@@ -687,6 +710,8 @@ struct svmvcpu_translation {
 #define SVMVCPU_GET_STATE	_IOWR(SVMVCPU_IOC_TYPE, 0x43, struct svmvcpu_state)
 #define SVMVCPU_SET_STATE	_IOW(SVMVCPU_IOC_TYPE, 0x44, struct svmvcpu_state)
 #define SVMVCPU_SET_EXITS	_IOW(SVMVCPU_IOC_TYPE, 0x45, struct svmvcpu_exits)
+/* single steps and breakpoints that the guest does not see */
+#define SVMVCPU_SET_DEBUG	_IOW(SVMVCPU_IOC_TYPE, 0x46, struct svmvcpu_set_debug)
 /* linear to guest-physical, as the guest's next access would; a debugger's peek */
 #define SVMVCPU_TRANSLATE	_IOWR(SVMVCPU_IOC_TYPE, 0x47, struct svmvcpu_translation)
 /* drive the pins of the local APIC; argument: bit n: LINTn is asserted */
@@ -969,10 +994,30 @@ struct svmvcpu_exit_eoi {
 	__u32 mbz;
 };
 
+/**
+ * struct svmvcpu_exit_debug - SVMVCPU_EXIT_DEBUG
+ * @cause: SVMVCPU_DEBUG_*: STEP and BREAKPOINTS, one or both, or INT3
+ * @mbz: zero
+ * @dr6: bits 0-3: breakpoints that were hit; bit 14: a step
+ * @rip: linear address of the next instruction; INT3: of the INT3
+ *
+ * STEP: an instruction is finished, or an event was delivered and its handler
+ * is next. BREAKPOINTS: in front of an instruction breakpoint, with RFLAGS.RF
+ * set so that the next RUN passes it; behind the access to data. INT3: as
+ * EXCEPTION, the next RUN executes it again or, with SVMVCPU_RUN_INJECT, gives
+ * the guest its #BP.
+ */
+struct svmvcpu_exit_debug {
+	__u32 cause;
+	__u32 mbz;
+	__u64 dr6;
+	__u64 rip;
+};
+
 /* svmvcpu_run.in_flags */
 #define SVMVCPU_RUN_SET_GPRS	(1U << 0)	/* take &svmvcpu_run.gprs first */
 #define SVMVCPU_RUN_FAIL	(1U << 1)	/* MSR exits: answer with #GP(0) */
-#define SVMVCPU_RUN_INJECT	(1U << 2)	/* EXCEPTION: deliver it to the guest */
+#define SVMVCPU_RUN_INJECT	(1U << 2)	/* EXCEPTION, INT3: deliver it to the guest */
 #define SVMVCPU_RUN_IRQ_WINDOW	(1U << 3)	/* exit when the guest can take an interrupt */
 #define SVMVCPU_RUN_RETRY	(1U << 4)	/* MMIO: execute the instruction again */
 
@@ -1025,6 +1070,7 @@ struct svmvcpu_exit_eoi {
  * @unknown: SVMVCPU_EXIT_UNKNOWN
  * @mmio: SVMVCPU_EXIT_MMIO
  * @eoi: SVMVCPU_EXIT_IOAPIC_EOI
+ * @debug: SVMVCPU_EXIT_DEBUG
  * @exit_bytes: room for exits to come
  * @gprs: registers at the exit; taken back with SVMVCPU_RUN_SET_GPRS
  * @cr0: as the guest sees it, like the following
@@ -1073,6 +1119,7 @@ struct svmvcpu_run {
 		struct svmvcpu_exit_unknown unknown;
 		struct svmvcpu_exit_mmio mmio;
 		struct svmvcpu_exit_eoi eoi;
+		struct svmvcpu_exit_debug debug;
 		__u8 exit_bytes[168];
 	};
 	struct svmvcpu_gprs gprs;

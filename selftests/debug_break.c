@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SVMVCPU_SET_DEBUG, BREAKPOINTS and INT3: the VMM's breakpoints, which the
+ * guest cannot see, and its debug registers, which go on being its own. QEMU
+ * before 10 does not load DR7 at VMRUN: there no breakpoint is ever hit, which
+ * these tests find out and say.
+ */
+#include "guest_idt.h"
+
+#define HANDLER(vector)	(IDT_STUBS + (vector) * 16UL)
+#define DR7_EXEC(n)	(1ULL << (2 * (n)))
+#define DR7_WRITE4(n)	(DR7_EXEC(n) | 0xdULL << (16 + 4 * (n)))
+
+FIXTURE(debug) {
+	struct test_vm vm;
+};
+
+FIXTURE_SETUP(debug)
+{
+	vm_open(&self->vm);
+}
+
+FIXTURE_TEARDOWN(debug)
+{
+	vm_close(&self->vm);
+}
+
+static void set_breakpoint(struct test_vm *vm, unsigned int nr, uint64_t at, uint64_t dr7,
+			   uint32_t flags)
+{
+	struct svmvcpu_set_debug debug = {
+		.flags = SVMVCPU_DEBUG_BREAKPOINTS | flags, .dr7 = dr7,
+	};
+
+	debug.db[nr] = at;
+	if (svmvcpu_vcpu_set_debug(&vm->vcpu, &debug))
+		vm_die("SET_DEBUG");
+}
+
+static void set_debug(struct test_vm *vm, uint32_t flags)
+{
+	struct svmvcpu_set_debug debug = { .flags = flags };
+
+	if (svmvcpu_vcpu_set_debug(&vm->vcpu, &debug))
+		vm_die("SET_DEBUG");
+}
+
+/* Does a breakpoint that a guest sets for itself work? */
+static bool breakpoints_work(struct test_vm *vm)
+{
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+
+	idt_put(vm, CODE("\x90\x90"));
+	idt_setup(vm, IDT_LONG64);
+	idt_get(vm, &state);
+	state.debug.db[2] = TEST_CODE + 1;
+	state.debug.dr7 = 0x400 | DR7_EXEC(2);
+	idt_set(vm, &state, SVMVCPU_STATE_DEBUG);
+	if (idt_run(vm, &out))
+		vm_die("RUN");
+	return out.vector == VEC_DB;
+}
+
+/* What a guest reads from its registers, and breaks on, is what it wrote there. */
+TEST_F(debug, registers_of_the_guest)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	/* mov dr0, rbx; mov dr7, rcx; mov rsi, dr0; mov rdi, dr7; mov rdx, dr6; nop */
+	idt_put(vm, CODE("\x0f\x23\xc3\x0f\x23\xf9\x0f\x21\xc6\x0f\x21\xff\x0f\x21\xf2\x90"));
+	idt_setup(vm, IDT_LONG64);
+	set_breakpoint(vm, 0, TEST_DATA, DR7_WRITE4(0), 0);
+	/* at the NOP, which does not break while the VMM has its own */
+	IDT_REGS(vm, regs->rbx = TEST_CODE + 15; regs->rcx = 0x400 | DR7_EXEC(0));
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_EQ(TEST_CODE + 15, vm->run->gprs.rsi);
+	EXPECT_EQ(0x400 | DR7_EXEC(0), vm->run->gprs.rdi);
+	EXPECT_EQ(0xffff0ff0ULL, vm->run->gprs.rdx);
+	idt_get(vm, &state);
+	EXPECT_EQ(TEST_CODE + 15, state.debug.db[0]);
+	EXPECT_EQ(0x400 | DR7_EXEC(0), state.debug.dr7);
+	set_debug(vm, 0);
+}
+
+TEST_F(debug, at_code)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	if (!breakpoints_work(vm))
+		SKIP(return, "this CPU does not load DR7 at VMRUN");
+	idt_put(vm, CODE("\x90\x90\x90"));
+	idt_setup(vm, IDT_LONG64);
+	set_breakpoint(vm, 3, TEST_CODE + 1, DR7_EXEC(3), 0);
+	RUN_EXPECT(vm, DEBUG);
+	EXPECT_EQ((unsigned int)SVMVCPU_DEBUG_BREAKPOINTS, vm->run->debug.cause);
+	EXPECT_EQ(8ULL, vm->run->debug.dr6);
+	EXPECT_EQ(TEST_CODE + 1, vm->run->debug.rip);
+	EXPECT_EQ(TEST_CODE + 1, vm->run->gprs.rip);
+	EXPECT_NE(0ULL, vm->run->gprs.rflags & FLAG_RF);
+	idt_get(vm, &state);
+	EXPECT_EQ(0xffff0ff0ULL, state.debug.dr6);
+	/* and on */
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_EQ(TEST_CODE + 3, vm->run->gprs.rip);
+	set_debug(vm, 0);
+}
+
+TEST_F(debug, at_data)
+{
+	struct test_vm *vm = &self->vm;
+
+	if (!breakpoints_work(vm))
+		SKIP(return, "this CPU does not load DR7 at VMRUN");
+	idt_put(vm, CODE("\x90\x89\x03\x90"));	/* nop; mov [rbx], eax; nop */
+	idt_setup(vm, IDT_LONG64);
+	IDT_REGS(vm, regs->rbx = TEST_DATA);
+	set_breakpoint(vm, 1, TEST_DATA, DR7_WRITE4(1), 0);
+	RUN_EXPECT(vm, DEBUG);
+	EXPECT_EQ((unsigned int)SVMVCPU_DEBUG_BREAKPOINTS, vm->run->debug.cause);
+	EXPECT_EQ(2ULL, vm->run->debug.dr6);
+	EXPECT_EQ(TEST_CODE + 3, vm->run->gprs.rip);
+	RUN_EXPECT(vm, HYPERCALL);
+
+	/* with a step at the same time */
+	IDT_REGS(vm, regs->rip = TEST_CODE);
+	set_breakpoint(vm, 1, TEST_DATA, DR7_WRITE4(1), SVMVCPU_DEBUG_STEP);
+	RUN_EXPECT(vm, DEBUG);
+	EXPECT_EQ((unsigned int)SVMVCPU_DEBUG_STEP, vm->run->debug.cause);
+	RUN_EXPECT(vm, DEBUG);
+	EXPECT_EQ((unsigned int)SVMVCPU_DEBUG_STEP | SVMVCPU_DEBUG_BREAKPOINTS,
+		  vm->run->debug.cause);
+	EXPECT_EQ(0x4002ULL, vm->run->debug.dr6);
+	set_debug(vm, 0);
+}
+
+/* The guest's own work again when the VMM's are gone. */
+TEST_F(debug, guest_breakpoints)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+
+	if (!breakpoints_work(vm))
+		SKIP(return, "this CPU does not load DR7 at VMRUN");
+	idt_put(vm, CODE("\x90\x90"));
+	idt_setup(vm, IDT_LONG64);
+	idt_get(vm, &state);
+	state.debug.db[0] = TEST_CODE + 1;
+	state.debug.dr7 = 0x400 | DR7_EXEC(0);
+	idt_set(vm, &state, SVMVCPU_STATE_DEBUG);
+	set_breakpoint(vm, 0, TEST_FREE, DR7_EXEC(0), 0);
+	RUN_EXPECT(vm, HYPERCALL);
+	set_debug(vm, 0);
+	IDT_REGS(vm, regs->rip = TEST_CODE);
+	RUN_VECTOR(vm, VEC_DB, &out);
+	EXPECT_EQ(TEST_CODE + 1, out.rip);
+	idt_get(vm, &state);
+	EXPECT_EQ(1ULL, state.debug.dr6 & 0xf);
+	/* also in steps of the VMM's */
+	idt_setup(vm, IDT_LONG64);
+	idt_get(vm, &state);
+	state.debug.db[0] = TEST_CODE + 1;
+	state.debug.dr7 = 0x400 | DR7_EXEC(0);
+	idt_set(vm, &state, SVMVCPU_STATE_DEBUG);
+	set_debug(vm, SVMVCPU_DEBUG_STEP);
+	RUN_EXPECT(vm, DEBUG);
+	EXPECT_EQ(TEST_CODE + 1, vm->run->gprs.rip);
+	RUN_EXPECT(vm, DEBUG);
+	EXPECT_EQ(HANDLER(VEC_DB), vm->run->gprs.rip);
+	idt_get(vm, &state);
+	EXPECT_EQ(1ULL, state.debug.dr6 & 0x400f);
+	set_debug(vm, 0);
+}
+
+/* INT3: at the instruction; executed again, or given to the guest. */
+TEST_F(debug, int3)
+{
+	static const enum idt_mode modes[] = { IDT_REAL, IDT_PROT32, IDT_LONG64, IDT_USER64 };
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int m, step;
+
+	for (m = 0; m < ARRAY_SIZE(modes); m++)
+		for (step = 0; step < 2; step++) {
+			idt_put(vm, CODE("\x90\xcc\x90"));
+			idt_setup(vm, modes[m]);
+			set_debug(vm, SVMVCPU_DEBUG_INT3 | (step ? SVMVCPU_DEBUG_STEP : 0));
+			if (step)
+				RUN_EXPECT(vm, DEBUG);
+			RUN_EXPECT(vm, DEBUG);
+			EXPECT_EQ((unsigned int)SVMVCPU_DEBUG_INT3, vm->run->debug.cause);
+			EXPECT_EQ(0ULL, vm->run->debug.dr6);
+			EXPECT_EQ(TEST_CODE + 1, vm->run->debug.rip);
+			EXPECT_EQ(TEST_CODE + 1, vm->run->gprs.rip);
+			/* It is still there. */
+			RUN_EXPECT(vm, DEBUG);
+			EXPECT_EQ(TEST_CODE + 1, vm->run->gprs.rip);
+			/* The guest had put it there itself. */
+			vm->run->in_flags = SVMVCPU_RUN_INJECT;
+			if (step) {
+				RUN_EXPECT(vm, DEBUG);
+				EXPECT_EQ(HANDLER(VEC_BP), vm->run->gprs.rip);
+			}
+			RUN_VECTOR(vm, VEC_BP, &out);
+			EXPECT_EQ(TEST_CODE + 2, out.rip);
+			EXPECT_EQ(0ULL, out.rflags & FLAG_TF);
+			/* The VMM takes it away and the guest goes on. */
+			idt_setup(vm, modes[m]);
+			set_debug(vm, SVMVCPU_DEBUG_INT3);
+			RUN_EXPECT(vm, DEBUG);
+			vm->mem[TEST_CODE + 1] = 0x90;
+			RUN_EXPECT(vm, HYPERCALL);
+			EXPECT_EQ(TEST_CODE + 3, vm->run->gprs.rip);
+		}
+	/* It comes before SET_EXITS, and nothing of it stays. */
+	idt_put(vm, CODE("\xcc"));
+	idt_setup(vm, IDT_LONG64);
+	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 1U << VEC_BP));
+	RUN_EXPECT(vm, DEBUG);
+	set_debug(vm, 0);
+	RUN_EXPECT(vm, EXCEPTION);
+	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 0));
+	RUN_VECTOR(vm, VEC_BP, &out);
+}
+
+/* The linear address has the segment's base in it. */
+TEST_F(debug, linear_rip)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	vm_load(vm, 0x5010, "\x90\xcc", 2);
+	vm_setup(vm, SVMVCPU_PRESET_REAL);
+	idt_get(vm, &state);
+	state.segments.cs.base = 0x5000;
+	state.segments.cs.selector = 0x500;
+	state.gprs.rip = 0x10;
+	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS);
+	set_debug(vm, SVMVCPU_DEBUG_STEP | SVMVCPU_DEBUG_INT3);
+	RUN_EXPECT(vm, DEBUG);
+	EXPECT_EQ(0x11ULL, vm->run->gprs.rip);
+	EXPECT_EQ(0x5011ULL, vm->run->debug.rip);
+	RUN_EXPECT(vm, DEBUG);
+	EXPECT_EQ((unsigned int)SVMVCPU_DEBUG_INT3, vm->run->debug.cause);
+	EXPECT_EQ(0x5011ULL, vm->run->debug.rip);
+	set_debug(vm, 0);
+}
+
+TEST_HARNESS_MAIN
