@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The 16550 model, as drivers probe and use it by polling.
+ * The 16550 model, as drivers probe it and use it by polling and by interrupts.
  */
 #include <string.h>
 
@@ -24,13 +24,26 @@ static int receive(void *arg)
 	return pending && *pending ? *pending++ : -1;
 }
 
+static unsigned int rises, falls;
+
+static void irq(void *arg, bool level)
+{
+	(void)arg;
+	if (level)
+		rises++;
+	else
+		falls++;
+}
+
 static struct uart fresh(void)
 {
-	struct uart u = { .send = send, .receive = receive };
+	struct uart u = { .send = send, .receive = receive, .irq = irq };
 
 	uart_reset(&u);
 	nr_sent = 0;
 	pending = NULL;
+	rises = 0;
+	falls = 0;
 	return u;
 }
 
@@ -138,6 +151,58 @@ static void test_identification(void)
 	OK(uart_read(&u, 2) == 0x06, "line errors come before everything");
 }
 
+static void test_transmit_interrupt(void)
+{
+	struct uart u = fresh();
+
+	uart_write(&u, 1, 0x02);
+	OK(!rises, "the line is closed without OUT2");
+	uart_write(&u, 4, 0x08);
+	OK(rises == 1 && u.line, "and opens with it");
+	uart_write(&u, 0, 'a');
+	OK(rises == 2 && falls == 1, "a byte makes an edge though the line was high");
+	OK(uart_read(&u, 2) == 0x02 && falls == 2, "reading IIR ends it");
+	uart_write(&u, 0, 'b');
+	OK(rises == 3 && u.line, "the next byte");
+	uart_write(&u, 1, 0x00);
+	OK(falls == 3 && !u.line, "disabled, the line is low");
+	uart_write(&u, 1, 0x02);
+	OK(rises == 4, "enabled, the empty transmitter interrupts");
+	uart_write(&u, 4, 0x18);
+	OK(falls == 4, "loopback closes the line");
+	uart_write(&u, 4, 0x08);
+	uart_reset(&u);
+	OK(rises == 5 && falls == 5 && !u.line, "so does reset");
+}
+
+static void test_receive_interrupt(void)
+{
+	struct uart u = fresh();
+
+	uart_write(&u, 4, 0x08);
+	OK(!uart_wants_input(&u), "nobody waits for input");
+	uart_write(&u, 1, 0x01);
+	OK(uart_wants_input(&u) && !rises, "now a driver does");
+	uart_poll(&u);
+	OK(!rises, "there is none");
+	pending = "ab";
+	uart_poll(&u);
+	OK(rises == 1 && !uart_wants_input(&u), "a byte raises the line");
+	uart_poll(&u);
+	OK(rises == 1 && *pending == 'b', "the second waits with the host");
+	OK(uart_read(&u, 2) == 0x04 && u.line, "reading IIR does not end it");
+	OK(uart_read(&u, 0) == 'a' && falls == 1 && uart_wants_input(&u), "reading the byte does");
+	OK((uart_read(&u, 5) & 1) && rises == 2, "status finds the next");
+	OK(uart_read(&u, 0) == 'b' && uart_read(&u, 2) == 0x01 && !u.line, "and that was all");
+	pending = "c";
+	uart_write(&u, 4, 0x18);
+	OK(!uart_wants_input(&u), "in loopback nothing comes in");
+	u.irq = NULL;
+	uart_write(&u, 4, 0x08);
+	uart_poll(&u);
+	OK(u.line && uart_read(&u, 0) == 'c', "nobody needs to listen");
+}
+
 int main(void)
 {
 	test_transmit();
@@ -146,5 +211,7 @@ int main(void)
 	test_probe();
 	test_loopback();
 	test_identification();
+	test_transmit_interrupt();
+	test_receive_interrupt();
 	return tap_done();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vcpuctl: the polled 16550. Holds one received byte, which is all a driver
- * without interrupts can tell from a FIFO; input waits with the host until the
- * guest looks for it.
+ * vcpuctl: the 16550. Holds one received byte, which is all a driver can tell
+ * from a FIFO whose bytes come one by one; input waits with the host until the
+ * guest looks for it or has asked for an interrupt.
  */
 #include "uart.h"
 
@@ -27,11 +27,31 @@
 #define FCR_ENABLE	0x01
 #define FCR_CLEAR_RX	0x02
 #define LCR_DLAB	0x80
+#define MCR_OUT2	0x08	/* on a PC, opens the interrupt line */
 #define MCR_LOOP	0x10
 #define LSR_READY	0x01
 #define LSR_OVERRUN	0x02
 #define LSR_EMPTY	0x60	/* holding register and transmitter */
 #define MSR_PRESENT	0xb0	/* carrier, data set ready, clear to send */
+
+static bool interrupting(const struct uart *u)
+{
+	if ((u->mcr & (MCR_OUT2 | MCR_LOOP)) != MCR_OUT2)
+		return false;
+	return ((u->ier & IER_LINE) && u->overrun) || ((u->ier & IER_RX) && u->rx_full) ||
+	       ((u->ier & IER_THRE) && u->thre_pending);
+}
+
+static void update(struct uart *u)
+{
+	bool level = interrupting(u);
+
+	if (level == u->line)
+		return;
+	u->line = level;
+	if (u->irq)
+		u->irq(u->arg, level);
+}
 
 void uart_reset(struct uart *u)
 {
@@ -45,6 +65,7 @@ void uart_reset(struct uart *u)
 	u->rx_full = false;
 	u->overrun = false;
 	u->thre_pending = false;
+	update(u);
 }
 
 static void fill(struct uart *u)
@@ -106,7 +127,7 @@ static __u8 read_msr(const struct uart *u)
 	return (u->mcr & 0x0c) << 4 | (u->mcr & 0x02) << 3 | (u->mcr & 0x01) << 5;
 }
 
-__u8 uart_read(struct uart *u, unsigned int reg)
+static __u8 read_register(struct uart *u, unsigned int reg)
 {
 	bool divisor = u->lcr & LCR_DLAB;
 
@@ -131,8 +152,19 @@ __u8 uart_read(struct uart *u, unsigned int reg)
 	return 0xff;
 }
 
+__u8 uart_read(struct uart *u, unsigned int reg)
+{
+	__u8 value = read_register(u, reg);
+
+	update(u);
+	return value;
+}
+
+/* the transmitter is full for a moment: the line of a listener has an edge */
 static void write_data(struct uart *u, __u8 value)
 {
+	u->thre_pending = false;
+	update(u);
 	u->thre_pending = true;
 	if (!(u->mcr & MCR_LOOP)) {
 		u->send(u->arg, value);
@@ -178,4 +210,16 @@ void uart_write(struct uart *u, unsigned int reg, __u8 value)
 		u->mcr = value & 0x1f;
 	else if (reg == REG_SCR)
 		u->scr = value;
+	update(u);
+}
+
+bool uart_wants_input(const struct uart *u)
+{
+	return (u->ier & IER_RX) && !u->rx_full && !(u->mcr & MCR_LOOP);
+}
+
+void uart_poll(struct uart *u)
+{
+	fill(u);
+	update(u);
 }

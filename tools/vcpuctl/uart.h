@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vcpuctl: a 16550 for drivers that poll. No interrupt line, no timing: what
- * is written is sent at once and the transmitter is always empty.
+ * vcpuctl: a 16550. No timing: what is written is sent at once and the
+ * transmitter is always empty. Its interrupt goes to whoever listens.
  */
 #ifndef VCPUCTL_UART_H
 #define VCPUCTL_UART_H
@@ -17,17 +17,20 @@
  * @send: called with each byte the guest sends
  * @receive: asked for input when the guest looks for some: 0-255, or -1 while
  *	there is none
- * @arg: handed to both
+ * @irq: told when the interrupt line changes; NULL for drivers that poll
+ * @arg: handed to all three
  * @ier: interrupt enable register, and so on with the data sheet's names
  * @fifo: FIFO control: FIFOs on
  * @rx: received byte
  * @rx_full: @rx holds one the guest has not read
  * @overrun: in loopback mode, a byte came while @rx_full
  * @thre_pending: the "transmitter empty" interrupt has not been read from IIR
+ * @line: the interrupt line, as @irq knows it
  */
 struct uart {
 	void (*send)(void *arg, __u8 byte);
 	int (*receive)(void *arg);
+	void (*irq)(void *arg, bool level);
 	void *arg;
 	__u8 ier, lcr, mcr, scr;
 	__u8 dll, dlm;
@@ -36,11 +39,16 @@ struct uart {
 	bool rx_full;
 	bool overrun;
 	bool thre_pending;
+	bool line;
 };
 
 void uart_reset(struct uart *u);
 /* @reg: port minus the base, 0 to 7 */
 __u8 uart_read(struct uart *u, unsigned int reg);
 void uart_write(struct uart *u, unsigned int reg, __u8 value);
+/* whether input would interrupt, so that somebody must look for it */
+bool uart_wants_input(const struct uart *u);
+/* there may be input now */
+void uart_poll(struct uart *u);
 
 #endif /* VCPUCTL_UART_H */
