@@ -101,7 +101,7 @@ static void test_accepted(void)
 	struct run_options o;
 
 	OK(!run_parser("run image.bin", &o), "an image is enough");
-	OK(o.mode == MODE_AUTO && o.mem == 16 << 20 && !o.load.given && !o.timeout_ns &&
+	OK(o.mode == MODE_AUTO && !o.mem && !o.load.given && !o.timeout_ns &&
 	   !strcmp(o.image, "image.bin") && !strcmp(o.serial_in, "-"), "its defaults");
 	free_run(&o);
 	OK(!run_parser("run -m prot32 --mem=1M image --load 0x1000 -e 0x1004 -t 1.5 -Tjqi -x 9",
@@ -116,6 +116,9 @@ static void test_accepted(void)
 	free_run(&o);
 	OK(!run_parser("run --bios fw", &o) && !o.image && !strcmp(o.bios, "fw"),
 	   "firmware needs no image");
+	free_run(&o);
+	OK(!run_parser("run vmlinuz --initrd fs --append quiet --lapic", &o) &&
+	   !strcmp(o.initrd, "fs") && !strcmp(o.append, "quiet") && o.lapic, "what Linux gets");
 	free_run(&o);
 	OK(!run_parser("run --mem 512G -- -image", &o) && !strcmp(o.image, "-image"),
 	   "-- ends the options");
@@ -132,7 +135,8 @@ static void test_refused(void)
 		"run --bios b --entry 0", "run --bios b --stack 0", "run --bios b --mem 512K",
 		"run --bios b --mem 4G", "run a -f x", "run a -f @0", "run a -f x@", "run a -f x@z",
 		"run a -t 0", "run a -t x", "run a -x -1", "run a --catch 40", "run a --catch x",
-		"run a --mode real --arg 1", "run a --mode prot32 --cr3 0", "run a --load z",
+		"run a --mem 0", "run a --mem 4G --lapic", "run --bios b --initrd a",
+		"run a --mode real --append x", "run a --initrd", "run a --mode real --arg 1", "run a --mode prot32 --cr3 0", "run a --load z",
 	};
 	struct run_options o;
 	unsigned int i;

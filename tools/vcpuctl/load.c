@@ -5,15 +5,15 @@
  * silently overwrite each other.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "blob.h"
+#include "bzimage.h"
+#include "linux.h"
 #include "load.h"
 
-#define MAX_FILE	0x40000000LL
+#define DEFAULT_MEM	0x1000000ULL
 #define REAL_LOAD	0x7c00ULL
 #define FLAT_LOAD	0x100000ULL
 #define STACK_ROOM	0x1000ULL
@@ -21,62 +21,6 @@
 #define LOW_ROM_END	0x100000ULL
 #define LOW_ROM_MAX	0x40000ULL
 #define LAPIC_GPA	0xfee00000ULL
-
-/* a file's bytes */
-struct blob {
-	void *data;
-	size_t len;
-};
-
-static int read_all(int fd, const char *path, struct blob *b)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < b->len) {
-		n = read(fd, (char *)b->data + done, b->len - done);
-		if (n < 0 && errno != EINTR)
-			return svmvcpu_fail(errno, "%s: %s", path, strerror(errno));
-		if (!n)
-			return svmvcpu_fail(EIO, "%s: shrank while being read", path);
-		if (n > 0)
-			done += n;
-	}
-	return 0;
-}
-
-static int check_file(int fd, const char *path, struct stat *st)
-{
-	if (fstat(fd, st))
-		return svmvcpu_fail(errno, "%s: %s", path, strerror(errno));
-	if (!S_ISREG(st->st_mode))
-		return svmvcpu_fail(EINVAL, "%s: not a regular file", path);
-	if (!st->st_size)
-		return svmvcpu_fail(EINVAL, "%s: empty file", path);
-	if (st->st_size > MAX_FILE)
-		return svmvcpu_fail(EFBIG, "%s: larger than 1 GiB", path);
-	return 0;
-}
-
-static int read_file(const char *path, struct blob *b)
-{
-	struct stat st;
-	int fd, ret;
-
-	b->data = NULL;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return svmvcpu_fail(errno, "%s: %s", path, strerror(errno));
-	ret = check_file(fd, path, &st);
-	if (!ret) {
-		b->len = st.st_size;
-		b->data = malloc(b->len);
-		ret = b->data ? read_all(fd, path, b) :
-				svmvcpu_fail(ENOMEM, "%s: out of memory", path);
-	}
-	close(fd);
-	return ret;
-}
 
 static int add_piece(struct guest *g, __u64 gpa, __u64 bytes, __u32 prot)
 {
@@ -92,8 +36,7 @@ static int add_piece(struct guest *g, __u64 gpa, __u64 bytes, __u32 prot)
 	return 0;
 }
 
-/* reserve a range of RAM for @what, or say why not */
-static int claim(struct guest *g, __u64 gpa, __u64 bytes, const char *what)
+int guest_claim(struct guest *g, __u64 gpa, __u64 bytes, const char *what)
 {
 	__u64 ram = g->mem[0].bytes;
 	unsigned int i;
@@ -113,9 +56,9 @@ static int claim(struct guest *g, __u64 gpa, __u64 bytes, const char *what)
 	return 0;
 }
 
-static int place(struct guest *g, __u64 gpa, const void *data, size_t len, const char *what)
+int guest_place(struct guest *g, __u64 gpa, const void *data, size_t len, const char *what)
 {
-	int ret = claim(g, gpa, len, what);
+	int ret = guest_claim(g, gpa, len, what);
 
 	if (!ret)
 		memcpy((char *)g->mem[0].hva + gpa, data, len);
@@ -132,7 +75,7 @@ static int place_bios(struct guest *g, const char *path)
 	const __u32 rom = SVMVCPU_MEM_READ | SVMVCPU_MEM_EXEC;
 	struct blob b;
 	__u64 low;
-	int ret = read_file(path, &b);
+	int ret = blob_read(path, &b);
 
 	if (!ret && (b.len % SVMVCPU_PAGE || b.len > 0x1000000))
 		ret = svmvcpu_fail(EINVAL, "%s: firmware must be whole 4 KiB pages, at most 16 MiB",
@@ -142,9 +85,9 @@ static int place_bios(struct guest *g, const char *path)
 	if (!ret) {
 		memcpy(g->mem[1].hva, b.data, b.len);
 		low = b.len < LOW_ROM_MAX ? b.len : LOW_ROM_MAX;
-		ret = place(g, LOW_ROM_END - low, (char *)b.data + b.len - low, low, path);
+		ret = guest_place(g, LOW_ROM_END - low, (char *)b.data + b.len - low, low, path);
 	}
-	if (!ret)
+	if (!ret && !g->lapic)
 		ret = add_piece(g, LAPIC_GPA, SVMVCPU_PAGE, SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE);
 	free(b.data);
 	return ret;
@@ -161,7 +104,7 @@ static int place_elf(struct guest *g, const struct run_options *o, const struct 
 	if (o->load.given)
 		return svmvcpu_fail(EINVAL, "--load is for flat binaries, %s is ELF", o->image);
 	for (i = 0; i < elf.nr && !ret; i++)
-		ret = claim(g, elf.segments[i].gpa, elf.segments[i].bytes, o->image);
+		ret = guest_claim(g, elf.segments[i].gpa, elf.segments[i].bytes, o->image);
 	if (ret)
 		return ret;
 	if (o->mode == MODE_AUTO && !o->bios)
@@ -180,19 +123,15 @@ static int place_flat(struct guest *g, const struct run_options *o, const struct
 	if (o->load.given)
 		load = o->load.value;
 	g->setup.entry = load;
-	return place(g, load, b->data, b->len, o->image);
+	return guest_place(g, load, b->data, b->len, o->image);
 }
 
-static int place_image(struct guest *g, const struct run_options *o)
+static int place_image(struct guest *g, const struct run_options *o, const struct blob *b)
 {
-	struct blob b;
-	int ret = read_file(o->image, &b);
-
-	if (!ret)
-		ret = svmvcpu_elf_probe(b.data, b.len) ? place_elf(g, o, &b) :
-							 place_flat(g, o, &b);
-	free(b.data);
-	return ret;
+	if (o->initrd || o->append)
+		return svmvcpu_fail(EINVAL, "--initrd and --append are for Linux, %s is no bzImage",
+				    o->image);
+	return svmvcpu_elf_probe(b->data, b->len) ? place_elf(g, o, b) : place_flat(g, o, b);
 }
 
 static int place_files(struct guest *g, const struct run_options *o)
@@ -202,9 +141,9 @@ static int place_files(struct guest *g, const struct run_options *o)
 	int ret = 0;
 
 	for (i = 0; i < o->nr_files && !ret; i++) {
-		ret = read_file(o->files[i].path, &b);
+		ret = blob_read(o->files[i].path, &b);
 		if (!ret)
-			ret = place(g, o->files[i].gpa, b.data, b.len, o->files[i].path);
+			ret = guest_place(g, o->files[i].gpa, b.data, b.len, o->files[i].path);
 		free(b.data);
 	}
 	return ret;
@@ -225,7 +164,7 @@ static int place_tables(struct guest *g, const struct run_options *o)
 	if (bytes > ram)
 		return svmvcpu_fail(ENOSPC, "no room for page tables in %#llx bytes", ram);
 	g->setup.cr3 = ram - bytes;
-	ret = claim(g, g->setup.cr3, bytes, "the page tables");
+	ret = guest_claim(g, g->setup.cr3, bytes, "the page tables");
 	if (ret)
 		return ret;
 	return svmvcpu_identity_map((char *)g->mem[0].hva + g->setup.cr3, g->setup.cr3, top);
@@ -249,7 +188,7 @@ static int place_stack(struct guest *g, const struct run_options *o)
 	else if (top > FOUR_GIB - SVMVCPU_PAGE)
 		top = FOUR_GIB - SVMVCPU_PAGE;
 	g->setup.stack = top;
-	return claim(g, top - STACK_ROOM, STACK_ROOM, "the stack");
+	return guest_claim(g, top - STACK_ROOM, STACK_ROOM, "the stack");
 }
 
 static int finish_setup(struct guest *g, const struct run_options *o)
@@ -273,27 +212,52 @@ static int finish_setup(struct guest *g, const struct run_options *o)
 	return ret ?: place_stack(g, o);
 }
 
-int guest_build(struct guest *g, const struct run_options *o)
+/* a kernel says by itself that it is one, unless a mode says otherwise */
+static bool is_linux(const struct run_options *o, const struct blob *b)
+{
+	return o->mode == MODE_AUTO && !o->bios && bzimage_probe(b->data, b->len);
+}
+
+static int build(struct guest *g, const struct run_options *o, const struct blob *b)
 {
 	const __u32 all = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC;
 	int ret;
 
-	memset(g, 0, sizeof(*g));
-	g->view.mem = g->mem;
+	g->linux_image = is_linux(o, b);
+	g->lapic = o->lapic || g->linux_image;
 	g->setup.preset = o->mode == MODE_AUTO ? SVMVCPU_PRESET_REAL : o->mode;
 	if (o->bios)
 		g->setup.preset = SVMVCPU_PRESET_RESET;
-	ret = add_piece(g, 0, o->mem, all);
+	ret = add_piece(g, 0, o->mem ? o->mem : g->linux_image ? LINUX_MEM : DEFAULT_MEM, all);
 	if (!ret && o->bios)
 		ret = place_bios(g, o->bios);
-	if (!ret && o->image)
-		ret = place_image(g, o);
+	if (!ret && g->linux_image)
+		ret = linux_place(g, o, b);
+	else if (!ret && o->image)
+		ret = place_image(g, o, b);
 	if (!ret)
 		ret = place_files(g, o);
-	if (ret || !o->bios)
-		return ret ?: finish_setup(g, o);
+	if (ret || g->linux_image)
+		return ret;
+	if (!o->bios)
+		return finish_setup(g, o);
 	g->setup.entry = 0;
 	return 0;
+}
+
+int guest_build(struct guest *g, const struct run_options *o)
+{
+	struct blob b = { NULL, 0 };
+	int ret = 0;
+
+	memset(g, 0, sizeof(*g));
+	g->view.mem = g->mem;
+	if (o->image)
+		ret = blob_read(o->image, &b);
+	if (!ret)
+		ret = build(g, o, &b);
+	free(b.data);
+	return ret;
 }
 
 int guest_map(const struct guest *g, int vm)

@@ -13,11 +13,12 @@
 #include "svmvcpu_lib.h"
 #include "vcpuctl.h"
 
-#define DEFAULT_MEM	0x1000000ULL
 #define MAX_MEM		0x8000000000ULL	/* what one PML4 entry maps */
-#define MAX_BIOS_MEM	0xc0000000ULL	/* room for the ROM and its devices */
+#define MAX_BIOS_MEM	0xc0000000ULL	/* room for the ROM and devices */
 
-enum { OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS, OPT_STEP };
+enum {
+	OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS, OPT_STEP, OPT_INITRD, OPT_APPEND, OPT_LAPIC,
+};
 
 static const struct option long_options[] = {
 	{ "mode",	required_argument, NULL, 'm' },
@@ -29,6 +30,9 @@ static const struct option long_options[] = {
 	{ "arg",	required_argument, NULL, 'a' },
 	{ "file",	required_argument, NULL, 'f' },
 	{ "bios",	required_argument, NULL, 'b' },
+	{ "initrd",	required_argument, NULL, OPT_INITRD },
+	{ "append",	required_argument, NULL, OPT_APPEND },
+	{ "lapic",	no_argument, NULL, OPT_LAPIC },
 	{ "timeout",	required_argument, NULL, 't' },
 	{ "max-exits",	required_argument, NULL, 'x' },
 	{ "catch",	required_argument, NULL, OPT_CATCH },
@@ -46,10 +50,10 @@ static const struct option long_options[] = {
 static const char help[] =
 	"Usage: vcpuctl run [options] IMAGE\n"
 	"       vcpuctl run [options] --bios FIRMWARE\n"
-	"Run a flat binary or an ELF executable as a guest.\n\n"
+	"Run a flat binary, an ELF executable or a Linux kernel as a guest.\n\n"
 	"  -m, --mode MODE       real, prot32, long64 or reset; default: by ELF class,\n"
 	"                        real for flat binaries, reset with --bios\n"
-	"  -M, --mem SIZE        RAM from address 0 (default 16M)\n"
+	"  -M, --mem SIZE        RAM from address 0 (default 16M, for Linux 256M)\n"
 	"  -l, --load ADDR       where a flat binary goes (default 0x7c00 in real mode,\n"
 	"                        otherwise 0x100000)\n"
 	"  -e, --entry ADDR      first instruction (default: ELF entry or load address)\n"
@@ -59,6 +63,9 @@ static const char help[] =
 	"  -a, --arg VALUE       first RDI in prot32 and long64\n"
 	"  -f, --file PATH@ADDR  put a file into memory; may be repeated\n"
 	"  -b, --bios PATH       firmware at the top of 4 GiB and below 1 MiB\n"
+	"      --initrd PATH     Linux: its first file system\n"
+	"      --append WORDS    Linux: command line\n"
+	"      --lapic           a local APIC and an I/O APIC; Linux always has them\n"
 	"      --serial-in PATH  input of the serial port: - for stdin (default), none\n"
 	"  -t, --timeout SEC     stop after so many seconds\n"
 	"  -x, --max-exits N     stop after N exits\n"
@@ -211,6 +218,9 @@ static int add_file(struct run_options *o, const char *text, FILE *err)
 static int set_flag(struct run_options *o, int opt)
 {
 	switch (opt) {
+	case OPT_LAPIC:
+		o->lapic = true;
+		break;
 	case 'i':
 		o->msr_ignore = true;
 		break;
@@ -233,13 +243,33 @@ static int set_flag(struct run_options *o, int opt)
 	return 0;
 }
 
+static int set_text(struct run_options *o, int opt, const char *text)
+{
+	switch (opt) {
+	case 'b':
+		o->bios = text;
+		return 0;
+	case OPT_SERIAL:
+		o->serial_in = text;
+		return 0;
+	case OPT_INITRD:
+		o->initrd = text;
+		return 0;
+	case OPT_APPEND:
+		o->append = text;
+		return 0;
+	}
+	return set_flag(o, opt);
+}
+
 static int set_option(struct run_options *o, int opt, const char *text, FILE *err)
 {
 	switch (opt) {
 	case 'm':
 		return set_mode(o, text, err);
 	case 'M':
-		return set_number(&o->mem, "bad size in --mem", text, err);
+		return parse_size(text, &o->mem) || !o->mem ?
+			complain(err, "bad size in --mem", text) : 0;
 	case 'l':
 		return set_optional(&o->load, "bad address in --load", text, err);
 	case 'e':
@@ -252,9 +282,6 @@ static int set_option(struct run_options *o, int opt, const char *text, FILE *er
 		return set_optional(&o->arg, "bad value in --arg", text, err);
 	case 'f':
 		return add_file(o, text, err);
-	case 'b':
-		o->bios = text;
-		return 0;
 	case 't':
 		return parse_seconds(text, &o->timeout_ns) ?
 			complain(err, "bad time in --timeout", text) : 0;
@@ -263,21 +290,22 @@ static int set_option(struct run_options *o, int opt, const char *text, FILE *er
 	case OPT_CATCH:
 		return parse_vectors(text, &o->catch) ?
 			complain(err, "bad vectors in --catch", text) : 0;
-	case OPT_SERIAL:
-		o->serial_in = text;
-		return 0;
 	}
-	return set_flag(o, opt);
+	return set_text(o, opt, text);
 }
 
 static int check_memory(const struct run_options *o, FILE *err)
 {
+	if (!o->mem)
+		return 0;
 	if (o->mem < 0x10000 || o->mem % SVMVCPU_PAGE)
 		return complain(err, "--mem must be a multiple of 4K and at least 64K", NULL);
 	if (o->mem > MAX_MEM)
 		return complain(err, "--mem is limited to 512G", NULL);
 	if (o->bios && (o->mem < 0x100000 || o->mem > MAX_BIOS_MEM))
 		return complain(err, "with --bios, --mem goes from 1M to 3G", NULL);
+	if (o->lapic && o->mem > MAX_BIOS_MEM)
+		return complain(err, "with --lapic, --mem is limited to 3G", NULL);
 	return 0;
 }
 
@@ -293,6 +321,8 @@ static int check_mode(const struct run_options *o, FILE *err)
 		return complain(err, "--entry, --stack and --arg have no meaning at reset", NULL);
 	if (reset && o->image && !o->load.given)
 		return complain(err, "an image beside --bios needs --load", NULL);
+	if ((o->initrd || o->append) && (o->bios || o->mode != MODE_AUTO))
+		return complain(err, "--initrd and --append are for Linux, without a mode", NULL);
 	if (o->mode == SVMVCPU_PRESET_REAL && o->arg.given)
 		return complain(err, "--arg has no meaning in real mode", NULL);
 	if (o->mode != MODE_AUTO && o->mode != SVMVCPU_PRESET_LONG64 && o->cr3.given)
@@ -317,7 +347,6 @@ int parse_run(int argc, char **argv, struct run_options *o, FILE *err)
 
 	memset(o, 0, sizeof(*o));
 	o->mode = MODE_AUTO;
-	o->mem = DEFAULT_MEM;
 	o->serial_in = "-";
 	optind = 0;	/* glibc: start over, tests parse many times */
 	opterr = 0;

@@ -31,7 +31,9 @@ struct optional {
  * @bios: firmware image, or NULL
  * @serial_in: "-" for stdin, "none", or a path
  * @mode: an &enum svmvcpu_preset or MODE_AUTO
- * @mem: bytes of RAM
+ * @initrd: file for Linux, or NULL
+ * @append: command line for Linux, or NULL
+ * @mem: bytes of RAM; 0 when not given
  * @load: --load
  * @entry: --entry
  * @stack: --stack
@@ -46,6 +48,7 @@ struct optional {
  * @json: for machines
  * @quiet: no summary
  * @msr_ignore: unknown MSRs read 0 instead of raising #GP
+ * @lapic: a local APIC in the kernel and an I/O APIC here
  * @nr_files: entries of @files
  * @files: --file
  */
@@ -53,6 +56,8 @@ struct run_options {
 	const char *image;
 	const char *bios;
 	const char *serial_in;
+	const char *initrd;
+	const char *append;
 	int mode;
 	__u64 mem;
 	struct optional load;
@@ -69,6 +74,7 @@ struct run_options {
 	bool json;
 	bool quiet;
 	bool msr_ignore;
+	bool lapic;
 	unsigned int nr_files;
 	struct file_at files[MAX_FILES];
 };

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vcpuctl: booting Linux. The kernel goes where it asks to be, the initrd to
+ * the end of memory, and tables, boot parameters and command line below 1 MiB,
+ * which Linux leaves alone until it has read them.
+ */
+#include <asm/bootparam.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bzimage.h"
+#include "linux.h"
+#include "mptable.h"
+
+#define MAX_MEM		0xc0000000ULL	/* the APICs are above */
+#define MAPPED		0x100000000ULL
+#define LOW_END		0xa0000ULL
+#define HIGH_START	0x100000ULL
+#define E820_RAM	1
+#define E820_RESERVED	2
+#define LOADER_UNKNOWN	0xff
+#define ANY_TSC		4294967295U	/* the longest number there is */
+
+/* flat segments, at the selectors that the protocol names */
+#define BOOT_CS		0x10
+#define BOOT_DS		0x18
+#define CODE64		0x00af9b000000ffffULL
+#define DATA		0x00cf93000000ffffULL
+#define CODE64_ATTRIB	0x0a9b
+#define DATA_ATTRIB	0x0c93
+#define FLAT_LIMIT	0xffffffffU
+
+static int place_kernel(struct guest *g, const struct run_options *o, const struct blob *b,
+			const struct bzimage *image)
+{
+	__u64 ram = g->mem[0].bytes;
+
+	if (ram > MAX_MEM)
+		return svmvcpu_fail(EINVAL, "%s: Linux guests are limited to 3G of memory",
+				    o->image);
+	if (image->load + image->room > ram)
+		return svmvcpu_fail(ENOSPC,
+				    "%s needs memory up to %#llx, there are %#llx bytes (--mem)",
+				    o->image, image->load + image->room, ram);
+	memcpy((char *)g->mem[0].hva + image->load, (char *)b->data + image->offset,
+	       image->bytes);
+	return guest_claim(g, image->load, image->room, o->image);
+}
+
+/* at the end of memory, or of what the kernel can reach */
+static int place_initrd(struct guest *g, const struct run_options *o,
+			const struct bzimage *image, struct setup_header *h)
+{
+	__u64 end = g->mem[0].bytes < image->initrd_end ? g->mem[0].bytes : image->initrd_end;
+	__u64 lowest = image->load + image->room;
+	struct blob b = { NULL, 0 };
+	__u64 at;
+	int ret;
+
+	if (!o->initrd)
+		return 0;
+	ret = blob_read(o->initrd, &b);
+	if (!ret && (end < lowest || b.len > end - lowest))
+		ret = svmvcpu_fail(ENOSPC, "%s (%#zx bytes) does not fit between %#llx and %#llx",
+				   o->initrd, b.len, lowest, end);
+	if (!ret) {
+		at = (end - b.len) & ~(SVMVCPU_PAGE - 1);
+		h->ramdisk_image = at;
+		h->ramdisk_size = b.len;
+		ret = guest_place(g, at, b.data, b.len, o->initrd);
+	}
+	free(b.data);
+	return ret;
+}
+
+static void add_range(struct boot_params *p, __u64 addr, __u64 end, __u32 type)
+{
+	p->e820_table[p->e820_entries++] = (struct boot_e820_entry){ addr, end - addr, type };
+}
+
+static int place_params(struct guest *g, const struct blob *b, const struct bzimage *image,
+			struct boot_params *p)
+{
+	const struct setup_header h = p->hdr;	/* the initrd's place */
+
+	memcpy((char *)p + BZIMAGE_HEADER, (const char *)b->data + BZIMAGE_HEADER,
+	       image->header_bytes);
+	p->hdr.type_of_loader = LOADER_UNKNOWN;
+	p->hdr.ramdisk_image = h.ramdisk_image;
+	p->hdr.ramdisk_size = h.ramdisk_size;
+	p->hdr.cmd_line_ptr = LINUX_CMDLINE;
+	p->hdr.setup_data = 0;
+	add_range(p, 0, LOW_END, E820_RAM);
+	add_range(p, MPTABLE_GPA, HIGH_START, E820_RESERVED);
+	add_range(p, HIGH_START, g->mem[0].bytes, E820_RAM);
+	return guest_place(g, LINUX_PARAMS, p, sizeof(*p), "the boot parameters");
+}
+
+static int place_tables(struct guest *g)
+{
+	const __u64 gdt[] = { 0, 0, CODE64, DATA };
+	__u64 bytes = svmvcpu_identity_bytes(MAPPED);
+	int ret;
+
+	ret = guest_place(g, LINUX_GDT, gdt, sizeof(gdt), "the descriptor table");
+	if (!ret)
+		ret = guest_claim(g, LINUX_TABLES, bytes, "the page tables");
+	if (!ret)
+		ret = guest_claim(g, LINUX_STACK - SVMVCPU_PAGE, SVMVCPU_PAGE, "the stack");
+	if (ret)
+		return ret;
+	return svmvcpu_identity_map((char *)g->mem[0].hva + LINUX_TABLES, LINUX_TABLES, MAPPED);
+}
+
+static int place_mptable(struct guest *g)
+{
+	int ret = guest_claim(g, MPTABLE_GPA, MPTABLE_BYTES, "the MP tables");
+
+	if (!ret)
+		mptable_write((char *)g->mem[0].hva + MPTABLE_GPA);
+	return ret;
+}
+
+/* the TSC's frequency comes later; room is made for any */
+static int place_cmdline(struct guest *g, const struct run_options *o,
+			 const struct bzimage *image)
+{
+	size_t len = linux_cmdline(NULL, 0, o->append, ANY_TSC);
+
+	if (len > image->cmdline_max)
+		return svmvcpu_fail(E2BIG, "a command line of %zu bytes, %s takes %u", len,
+				    o->image, image->cmdline_max);
+	return guest_claim(g, LINUX_CMDLINE, len + 1, "the command line");
+}
+
+int linux_place(struct guest *g, const struct run_options *o, const struct blob *b)
+{
+	struct boot_params p = { 0 };
+	struct bzimage image;
+	int ret;
+
+	if (o->load.given || o->entry.given || o->stack.given || o->cr3.given || o->arg.given)
+		return svmvcpu_fail(EINVAL, "%s is Linux, which knows where it goes", o->image);
+	ret = bzimage_parse(b->data, b->len, &image);
+	if (!ret)
+		ret = place_kernel(g, o, b, &image);
+	if (!ret)
+		ret = place_initrd(g, o, &image, &p.hdr);
+	if (!ret)
+		ret = place_params(g, b, &image, &p);
+	if (!ret)
+		ret = place_tables(g);
+	if (!ret)
+		ret = place_mptable(g);
+	if (!ret)
+		ret = place_cmdline(g, o, &image);
+	if (ret)
+		return ret;
+	g->setup = (struct svmvcpu_setup){
+		.preset = SVMVCPU_PRESET_LONG64,
+		.entry = image.load + BZIMAGE_ENTRY64,
+		.stack = LINUX_STACK,
+		.cr3 = LINUX_TABLES,
+	};
+	return 0;
+}
+
+/* whether @line has a word that begins with @name, which ends in = */
+static bool has_word(const char *line, const char *name)
+{
+	size_t len = strlen(name);
+	const char *at;
+
+	for (at = line; at && (at = strstr(at, name)); at += len)
+		if (at == line || at[-1] == ' ')
+			return true;
+	return false;
+}
+
+size_t linux_cmdline(char *buf, size_t len, const char *append, __u32 tsc_khz)
+{
+	char tsc[40] = "";
+
+	if (tsc_khz && !has_word(append, "tsc_early_khz="))
+		snprintf(tsc, sizeof(tsc), "tsc_early_khz=%u ", tsc_khz);
+	return snprintf(buf, len, "%s%s%s%s", has_word(append, "console=") ? "" : "console=ttyS0 ",
+			has_word(append, "reboot=") ? "" : "reboot=p ", tsc, append ? append : "");
+}
+
+static void set_segments(struct svmvcpu_segments *s)
+{
+	const struct svmvcpu_segment data = {
+		.limit = FLAT_LIMIT, .selector = BOOT_DS, .attrib = DATA_ATTRIB,
+	};
+
+	s->cs = data;
+	s->cs.selector = BOOT_CS;
+	s->cs.attrib = CODE64_ATTRIB;
+	s->ds = data;
+	s->es = data;
+	s->ss = data;
+	s->gdtr.base = LINUX_GDT;
+	s->gdtr.limit = 4 * sizeof(__u64) - 1;
+}
+
+int linux_start(const struct guest *g, const struct run_options *o, __u32 tsc_khz,
+		struct svmvcpu_vcpu *vcpu)
+{
+	const __u64 components = SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS;
+	size_t room = linux_cmdline(NULL, 0, o->append, ANY_TSC) + 1;
+	struct svmvcpu_state state;
+	int ret;
+
+	linux_cmdline((char *)g->mem[0].hva + LINUX_CMDLINE, room, o->append, tsc_khz);
+	ret = svmvcpu_vcpu_get_state(vcpu, components, &state);
+	if (ret)
+		return ret;
+	set_segments(&state.segments);
+	state.gprs.rsi = LINUX_PARAMS;
+	return svmvcpu_vcpu_set_state(vcpu, components, &state);
+}
