@@ -320,7 +320,7 @@ static void cpuid_apic(const struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
 }
 
 /* What depends on the vCPU and its state */
-static void cpuid_dynamic(const struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
+static void cpuid_dynamic(struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
 {
 	cpuid_apic(vcpu, out);
 	if (out->leaf == 1) {
@@ -329,7 +329,7 @@ static void cpuid_dynamic(const struct vcpu *vcpu, struct svmvcpu_cpuid_entry *o
 		if ((out->ecx & XSAVE) && (vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE))
 			out->ecx |= OSXSAVE;
 	} else if (out->leaf == 0xd && out->subleaf <= 1 && out->eax) {
-		out->ebx = xstate_bytes_for(vcpu->xcr0);
+		out->ebx = xstate_bytes_for(xcr0_now(vcpu));
 	}
 }
 

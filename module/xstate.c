@@ -215,12 +215,35 @@ void xcr0_enter(struct vcpu *vcpu)
 		wrmsrl(MSR_IA32_XSS, 0);
 }
 
+/*
+ * An emulator without the XSETBV intercept lets the guest change XCR0 by
+ * itself: what is there is the guest's. Returns what is there.
+ */
+static u64 xcr0_take(struct vcpu *vcpu)
+{
+	u64 now = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+
+	if (now != vcpu->xcr0 && xcr0_valid(now))
+		vcpu->xcr0 = now;
+	return now;
+}
+
+/**
+ * xcr0_now() - the guest's XCR0
+ * @vcpu: .
+ *
+ * Context: for exit handlers; interrupts off while it is in the CPU.
+ */
+u64 xcr0_now(struct vcpu *vcpu)
+{
+	if (vcpu->xcr0_loaded)
+		xcr0_take(vcpu);
+	return vcpu->xcr0;
+}
+
 /**
  * xcr0_leave() - the host's XCR0 and XSS into the CPU
  * @vcpu: .
- *
- * An emulator without the XSETBV intercept lets the guest change XCR0 by
- * itself: what is there is the guest's.
  *
  * Context: interrupts off since xcr0_enter().
  */
@@ -231,9 +254,7 @@ void xcr0_leave(struct vcpu *vcpu)
 	if (likely(!vcpu->xcr0_loaded))
 		return;
 	vcpu->xcr0_loaded = false;
-	now = xgetbv(XCR_XFEATURE_ENABLED_MASK);
-	if (now != vcpu->xcr0 && xcr0_valid(now))
-		vcpu->xcr0 = now;
+	now = xcr0_take(vcpu);
 	if (now != xstate_caps.host_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, xstate_caps.host_xcr0);
 	if (xstate_caps.host_xss)

@@ -37,6 +37,7 @@ void xstate_save(void *xstate);
 
 bool xcr0_valid(u64 xcr0);
 void xcr0_set(struct vcpu *vcpu, u64 xcr0);
+u64 xcr0_now(struct vcpu *vcpu);
 void xcr0_enter(struct vcpu *vcpu);
 void xcr0_leave(struct vcpu *vcpu);
 

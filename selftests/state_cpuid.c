@@ -205,6 +205,30 @@ TEST_F(cpuid, xsave_size_follows_xcr0)
 	EXPECT_EQ(0U, ask(vm, 0xd, 1).eax & ~7U);
 }
 
+GUEST64(widen, "mov %cr4, %rax\n or $0x40000, %eax\n mov %rax, %cr4\n"
+	"xor %ecx, %ecx\n xor %edx, %edx\n mov $3, %eax\n xsetbv\n"
+	"mov $0xd, %eax\n cpuid\n mov %ebx, %esi\n"
+	"xor %ecx, %ecx\n xor %edx, %edx\n mov $7, %eax\n xsetbv\n"
+	"mov $0xd, %eax\n cpuid\n mov %ebx, %edi\n"
+	"mov $0xd, %eax\n mov $1, %ecx\n cpuid\n hlt");
+
+/* The guest changes XCR0, by itself where there is no intercept, and asks at once. */
+TEST_F(cpuid, xsave_size_follows_xsetbv)
+{
+	struct test_vm *vm = &self->vm;
+
+	vm_add_vcpu(vm, 0);
+	load_guest(vm, widen);
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);
+	if (vm->info.xcr0_guest != 7)
+		SKIP(return, "no AVX");
+	ASSERT_EQ(0, vm_run(vm));
+	ASSERT_EQ(SVMVCPU_EXIT_HALT, vm->run->reason);
+	EXPECT_EQ(576U, vm->run->gprs.rsi);
+	EXPECT_EQ(832U, vm->run->gprs.rdi);
+	EXPECT_EQ(832U, vm->run->gprs.rbx);
+}
+
 TEST_F(cpuid, no_room)
 {
 	struct svmvcpu_cpuid_entry none = { .mbz = 0x77 };
