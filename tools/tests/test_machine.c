@@ -36,13 +36,31 @@ static __u64 test_clock(void)
 	return clock_ns;
 }
 
+static __s64 test_wall(void)
+{
+	return 1795639567;	/* Wednesday, 2026-11-25 20:46:07 */
+}
+
+static struct apic_message message;
+static unsigned int nr_messages;
+
+static void put_message(void *arg, const struct apic_message *msg)
+{
+	(void)arg;
+	message = *msg;
+	nr_messages++;
+}
+
 static struct machine fresh(void)
 {
 	struct machine m = { .uart = { .send = put_serial, .receive = no_input },
-			     .platform.now_ns = test_clock, .debug = put_debug };
+			     .platform.now_ns = test_clock,
+			     .platform.wall_s = test_wall, .debug = put_debug,
+			     .ioapic.send = put_message, .apic = true };
 
 	nr_serial = 0;
 	nr_debug = 0;
+	nr_messages = 0;
 	clock_ns = 1000;
 	machine_reset(&m, 64 << 20);
 	return m;
@@ -149,6 +167,43 @@ static void test_platform(void)
 	OK(in(&m, 0x92, 1) == 0x02, "fast reset is not stored");
 }
 
+static __u64 cmos(struct machine *m, __u8 at)
+{
+	out(m, 0x70, 1, at);
+	return in(m, 0x71, 1);
+}
+
+static void test_clock_of_day(void)
+{
+	struct machine m = fresh();
+
+	OK(cmos(&m, 0x00) == 0x07 && cmos(&m, 0x02) == 0x46 && cmos(&m, 0x04) == 0x20,
+	   "the time of day");
+	OK(cmos(&m, 0x06) == 4 && cmos(&m, 0x07) == 0x25 && cmos(&m, 0x08) == 0x11 &&
+	   cmos(&m, 0x09) == 0x26 && cmos(&m, 0x32) == 0x20, "and the date");
+	out(&m, 0x71, 1, 0x19);
+	OK(cmos(&m, 0x32) == 0x20, "which cannot be set");
+}
+
+static void test_timer(void)
+{
+	struct machine m = fresh();
+
+	out(&m, 0x43, 1, 0xb0);
+	out(&m, 0x42, 1, 0xff);
+	out(&m, 0x42, 1, 0xff);
+	clock_ns += 1000000;	/* 1193 ticks */
+	OK(in(&m, 0x42, 1) == 0x56 && in(&m, 0x42, 1) == 0xfb, "the timer's count");
+	out(&m, 0x43, 1, 0x80);
+	clock_ns += 1000000;
+	OK(in(&m, 0x42, 1) == 0x56 && in(&m, 0x42, 1) == 0xfb, "latched");
+	OK(in(&m, 0x42, 1) == 0xad, "and read as it runs");
+	out(&m, 0x43, 1, 0xb0);
+	OK(in(&m, 0x42, 1) == 0xad && in(&m, 0x42, 1) == 0xf6, "a command starts with the low byte");
+	clock_ns += 60000000;
+	OK(in(&m, 0x42, 1) == 0x06 && in(&m, 0x42, 1) == 0xdf, "it goes on below zero");
+}
+
 static void test_msrs(void)
 {
 	struct machine m = fresh();
@@ -170,6 +225,70 @@ static void test_msrs(void)
 	run.in_flags = 0;
 	machine_exit(&m, &run, NULL);
 	OK(!run.in_flags && !m.refused, "unless told to ignore it");
+}
+
+static int mmio(struct machine *m, __u64 gpa, bool write, __u64 *data)
+{
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_MMIO };
+	int ret;
+
+	run.mmio.gpa = gpa;
+	run.mmio.width = 4;
+	run.mmio.write = write;
+	run.mmio.data = *data;
+	ret = machine_exit(m, &run, NULL);
+	*data = run.answer;
+	return ret;
+}
+
+static void ioapic_put(struct machine *m, __u64 reg, __u64 value)
+{
+	mmio(m, 0xfec00000, true, &reg);
+	mmio(m, 0xfec00010, true, &value);
+}
+
+static void test_ioapic(void)
+{
+	struct machine m = fresh();
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_IOAPIC_EOI };
+	__u64 data = 1;
+
+	OK(mmio(&m, 0xfec00000, true, &data) == MACHINE_CONTINUE, "index of the I/O APIC");
+	OK(mmio(&m, 0xfec00010, false, &data) == MACHINE_CONTINUE && data == 0x170011, "its data");
+	ioapic_put(&m, 0x10 + 2 * IRQ_SERIAL, 0x8044);
+	machine_irq(&m, IRQ_SERIAL, true);
+	OK(nr_messages == 1 && message.vector == 0x44 && message.level, "an interrupt on its pin");
+	run.eoi.vector = 0x44;
+	OK(machine_exit(&m, &run, NULL) == MACHINE_CONTINUE && nr_messages == 2,
+	   "again at its end, being still there");
+	OK(mmio(&m, 0xfec01000, false, &data) == STATUS_MEMORY_FAULT &&
+	   mmio(&m, 0xfebffffc, true, &data) == STATUS_MEMORY_FAULT, "nothing beside its page");
+	m.apic = false;
+	OK(mmio(&m, 0xfec00000, false, &data) == STATUS_MEMORY_FAULT, "without one, nothing there");
+	machine_irq(&m, IRQ_SERIAL, false);
+	machine_irq(&m, IRQ_SERIAL, true);
+	OK(machine_exit(&m, &run, NULL) == MACHINE_CONTINUE && nr_messages == 2,
+	   "and interrupts go nowhere");
+}
+
+static int one_byte(void *arg)
+{
+	(void)arg;
+	return 'i';
+}
+
+static void test_kick(void)
+{
+	struct machine m = fresh();
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_INTERRUPTED };
+
+	m.uart.receive = one_byte;
+	run.interrupted.by = SVMVCPU_BY_KICK;
+	machine_exit(&m, &run, NULL);
+	OK(!m.uart.rx_full, "a kick takes no input that nobody waits for");
+	out(&m, 0x3f9, 1, 1);
+	machine_exit(&m, &run, NULL);
+	OK(m.uart.rx_full && in(&m, 0x3fa, 1) == 0x04, "but what a driver waits for");
 }
 
 static int end_of(__u32 reason)
@@ -211,7 +330,11 @@ int main(void)
 	test_exit_port();
 	test_strings();
 	test_platform();
+	test_clock_of_day();
+	test_timer();
 	test_msrs();
+	test_ioapic();
+	test_kick();
 	test_ends();
 	return tap_done();
 }

@@ -38,13 +38,13 @@ void input_close(struct input *in)
 	in->fd = -1;
 }
 
-static void refill(struct input *in)
+static void refill(struct input *in, bool polls)
 {
 	struct pollfd p = { .fd = in->fd, .events = POLLIN };
 	ssize_t n;
 
 	/* a negative descriptor makes this a plain pause */
-	if (poll(&p, 1, in->idle > IDLE_POLLS ? 1 : 0) <= 0)
+	if (poll(&p, 1, polls && in->idle > IDLE_POLLS ? 1 : 0) <= 0)
 		return;
 	n = read(in->fd, in->buf, sizeof(in->buf));
 	if (n > 0) {
@@ -55,10 +55,10 @@ static void refill(struct input *in)
 	}
 }
 
-int input_byte(struct input *in)
+int input_byte(struct input *in, bool polls)
 {
 	if (in->at == in->len)
-		refill(in);
+		refill(in, polls);
 	if (in->at == in->len) {
 		in->idle++;
 		return -1;

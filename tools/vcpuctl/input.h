@@ -27,7 +27,10 @@ struct input {
 /* "-" is stdin, "none" nothing; 0 or a negative errno with a reason */
 int input_open(struct input *in, const char *path);
 void input_close(struct input *in);
-/* the next byte, or -1 while there is none; never waits long */
-int input_byte(struct input *in);
+/*
+ * the next byte, or -1 while there is none; never waits long, and not at all
+ * unless the guest is one that @polls
+ */
+int input_byte(struct input *in, bool polls);
 
 #endif /* VCPUCTL_INPUT_H */

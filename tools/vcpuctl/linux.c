@@ -13,6 +13,7 @@
 #include "bzimage.h"
 #include "linux.h"
 #include "mptable.h"
+#include "vcpuctl.h"
 
 #define MAX_MEM		0xc0000000ULL	/* the APICs are above */
 #define MAPPED		0x100000000ULL
@@ -167,11 +168,14 @@ int linux_place(struct guest *g, const struct run_options *o, const struct blob 
 	return 0;
 }
 
-/* whether @line has a word that begins with @name, which ends in = */
-static bool has_word(const char *line, const char *name)
+/* whether @line has a word with the name of @word, which ends in = */
+static bool has_word(const char *line, const char *word)
 {
-	size_t len = strlen(name);
+	size_t len = strcspn(word, "=") + 1;
 	const char *at;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, word);
 
 	for (at = line; at && (at = strstr(at, name)); at += len)
 		if (at == line || at[-1] == ' ')
@@ -181,12 +185,17 @@ static bool has_word(const char *line, const char *name)
 
 size_t linux_cmdline(char *buf, size_t len, const char *append, __u32 tsc_khz)
 {
-	char tsc[40] = "";
+	static const char * const words[] = { "console=ttyS0", "reboot=p", "tsc=reliable" };
+	char front[128] = "";
+	char *at = front;
+	unsigned int i;
 
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (!has_word(append, words[i]))
+			at += sprintf(at, "%s ", words[i]);
 	if (tsc_khz && !has_word(append, "tsc_early_khz="))
-		snprintf(tsc, sizeof(tsc), "tsc_early_khz=%u ", tsc_khz);
-	return snprintf(buf, len, "%s%s%s%s", has_word(append, "console=") ? "" : "console=ttyS0 ",
-			has_word(append, "reboot=") ? "" : "reboot=p ", tsc, append ? append : "");
+		sprintf(at, "tsc_early_khz=%u ", tsc_khz);
+	return snprintf(buf, len, "%s%s", front, append ? append : "");
 }
 
 static void set_segments(struct svmvcpu_segments *s)

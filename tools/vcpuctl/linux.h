@@ -36,7 +36,8 @@ int linux_place(struct guest *g, const struct run_options *o, const struct blob 
  * @tsc_khz: frequency of the guest's TSC, 0 when unknown
  *
  * In front of @append stands what this machine is like, word by word unless
- * @append has a word of the same name: console=ttyS0, reboot=p, tsc_early_khz=.
+ * @append has a word of the same name: console=ttyS0, reboot=p, tsc=reliable (no
+ * other clock to compare it with) and tsc_early_khz=.
  *
  * Return: its length, which may be @len or more when it did not fit.
  */

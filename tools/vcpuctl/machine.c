@@ -62,7 +62,8 @@ static void write_board(struct machine *m, __u16 port, __u8 value)
 }
 
 static const struct port ports[] = {
-	{ 0x042, 0x043, NULL, write_board },
+	{ 0x042, 0x042, read_board, write_board },
+	{ 0x043, 0x043, NULL, write_board },
 	{ 0x061, 0x061, read_board, write_board },
 	{ 0x070, 0x071, read_board, write_board },
 	{ 0x092, 0x092, read_board, write_board },
@@ -70,7 +71,7 @@ static const struct port ports[] = {
 	{ PORT_DEBUG, PORT_DEBUG, read_debug, write_debug },
 };
 
-/* MSRs firmware takes for granted: memory types and the like, read as 0 */
+/* MSRs firmware and kernels take for granted: memory types and the like, read as 0 */
 static const struct {
 	__u32 first, last;
 } quiet_msrs[] = {
@@ -81,6 +82,7 @@ static const struct {
 	{ 0x00000258, 0x00000259 },
 	{ 0x00000268, 0x0000026f },
 	{ 0x000002ff, 0x000002ff },	/* default memory type */
+	{ 0xc001001f, 0xc001001f },	/* northbridge configuration */
 };
 
 static const struct port *find_port(__u16 port)
@@ -187,9 +189,34 @@ static int handle_hypercall(struct svmvcpu_run *run)
 	return MACHINE_CONTINUE;
 }
 
-static int handle_interrupted(const struct svmvcpu_run *run)
+/* a kick may mean that there is input */
+static int handle_interrupted(struct machine *m, const struct svmvcpu_run *run)
 {
-	return run->interrupted.by & SVMVCPU_BY_DEADLINE ? STATUS_TIMEOUT : MACHINE_CONTINUE;
+	if (run->interrupted.by & SVMVCPU_BY_DEADLINE)
+		return STATUS_TIMEOUT;
+	if (uart_wants_input(&m->uart))
+		uart_poll(&m->uart);
+	return MACHINE_CONTINUE;
+}
+
+static int handle_mmio(struct machine *m, struct svmvcpu_run *run)
+{
+	const struct svmvcpu_exit_mmio mmio = run->mmio;
+
+	if (!m->apic || mmio.gpa < IOAPIC_GPA || mmio.gpa - IOAPIC_GPA >= IOAPIC_BYTES)
+		return STATUS_MEMORY_FAULT;
+	if (mmio.write)
+		ioapic_write(&m->ioapic, mmio.gpa - IOAPIC_GPA, mmio.width, mmio.data);
+	else
+		run->answer = ioapic_read(&m->ioapic, mmio.gpa - IOAPIC_GPA, mmio.width);
+	return MACHINE_CONTINUE;
+}
+
+static int handle_eoi(struct machine *m, const struct svmvcpu_run *run)
+{
+	if (m->apic)
+		ioapic_eoi(&m->ioapic, run->eoi.vector);
+	return MACHINE_CONTINUE;
 }
 
 static int handle_down(const struct svmvcpu_run *run)
@@ -209,7 +236,11 @@ int machine_exit(struct machine *m, struct svmvcpu_run *run, void *window)
 	case SVMVCPU_EXIT_HYPERCALL:
 		return handle_hypercall(run);
 	case SVMVCPU_EXIT_INTERRUPTED:
-		return handle_interrupted(run);
+		return handle_interrupted(m, run);
+	case SVMVCPU_EXIT_MMIO:
+		return handle_mmio(m, run);
+	case SVMVCPU_EXIT_IOAPIC_EOI:
+		return handle_eoi(m, run);
 	case SVMVCPU_EXIT_SYSTEM_DOWN:
 		return handle_down(run);
 	case SVMVCPU_EXIT_DEBUG:
@@ -228,8 +259,15 @@ int machine_exit(struct machine *m, struct svmvcpu_run *run, void *window)
 	return STATUS_UNKNOWN;
 }
 
+void machine_irq(struct machine *m, unsigned int irq, bool level)
+{
+	if (m->apic)
+		ioapic_set(&m->ioapic, irq, level);
+}
+
 void machine_reset(struct machine *m, __u64 mem)
 {
+	ioapic_reset(&m->ioapic);
 	uart_reset(&m->uart);
 	platform_reset(&m->platform, mem);
 	m->code = 0;

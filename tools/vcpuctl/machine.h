@@ -10,15 +10,21 @@
 
 #include <linux/svmvcpu.h>
 
+#include "ioapic.h"
 #include "platform.h"
 #include "uart.h"
 
 #define MACHINE_CONTINUE	(-1)
 
+/* ISA interrupts, which are pins of the I/O APIC */
+#define IRQ_SERIAL	4
+
 /**
  * struct machine - devices and policies
  * @uart: serial port at 0x3f8; its callbacks belong to the caller
  * @platform: firmware's chips; @platform.now_ns belongs to the caller
+ * @ioapic: the I/O APIC; its callback belongs to the caller
+ * @apic: @ioapic is there
  * @debug: called with each byte written to the debug port
  * @arg: handed to @debug
  * @msr_ignore: unknown MSRs read 0 and ignore writes instead of #GP
@@ -28,6 +34,8 @@
 struct machine {
 	struct uart uart;
 	struct platform platform;
+	struct ioapic ioapic;
+	bool apic;
 	void (*debug)(void *arg, __u8 byte);
 	void *arg;
 	bool msr_ignore;
@@ -47,5 +55,8 @@ void machine_reset(struct machine *m, __u64 mem);
  * Return: MACHINE_CONTINUE to run on, otherwise the exit status to end with.
  */
 int machine_exit(struct machine *m, struct svmvcpu_run *run, void *window);
+
+/* raise or lower an interrupt; nothing happens without an I/O APIC */
+void machine_irq(struct machine *m, unsigned int irq, bool level);
 
 #endif /* VCPUCTL_MACHINE_H */

@@ -11,16 +11,19 @@
 #include <unistd.h>
 
 #include "input.h"
+#include "linux.h"
 #include "load.h"
 #include "machine.h"
 #include "output.h"
 #include "vcpuctl.h"
+#include "watch.h"
 
 /* everything one run holds; closed in reverse order */
 struct session {
 	struct run_options options;
 	struct guest guest;
 	struct input input;
+	struct watch watch;
 	struct output output;
 	struct machine machine;
 	struct svmvcpu_info info;
@@ -72,6 +75,11 @@ static __u64 now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
+static __s64 wall_s(void)
+{
+	return time(NULL);
+}
+
 static void send_serial(void *arg, __u8 byte)
 {
 	struct session *s = arg;
@@ -87,7 +95,37 @@ static int receive_serial(void *arg)
 	/* a prompt without a newline must be seen before waiting for the answer */
 	if (!s->output.json && s->input.at == s->input.len)
 		fflush(s->output.out);
-	return input_byte(&s->input);
+	return input_byte(&s->input, !uart_wants_input(&s->machine.uart));
+}
+
+static void serial_irq(void *arg, bool level)
+{
+	struct session *s = arg;
+
+	machine_irq(&s->machine, IRQ_SERIAL, level);
+}
+
+static void send_message(void *arg, const struct apic_message *msg)
+{
+	const struct session *s = arg;
+	const struct svmvcpu_message out = {
+		.flags = (msg->logical ? SVMVCPU_MSG_LOGICAL : 0) |
+			 (msg->level ? SVMVCPU_MSG_LEVEL : 0),
+		.dest = msg->dest,
+		.vector = msg->vector,
+		.mode = msg->mode,
+	};
+
+	/* nobody there, or a vector below 16: lost, as on a bus */
+	svmvcpu_vm_message(s->vm, &out);
+}
+
+/* in the thread that waits for input: the vCPU's thread looks for itself */
+static void input_ready(void *arg)
+{
+	const struct session *s = arg;
+
+	svmvcpu_vcpu_kick(&s->vcpu);
 }
 
 static void send_debug(void *arg, __u8 byte)
@@ -103,12 +141,17 @@ static void power_on(struct session *s)
 
 	m->uart.send = send_serial;
 	m->uart.receive = receive_serial;
+	m->uart.irq = serial_irq;
 	m->uart.arg = s;
+	m->ioapic.send = send_message;
+	m->ioapic.arg = s;
+	m->apic = s->guest.lapic;
 	m->platform.now_ns = now_ns;
+	m->platform.wall_s = wall_s;
 	m->debug = send_debug;
 	m->arg = s;
 	m->msr_ignore = s->options.msr_ignore;
-	machine_reset(m, s->options.mem);
+	machine_reset(m, s->guest.mem[0].bytes);
 }
 
 static int open_device(struct session *s)
@@ -125,13 +168,15 @@ static int open_device(struct session *s)
 	return s->vm < 0 ? s->vm : 0;
 }
 
+/* an operating system takes page faults all the time: there it would cost too much */
 static int choose_exits(struct session *s)
 {
+	bool faults = !s->options.no_faults && !s->guest.linux_image;
 	struct svmvcpu_exits exits = {
-		.flags = s->options.no_faults ? 0 : SVMVCPU_EXITS_FAULTS,
+		.flags = faults ? SVMVCPU_EXITS_FAULTS : 0,
 		.exceptions = s->options.catch,
+		.decode = s->guest.lapic ? SVMVCPU_DECODE_MMIO : 0,
 	};
-
 	struct svmvcpu_set_debug debug = { .flags = SVMVCPU_DEBUG_STEP };
 	int ret = svmvcpu_vcpu_choose_exits(&s->vcpu, &exits);
 
@@ -142,14 +187,27 @@ static int choose_exits(struct session *s)
 
 static int open_vcpu(struct session *s)
 {
+	__u32 flags = s->guest.lapic ? SVMVCPU_VCPU_LAPIC : 0;
 	int ret;
 
 	ret = guest_map(&s->guest, s->vm);
 	if (!ret)
-		ret = svmvcpu_vcpu_create(s->vm, 0, &s->info, &s->vcpu);
+		ret = svmvcpu_vcpu_create_flags(s->vm, 0, flags, &s->info, &s->vcpu);
 	if (!ret)
 		ret = svmvcpu_vcpu_setup(&s->vcpu, &s->guest.setup);
+	if (!ret && s->guest.linux_image)
+		ret = linux_start(&s->guest, &s->options, s->info.tsc_khz, &s->vcpu);
 	return ret ?: choose_exits(s);
+}
+
+/* a guest that sleeps in the kernel cannot look for input */
+static int watch_input(struct session *s)
+{
+	if (!s->guest.lapic || s->input.fd < 0)
+		return 0;
+	s->watch.ready = input_ready;
+	s->watch.arg = s;
+	return watch_start(&s->watch, s->input.fd);
 }
 
 static int session_open(struct session *s)
@@ -161,11 +219,14 @@ static int session_open(struct session *s)
 		ret = input_open(&s->input, s->options.serial_in);
 	if (!ret)
 		ret = open_device(s);
-	return ret ?: open_vcpu(s);
+	if (!ret)
+		ret = open_vcpu(s);
+	return ret ?: watch_input(s);
 }
 
 static void session_close(struct session *s)
 {
+	watch_stop(&s->watch);
 	svmvcpu_vcpu_close(&s->vcpu);
 	if (s->vm >= 0)
 		close(s->vm);
@@ -190,8 +251,11 @@ static int answer(struct session *s)
 {
 	struct svmvcpu_run *run = s->vcpu.run;
 	void *window = window_of(s);
-	int status = machine_exit(&s->machine, run, window);
+	int status;
 
+	if (run->reason == SVMVCPU_EXIT_INTERRUPTED && (run->interrupted.by & SVMVCPU_BY_KICK))
+		watch_rearm(&s->watch);
+	status = machine_exit(&s->machine, run, window);
 	output_exit(&s->output, run, window, s->machine.refused);
 	if (status != MACHINE_CONTINUE)
 		return status;
@@ -211,6 +275,8 @@ static int loop(struct session *s)
 	if (s->options.timeout_ns)
 		deadline = now_ns() + s->options.timeout_ns;
 	for (;;) {
+		if (s->input.fd >= 0 && uart_wants_input(&s->machine.uart))
+			watch_arm(&s->watch);
 		s->vcpu.run->deadline_ns = deadline;
 		ret = svmvcpu_vcpu_run(&s->vcpu);
 		if (ret == -EINTR && stopping())
