@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What "make demo" shows, inside the test machine: the machine's SVM, our
-# guests in each mode, a trace of exits, and firmware that nobody here wrote.
+# guests in each mode, a trace of exits, and firmware and a kernel that nobody
+# here wrote.
 # Ends with status 0 only if every guest ended as it should.
 
 cd /guests || exit 1
@@ -51,6 +52,28 @@ if grep -q '^SeaBIOS (version' /tmp/bios; then
 	echo "---- its banner is there"
 else
 	echo "---- it printed no banner"
+	bad=$((bad + 1))
+fi
+
+# The line is for its init, which reads one
+title "vcpuctl run --initrd linux-initrd.cpio vmlinuz (Debian's own kernel)"
+mkfifo /tmp/line
+vcpuctl run --initrd linux-initrd.cpio --timeout 300 vmlinuz \
+	</tmp/line >/tmp/linux &
+pid=$!
+exec 3>/tmp/line
+while kill -0 $pid 2>/dev/null && ! grep -q "a line, please" /tmp/linux; do
+	usleep 100000
+done
+echo "hello from outside" >&3
+wait $pid
+status=$?
+exec 3>&-
+tr -d '\r' </tmp/linux | grep -E "Linux version|MP-table|APIC|ttyS0|^guest|init"
+if [ $status = 170 ] && grep -q "heard 'hello from outside'" /tmp/linux; then
+	echo "---- it booted to its init, which chose exit status $status"
+else
+	echo "---- exit status $status, expected 170"
 	bad=$((bad + 1))
 fi
 

@@ -20,6 +20,12 @@ release=$(<"$kernel/release")
 # What the tests may ask for beside ours; modprobe and modload find the rest
 modules=(kvm-amd msr cpuid zram lzo-rle lzo test_hmm)
 
+# $1 directory, $2 archive in which root owns every file
+pack() {
+	(cd "$1" && find . | LC_ALL=C sort |
+		cpio --quiet -o -H newc -R 0:0) >"$2"
+}
+
 skeleton() {
 	mkdir -p "$root"/{bin,dev,etc,lib,proc,sys,tmp,root,vm,guests,tests}
 	cp /bin/busybox "$root/bin/busybox"
@@ -36,6 +42,23 @@ skeleton() {
 	cp "$here/modload" "$root/bin/modload"
 	cp "$here"/{batch.sh,demo.sh,tap.sh} "$root/vm/"
 	chmod 755 "$root"/{init,bin/modload,vm/*.sh}
+}
+
+# What vcpuctl boots inside the machine: Debian's kernel, whichever the machine
+# itself runs, and a root file system of busybox and one script.
+linux_guest() {
+	local guest=$out/guest-root
+
+	rm -rf "$guest"
+	mkdir -p "$guest"/{bin,dev,proc,sys}
+	cp /bin/busybox "$guest/bin/busybox"
+	for applet in sh awk cat dd grep mount sed sleep uname; do
+		ln -s busybox "$guest/bin/$applet"
+	done
+	install -m 755 "$here/guest-init" "$guest/init"
+	pack "$guest" "$root/guests/linux-initrd.cpio"
+	rm -rf "$guest"
+	cp "$("$here/kernel.sh" stock)/vmlinuz" "$root/guests/vmlinuz"
 }
 
 # The files of a module and of all it depends on
@@ -106,8 +129,8 @@ skeleton
 add_modules
 add_programs
 add_libraries
-(cd "$root" && find . | LC_ALL=C sort |
-	cpio --quiet -o -H newc -R 0:0) >"$out/initramfs.tmp"
+linux_guest
+pack "$root" "$out/initramfs.tmp"
 mv "$out/initramfs.tmp" "$out/initramfs.cpio"
 rm -rf "$root"
 ln -sfn "$kernel" "$out/kernel"

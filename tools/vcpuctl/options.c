@@ -78,7 +78,7 @@ static const char help[] =
 	"  -q, --quiet           no line about how the guest ended\n"
 	"  -h, --help\n\n"
 	"Devices: 16550 at 0x3f8, debug port 0x402, exit code at 0xf4, power-off at 0x604,\n"
-	"reset at 0xcf9. Sizes and addresses take 0x and the suffixes K, M, G, T.\n\n"
+	"reset at 0xcf9; with local APIC an I/O APIC, the 16550 on pin 4. Sizes and addresses take 0x and the suffixes K, M, G, T.\n\n"
 	"Exit status:\n"
 #define STATUS_HELP(nr, name, str, text) "  " #nr "\t" text "\n"
 	VCPUCTL_STATUSES(STATUS_HELP);
