@@ -69,7 +69,7 @@ echo "hello from outside" >&3
 wait $pid
 status=$?
 exec 3>&-
-tr -d '\r' </tmp/linux | grep -E "Linux version|MP-table|APIC|ttyS0|^guest|init"
+tr -d '\r' </tmp/linux | grep -E "Linux version|MP-table|IO-APIC|ttyS0 at|Run .init|^guest"
 if [ $status = 170 ] && grep -q "heard 'hello from outside'" /tmp/linux; then
 	echo "---- it booted to its init, which chose exit status $status"
 else
