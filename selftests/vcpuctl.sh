@@ -7,7 +7,7 @@
 
 # shellcheck source=selftests/vm/tap.sh
 . /vm/tap.sh
-plan 43
+plan 49
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -55,6 +55,8 @@ code five '\260\005\346\364'
 # mov $0x40,%di; mov $0x510,%dx; mov $4,%cx; rep insb; mov 0x43,%al;
 # out %al,$0xf4
 code insb '\277\100\000\272\020\005\271\004\000\363\154\240\103\000\346\364'
+# movl $1,0xfec00000; mov 0xfec00010,%eax; out %al,$0xf4
+code ioapic '\307\005\000\000\300\376\001\000\000\000\241\020\000\300\376\346\364'
 
 ends "info" 0 "usable           yes" info
 ends "info in JSON" 0 '{"usable":true,' info --json
@@ -94,6 +96,16 @@ ends "unknown MSR ignored" 128 "-> 0" run -Ti msr
 ends "string input" 255 "rep string of 4" run -T insb
 ends "exits used up" 68 "--max-exits" run -x 5 /guests/hello16.bin
 ends "bytes at RIP in a dump" 70 "code a0 00 00" run -M 64K beyond
+
+ends "an I/O APIC beside the local APIC" 145 "code 17" \
+	run -m prot32 --lapic ioapic
+ends "HLT that nothing can end" 65 "halted" run --lapic hlt
+ends "no APICs unless asked for" 70 "write gpa 0xfec00000" run -m prot32 ioapic
+head -c 1000000 /guests/vmlinuz >half
+ends "half a kernel" 1 "cut short" run half
+ends "too little memory for it" 1 "needs memory up to" \
+	run --mem 32M /guests/vmlinuz
+ends "an initrd for something else" 1 "no bzImage" run --initrd hlt hlt
 
 ends "trace" 0 "     2 io out byte to 0x03f8 value 0x68 'h'" \
 	run -T /guests/hello16.bin
