@@ -199,7 +199,8 @@ static void test_timer(void)
 	OK(in(&m, 0x42, 1) == 0x56 && in(&m, 0x42, 1) == 0xfb, "latched");
 	OK(in(&m, 0x42, 1) == 0xad, "and read as it runs");
 	out(&m, 0x43, 1, 0xb0);
-	OK(in(&m, 0x42, 1) == 0xad && in(&m, 0x42, 1) == 0xf6, "a command starts with the low byte");
+	OK(in(&m, 0x42, 1) == 0xad && in(&m, 0x42, 1) == 0xf6,
+	   "a command starts with the low byte");
 	clock_ns += 60000000;
 	OK(in(&m, 0x42, 1) == 0x06 && in(&m, 0x42, 1) == 0xdf, "it goes on below zero");
 }

@@ -136,7 +136,8 @@ static void test_refused(void)
 		"run --bios b --mem 4G", "run a -f x", "run a -f @0", "run a -f x@", "run a -f x@z",
 		"run a -t 0", "run a -t x", "run a -x -1", "run a --catch 40", "run a --catch x",
 		"run a --mem 0", "run a --mem 4G --lapic", "run --bios b --initrd a",
-		"run a --mode real --append x", "run a --initrd", "run a --mode real --arg 1", "run a --mode prot32 --cr3 0", "run a --load z",
+		"run a --mode real --append x", "run a --initrd", "run a --mode real --arg 1",
+		"run a --mode prot32 --cr3 0", "run a --load z",
 	};
 	struct run_options o;
 	unsigned int i;
