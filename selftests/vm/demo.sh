@@ -57,6 +57,7 @@ fi
 
 # The line is for its init, which reads one
 title "vcpuctl run --initrd linux-initrd.cpio vmlinuz (Debian's own kernel)"
+trap '' PIPE
 mkfifo /tmp/line
 vcpuctl run --initrd linux-initrd.cpio --timeout 300 vmlinuz \
 	</tmp/line >/tmp/linux &
