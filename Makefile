@@ -73,7 +73,7 @@ $(LIB): $(LIB_OBJECTS)
 $(B)/tools/vcpuctl: $(VCPUCTL_OBJECTS) $(LIB)
 	$(call note,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -static -o $@ $^ $(TOOL_LIBS)
+	$(Q)$(CC) $(CFLAGS) -static -pthread -o $@ $^ $(TOOL_LIBS)
 
 $(B)/tools/bench-%: $(B)/obj/tools/bench/%.o $(LIB)
 	$(call note,LD,$@)
