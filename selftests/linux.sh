@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # timeout: 300
+# kernel: stock
 #
 # Debian's own kernel, as it comes from its package, boots under vcpuctl with
 # a file system of busybox and selftests/vm/guest-init. What it prints says
