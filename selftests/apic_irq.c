@@ -483,7 +483,8 @@ TEST_F(irq, hlt_ended_by_the_vmm)
 /*
  * Sends one interrupt after the other to a guest that halts, or computes a
  * little and then halts; the next when the last was handled. A wake-up that got
- * lost would never come again.
+ * lost would never come again, and one too many would be counted. What comes
+ * while IF is clear is counted apart.
  */
 GUEST32(idle,
 	"1: mov $0x8010, %esi\n"
@@ -494,11 +495,15 @@ GUEST32(idle,
 	"hlt\n"
 	"jmp 1b\n"
 	".org 0x100\n"
+	"testl $0x200, 8(%esp)\n"
+	"jz 3f\n"
 	"mov $0x80b, %ecx\n"
 	"xor %eax, %eax\n"
 	"xor %edx, %edx\n"
 	"wrmsr\n"
 	"incl 0x8000\n"
+	"iret\n"
+	"3: incl 0x8004\n"
 	"iret");
 
 #define WAKE_UPS	3000
@@ -518,6 +523,7 @@ TEST_F(irq, no_wake_up_is_lost)
 {
 	struct test_vm *vm = &self->vm;
 	volatile uint32_t *handled = (void *)(vm->mem + TEST_DATA);
+	volatile uint32_t *nested = (void *)(vm->mem + TEST_DATA + 4);
 	volatile uint32_t *work = (void *)(vm->mem + TEST_DATA + 0x10);
 	const unsigned char jmp[] = { 0xe9, 0, 0, 0, 0 };
 	uint32_t to = (uint32_t)(TEST_CODE + 0x100 - (IDT_STUBS + 0x80 * 16 + 5)), i;
@@ -543,7 +549,15 @@ TEST_F(irq, no_wake_up_is_lost)
 	svmvcpu_vcpu_kick(&vm->vcpu);
 	pthread_join(thread, &err);
 	EXPECT_EQ(0L, (long)err);
-	EXPECT_EQ((uint32_t)WAKE_UPS, i);
+	EXPECT_EQ((uint32_t)WAKE_UPS, i) {
+		TH_LOG("handled %u, nested %u", *handled, *nested);
+	}
+	/*
+	 * TCG delivers an injected interrupt again, IF clear or not, when it
+	 * has to leave its loop right behind VMRUN.
+	 */
+	if (!host_is_tcg())
+		EXPECT_EQ(0U, *nested);
 }
 
 /* --- two vCPUs ----------------------------------------------------------- */
