@@ -28,13 +28,13 @@ module-host:
 	+$(Q)$(VM)/deps.sh build
 	+$(Q)$(VM)/module.sh host $(MODULE_MAKE)
 
-module-stock module-debug: module-%: deps
+module-stock module-debug module-bochs: module-%: deps
 	+$(Q)$(VM)/module.sh $* $(MODULE_MAKE)
 
 module: module-$(KERNEL)
 
 deps:
-	$(Q)$(VM)/deps.sh build vm
+	$(Q)$(VM)/deps.sh build vm $(filter bochs,$(KERNEL))
 
 # One after the other: apt takes no two callers
 deps-tests: deps
@@ -123,7 +123,7 @@ image: module tools guests selftests
 initramfs:
 	$(Q)$(VM)/initramfs.sh $(KERNEL)
 
-image-stock image-debug: image-%: module-% tools guests selftests
+image-stock image-debug image-bochs: image-%: module-% tools guests selftests
 	$(Q)$(VM)/initramfs.sh $*
 
 vm: module tools guests
@@ -149,6 +149,11 @@ check-quick:
 	$(Q)$(VM)/deps.sh build vm source tests
 	+$(Q)$(VM)/build.sh image-stock
 	$(Q)QUICK=1 $(CHECK) --kernels stock
+
+check-bochs:
+	$(Q)$(VM)/deps.sh build vm bochs source
+	+$(Q)$(VM)/build.sh image-bochs
+	$(Q)$(PYTHON) $(VM)/check.py --tests "$(TESTS)" --kernels bochs
 
 host-tests:
 	$(Q)$(VM)/deps.sh build tests
@@ -184,6 +189,7 @@ clean:
 help:
 	@cat $(VM)/help.txt
 
-.PHONY: all module module-host module-stock module-debug deps deps-tests lib tools \
-	guests selftests image initramfs image-stock image-debug vm demo check \
-	check-quick host-tests lint install clean help
+.PHONY: all module module-host module-stock module-debug module-bochs \
+	deps deps-tests lib tools guests selftests image initramfs image-stock \
+	image-debug image-bochs vm demo check check-quick check-bochs \
+	host-tests lint install clean help

@@ -9,7 +9,7 @@
 
 #include "abi_args.h"
 
-GUEST32(spin, "1: incl 0x8000\n jmp 1b");
+GUEST32(spin, "sti\n 1: incl 0x8000\n jmp 1b");
 GUEST32(halt, "hlt\n hlt\n hlt\n hlt");
 GUEST32(out_halt, "out %al, $0x80\n hlt");
 

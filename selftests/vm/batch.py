@@ -13,10 +13,12 @@ import re
 import time
 
 import ktap
+import machines
 import vm
 
-HINT = re.compile(r"(timeout|kernel|cpu|smp|append|leaks):\s*(\S.*?)\s*(?:\*/)?$")
-SLOWER = {"stock": 1, "debug": 5}
+HINT = re.compile(
+    r"(timeout|kernel|emulator|cpu|smp|append|leaks):\s*(\S.*?)\s*(?:\*/)?$")
+SLOWER = {"stock": 1, "debug": 5, "bochs": 2}
 MAX_BOOTS = 12
 SPLAT_LINES = 60
 TIMESTAMP = re.compile(r"^\[ *[\d.]+\] ?(?:\[ *[TC]\d+\] ?)?")
@@ -32,6 +34,7 @@ class Program:
     timeout: N      seconds on the stock kernel, default 60
     kernel: debug   only there (or only on stock)
     leaks: check    look for leaks right after it (debug kernel)
+    emulator: qemu, WHY   not in another; WHY becomes the reason of a skip
     cpu:, smp:, append:   a machine of its own
     """
 
@@ -40,6 +43,7 @@ class Program:
         self.timeout = 60.0
         self.kernel = None
         self.leaks = False
+        self.emulator, self.why = None, ""
         self.hardware = ()
         if source:
             self.read_hints(source)
@@ -56,9 +60,21 @@ class Program:
                 self.kernel = value
             elif key == "leaks":
                 self.leaks = True
+            elif key == "emulator":
+                self.emulator, _, self.why = map(str.strip,
+                                                 value.partition(","))
             else:
                 hardware[key] = value
         self.hardware = tuple(sorted(hardware.items()))
+
+    def unfit(self, kernel):
+        """Why this kernel's emulator cannot run it, or nothing."""
+        emulator = machines.KERNELS[kernel]
+        if self.emulator not in (None, emulator):
+            return self.why or f"needs {self.emulator}"
+        if emulator != "qemu" and "cpu" in dict(self.hardware):
+            return "asks for a CPU model of QEMU"
+        return ""
 
 
 class Result:
@@ -291,7 +307,8 @@ class Batch:
         self.extend(60 * self.scale + 60)
         fit = True
         try:
-            self.watch(vm.Machine(self.kernel, self.job(), **self.hardware))
+            self.watch(machines.make(self.kernel, self.job(),
+                                     **self.hardware))
         except TimeoutError:
             self.interrupted("the machine hangs")
         except Unfit:

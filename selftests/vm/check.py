@@ -35,7 +35,7 @@ class Report:
         self.begin = time.monotonic()
 
     def done(self, where, result):
-        """A batch.Result, of a program on "stock", "debug" or "host"."""
+        """A batch.Result, of a program on a kernel or on the "host"."""
         said = [f"{result.count('pass')} passed"]
         said += [f"{n} {word}" for word, n in
                  (("FAILED", result.count("fail")),
@@ -149,15 +149,27 @@ def has_kunit():
     return bool(glob.glob(os.path.join(vm.TOP, "module", "*_test.c")))
 
 
-def kernel_batches(kernel, patterns):
+def fit_programs(kernel, patterns, report):
+    """Those that this kernel runs; says why not of the others."""
+    for program in programs(patterns):
+        if program.kernel not in (None, kernel):
+            continue
+        if why := program.unfit(kernel):
+            result = batch.Result(program.name)
+            result.cases.append(ktap.Case("all", "skip", why))
+            report.done(kernel, result)
+        else:
+            yield program
+
+
+def kernel_batches(kernel, patterns, report):
     """(log name, arguments for Batch), one for each kind of machine. The
     ordinary one also runs what belongs to a kernel rather than to a file."""
     groups = {}
-    for program in programs(patterns):
-        if program.kernel in (None, kernel):
-            groups.setdefault(program.hardware, []).append(program)
+    for program in fit_programs(kernel, patterns, report):
+        groups.setdefault(program.hardware, []).append(program)
     extra = {}
-    if kernel == "stock" and wanted("demo", patterns):
+    if kernel != "debug" and wanted("demo", patterns):
         extra["demo"] = True
     if kernel == "debug" and has_kunit() and wanted("svmvcpu_kunit", patterns):
         extra["kunit"] = "svmvcpu_kunit"
@@ -209,7 +221,7 @@ def main():
     # the longest first
     jobs = [(run_batch, name, how, report)
             for kernel in filter(None, args.kernels.split(","))
-            for name, how in kernel_batches(kernel, patterns)]
+            for name, how in kernel_batches(kernel, patterns, report)]
     if args.lint and wanted("lint", patterns):
         jobs.append((host_program, "lint", ["tools/checks/lint.sh"], report,
                      "lint.log"))

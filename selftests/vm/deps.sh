@@ -4,7 +4,7 @@
 # Installs the Debian packages that a build or a test run needs and that are
 # missing. A machine that has them all sees no apt at all.
 #
-#	deps.sh build|vm|source|lint|tests...
+#	deps.sh build|vm|bochs|source|lint|tests...
 
 . "$(dirname "$0")/lib.sh"
 set -euo pipefail
@@ -14,6 +14,7 @@ declare -A packages=(
 	[build]="gcc libc6-dev make binutils libelf-dev libssl-dev kmod cpio
 		python3 util-linux xz-utils"
 	[vm]="qemu-system-x86 seabios busybox-static ca-certificates"
+	[bochs]="bochs bochsbios vgabios isolinux syslinux-common xorriso"
 	[source]="linux-source-6.1 flex bison bc lz4 perl"
 	[lint]="sparse shellcheck perl"
 	[tests]="libzydis-dev"

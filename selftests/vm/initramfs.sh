@@ -5,7 +5,7 @@
 # out of whatever has been built. Nothing here needs root: /init makes the
 # devices, and the archive says that root owns every file.
 #
-#	initramfs.sh stock|debug
+#	initramfs.sh stock|debug|bochs
 
 . "$(dirname "$0")/lib.sh"
 set -euo pipefail

@@ -6,6 +6,7 @@
 #
 #	kernel.sh stock		Debian's own kernel, from its package
 #	kernel.sh debug		linux-source-6.1 built with debug.config
+#	kernel.sh bochs		the same with bochs.config: small
 #	kernel.sh source	the unpacked source tree (checkpatch, kselftest)
 #
 # Makes it if need be and prints its directory, which for a kernel holds
@@ -125,11 +126,14 @@ source_dir() {
 	echo "$source_tree"
 }
 
-# --- the debug kernel ------------------------------------------------------
+# --- the kernels built here ------------------------------------------------
+
+# Each is NAME.config on top of tinyconfig. $1 is NAME throughout, $2 the
+# kernel's directory.
 
 # Kconfig drops what it cannot have without a word; so compare each line.
 check_config() {
-	local config=$1 line option bad=0
+	local config=$2/build/.config line option bad=0
 
 	while read -r line; do
 		case $line in
@@ -144,36 +148,42 @@ check_config() {
 		esac
 		echo "not in the resulting configuration: $line" >&2
 		bad=1
-	done <"$here/debug.config"
+	done <"$here/$1.config"
 	return $bad
 }
 
-configure_debug() {
-	local out=$1
+configure() {
+	local out=$2/build
 
 	make -C "$source_tree" O="$out" tinyconfig >"$out/config.log" 2>&1
 	(cd "$out" && "$source_tree/scripts/kconfig/merge_config.sh" -m \
-		.config "$here/debug.config") >>"$out/config.log" 2>&1
+		.config "$here/$1.config") >>"$out/config.log" 2>&1
 	make -C "$source_tree" O="$out" olddefconfig >>"$out/config.log" 2>&1
 }
 
-# $1 the kernel's directory. An interrupted build goes on where it was.
-build_debug() {
-	local dir=$1 out=$1/build
+# An interrupted build goes on where it was. $3 minutes, $4 lines of output,
+# $5 "modules", or "modules_prepare" for a kernel whose own are not wanted
+build_kernel() {
+	local out=$2/build
 
 	mkdir -p "$out"
-	configure_debug "$out"
-	check_config "$out/.config" || die "debug.config does not hold"
-	say "building the debug kernel (about 8 minutes on two cores)"
-	if ! make -C "$source_tree" O="$out" -j"$(nproc)" bzImage modules 2>&1 |
-		progress "$out/build.log" "debug kernel" 1950; then
+	configure "$1" "$2"
+	check_config "$1" "$2" || die "$1.config does not hold"
+	say "building the $1 kernel (about $3 minutes on two cores)"
+	if ! make -C "$source_tree" O="$out" -j"$(nproc)" bzImage "$5" 2>&1 |
+		progress "$out/build.log" "$1 kernel" "$4"; then
 		tail -n 30 "$out/build.log" >&2
-		die "the debug kernel did not build: see $out/build.log"
+		die "the $1 kernel did not build: see $out/build.log"
 	fi
+	# what a build of the modules would have left
+	[ "$5" = modules ] || {
+		cp "$out/vmlinux.symvers" "$out/Module.symvers"
+		: >"$out/modules.order"
+	}
 }
 
-install_debug() {
-	local dir=$1 out=$1/build
+install_kernel() {
+	local dir=$2 out=$2/build
 
 	make -C "$source_tree" O="$out" INSTALL_MOD_PATH="$dir/modules" \
 		modules_install >"$out/install.log" 2>&1
@@ -183,27 +193,28 @@ install_debug() {
 	touch "$dir/complete"
 }
 
-# A debug kernel nobody has used for a month has had its configuration changed.
-prune_debug() {
-	find "$CACHE/debug" -mindepth 2 -maxdepth 2 -name complete -mtime +30 \
+# One that nobody has used for a month has had its configuration changed.
+prune_kernels() {
+	find "$CACHE/$1" -mindepth 2 -maxdepth 2 -name complete -mtime +30 \
 		-printf '%h\0' | xargs -0r rm -rf
 }
 
-debug() {
+# $1 name, $2... what build_kernel wants to know
+built() {
 	local version key dir
 
 	version=$(source_version)
-	key=$({ grep '^\(# \)\?CONFIG_' "$here/debug.config"
+	key=$({ grep '^\(# \)\?CONFIG_' "$here/$1.config"
 		echo "$version"; } | sha256sum | cut -c1-12)
-	dir=$CACHE/debug/$key
+	dir=$CACHE/$1/$key
 	mkdir -p "$dir"
-	lock "$CACHE/debug/.lock"
+	lock "$CACHE/$1/.lock"
 	# modules need the sources as much as the kernel did
 	unpack_source "$version"
 	if [ ! -e "$dir/complete" ]; then
-		build_debug "$dir"
-		install_debug "$dir"
-		prune_debug
+		build_kernel "$1" "$dir" "${@:2}"
+		install_kernel "$1" "$dir"
+		prune_kernels "$1"
 	fi
 	touch "$dir/complete"
 	echo "$dir"
@@ -211,7 +222,8 @@ debug() {
 
 case ${1-} in
 stock) stock ;;
-debug) debug ;;
+debug) built debug 8 1950 modules ;;
+bochs) built bochs 4 1200 modules_prepare ;;
 source) source_dir ;;
-*) die "usage: kernel.sh stock|debug|source" ;;
+*) die "usage: kernel.sh stock|debug|bochs|source" ;;
 esac

@@ -4,7 +4,7 @@
 # Builds the module for one kernel, below build/<name>/, never in the source
 # tree: kbuild sees a farm of symbolic links to Kbuild, module/ and include/.
 #
-#	module.sh stock|debug|host [make arguments]
+#	module.sh stock|debug|bochs|host [make arguments]
 #
 # "host" is KDIR=, or the running kernel; without headers for it, "stock".
 
@@ -38,8 +38,8 @@ stock | lint)
 	# its headers come without what BTF would need
 	set -- "$@" CONFIG_DEBUG_INFO_BTF_MODULES=
 	;;
-debug)
-	kdir=$("$TOP/selftests/vm/kernel.sh" debug)/kdir
+debug | bochs)
+	kdir=$("$TOP/selftests/vm/kernel.sh" "$name")/kdir
 	;;
 esac
 

@@ -6,7 +6,9 @@ import shlex
 import sys
 import time
 
-import vm
+import bochs
+import machines
+import qemu
 
 
 def arguments():
@@ -16,13 +18,19 @@ def arguments():
         "status is the command's; 124 after a time-out, 125 if the machine "
         "ended early. Without a command: an interactive shell.")
     parser.add_argument("--kernel", default="stock",
-                        choices=("stock", "debug"))
-    parser.add_argument("--cpu", help=f"default {vm.CPU}")
-    parser.add_argument("--smp", help=f"default {vm.SMP}")
-    parser.add_argument("--mem", help=f"default {vm.MEM}")
-    parser.add_argument("--accel", help=f"default {vm.ACCEL}")
+                        choices=tuple(machines.KERNELS),
+                        help="default stock; bochs boots in Bochs")
+    parser.add_argument("--emulator", choices=tuple(machines.EMULATORS),
+                        help="another than the kernel's own")
+    parser.add_argument("--smp", help=f"default {qemu.SMP}; "
+                        f"in Bochs {bochs.SMP}")
+    parser.add_argument("--mem", help=f"default {qemu.MEM}; "
+                        f"in Bochs {bochs.MEM}, MiB without a unit")
+    parser.add_argument("--cpu", help=f"default {qemu.CPU}")
+    parser.add_argument("--accel", help=f"default {qemu.ACCEL}")
     parser.add_argument("--qemu", help="the QEMU to use (or QEMU=)")
-    parser.add_argument("--qemu-args", default="", metavar="ARGS",
+    parser.add_argument("--qemu-args", default=(), metavar="ARGS",
+                        type=shlex.split,
                         help="more arguments for it, e.g. "
                         "'-icount shift=0,sleep=off'")
     parser.add_argument("--append", default="", metavar="WORDS",
@@ -65,16 +73,28 @@ def run(machine, args):
     return status
 
 
+def hardware(args):
+    """What was asked for; an emulator knows only some of it."""
+    names = ("cpu", "smp", "mem", "accel", "qemu", "qemu_args", "append")
+    return {name: value for name in names
+            if (value := getattr(args, name))}
+
+
 def main():
     args = arguments()
     if args.no_module:
         args.append += " svmvcpu.nomodule"
     job = " ".join(args.command) + "\n" if args.command else None
-    machine = vm.Machine(args.kernel, job, cpu=args.cpu, smp=args.smp,
-                         mem=args.mem, accel=args.accel, qemu=args.qemu,
-                         append=args.append,
-                         qemu_args=shlex.split(args.qemu_args))
-    return run(machine, args) if job else machine.interactive()
+    try:
+        machine = machines.make(args.kernel, job, args.emulator,
+                                **hardware(args))
+    except TypeError as unknown:
+        sys.exit(f"not with this emulator: {unknown}")
+    if job:
+        return run(machine, args)
+    if not hasattr(machine, "interactive"):
+        sys.exit("this emulator has no terminal: give a command")
+    return machine.interactive()
 
 
 if __name__ == "__main__":

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The test machine, seen from the host.
 
-Machine boots a kernel with the initramfs under QEMU TCG, gives it a job (a
+Machine boots a kernel with the initramfs in an emulator, gives it a job (a
 shell script) and hands back what it says, line by line. Used by run.py for
 one-off commands and by check.py for the test suite; the other end is init.
-
-Environment: QEMU, QEMU_ARGS (more arguments), QEMU_CPU, QEMU_SMP, QEMU_MEM,
-QEMU_ACCEL override what the machine is made of.
+What the emulators do not share is in qemu.py and bochs.py.
 """
 
 import ctypes
 import os
 import re
 import selectors
-import shlex
 import signal
 import subprocess
 import sys
@@ -23,18 +20,10 @@ import time
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 
-# One thread for all CPUs: with a thread each, QEMU loses updates of CPU 0's
-# nested-paging flag (see Documentation/testing.rst)
-ACCEL = "tcg,thread=single"
-CPU = "EPYC,+svm,+npt"
-SMP = "2"
-MEM = "1G"
-
 # An oops ends the machine at once, with its trace complete, instead of
-# leaving locks behind. tsc_early_khz: on a busy host the kernel's own
-# calibration against the PIT fails now and then.
+# leaving locks behind.
 CMDLINE = ("console=ttyS0 loglevel=5 printk.devkmsg=on panic=-1 oops=panic "
-           "tsc_early_khz=2600000 kunit.enable=1")
+           "kunit.enable=1")
 
 MARK = "\036"
 
@@ -65,79 +54,70 @@ def overlay(files):
 
 
 def die_with_parent():
-    """In QEMU's process: no machine outlives its runner."""
+    """In the emulator's process: no machine outlives its runner."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def pass_complaints(stream):
-    """QEMU's standard error, without the features that TCG lacks."""
-    for line in stream:
-        if "TCG doesn't support requested feature" not in line:
-            print(line, end="", file=sys.stderr, flush=True)
-
-
 class Machine:
-    """A context manager; leaving it ends QEMU."""
+    """A context manager; leaving it ends the emulator."""
 
-    def __init__(self, kernel="stock", job=None, *, cpu=None, smp=None,
-                 mem=None, accel=None, append="", qemu=None, qemu_args=()):
-        env = os.environ.get
-        self.build = os.path.join(TOP, "build", kernel)
+    def __init__(self, kernel, job, append):
+        build = os.path.join(TOP, "build", kernel)
+        self.kernel = os.path.join(build, "kernel", "vmlinuz")
+        self.initramfs = os.path.join(build, "initramfs.cpio")
         self.job = job
-        self.append = append
+        self.cmdline = " ".join(f"{CMDLINE} {append}".split())
         self.process = None
+        self.complaints = None
         self.initrd = None
         self.selector = selectors.DefaultSelector()
-        self.hardware = [
-            qemu or env("QEMU") or "qemu-system-x86_64",
-            "-accel", accel or env("QEMU_ACCEL") or ACCEL,
-            "-cpu", cpu or env("QEMU_CPU") or CPU,
-            "-smp", smp or env("QEMU_SMP") or SMP,
-            "-m", mem or env("QEMU_MEM") or MEM,
-            "-no-reboot", "-nodefaults", "-display", "none",
-            *shlex.split(env("QEMU_ARGS") or ""), *qemu_args]
 
     def command(self, serial):
-        kernel = os.path.join(self.build, "kernel", "vmlinuz")
-        return self.hardware + [
-            "-kernel", kernel, "-initrd", self.initrd.name,
-            "-append", f"{CMDLINE} {self.append}".strip(), *serial]
+        """The emulator's command line, with these files as ttyS0, ttyS1."""
+        raise NotImplementedError
+
+    def worth_saying(self, _complaint):
+        """Is this line of the emulator's standard error of interest?"""
+        return True
+
+    def ends(self, _line):
+        """Is this line the last? An emulator that exits needs none."""
+        return False
 
     def make_initrd(self):
         self.initrd = tempfile.NamedTemporaryFile(prefix="svmvcpu-initrd-")
-        with open(os.path.join(self.build, "initramfs.cpio"), "rb") as base:
+        with open(self.initramfs, "rb") as base:
             while chunk := base.read(1 << 20):
                 self.initrd.write(chunk)
         if self.job is not None:
             self.initrd.write(overlay({"vm/job": self.job}))
         self.initrd.flush()
 
+    def pass_complaints(self, stream):
+        for line in stream:
+            if self.worth_saying(line):
+                print(line, end="", file=sys.stderr, flush=True)
+
     def start(self, serial, **how):
         self.make_initrd()
         self.process = subprocess.Popen(
             self.command(serial), preexec_fn=die_with_parent,
-            stderr=subprocess.PIPE, text=True, **how)
+            stderr=subprocess.PIPE, text=True, errors="replace", **how)
         self.complaints = threading.Thread(
-            target=pass_complaints, args=(self.process.stderr,))
+            target=self.pass_complaints, args=(self.process.stderr,))
         self.complaints.start()
-
-    def interactive(self):
-        """Hand the terminal over; returns QEMU's exit status."""
-        self.start(["-serial", "mon:stdio"])
-        return self.process.wait()
 
     def __enter__(self):
         # the kernel's console and the job's output, a pipe each
-        serial, writers = [], []
+        writers = []
         for is_kernel in (True, False):
             reader, writer = os.pipe()
-            name = "kernel" if is_kernel else "job"
-            serial += ["-chardev", f"file,id={name},path=/dev/fd/{writer}",
-                       "-serial", f"chardev:{name}"]
             writers.append(writer)
             self.selector.register(reader, selectors.EVENT_READ,
                                    [is_kernel, b""])
-        self.start(serial, stdin=subprocess.DEVNULL, pass_fds=writers)
+        self.start([f"/dev/fd/{writer}" for writer in writers],
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   pass_fds=writers)
         for writer in writers:
             os.close(writer)
         return self
@@ -161,7 +141,10 @@ class Machine:
             if left <= 0:
                 raise TimeoutError
             for key, _ in self.selector.select(min(left, 1.0)):
-                yield from self.read(key)
+                for line in self.read(key):
+                    if self.ends(line):
+                        return
+                    yield line
             yield None
 
     def read(self, key):
