@@ -177,7 +177,9 @@ TEST_F(exit_cr, smsw_and_lmsw_fault)
 		idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_CONTROL);
 		RUN_VECTOR(vm, VEC_PF, &out);
 		EXPECT_EQ(cases[i].error, out.error);
-		EXPECT_EQ(TEST_FREE + 0x3000, vm->run->cr2);
+		/* Bochs does not load CR2 at VMRUN. */
+		if (!host_is_bochs())
+			EXPECT_EQ(TEST_FREE + 0x3000, vm->run->cr2);
 		EXPECT_EQ(TEST_CODE, out.rip);
 	}
 }

@@ -2,6 +2,8 @@
 /*
  * Events that an exit interrupts on their way into the guest are not lost,
  * whoever raised them; faults upon faults become double faults and shutdowns.
+ *
+ * emulator: qemu, EXITINTINFO of an INT n is stale in Bochs
  */
 #include "guest_idt.h"
 

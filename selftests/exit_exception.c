@@ -132,7 +132,8 @@ static int check_exit(struct test_vm *vm, const struct provocation *p)
 		return 5;
 	if (p->vector == VEC_PF && (exc->address != p->rbx || vm->run->cr2 == p->rbx))
 		return 6;
-	if (p->vector == VEC_DB && exc->address != 0xffff4ff0)
+	/* Bochs does not say in DR6 that it was TF. */
+	if (p->vector == VEC_DB && exc->address != (host_is_bochs() ? 0xffff0ff0 : 0xffff4ff0))
 		return 7;
 	return exc->flags & SVMVCPU_EXC_INTERRUPT ? 8 : 0;
 }
@@ -148,7 +149,10 @@ static int check_frame(struct test_vm *vm, const struct provocation *p,
 		return 13;
 	if ((out->rflags ^ p->rflags) & (FLAG_TF | FLAG_AC))
 		return 14;
-	return p->vector == VEC_PF && vm->run->cr2 != p->rbx ? 15 : 0;
+	/* Nor does its VMRUN load CR2. */
+	if (p->vector == VEC_PF && vm->run->cr2 != p->rbx && !host_is_bochs())
+		return 15;
+	return 0;
 }
 
 /* An exit, the same again, and then into the guest */

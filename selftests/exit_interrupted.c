@@ -3,6 +3,8 @@
  * SVMVCPU_EXIT_INTERRUPTED: guests that never exit by themselves, with
  * interrupts on or off, are stopped by a deadline, a signal or a kick, and do
  * not keep the host's ticks from their CPU.
+ *
+ * emulator: qemu, Bochs takes no host interrupt from a guest that has IF off
  */
 #include <pthread.h>
 #include <signal.h>

@@ -108,6 +108,8 @@ TEST_F(exit_mode, round_trip)
 	struct test_vm *vm = &self->vm;
 	unsigned int i;
 
+	if (host_is_bochs())
+		SKIP(return, "Bochs: #GP where compatibility mode clears PG, cause not known");
 	load_guest(vm, trip);
 	vm_setup(vm, SVMVCPU_PRESET_LONG64);	/* page tables */
 	idt_write_tables(vm, IDT_LONG64);
@@ -168,7 +170,8 @@ TEST_F(exit_mode, long_mode_not_from_64bit_segment)
 	state.control.cr4 = CR4_PAE;
 	state.control.cr3 = TEST_TABLES;
 	state.control.efer = EFER_LME;
-	state.segments.cs.attrib |= 0x200;
+	/* L instead of D: some refuse to enter with both, long mode or not */
+	state.segments.cs.attrib = (state.segments.cs.attrib & ~0x400) | 0x200;
 	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_CONTROL |
 		SVMVCPU_STATE_SEGMENTS);
 	RUN_VECTOR(vm, VEC_GP, &out);

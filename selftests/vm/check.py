@@ -22,6 +22,7 @@ import ktap
 import vm
 
 DEBUG_SHARD = 8         # more programs than this are run on two machines
+NO_DEMO = "after SeaBIOS, XSAVE of the host writes where Bochs' XRSTOR faults"
 LOGS = os.path.join(vm.TOP, "build", "logs")
 
 
@@ -149,15 +150,19 @@ def has_kunit():
     return bool(glob.glob(os.path.join(vm.TOP, "module", "*_test.c")))
 
 
+def skip_all(name, why, kernel, report):
+    result = batch.Result(name)
+    result.cases.append(ktap.Case("all", "skip", why))
+    report.done(kernel, result)
+
+
 def fit_programs(kernel, patterns, report):
     """Those that this kernel runs; says why not of the others."""
     for program in programs(patterns):
         if program.kernel not in (None, kernel):
             continue
         if why := program.unfit(kernel):
-            result = batch.Result(program.name)
-            result.cases.append(ktap.Case("all", "skip", why))
-            report.done(kernel, result)
+            skip_all(program.name, why, kernel, report)
         else:
             yield program
 
@@ -169,8 +174,10 @@ def kernel_batches(kernel, patterns, report):
     for program in fit_programs(kernel, patterns, report):
         groups.setdefault(program.hardware, []).append(program)
     extra = {}
-    if kernel != "debug" and wanted("demo", patterns):
+    if kernel == "stock" and wanted("demo", patterns):
         extra["demo"] = True
+    elif kernel == "bochs" and wanted("demo", patterns):
+        skip_all("demo", NO_DEMO, kernel, report)
     if kernel == "debug" and has_kunit() and wanted("svmvcpu_kunit", patterns):
         extra["kunit"] = "svmvcpu_kunit"
     if extra or not patterns:
