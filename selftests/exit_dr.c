@@ -117,7 +117,7 @@ TEST_F(exit_dr, general_detect)
 	struct idt_outcome out;
 
 	if (host_is_bochs())
-		SKIP(return, "Bochs: DR7.GD in the guest ends in a triple fault and a hang");
+		SKIP(return, BOCHS_DB);
 	idt_put(vm, CODE("\x0f\x21\xd8"));		/* mov rax, dr3 */
 	idt_setup(vm, IDT_LONG64);
 	idt_get(vm, &self->state);
@@ -142,6 +142,8 @@ TEST_F(exit_dr, single_step)
 	struct idt_outcome out;
 	unsigned int i;
 
+	if (host_is_bochs())
+		SKIP(return, BOCHS_DB);
 	idt_put(vm, CODE("\x90\x90\x90"));
 	idt_setup(vm, IDT_LONG64);
 	IDT_REGS(vm, regs->rflags |= FLAG_TF);
@@ -177,6 +179,8 @@ TEST_F(exit_dr, breakpoints_in_the_guest)
 	struct idt_outcome out;
 	unsigned int i;
 
+	if (host_is_bochs())
+		SKIP(return, BOCHS_DB);
 	for (i = 0; i < 2; i++) {
 		arm(self);
 		idt_get(vm, &self->state);

@@ -132,8 +132,7 @@ static int check_exit(struct test_vm *vm, const struct provocation *p)
 		return 5;
 	if (p->vector == VEC_PF && (exc->address != p->rbx || vm->run->cr2 == p->rbx))
 		return 6;
-	/* Bochs does not say in DR6 that it was TF. */
-	if (p->vector == VEC_DB && exc->address != (host_is_bochs() ? 0xffff0ff0 : 0xffff4ff0))
+	if (p->vector == VEC_DB && exc->address != 0xffff4ff0)
 		return 7;
 	return exc->flags & SVMVCPU_EXC_INTERRUPT ? 8 : 0;
 }
@@ -149,7 +148,7 @@ static int check_frame(struct test_vm *vm, const struct provocation *p,
 		return 13;
 	if ((out->rflags ^ p->rflags) & (FLAG_TF | FLAG_AC))
 		return 14;
-	/* Nor does its VMRUN load CR2. */
+	/* VMRUN of Bochs does not load CR2. */
 	if (p->vector == VEC_PF && vm->run->cr2 != p->rbx && !host_is_bochs())
 		return 15;
 	return 0;
@@ -190,6 +189,9 @@ TEST_F(exit_exception, again_and_delivered)
 	int step;
 
 	for (i = 0; i < NR_PROVOCATIONS; i++) {
+		/* see BOCHS_DB */
+		if (provocations[i].vector == VEC_DB && host_is_bochs())
+			continue;
 		step = provoke(&self->vm, &provocations[i]);
 		EXPECT_EQ(0, step) {
 			TH_LOG("vector %d in %s: wrong at %d: exit %s rip %#llx",
@@ -210,6 +212,8 @@ TEST_F(exit_exception, not_asked_for)
 	for (i = 0; i < NR_PROVOCATIONS; i++) {
 		const struct provocation *p = &provocations[i];
 
+		if (p->vector == VEC_DB && host_is_bochs())
+			continue;
 		prepare(vm, p);
 		ASSERT_EQ(0, idt_run(vm, &out));
 		if (p->missing && host_is_tcg() && idt_finished(vm, p->len))

@@ -154,6 +154,9 @@ static inline bool host_is_bochs(void)
 	return strstr(line, "svmvcpu.bochs");
 }
 
+/* Of tests that lead there: it is the host that faults, milliseconds later. */
+#define BOCHS_DB	"Bochs: the machine dies after a #DB that was injected"
+
 /* A host MSR; 0 or errno (EIO: the CPU does not have it). */
 static inline int host_rdmsr(int cpu, uint32_t msr, uint64_t *value)
 {

@@ -5,12 +5,14 @@ something is wrong? A host test; prints TAP."""
 
 import os
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__),
                                 "../../selftests/vm"))
 
 import batch    # noqa: E402 pylint: disable=wrong-import-position
+import bochs    # noqa: E402 pylint: disable=wrong-import-position
 import ktap     # noqa: E402 pylint: disable=wrong-import-position
 import vm       # noqa: E402 pylint: disable=wrong-import-position
 
@@ -106,11 +108,49 @@ def verdict_is_right(output, status, splat, failures):
     return result.count("fail") == failures
 
 
+# (what, hint, kernel, why it cannot run there)
+HINTS = [
+    ("no hint", "nothing", "bochs", ""),
+    ("not in Bochs", "emulator: qemu, too slow", "bochs", "too slow"),
+    ("not in Bochs, but here", "emulator: qemu, too slow", "debug", ""),
+    ("no reason given", "emulator: qemu", "bochs", "needs qemu"),
+    ("a CPU that only QEMU has", "cpu: max", "bochs",
+     "asks for a CPU model of QEMU"),
+    ("a CPU of QEMU", "cpu: max", "stock", ""),
+]
+
+# (what, (kernel's?, line) in order, is the last one the machine's end)
+ENDINGS = [
+    ("it boots", [(True, "Linux version 6.1")], False),
+    ("it boots again", [(True, "Linux version 6.1")] * 2, True),
+    ("it halts", [(True, "[    1.0] reboot: System halted")], True),
+    ("a program says so", [(False, "reboot: System halted")], False),
+]
+
+
+def hint_is_heeded(hint, kernel, why):
+    with tempfile.NamedTemporaryFile("w", suffix=".c") as source:
+        source.write(f"/*\n * {hint}\n */\n")
+        source.flush()
+        return batch.Program("program", source.name).unfit(kernel) == why
+
+
+def ending_is_seen(lines, expected):
+    machine = bochs.Bochs("bochs")
+    ends = [machine.ends(vm.Line(*line)) for line in lines]
+    machine.dir.cleanup()
+    return ends[-1] == expected and not any(ends[:-1])
+
+
 def main():
     checks = [(what, report_is_right(*rest)) for what, *rest in REPORTS]
     checks += [(f"splat: {line}", vm.splat(line)) for line in SPLATS]
     checks += [(f"harmless: {line}", not vm.splat(line)) for line in HARMLESS]
     checks += [(what, verdict_is_right(*rest)) for what, *rest in VERDICTS]
+    checks += [(f"hint: {what}", hint_is_heeded(*rest))
+               for what, *rest in HINTS]
+    checks += [(f"end of Bochs: {what}", ending_is_seen(*rest))
+               for what, *rest in ENDINGS]
     print(f"TAP version 13\n1..{len(checks)}")
     for number, (what, good) in enumerate(checks, 1):
         name = what.replace("#", "number ")
