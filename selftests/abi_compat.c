@@ -130,12 +130,15 @@ TEST(no_implicit_padding)
 	PACKED_SAME(svmvcpu_segments, 10 * 16);
 	PACKED_SAME(svmvcpu_control, 6 * 8);
 	PACKED_SAME(svmvcpu_debug, 6 * 8);
-	PACKED_SAME(svmvcpu_info, 4 * 4 + 2 * 8 + 6 * 4 + 5 * 8 + 2 * 4);
+	PACKED_SAME(svmvcpu_info, 4 * 4 + 2 * 8 + 6 * 4 + 5 * 8 + 4 * 4);
 	PACKED_SAME(svmvcpu_map, 4 * 4 + 8);
 	PACKED_SAME(svmvcpu_setup, 4 * 4 + 4 * 8);
-	PACKED_SAME(svmvcpu_state, 4 + 4 + 8 + 18 * 8 + 160 + 48 + 48 + 16 + 88 + 2 * 8 + 2 * 4);
+	PACKED_SAME(svmvcpu_state, 4 + 4 + 8 + 18 * 8 + 160 + 48 + 48 + 16 + 88 + 2 * 8 + 2 * 4 +
+		    288);
 	PACKED_SAME(svmvcpu_events, 3 * 4 + 4);
 	PACKED_SAME(svmvcpu_msrs, 11 * 8);
+	PACKED_SAME(svmvcpu_lapic, 3 * 8 + 66 * 4);
+	PACKED_SAME(svmvcpu_message, 3 * 4 + 4);
 	PACKED_SAME(svmvcpu_cpuid_entry, 8 * 4);
 	PACKED_SAME(svmvcpu_cpuid, 4 * 4 + 8);
 	PACKED_SAME(svmvcpu_exit_io, 2 + 1 + 1 + 3 * 4);

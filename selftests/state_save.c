@@ -8,7 +8,7 @@
 #include "abi_args.h"
 #include "guest_idt.h"
 
-#define ALL		0x7fULL
+#define ALL		0xffULL
 #define RESULT		TEST_FREE
 #define RESULT_BYTES	0x1000UL
 
