@@ -352,7 +352,7 @@ static void preset_test_state_header(struct kunit *test)
 	state->flags = 1;
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
 	state->flags = 0;
-	state->components = 1ULL << 7;
+	state->components = 1ULL << 8;
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
 	state->components = 1ULL << 63;
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);

@@ -15,6 +15,8 @@
 
 . "$(dirname "$0")/lib.sh"
 set -euo pipefail
+# A make above may be silent: progress() counts the lines of this one
+unset MAKEFLAGS MFLAGS
 here=$TOP/selftests/vm
 
 source_package=linux-source-6.1
