@@ -69,7 +69,8 @@ static struct vcpu_apic *lowest_priority(struct svm_vm *vm, const struct vcpu_ap
 	struct vcpu_apic *apic, *best = NULL;
 
 	list_for_each_entry(apic, &vm->apics, in_vm) {
-		if (apic == sender || !lapic_matches(&apic->lapic, msg))
+		if (apic == sender || !lapic_takes_irqs(&apic->lapic) ||
+		    !lapic_matches(&apic->lapic, msg))
 			continue;
 		if (!best || lapic_apr(&apic->lapic) < lapic_apr(&best->lapic))
 			best = apic;
@@ -149,19 +150,14 @@ int apic_message(struct svm_vm *vm, const struct svmvcpu_message *message)
  *
  * Context: any but NMI.
  */
-void apic_lint(struct vcpu *vcpu, unsigned long pins)
+void apic_lint(struct vcpu *vcpu, unsigned int pins)
 {
 	struct apic_inbox *inbox = &vcpu->apic->inbox;
-	int pin;
+	int old = atomic_read(&inbox->lint), new;
 
-	for (pin = 0; pin < 2; pin++) {
-		if (!(pins & BIT(pin)))
-			clear_bit(pin, &inbox->lint);
-		else if (!test_and_set_bit(pin, &inbox->lint))
-			set_bit(pin, &inbox->rose);
-	}
-	/* Pairs with apic_sync_slow(): the pins before their announcement. */
-	smp_mb__after_atomic();
+	do {
+		new = (old & LINT_ROSE) | pins | (pins & ~old) << LINT_ROSE_SHIFT;
+	} while (!atomic_try_cmpxchg(&inbox->lint, &old, new));
 	post(vcpu->apic, POST_LINT);
 }
 
@@ -224,11 +220,10 @@ static void take_vectors(struct lapic *lapic, unsigned long *posted, bool level,
 /* A pulse that was over before anybody looked is still a pulse. */
 static void take_lint(struct vcpu_apic *apic, struct lapic_fx *fx)
 {
-	unsigned long lint = READ_ONCE(apic->inbox.lint), rose = xchg(&apic->inbox.rose, 0);
-	int pin;
+	int lint = atomic_fetch_and(~LINT_ROSE, &apic->inbox.lint), pin;
 
 	for (pin = 0; pin < 2; pin++) {
-		if (rose & BIT(pin)) {
+		if (lint & BIT(pin + LINT_ROSE_SHIFT)) {
 			lapic_lint(&apic->lapic, pin, false, fx);
 			lapic_lint(&apic->lapic, pin, true, fx);
 		}
@@ -442,13 +437,12 @@ bool apic_state_valid(const struct vcpu *vcpu, const struct svmvcpu_lapic *state
 	return lapic_state_valid(&vcpu->apic->lapic, state);
 }
 
-static void drop_posted(struct apic_inbox *inbox, unsigned long pins)
+static void drop_posted(struct apic_inbox *inbox, u32 pins)
 {
 	WRITE_ONCE(inbox->what, 0);
 	bitmap_zero(inbox->edge, APIC_VECTORS);
 	bitmap_zero(inbox->level, APIC_VECTORS);
-	WRITE_ONCE(inbox->lint, pins);
-	WRITE_ONCE(inbox->rose, 0);
+	atomic_set(&inbox->lint, pins);
 }
 
 /**

@@ -11,6 +11,7 @@
 #ifndef SVMVCPU_APIC_H
 #define SVMVCPU_APIC_H
 
+#include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/compiler.h>
 #include <linux/hrtimer.h>
@@ -26,15 +27,18 @@
 #define POST_TIMER	0	/* the timer went off */
 #define POST_IRQ	1	/* bits in @edge or @level */
 #define POST_NMI	2
-#define POST_LINT	3	/* @lint and @rose */
+#define POST_LINT	3	/* @lint */
+
+#define LINT_ROSE_SHIFT	2
+#define LINT_ROSE	(3 << LINT_ROSE_SHIFT)
 
 /**
  * struct apic_inbox - what has been posted
  * @what: POST_* bits, set after what they announce
  * @edge: vectors of edge-triggered interrupts
  * @level: of level-triggered ones
- * @lint: bit n: LINTn is asserted
- * @rose: bit n: it became so since @rose was looked at
+ * @lint: bit n: LINTn is asserted; bit n of LINT_ROSE: it became so since this
+ *	was looked at
  *
  * Written with atomic bit operations, by anybody.
  */
@@ -42,8 +46,7 @@ struct apic_inbox {
 	unsigned long what;
 	DECLARE_BITMAP(edge, APIC_VECTORS);
 	DECLARE_BITMAP(level, APIC_VECTORS);
-	unsigned long lint;
-	unsigned long rose;
+	atomic_t lint;
 };
 
 /**
@@ -86,7 +89,7 @@ void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state);
 
 bool apic_message_valid(const struct svmvcpu_message *message);
 int apic_message(struct svm_vm *vm, const struct svmvcpu_message *message);
-void apic_lint(struct vcpu *vcpu, unsigned long pins);
+void apic_lint(struct vcpu *vcpu, unsigned int pins);
 
 /* Has anything been posted? */
 static inline bool apic_posted(const struct vcpu *vcpu)

@@ -25,6 +25,7 @@ void chain_describe(u64 event, struct svmvcpu_fault *fault);
 static inline void chain_reset(struct fault_chain *chain)
 {
 	chain->told.nr = 0;
+	chain->told.left_out = 0;
 }
 
 #endif /* SVMVCPU_CHAIN_H */

@@ -13,6 +13,7 @@
 #include <asm/processor-flags.h>
 #include <asm/ptrace.h>
 
+#include "apic.h"
 #include "event.h"
 #include "exit.h"
 #include "guest.h"
@@ -85,6 +86,7 @@ static int exit_hlt(struct vcpu *vcpu, bool atomic)
 
 	if (ret)
 		return ret;
+	apic_sync(vcpu);
 	if (inject_wakes(vcpu))
 		return EXIT_RESUME;
 	if (!vcpu->apic || !(vcpu->vmcb->save.rflags & X86_EFLAGS_IF))
@@ -244,8 +246,11 @@ static void soft_leave(struct vcpu *vcpu, u64 next_rip)
 /* That could not be delivered: the fault is the instruction's. */
 static void soft_return(struct vcpu *vcpu)
 {
-	if (event_is_software(vcpu->event) && vcpu_rip(vcpu) == vcpu->soft_next)
-		vcpu->vmcb->save.rip = vcpu->soft_rip;
+	if (!event_is_software(vcpu->event) || vcpu_rip(vcpu) != vcpu->soft_next)
+		return;
+	vcpu->vmcb->save.rip = vcpu->soft_rip;
+	/* Executed again, it comes again. */
+	vcpu->event = 0;
 }
 
 static bool is_debug_trap(const struct vcpu *vcpu, unsigned int vector)

@@ -192,6 +192,22 @@ bool inject_wakes(const struct vcpu *vcpu)
 }
 
 /**
+ * inject_window_in_halt() - a halted guest could take the VMM's interrupt
+ * @vcpu: its mutex held; halted
+ *
+ * Return: true when the VMM asked to be told; once.
+ */
+bool inject_window_in_halt(struct vcpu *vcpu)
+{
+	bool tell = vcpu->want_window && (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) &&
+		    !inject_wakes(vcpu);
+
+	if (tell)
+		vcpu->want_window = false;
+	return tell;
+}
+
+/**
  * inject_describe() - for the run page
  * @vcpu: its mutex held
  *

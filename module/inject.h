@@ -15,6 +15,7 @@ void inject_request(struct vcpu *vcpu, u32 inject, u32 error, u64 address);
 void inject_prepare(struct vcpu *vcpu);
 void inject_collect(struct vcpu *vcpu);
 bool inject_wakes(const struct vcpu *vcpu);
+bool inject_window_in_halt(struct vcpu *vcpu);
 u8 inject_describe(const struct vcpu *vcpu);
 
 void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events);

@@ -178,6 +178,7 @@ static inline bool lapic_owns_msr(u32 msr)
 
 /* lapic_irq.c */
 u8 lapic_apr(const struct lapic *l);
+bool lapic_takes_irqs(const struct lapic *l);
 int lapic_pending(const struct lapic *l);
 int lapic_ack(struct lapic *l, u8 vector);
 unsigned int lapic_tpr_threshold(const struct lapic *l);

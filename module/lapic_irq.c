@@ -71,6 +71,17 @@ static bool deliverable(const struct lapic *l, int vector)
 }
 
 /**
+ * lapic_takes_irqs() - does it take fixed interrupts at all?
+ * @l: the local APIC
+ *
+ * Return: false while it is disabled, or disabled by software
+ */
+bool lapic_takes_irqs(const struct lapic *l)
+{
+	return lapic_is_enabled(l) && lapic_soft_enabled(l);
+}
+
+/**
  * lapic_pending() - what the vCPU should be interrupted with
  * @l: the vCPU's
  *
@@ -176,7 +187,7 @@ void lapic_error(struct lapic *l, u32 errors, struct lapic_fx *fx)
  */
 bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_fx *fx)
 {
-	if (!lapic_is_enabled(l) || !lapic_soft_enabled(l))
+	if (!lapic_takes_irqs(l))
 		return false;
 	if (vector < FIRST_VECTOR) {
 		lapic_error(l, ESR_RECV_ILLEGAL, fx);

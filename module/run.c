@@ -413,10 +413,12 @@ void vcpu_poke(struct vcpu *vcpu)
 	/* Pairs with the barriers in vcpu_load() and of prepare_to_wait(). */
 	smp_mb__after_atomic();
 	cpu = READ_ONCE(vcpu->on_cpu);
-	/* The barrier above is what waitqueue_active() needs. */
-	if (cpu >= 0)
+	if (cpu >= 0) {
 		svm_cpu_poke(cpu);
-	else if (waitqueue_active(&vcpu->wait))
+		return;
+	}
+	/* With the barrier above: a sleeper is seen, or has seen the bit. */
+	if (waitqueue_active(&vcpu->wait))
 		wake_up(&vcpu->wait);
 }
 
@@ -452,8 +454,11 @@ static int host_turn(struct vcpu *vcpu)
 	/* No component of the state holds it: it must not outlast the RUN. */
 	if (unlikely(vcpu->held))
 		return exit_held(vcpu);
-	if (vcpu->halted && !vcpu->debug.hit)
+	if (vcpu->halted && !vcpu->debug.hit) {
+		if (inject_window_in_halt(vcpu))
+			return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
 		wait_halted(vcpu);
+	}
 	by = take_interruptions(vcpu);
 	if (by) {
 		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };

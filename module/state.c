@@ -142,8 +142,10 @@ void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs)
 {
 	/* The VMM sent the guest elsewhere. */
-	if (gprs->rip != vcpu_rip(vcpu))
+	if (gprs->rip != vcpu_rip(vcpu)) {
 		vcpu->halted = false;
+		vcpu->debug.hit = 0;
+	}
 	memcpy(vcpu->gprs, gprs, sizeof(vcpu->gprs));
 	vcpu->vmcb->save.rip = gprs->rip;
 	vcpu->vmcb->save.rflags = gprs->rflags;

@@ -200,14 +200,17 @@ void step_leave(struct vcpu *vcpu)
 	struct vmcb *vmcb = vcpu->vmcb;
 	struct vcpu_step *step = &vcpu->step;
 	bool db = vmcb->control.exit_code == VMEXIT_EXCEPTION + VEC_DB;
+	bool fault;
 
 	if (likely(!stepping(vcpu) && !breaking(vcpu)))
 		return;
 	step->causes = vmcb->save.dr6 & DR6_CAUSES;
 	vmcb_set_dr6(vmcb, step->dr6);
 	vmcb_set_dr7(vmcb, step->dr7);
+	/* An instruction breakpoint and DR7.GD come before the instruction. */
+	fault = (step->causes & (DR6_HIT | BIT(13))) && !(step->causes & DR_STEP);
 	if (step->armed)
-		disarm(vcpu, db && step->kind != STEP_INT1);
+		disarm(vcpu, db && !fault && step->kind != STEP_INT1);
 	if (step->injecting && !(vmcb->control.exit_int_info & EVENT_V))
 		vcpu->debug.hit |= DR_STEP;
 	step->injecting = false;
@@ -226,7 +229,14 @@ void step_completed(struct vcpu *vcpu)
 /* Which of the VMM's breakpoints were hit */
 static u32 breakpoints_hit(const struct vcpu *vcpu)
 {
-	return breaking(vcpu) ? vcpu->step.causes & DR6_HIT : 0;
+	u32 hit = 0;
+	int i;
+
+	/* A step may show those that are not enabled, too. */
+	for (i = 0; breaking(vcpu) && i < 4; i++)
+		if (vcpu->debug.dr7 & (3ULL << 2 * i))
+			hit |= vcpu->step.causes & BIT(i);
+	return hit;
 }
 
 /* An instruction breakpoint comes before its instruction: RF lets that pass. */

@@ -462,6 +462,36 @@ TEST_F(irq, hlt_with_interrupts_off_exits)
 	EXPECT_EQ(FINISHED, apic_run(vm));
 }
 
+/* A PIC's interrupt that the VMM holds back until the guest can take it */
+TEST_F(irq, window_opens_in_hlt)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_LVT_LINT0, 0x700));
+	apic_start(vm, CODE("\xfb\xf4"));
+	vm->run->in_flags |= SVMVCPU_RUN_IRQ_WINDOW;
+	vm->run->deadline_ns = now_ns() + 20000000000ULL;
+	RUN_EXPECT(vm, IRQ_WINDOW);
+	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
+	/* it halts still, and can be asked again */
+	vm->run->in_flags = SVMVCPU_RUN_IRQ_WINDOW;
+	RUN_EXPECT(vm, IRQ_WINDOW);
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ | 0x20;
+	EXPECT_EQ(0x20, apic_run(vm));
+	vm->run->deadline_ns = 0;
+}
+
+/* An NMI that was sent before: no HALT with it still in the mailbox */
+TEST_F(irq, nmi_before_hlt_with_interrupts_off)
+{
+	struct test_vm *vm = &self->vm;
+	const struct svmvcpu_message msg = { .mode = SVMVCPU_MSG_NMI };
+
+	apic_start(vm, CODE("\xf4"));
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
+	EXPECT_EQ(2, apic_run(vm));
+}
+
 /* The VMM can end it: by an event, by moving RIP, by SETUP. */
 TEST_F(irq, hlt_ended_by_the_vmm)
 {
@@ -646,6 +676,12 @@ TEST_F(irq, lowest_priority)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 	run_other(&other);
 	EXPECT_EQ(IDT_STUBS + 0x58 * 16 + 1, other.vcpu.run->gprs.rip);
+	/* one that software has disabled is no candidate, low as its priority is */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SVR, 0xff));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0));
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SVR, 0x1ff));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 	/* it has that one in service now */
 	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
 	EXPECT_EQ(0x58, apic_take_irq(vm));

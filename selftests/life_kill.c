@@ -17,11 +17,6 @@
 /* Less than the smallest leak that counts, a page in every round */
 #define BYTES_A_ROUND	2048
 
-static bool debug_kernel(void)
-{
-	return !access("/sys/kernel/debug/kmemleak", F_OK);
-}
-
 static long meminfo_kb(const char *what)
 {
 	long value = -1;

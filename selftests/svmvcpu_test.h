@@ -174,6 +174,12 @@ static inline void vm_get_state(struct test_vm *t, struct svmvcpu_state *state)
 		vm_die("GET_STATE");
 }
 
+/* A kernel that checks itself takes its time. */
+static inline bool debug_kernel(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
 /* errno of an ioctl, 0 when it went well (or returned a descriptor) */
 static inline int ioctl_errno(int fd, unsigned long cmd, const void *arg)
 {

@@ -72,7 +72,9 @@ static void test_faults(void)
 		.flags = SVMVCPU_EXC_ERROR_CODE | SVMVCPU_EXC_ADDRESS,
 	};
 	run.shutdown.faults[2] = (struct svmvcpu_fault) { .vector = 6, .rip = 0x11, .rsp = 0x20 };
-	expect(&run, NULL, "shutdown triple fault: interrupt 48 rip 0x10 rsp 0x20, (2 more), #PF error 0x2 address 0x123, #UD rip 0x11 rsp 0x20;");
+	expect(&run, NULL,
+	       "shutdown triple fault: interrupt 48 rip 0x10 rsp 0x20, (2 more), "
+	       "#PF error 0x2 address 0x123, #UD rip 0x11 rsp 0x20;");
 	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
 	run.reason = SVMVCPU_EXIT_FAIL_ENTRY;
 	run.fail.rule = SVMVCPU_RULE_CR0_CD_NW;
