@@ -559,7 +559,8 @@ int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip)
 	int ret;
 
 	if (svm_has(SVMVCPU_FEAT_NRIP) && vcpu->vmcb->control.next_rip) {
-		*next_rip = vcpu->vmcb->control.next_rip;
+		/* Not every CPU cuts what it saves where EIP wraps. */
+		*next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu->vmcb->control.next_rip, 0);
 		return EXIT_GO_ON;
 	}
 	ret = guest_decode_as(vcpu, &insn, classes, atomic);
