@@ -2,8 +2,6 @@
 /*
  * Events that an exit interrupts on their way into the guest are not lost,
  * whoever raised them; faults upon faults become double faults and shutdowns.
- *
- * emulator: qemu, EXITINTINFO of an INT n is stale in Bochs
  */
 #include "guest_idt.h"
 
@@ -53,6 +51,12 @@ static const struct event_case {
 };
 
 #define NR_EVENT_CASES	ARRAY_SIZE(event_cases)
+
+/* Bochs: EXITINTINFO of an INT n is that of an earlier event; BOCHS_TF. */
+static bool emulated(const struct event_case *c)
+{
+	return !host_is_bochs() || (c->vector != 0x30 && strcmp(c->name, "module #DB"));
+}
 
 static void start(struct test_vm *vm, const struct event_case *c, uint64_t idt, uint64_t stack)
 {
@@ -120,7 +124,8 @@ static int check_frame(struct test_vm *vm, const struct event_case *c,
 		return 2;
 	if (got.error != c->error)
 		return 3;
-	return c->cr2 && vm->run->cr2 != c->cr2 ? 4 : 0;
+	/* VMRUN of Bochs does not load CR2. */
+	return c->cr2 && vm->run->cr2 != c->cr2 && !host_is_bochs() ? 4 : 0;
 }
 
 /* The interrupt table is in no region: the gate cannot be read. */
@@ -133,6 +138,8 @@ TEST_F(exit_event, table_not_there)
 	for (i = 0; i < NR_EVENT_CASES; i++) {
 		const struct event_case *c = &event_cases[i];
 
+		if (!emulated(c))
+			continue;
 		start(vm, c, ABSENT, TEST_STACK);
 		memcpy(vm->mem + TEST_FREE, vm->mem + IDT_TABLE, PAGE);
 		ASSERT_EQ(0, run_to_fault(vm, c, &out));
@@ -163,7 +170,7 @@ TEST_F(exit_event, seen_once)
 	for (i = 0; i < NR_EVENT_CASES; i++) {
 		const struct event_case *c = &event_cases[i];
 
-		if (c->inject || c->vector >= 32)
+		if (!emulated(c) || c->inject || c->vector >= 32)
 			continue;
 		start(vm, c, ABSENT, TEST_STACK);
 		memcpy(vm->mem + TEST_FREE, vm->mem + IDT_TABLE, PAGE);
@@ -197,6 +204,8 @@ TEST_F(exit_event, saved_under_way)
 	for (i = 0; i < NR_EVENT_CASES; i++) {
 		const struct event_case *c = &event_cases[i];
 
+		if (!emulated(c))
+			continue;
 		start(vm, c, ABSENT, TEST_STACK);
 		memcpy(vm->mem + TEST_FREE, vm->mem + IDT_TABLE, PAGE);
 		ASSERT_EQ(0, run_to_fault(vm, c, &out));
@@ -223,6 +232,8 @@ TEST_F(exit_event, stack_not_there)
 	for (i = 0; i < NR_EVENT_CASES; i++) {
 		const struct event_case *c = &event_cases[i];
 
+		if (!emulated(c))
+			continue;
 		start(vm, c, IDT_TABLE, ABSENT + PAGE);
 		ASSERT_EQ(0, run_to_fault(vm, c, &out));
 		EXPECT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
@@ -246,6 +257,8 @@ TEST_F(exit_event, stack_not_resident)
 	for (i = 0; i < NR_EVENT_CASES; i++) {
 		const struct event_case *c = &event_cases[i];
 
+		if (!emulated(c))
+			continue;
 		start(vm, c, IDT_TABLE, TEST_FREE + PAGE);
 		ASSERT_EQ(0, madvise(vm->mem + TEST_FREE, PAGE, MADV_DONTNEED));
 		ASSERT_EQ(0, run_to_fault(vm, c, &out));
@@ -285,7 +298,7 @@ TEST_F(exit_event, fault_upon_fault)
 	RUN_VECTOR(vm, VEC_PF, &out);
 	EXPECT_EQ(0U, out.error);
 	EXPECT_EQ(TEST_CODE, out.rip);
-	EXPECT_EQ(SPLIT_IDT + VEC_UD * 16, vm->run->cr2);
+	EXPECT_CR2(vm, SPLIT_IDT + VEC_UD * 16);
 
 	/* the same with one the module raises */
 	pt = start_split(vm, CODE("\x0f\x01\xd8"));
@@ -322,12 +335,12 @@ TEST_F(exit_event, fault_upon_fault_seen_by_the_vmm)
 		vm->run->in_flags = SVMVCPU_RUN_INJECT;
 		RUN_EXPECT(vm, EXCEPTION);
 		EXPECT_EQ(SPLIT_IDT + VEC_PF * 16, vm->run->exception.address);
-		EXPECT_EQ(UNMAPPED + 8, vm->run->cr2);
+		EXPECT_CR2(vm, UNMAPPED + 8);
 		if (end == 0) {
 			/* The VMM mends the second: the first one arrives. */
 			pt[1] = (TEST_FREE + PAGE) | PTE_RWX;
 			RUN_VECTOR(vm, VEC_PF, &out);
-			EXPECT_EQ(UNMAPPED + 8, vm->run->cr2);
+			EXPECT_CR2(vm, UNMAPPED + 8);
 			EXPECT_EQ(TEST_CODE, out.rip);
 			continue;
 		}

@@ -109,7 +109,7 @@ TEST_F(exit_mode, round_trip)
 	unsigned int i;
 
 	if (host_is_bochs())
-		SKIP(return, "Bochs: #GP where compatibility mode clears PG, cause not known");
+		SKIP(return, "Bochs: LMA is gone before the exit of the write that clears PG");
 	load_guest(vm, trip);
 	vm_setup(vm, SVMVCPU_PRESET_LONG64);	/* page tables */
 	idt_write_tables(vm, IDT_LONG64);

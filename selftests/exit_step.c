@@ -300,7 +300,7 @@ TEST_F(exit_step, single_step)
 	unsigned int m, i, len;
 
 	if (host_is_bochs())
-		SKIP(return, BOCHS_DB);
+		SKIP(return, BOCHS_TF);
 	for (m = 0; m < 4; m++)
 		for (i = 0; i < NR_STEP_INSNS; i++) {
 			len = step_insns[i].len;
@@ -329,6 +329,8 @@ TEST_F(exit_step, fault_is_no_step)
 	struct test_vm *vm = &self->vm;
 	struct idt_outcome out;
 
+	if (host_is_bochs())
+		SKIP(return, BOCHS_TF);
 	idt_put(vm, CODE("\x0f\x01\xd8"));	/* vmrun */
 	idt_setup(vm, IDT_LONG64);
 	IDT_REGS(vm, regs->rflags |= FLAG_TF);

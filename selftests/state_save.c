@@ -224,6 +224,8 @@ TEST_F(save, nmi_that_waits)
 	struct test_vm *from = &self->vm[0], *to = &self->vm[1];
 	struct idt_outcome out;
 
+	if (host_is_bochs())
+		SKIP(return, BOCHS_TF);
 	load_guest(from, masked);
 	idt_setup(from, IDT_LONG64);
 	RUN_EXPECT(from, IO);
@@ -256,6 +258,8 @@ TEST_F(save, nmi_behind_a_shadow)
 	struct svmvcpu_state state;
 	struct idt_outcome out;
 
+	if (host_is_bochs())
+		SKIP(return, BOCHS_TF);
 	load_guest(vm, emulated);
 	idt_setup(vm, IDT_LONG64);
 	vm_get_state(vm, &state);
@@ -279,7 +283,7 @@ TEST_F(save, exception_under_way)
 	struct idt_outcome out;
 
 	if (host_is_bochs())
-		SKIP(return, BOCHS_DB);
+		SKIP(return, "Bochs: VMRUN does not load CR2");
 	load_guest(vm, masked);
 	idt_setup(vm, IDT_LONG64);
 	vm_get_state(vm, &state);
