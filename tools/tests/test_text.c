@@ -10,6 +10,9 @@
 #include "tap.h"
 #include "vcpuctl.h"
 
+#define FIRST_FAULT	"interrupt 48 rip 0x10 rsp 0x20"
+#define LAST_FAULTS	"#PF error 0x2 address 0x123, #UD rip 0x11 rsp 0x20"
+
 /* every line ends with where the guest was */
 static const char *where;
 
@@ -73,8 +76,7 @@ static void test_faults(void)
 	};
 	run.shutdown.faults[2] = (struct svmvcpu_fault) { .vector = 6, .rip = 0x11, .rsp = 0x20 };
 	expect(&run, NULL,
-	       "shutdown triple fault: interrupt 48 rip 0x10 rsp 0x20, (2 more), "
-	       "#PF error 0x2 address 0x123, #UD rip 0x11 rsp 0x20;");
+	       "shutdown triple fault: " FIRST_FAULT ", (2 more), " LAST_FAULTS ";");
 	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
 	run.reason = SVMVCPU_EXIT_FAIL_ENTRY;
 	run.fail.rule = SVMVCPU_RULE_CR0_CD_NW;
