@@ -360,6 +360,36 @@ TEST_F(exit_event, fault_upon_fault_seen_by_the_vmm)
 	}
 }
 
+/*
+ * A software interrupt that the module delivers, with its gate in a page that
+ * is not there. The VMM sees the #PF at the instruction, which is executed
+ * again: nothing of the first try may be left.
+ */
+TEST_F(exit_event, software_interrupt_mended_by_the_vmm)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	unsigned int again;
+	uint64_t *pt;
+
+	/* #BP, so that INT n exits where the next RIP is not saved */
+	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 1U << VEC_PF | 1U << VEC_BP));
+	pt = start_split(vm, CODE("\xcd\x30"));
+	pt[1] = 0;
+	for (again = 0; again < 2; again++) {
+		RUN_EXPECT(vm, EXCEPTION);
+		EXPECT_EQ((unsigned int)VEC_PF, vm->run->exception.vector);
+		EXPECT_EQ(SPLIT_IDT + 0x30 * 16, vm->run->exception.address);
+		EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
+	}
+	pt[1] = (TEST_FREE + PAGE) | PTE_RWX;
+	RUN_VECTOR(vm, 0x30, &out);
+	EXPECT_EQ(TEST_CODE + 2, out.rip);
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
+	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 0));
+}
+
 /* After a triple fault nothing but SETUP, or a whole SET_STATE, helps. */
 TEST_F(exit_event, shutdown)
 {
