@@ -188,6 +188,18 @@ static void disarm(struct vcpu *vcpu, bool done)
 	put_tf(&save->rflags, tf);
 }
 
+/* Bits 0-3: the breakpoints that stop in front of an instruction */
+static u32 code_breakpoints(u64 dr7)
+{
+	u32 code = 0;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (!(dr7 >> (16 + 4 * i) & 3))
+			code |= BIT(i);
+	return code;
+}
+
 /**
  * step_leave() - right after VMRUN
  * @vcpu: its mutex held; interrupts off
@@ -205,6 +217,12 @@ void step_leave(struct vcpu *vcpu)
 	if (likely(!stepping(vcpu) && !breaking(vcpu)))
 		return;
 	step->causes = vmcb->save.dr6 & DR6_CAUSES;
+	/*
+	 * A step that ends in front of one has not hit it yet, and will not if RF
+	 * is set. QEMU says it has.
+	 */
+	if (step->causes & DR_STEP)
+		step->causes &= ~code_breakpoints(vmcb->save.dr7);
 	vmcb_set_dr6(vmcb, step->dr6);
 	vmcb_set_dr7(vmcb, step->dr7);
 	/* An instruction breakpoint and DR7.GD come before the instruction. */
@@ -242,11 +260,8 @@ static u32 breakpoints_hit(const struct vcpu *vcpu)
 /* An instruction breakpoint comes before its instruction: RF lets that pass. */
 static void pass_instruction(struct vcpu *vcpu, u32 hit)
 {
-	unsigned int i;
-
-	for (i = 0; i < 4; i++)
-		if ((hit & BIT(i)) && !(vcpu->debug.dr7 >> (16 + 4 * i) & 3))
-			vcpu->vmcb->save.rflags |= X86_EFLAGS_RF;
+	if (hit & code_breakpoints(vcpu->debug.dr7))
+		vcpu->vmcb->save.rflags |= X86_EFLAGS_RF;
 }
 
 /**

@@ -108,6 +108,82 @@ TEST_F(debug, at_code)
 	set_debug(vm, 0);
 }
 
+#define STEPPED_RSP	(TEST_STACK - 256)
+
+/* At an instruction that the guest has a breakpoint at, and the VMM steps. */
+static void start_at_breakpoint(struct test_vm *vm, const char *code, unsigned int len)
+{
+	/* for POPF, which takes the RIP, and IRET */
+	static const uint64_t frame[5] = { TEST_CODE + 0x40, IDT_CS, 2, TEST_STACK, IDT_DS };
+	struct svmvcpu_state state;
+
+	idt_put(vm, code, len);
+	idt_setup(vm, IDT_LONG64);
+	memcpy(vm->mem + STEPPED_RSP, frame, sizeof(frame));
+	idt_get(vm, &state);
+	state.gprs.rsp = STEPPED_RSP;
+	state.control.efer |= EFER_SCE;
+	state.msrs.lstar = TEST_CODE + 0x80;
+	state.msrs.star = (uint64_t)IDT_CS << 32;
+	state.msrs.sfmask = FLAG_IF;
+	state.debug.db[0] = TEST_CODE;
+	state.debug.dr7 = 0x400 | DR7_EXEC(0);
+	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_CONTROL |
+		SVMVCPU_STATE_MSRS | SVMVCPU_STATE_DEBUG);
+	set_debug(vm, SVMVCPU_DEBUG_STEP);
+}
+
+/*
+ * The #DB comes first, and neither its frame nor what the instruction then
+ * pushes or keeps shows the TF of the VMM.
+ */
+TEST_F(debug, in_front_of_a_step)
+{
+	static const struct {
+		const char *name;
+		const char *code;
+		unsigned int len;
+		uint64_t next;
+	} cases[] = {
+		{ "pushf", CODE("\x9c\x90"), TEST_CODE + 1 },
+		{ "popf", CODE("\x9d\x90"), TEST_CODE + 1 },
+		{ "iret", CODE("\x48\xcf"), TEST_CODE + 0x40 },
+		{ "syscall", CODE("\x0f\x05"), TEST_CODE + 0x80 },
+	};
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+	uint64_t pushed;
+	unsigned int i;
+
+	if (!breakpoints_work(vm))
+		SKIP(return, "this CPU does not load DR7 at VMRUN");
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		start_at_breakpoint(vm, cases[i].code, cases[i].len);
+		RUN_EXPECT(vm, DEBUG);
+		EXPECT_EQ(HANDLER(VEC_DB), vm->run->gprs.rip)
+			TH_LOG("%s", cases[i].name);
+		RUN_VECTOR(vm, VEC_DB, &out);
+		EXPECT_EQ(TEST_CODE, out.rip);
+		EXPECT_EQ(0ULL, out.rflags & FLAG_TF)
+			TH_LOG("%s", cases[i].name);
+		/* As a debugger in the guest does, to get past it */
+		vm->mem[out.frame + 16 + 2] |= FLAG_RF >> 16;
+		RUN_EXPECT(vm, DEBUG);	/* behind HLT */
+		RUN_EXPECT(vm, DEBUG);	/* IRET */
+		EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
+		RUN_EXPECT(vm, DEBUG);
+		EXPECT_EQ(cases[i].next, vm->run->gprs.rip)
+			TH_LOG("%s", cases[i].name);
+		EXPECT_EQ(0ULL, vm->run->gprs.rflags & FLAG_TF);
+		memcpy(&pushed, vm->mem + STEPPED_RSP - 8, 8);
+		if (!strcmp(cases[i].name, "pushf"))
+			EXPECT_EQ(0ULL, pushed & FLAG_TF);
+		if (!strcmp(cases[i].name, "syscall"))
+			EXPECT_EQ(0ULL, vm->run->gprs.r11 & FLAG_TF);
+		set_debug(vm, 0);
+	}
+}
+
 TEST_F(debug, at_data)
 {
 	struct test_vm *vm = &self->vm;
