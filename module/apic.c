@@ -174,7 +174,7 @@ static void program_timer(struct vcpu_apic *apic)
 		hrtimer_try_to_cancel(&apic->timer);
 }
 
-/* All but what concerns the instruction that caused them: LAPIC_GP, _EOI, _INIT. */
+/* All but what concerns the instruction that caused them: LAPIC_GP and LAPIC_EOI. */
 static void apply(struct vcpu *vcpu, const struct lapic_fx *fx)
 {
 	struct vcpu_apic *apic = vcpu->apic;
@@ -185,6 +185,9 @@ static void apply(struct vcpu *vcpu, const struct lapic_fx *fx)
 		program_timer(apic);
 	if ((fx->flags & LAPIC_NMI) && vcpu->nmis < EVENT_NMI_MAX)
 		vcpu->nmis++;
+	/* The VMM resets the vCPU: run.c tells it. */
+	if (fx->flags & LAPIC_INIT)
+		set_bit(WAKE_INIT, &vcpu->wake);
 	if (fx->flags & LAPIC_IPI)
 		send(vcpu->vm, apic, &fx->ipi);
 }
@@ -196,10 +199,6 @@ static int conclude(struct vcpu *vcpu, const struct lapic_fx *fx)
 	if (fx->flags & LAPIC_EOI) {
 		vcpu->run->eoi = (struct svmvcpu_exit_eoi) { .vector = fx->eoi_vector };
 		return exit_to_user(vcpu, SVMVCPU_EXIT_IOAPIC_EOI);
-	}
-	if (fx->flags & LAPIC_INIT) {
-		vcpu->run->down = (struct svmvcpu_exit_down) { .kind = SVMVCPU_DOWN_INIT };
-		return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
 	}
 	return EXIT_RESUME;
 }

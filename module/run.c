@@ -459,6 +459,10 @@ static int host_turn(struct vcpu *vcpu)
 			return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
 		wait_halted(vcpu);
 	}
+	if (test_and_clear_bit(WAKE_INIT, &vcpu->wake)) {
+		vcpu->run->down = (struct svmvcpu_exit_down) { .kind = SVMVCPU_DOWN_INIT };
+		return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
+	}
 	by = take_interruptions(vcpu);
 	if (by) {
 		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };

@@ -197,6 +197,7 @@ static void put_debug(struct vcpu *vcpu, const struct svmvcpu_debug *in)
 static void reset_events(struct vcpu *vcpu)
 {
 	inject_reset(vcpu);
+	clear_bit(WAKE_INIT, &vcpu->wake);
 	vcpu->held = 0;
 	vcpu->injected = 0;
 	chain_reset(&vcpu->chain);

@@ -29,9 +29,10 @@ struct vcpu_apic;
 /* the mapping of a vCPU file: struct svmvcpu_run, then the data window */
 #define RUN_PAGES	2
 
-/* vcpu.wake: why the running or the next RUN is to stop */
+/* vcpu.wake: why the running or the next RUN is to stop; INIT: of its local APIC */
 #define WAKE_KICK	0
 #define WAKE_DEADLINE	1
+#define WAKE_INIT	2
 
 /* What the last exit asked the VMM; answered once, by the next RUN. */
 enum vcpu_question {

@@ -264,6 +264,31 @@ TEST_F(irq, pins)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 }
 
+/* A pin may be programmed for INIT; so may the VMM's pulse come while nobody runs. */
+TEST_F(irq, pin_resets)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+	unsigned int pin;
+
+	for (pin = 0; pin < 2; pin++) {
+		EXPECT_EQ(FINISHED, x2_write(vm, pin ? APIC_LVT_LINT1 : APIC_LVT_LINT0, 0x500));
+		EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 1 << pin));
+		EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
+		RUN_EXPECT(vm, SYSTEM_DOWN);
+		EXPECT_EQ((unsigned int)SVMVCPU_DOWN_INIT, vm->run->down.kind);
+		/* once */
+		EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	}
+	/* A vCPU that is set up meanwhile has been reset. */
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
+	vm_get_state(vm, &state);
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+}
+
 /* What the VMM injects is a PIC's, and comes through LINT0. */
 TEST_F(irq, extint)
 {

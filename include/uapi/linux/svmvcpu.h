@@ -804,7 +804,7 @@ struct svmvcpu_exit_msr {
 
 #define SVMVCPU_DOWN_POWEROFF	0	/* 0x2000 written as a word to port 0x604 */
 #define SVMVCPU_DOWN_RESET	1	/* a write to port 0xcf9 */
-#define SVMVCPU_DOWN_INIT	2	/* an INIT sent to itself by its local APIC */
+#define SVMVCPU_DOWN_INIT	2	/* an INIT by its local APIC: an ICR write, or a pin */
 
 /**
  * struct svmvcpu_exit_down - SVMVCPU_EXIT_SYSTEM_DOWN
