@@ -19,6 +19,10 @@
 #include <asm/nospec-branch.h>
 #include <asm/processor.h>
 
+#ifdef CONFIG_PREEMPT_RT
+#error "PREEMPT_RT: spinlocks that sleep are taken with interrupts off at the world switch"
+#endif
+
 /* 6.13 merged initialization and callback. */
 static inline void compat_hrtimer_setup(struct hrtimer *timer,
 					enum hrtimer_restart (*fn)(struct hrtimer *timer),
