@@ -249,12 +249,14 @@ int exit_iret(struct vcpu *vcpu, bool atomic)
 void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
 {
 	const u64 kind = EVENT_TYPE_MASK | EVENT_VECTOR_MASK;
+	/* What the VMM has yet to see is the guest's in any other place. */
+	u64 event = vcpu->event ?: vcpu->held;
 
 	memset(events, 0, sizeof(*events));
-	if (vcpu->event) {
-		events->exception = (vcpu->event & kind) | SVMVCPU_INJECT_VALID;
-		if (vcpu->event & EVENT_EV)
-			events->exception_error = vcpu->event >> EVENT_ERROR_SHIFT;
+	if (event) {
+		events->exception = (event & kind) | SVMVCPU_INJECT_VALID;
+		if (event & EVENT_EV)
+			events->exception_error = event >> EVENT_ERROR_SHIFT;
 	}
 	if (vcpu->irq)
 		events->irq = (vcpu->irq & EVENT_VECTOR_MASK) | SVMVCPU_INJECT_VALID;
@@ -299,6 +301,7 @@ void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events)
 void inject_reset(struct vcpu *vcpu)
 {
 	vcpu->event = 0;
+	vcpu->held = 0;
 	vcpu->irq = 0;
 	vcpu->nmis = 0;
 	vcpu->nmi_masked = false;

@@ -451,7 +451,6 @@ static int host_turn(struct vcpu *vcpu)
 {
 	u32 by;
 
-	/* No component of the state holds it: it must not outlast the RUN. */
 	if (unlikely(vcpu->held))
 		return exit_held(vcpu);
 	if (vcpu->halted && !vcpu->debug.hit) {

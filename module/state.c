@@ -13,6 +13,7 @@
 #include "cpu.h"
 #include "cpuid.h"
 #include "cr.h"
+#include "event.h"
 #include "inject.h"
 #include "msr.h"
 #include "state.h"
@@ -88,6 +89,9 @@ static void get_debug(const struct vcpu *vcpu, struct svmvcpu_debug *out)
 	memcpy(out->db, vcpu->db, sizeof(out->db));
 	out->dr6 = vcpu->vmcb->save.dr6;
 	out->dr7 = vcpu->vmcb->save.dr7;
+	/* As EVENTS: a trap behind the instruction of this exit */
+	if (vcpu->held && (vcpu->held & EVENT_VECTOR_MASK) == VEC_DB)
+		out->dr6 = vcpu->held_address;
 }
 
 static void get_msrs(const struct vcpu *vcpu, struct svmvcpu_msrs *out)
@@ -198,7 +202,6 @@ static void reset_events(struct vcpu *vcpu)
 {
 	inject_reset(vcpu);
 	clear_bit(WAKE_INIT, &vcpu->wake);
-	vcpu->held = 0;
 	vcpu->injected = 0;
 	chain_reset(&vcpu->chain);
 	vcpu->debug.hit = 0;

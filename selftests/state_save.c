@@ -348,6 +348,45 @@ static void scramble(struct test_vm *vm, __u64 *random)
 		vm_die("SET_STATE");
 }
 
+/*
+ * A trap behind an OUT, which the VMM asked to see and has not yet: elsewhere it
+ * is the guest's, and here it stays the VMM's.
+ */
+TEST_F(save, trap_behind_an_out)
+{
+	struct test_vm *vm = self->vm;
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		idt_put(&vm[i], CODE("\xe6\x80\x90"));	/* out 0x80, al; nop */
+		idt_setup(&vm[i], IDT_LONG64);
+	}
+	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 1U << VEC_DB));
+	IDT_REGS(vm, regs->rflags |= FLAG_TF);
+	RUN_EXPECT(vm, IO);
+	vm_get_state(vm, &state);
+	EXPECT_EQ(0xffff4ff0ULL, state.debug.dr6);
+	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm[1].vcpu, ALL, &state));
+	RUN_VECTOR(&vm[1], VEC_DB, &out);
+	EXPECT_EQ(TEST_CODE + 2, out.rip);
+
+	RUN_EXPECT(vm, EXCEPTION);
+	EXPECT_EQ((unsigned int)VEC_DB, vm->run->exception.vector);
+	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
+
+	/* What brings events takes those away that were there. */
+	vm_get_state(vm, &state);
+	EXPECT_EQ(0U, state.events.exception);
+	IDT_REGS(vm, regs->rip = TEST_CODE);
+	RUN_EXPECT(vm, IO);
+	IDT_REGS(vm, regs->rflags &= ~FLAG_TF);
+	idt_set(vm, &state, SVMVCPU_STATE_EVENTS);
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_TRUE(idt_finished(vm, 3));
+}
+
 /* What SETUP makes of a used vCPU is what it makes of a new one. */
 TEST_F(save, setup_leaves_nothing)
 {
