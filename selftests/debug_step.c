@@ -4,6 +4,8 @@
  * and after each event; and a guest that cannot tell, not even from RFLAGS on
  * its stack or in R11. Its own TF goes on working. debug_break.c has
  * breakpoints.
+ *
+ * emulator: qemu, Bochs: the trap of an instruction that exits goes to the host
  */
 #include "guest_idt.h"
 

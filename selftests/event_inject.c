@@ -131,6 +131,8 @@ TEST_F(event, window)
 	vm->run->in_flags = SVMVCPU_RUN_IRQ_WINDOW;
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0x12, vm->run->io.port);
+	if (host_is_bochs())
+		SKIP(return, "Bochs: a V_IRQ set while IF is on waits until IF changes");
 	vm->run->in_flags = SVMVCPU_RUN_IRQ_WINDOW;
 	RUN_EXPECT(vm, IRQ_WINDOW);
 	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_IRQ_READY);
@@ -264,7 +266,7 @@ TEST_F(event, exception)
 	inject(vm, SVMVCPU_INJECT_EXC | 14);
 	vm->run->inject_address = 0x123456;
 	EXPECT_VECTOR(vm, 14);
-	EXPECT_EQ(0x123456ULL, vm->run->cr2);
+	EXPECT_CR2(vm, 0x123456ULL);
 }
 
 /* An exception, then the interrupt that waited, at the first boundary with IF. */

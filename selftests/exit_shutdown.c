@@ -151,7 +151,7 @@ TEST_F(exit_shutdown, table_not_mapped)
 			     { VEC_PF, 0, idt + VEC_PF * gate, false },
 			     { VEC_DF, 0, 0, false },
 			     { VEC_PF, 0, idt + VEC_DF * gate, false });
-		EXPECT_EQ(idt + VEC_DF * gate, vm->run->cr2);
+		EXPECT_CR2(vm, idt + VEC_DF * gate);
 	}
 }
 
@@ -195,6 +195,9 @@ TEST_F(exit_shutdown, other_beginnings)
 		bool irq = vector == 2;
 		uint64_t first = vector ? 0x30 : VEC_UD;
 
+		/* EXITINTINFO of Bochs has what came before the INT n. */
+		if (vector == 1 && host_is_bochs())
+			continue;
 		start(vm, IDT_LONG64, vector ? "\xcd\x30" : "\x0f\x0b", 2);
 		move_idt(vm, idt);
 		if (irq) {
@@ -244,7 +247,7 @@ TEST_F(exit_shutdown, what_was_delivered_is_no_part_of_it)
 	start(vm, IDT_LONG64, CODE("\x8a\x03"));
 	RUN_VECTOR(vm, VEC_PF, &out);
 	EXPECT_EQ(TEST_CODE, out.rip);
-	EXPECT_EQ(UNMAPPED + 8, vm->run->cr2);
+	EXPECT_CR2(vm, UNMAPPED + 8);
 	vm_load(vm, TEST_CODE, "\x8e\xd8", 2);
 	IDT_REGS(vm, regs->rip = TEST_CODE; regs->rsp = TEST_STACK; regs->rax = 0x1f8);
 	move_idt(vm, UNMAPPED + 0x1000);
@@ -297,7 +300,8 @@ TEST_F(exit_shutdown, not_asked_for)
 	vm->run->in_flags = SVMVCPU_RUN_FAIL;
 	RUN_EXPECT(vm, SHUTDOWN);
 	ASSERT_LE(1U, told->nr);
-	if (told->faults[0].vector != VEC_DF) {
+	/* Bochs calls the page fault of its delivery the event under way. */
+	if (told->faults[0].vector != VEC_DF && !host_is_bochs()) {
 		EXPECT_EQ(VEC_GP, told->faults[0].vector);
 		EXPECT_EQ(SVMVCPU_EXC_ERROR_CODE, told->faults[0].flags);
 		EXPECT_EQ(TEST_CODE, told->faults[0].rip);
@@ -334,8 +338,7 @@ TEST_F(exit_shutdown, the_guest_does_not_notice)
 				IDT_REGS(vm, regs->rax = IDT_ABSENT);
 				RUN_VECTOR(vm, faults[i].vector, &out[on]);
 				EXPECT_EQ(faults[i].error, out[on].error);
-				EXPECT_EQ(faults[i].vector == VEC_PF ? UNMAPPED + 8 : 0,
-					  vm->run->cr2);
+				EXPECT_CR2(vm, faults[i].vector == VEC_PF ? UNMAPPED + 8 : 0);
 			}
 			EXPECT_EQ(out[0].rip, out[1].rip);
 			EXPECT_EQ(out[0].cs, out[1].cs);

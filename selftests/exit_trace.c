@@ -3,6 +3,8 @@
  * Tracepoints: a guest's entries and exits, and what the VMM was told, in the
  * order in which they happened; nothing when they are off. And with kprobes, what
  * the host's interrupts find.
+ *
+ * emulator: qemu, Bochs: its kernel, for speed, has no tracing
  */
 #include "guest_idt.h"
 

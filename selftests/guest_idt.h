@@ -140,20 +140,6 @@ static inline bool host_is_tcg(void)
 	return ebx == 0x54474354;	/* "TCGT" */
 }
 
-/* So does Bochs, of other things; its machine says so on the command line. */
-static inline bool host_is_bochs(void)
-{
-	char line[1024];
-	ssize_t len;
-	int fd;
-
-	fd = open("/proc/cmdline", O_RDONLY);
-	len = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
-	close(fd);
-	line[len > 0 ? len : 0] = 0;
-	return strstr(line, "svmvcpu.bochs");
-}
-
 /*
  * Bochs notes the trap for TF before the instruction, and forgets it at the
  * exits for exceptions only: behind any other the host has a #DB, in the GS of
@@ -443,13 +429,6 @@ static inline void idt_touch(struct test_vm *t, enum idt_mode mode)
 	if (host_is_bochs())
 		idt_exec(t, mode, "\x0f\x0b", 2, &out);
 }
-
-/* VMRUN of Bochs does not load CR2. */
-#define EXPECT_CR2(t, value)						\
-do {									\
-	if (!host_is_bochs())						\
-		EXPECT_EQ(value, (t)->run->cr2);			\
-} while (0)
 
 /* Did the code run to its end? */
 static inline bool idt_finished(const struct test_vm *t, unsigned int len)

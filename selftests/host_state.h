@@ -108,6 +108,12 @@ static inline int write_file(const char *path, const char *text)
 	return ret;
 }
 
+/* Not with every kernel of the test machine */
+static inline bool kvm_there(void)
+{
+	return !access("/lib/modules/kvm-amd.ko", F_OK);
+}
+
 static inline bool kvm_load(void)
 {
 	return !shell("[ -e /dev/kvm ] || modprobe kvm_amd");

@@ -154,7 +154,8 @@ static int check_fault(struct device_vm *memory, struct device_vm *device, unsig
 	if (a.rip != b.rip || a.rip != TEST_CODE || a.cs != b.cs ||
 	    ((a.rflags ^ b.rflags) & ~FLAG_RF))
 		return 3;
-	if (a.vector == VEC_PF && memory->vm.run->cr2 != device->vm.run->cr2)
+	/* Bochs: see EXPECT_CR2() */
+	if (a.vector == VEC_PF && memory->vm.run->cr2 != device->vm.run->cr2 && !host_is_bochs())
 		return 4;
 	if (memcmp(&memory->vm.run->gprs, &device->vm.run->gprs,
 		   offsetof(struct svmvcpu_gprs, rip)))
@@ -232,6 +233,8 @@ TEST_F(insn_fault, single_step)
 	struct idt_outcome out;
 	unsigned int i, n;
 
+	if (host_is_bochs())
+		SKIP(return, BOCHS_TF);
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
 		start(d, IDT_LONG64, steps[i].code, steps[i].len, LIN_DEVICE, LIN_DEVICE + 0x100);
 		IDT_REGS(&d->vm, regs->rflags |= FLAG_TF);
@@ -375,7 +378,7 @@ TEST_F(insn_fault, fault_delivery)
 	IDT_REGS(&d->vm, regs->rsp = TEST_STACK);
 	ASSERT_EQ(0, device_run(d, &out));
 	EXPECT_EQ(VEC_PF, out.vector);
-	EXPECT_EQ(LIN_ABSENT, d->vm.run->cr2);
+	EXPECT_CR2(&d->vm, LIN_ABSENT);
 }
 
 /* Neither instruction fetches nor page tables are data. */

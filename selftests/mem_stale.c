@@ -149,9 +149,10 @@ TEST_F_TIMEOUT(stale, mremap, 120)
 /*
  * Checks each page against its floor, read before: who saw the floor must see
  * that generation of the page or a later one. Values are index << 24 |
- * generation. EDI: which word counts the rounds.
+ * generation. EDI: which word counts the rounds. STI: see guest_thread.h
  */
 GUEST32(checker,
+	"sti\n"
 	"again: xor %esi, %esi\n"
 	"1: mov 0x9000(,%esi,4), %ebx\n"
 	"mov %esi, %edx\n"

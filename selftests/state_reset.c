@@ -32,6 +32,7 @@ static const char * const slots[] = {
 };
 
 #define NR_SLOTS	ARRAY_SIZE(slots)
+#define CR2_SLOT	18
 
 static const char * const segment_names[] = {
 	"ES", "CS", "SS", "DS", "FS", "GS", "LDTR", "TR", "GDTR", "IDTR",
@@ -281,11 +282,14 @@ static void expect_same(struct __test_metadata *_metadata, const struct dumped *
 			const struct dumped *b)
 {
 	for (unsigned int i = 0; i < NR_SLOTS; i++) {
+		/* VMRUN of Bochs leaves the host's. */
+		if (i == CR2_SLOT && host_is_bochs())
+			continue;
 		EXPECT_FALSE(differ(a, b, i * 8, 8))
 			TH_LOG("%s: %#llx", slots[i],
 			       (unsigned long long)((uint64_t *)b->seen)[i]);
 	}
-	EXPECT_FALSE(differ(a, b, 0, sizeof(a->seen)));
+	EXPECT_FALSE(differ(a, b, NR_SLOTS * 8, sizeof(a->seen) - NR_SLOTS * 8));
 	for (unsigned int i = 0; i < ARRAY_SIZE(segment_names); i++) {
 		EXPECT_EQ(0, memcmp(&a->state.segments.es + i, &b->state.segments.es + i,
 				    sizeof(a->state.segments.es)))
