@@ -141,8 +141,8 @@ CHECK = $(PYTHON) $(VM)/check.py --tests "$(TESTS)" \
 
 # Packages first, in a shell of its own: what is built needs them
 check:
-	$(Q)$(VM)/deps.sh build vm source lint tests
-	+$(Q)$(VM)/build.sh image-stock image-debug
+	$(Q)$(VM)/deps.sh build vm bochs source lint tests
+	+$(Q)$(VM)/build.sh image-stock image-debug image-bochs
 	$(Q)$(CHECK) --lint
 
 check-quick:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
- * leaks: check
  *
  * Every allocation of every ioctl fails once: CREATE_VM, MAP, UNMAP,
  * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, and a RUN whose guest touches new

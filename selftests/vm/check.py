@@ -21,8 +21,8 @@ import batch
 import ktap
 import vm
 
-DEBUG_SHARD = 8         # more programs than this are run on two machines
-NO_DEMO = "after SeaBIOS, XSAVE of the host writes where Bochs' XRSTOR faults"
+SHARE = 8               # more programs than this are run on two machines
+COST = {"demo": 100, "kunit": 20}       # in the unit of the hint "cost"
 LOGS = os.path.join(vm.TOP, "build", "logs")
 
 
@@ -176,26 +176,31 @@ def kernel_batches(kernel, patterns, report):
     extra = {}
     if kernel == "stock" and wanted("demo", patterns):
         extra["demo"] = True
-    elif kernel == "bochs" and wanted("demo", patterns):
-        skip_all("demo", NO_DEMO, kernel, report)
     if kernel == "debug" and has_kunit() and wanted("svmvcpu_kunit", patterns):
         extra["kunit"] = "svmvcpu_kunit"
     if extra or not patterns:
         groups.setdefault((), [])
     parts = [(hardware, part) for hardware in sorted(groups)
-             for part in shards(kernel, groups[hardware])]
+             for part in shards(kernel, groups[hardware],
+                                sum(map(COST.get, extra)))]
     for number, (hardware, part) in enumerate(parts):
         yield (f"{kernel}-{number}.log" if number else f"{kernel}.log",
                {"kernel": kernel, "programs": part, "hardware": hardware,
                 **({} if number else extra)})
 
 
-def shards(kernel, group):
-    """The debug kernel is slow enough to be worth both cores; booting it
-    twice pays only if there is enough to do."""
-    if kernel == "debug" and len(group) > DEBUG_SHARD:
-        return [group[0::2], group[1::2]]
-    return [group]
+def shards(kernel, group, begun):
+    """Two machines for both cores, where booting it twice pays: each program
+    to the one that has less to do, the longest first. begun: what the first
+    has to do anyway."""
+    if kernel == "bochs" or len(group) <= SHARE:
+        return [group]
+    parts, costs = ([], []), [begun, 0]
+    for program in sorted(group, key=lambda p: -p.cost):
+        to = costs.index(min(costs))
+        parts[to].append(program)
+        costs[to] += program.cost
+    return [sorted(part, key=lambda p: p.name) for part in parts]
 
 
 def run_batch(name, how, report):
@@ -207,7 +212,7 @@ def run_batch(name, how, report):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kernels", default="debug,stock")
+    parser.add_argument("--kernels", default="debug,bochs,stock")
     parser.add_argument("--lint", action="store_true")
     parser.add_argument("--host-test", action="append", default=[],
                         help="a program that prints TAP, run here")
@@ -225,13 +230,15 @@ def main():
                   if wanted(os.path.basename(path), patterns)]
     if host_tests:
         build_host_tests(host_tests, report)
-    # the longest first
+    # the longest first, so that neither core is left without work in the end
     jobs = [(run_batch, name, how, report)
             for kernel in filter(None, args.kernels.split(","))
             for name, how in kernel_batches(kernel, patterns, report)]
+    jobs.sort(key=lambda job: bool(job[2]["hardware"]))
     if args.lint and wanted("lint", patterns):
-        jobs.append((host_program, "lint", ["tools/checks/lint.sh"], report,
-                     "lint.log"))
+        # as long as a machine
+        jobs.insert(3, (host_program, "lint", ["tools/checks/lint.sh"],
+                        report, "lint.log"))
     for path in host_tests:
         name = os.path.basename(path)
         jobs.append((host_program, name, [os.path.join(vm.TOP, path)],

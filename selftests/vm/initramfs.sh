@@ -86,17 +86,25 @@ add_modules() {
 	done
 }
 
+# Without what only a debugger wants: the machine unpacks every byte
+add_stripped() {
+	strip -o "$2/${1##*/}" "$1"
+}
+
 add_programs() {
 	local file
 
 	for file in "$TOP"/build/tools/*; do
-		[ -f "$file" ] && [ -x "$file" ] && cp "$file" "$root/bin/"
+		[ -f "$file" ] && [ -x "$file" ] &&
+			add_stripped "$file" "$root/bin"
 	done
 	find "$TOP/build/guests" -maxdepth 1 -type f \
 		\( -name '*.bin' -o -name '*.elf' \) \
 		-exec cp {} "$root/guests/" \; 2>/dev/null || :
-	find "$TOP/build/selftests" -maxdepth 1 -type f -perm -u+x \
-		-exec cp {} "$root/tests/" \; 2>/dev/null || :
+	for file in "$TOP"/build/selftests/*; do
+		[ -f "$file" ] && [ -x "$file" ] &&
+			add_stripped "$file" "$root/tests"
+	done
 	for file in "$TOP"/selftests/*.sh; do
 		[ -f "$file" ] && install -m 755 "$file" "$root/tests/"
 	done

@@ -3,9 +3,11 @@
 """Tests of the judge: does what decides about all other tests notice when
 something is wrong? A host test; prints TAP."""
 
+import io
 import os
 import sys
 import tempfile
+from unittest import mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(__file__),
@@ -13,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__),
 
 import batch    # noqa: E402 pylint: disable=wrong-import-position
 import bochs    # noqa: E402 pylint: disable=wrong-import-position
+import check    # noqa: E402 pylint: disable=wrong-import-position
 import ktap     # noqa: E402 pylint: disable=wrong-import-position
 import vm       # noqa: E402 pylint: disable=wrong-import-position
 
@@ -128,6 +131,74 @@ ENDINGS = [
 ]
 
 
+RIGHT = [line for text in ("start a", "end a 0")
+         for line in ((False, vm.MARK + text), (True, f"svmvcpu-vm: {text}"))]
+RIGHT.insert(1, (False, "1..1"))
+RIGHT.insert(2, (False, "ok 1 b"))
+GOOD = [(False, vm.MARK + "boot ok"), *RIGHT, (False, vm.MARK + "exit 0")]
+HUNG = [(True, "Linux version 6.1")]
+
+# (what, the lines of each boot that is needed, known to hang, failures)
+STARTS = [
+    ("at once", [GOOD], True, 0),
+    ("hangs before its first test", [HUNG, GOOD], True, 0),
+    ("hangs twice", [HUNG, HUNG], True, 2),
+    ("hangs, and should not", [HUNG], False, 2),
+    ("hangs in its first test", [GOOD[:2]], True, 1),
+]
+
+# (what, kernel, what the first has to do already, costs, shares)
+SHARES = [
+    ("few", "debug", 0, [8, 50], [[8, 50]]),
+    ("one long and many short", "debug", 0, [48] + [8] * 8,
+     [[48, 8], [8] * 7]),
+    ("one has begun", "stock", 100, [20] * 9, [[20, 20], [20] * 7]),
+    ("never in Bochs", "bochs", 0, [8] * 9, [[8] * 9]),
+]
+
+
+class FakeMachine:
+    """Says these lines; then it hangs, unless it has come to its end."""
+
+    def __init__(self, lines, hangs):
+        self.text = lines
+        self.HANGS_AT_START = hangs     # pylint: disable=invalid-name
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def lines(self, _deadline):
+        for line in self.text:
+            yield vm.Line(*line)
+        if self.text is not GOOD:
+            raise TimeoutError
+        yield None
+
+
+def start_is_judged(boots, hangs, failures):
+    fakes = [FakeMachine(lines, hangs) for lines in boots]
+    results = []
+    judge = batch.Batch("bochs", [batch.Program("a")], io.StringIO(),
+                        results.append)
+    judge.left = judge.left[:1]         # without "unload"
+    with mock.patch("machines.make", side_effect=fakes) as make:
+        judge.run()
+    return (make.call_count == len(boots) and
+            sum(result.count("fail") for result in results) == failures)
+
+
+def shares_are_fair(kernel, begun, costs, expected):
+    group = []
+    for cost in costs:
+        group.append(batch.Program("a"))
+        group[-1].cost = cost
+    return expected == [[program.cost for program in part]
+                        for part in check.shards(kernel, group, begun)]
+
+
 def hint_is_heeded(hint, kernel, why):
     with tempfile.NamedTemporaryFile("w", suffix=".c") as source:
         source.write(f"/*\n * {hint}\n */\n")
@@ -151,6 +222,10 @@ def main():
                for what, *rest in HINTS]
     checks += [(f"end of Bochs: {what}", ending_is_seen(*rest))
                for what, *rest in ENDINGS]
+    checks += [(f"start: {what}", start_is_judged(*rest))
+               for what, *rest in STARTS]
+    checks += [(f"share: {what}", shares_are_fair(*rest))
+               for what, *rest in SHARES]
     print(f"TAP version 13\n1..{len(checks)}")
     for number, (what, good) in enumerate(checks, 1):
         name = what.replace("#", "number ")
