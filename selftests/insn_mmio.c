@@ -17,7 +17,7 @@
 #define SEEN		(DEVICE - 0x1000)	/* compared, from here */
 #define SEEN_END	(DEVICE_END + 0x2000)	/* to here */
 #define PLACES		3		/* of all, for each instruction */
-#define DEBUG_PLACES	1		/* the same where it takes long */
+#define SLOW_PLACES	1		/* the same where it takes long */
 #define NOTED		8		/* failures that are reported */
 
 enum { MEMORY, LIBRARY, KERNEL, NR_SIDES };
@@ -281,7 +281,7 @@ static void run_table(struct __test_metadata *_metadata, struct _test_data_insn_
 		      enum idt_mode mode, unsigned int width, const struct insn_text *texts,
 		      unsigned int nr, const unsigned char *blob)
 {
-	unsigned int i, k, side, nr_places = debug_kernel() ? DEBUG_PLACES : PLACES;
+	unsigned int i, k, side, nr_places = slow_machine() ? SLOW_PLACES : PLACES;
 	struct sample s = { .width = width };
 	const char *what;
 
@@ -308,7 +308,7 @@ static void check_all(struct __test_metadata *_metadata, struct _test_data_insn_
 	const struct device_vm *side = self->side;
 
 	EXPECT_EQ(0U, self->wrong);
-	EXPECT_LT(debug_kernel() ? 160U : 500U, self->tried);
+	EXPECT_LT(slow_machine() ? 160U : 500U, self->tried);
 	EXPECT_EQ(0U, side[LIBRARY].mmio);
 	EXPECT_LT(self->tried / 2, side[LIBRARY].finished);
 	EXPECT_LT(self->tried / 20, side[KERNEL].mmio);
