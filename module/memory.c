@@ -2,8 +2,8 @@
 /*
  * Guest-physical memory.
  *
- * Owns the region table of a VM and its nested page tables. Pages are faulted
- * in one by one as the guest touches them, are never pinned, and leave the
+ * Owns the region table of a VM and its nested page tables. Pages come in as
+ * the guest touches them or their neighbors, are never pinned, and leave the
  * tables when an MMU notifier says that the VMM's memory changed.
  *
  * How a stale translation is kept from surviving (with run.c):
@@ -95,6 +95,28 @@ static bool zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sle
 		start = next;
 	} while (start < end);
 	return zapped;
+}
+
+/**
+ * guest_memory_clear() - take away what is mapped in a range, tables included
+ * @mem: a VM's memory
+ * @start: first address
+ * @end: first address behind
+ *
+ * Context: may sleep. Whoever faults meanwhile may map some of it again.
+ */
+void guest_memory_clear(struct guest_memory *mem, u64 start, u64 end)
+{
+	LIST_HEAD(dead);
+
+	zap_range(mem, start, end, true, NULL, 0, &dead);
+	/* What is left are tables of upper levels: few. */
+	spin_lock(&mem->lock);
+	npt_detach(&mem->npt, start, end, &dead);
+	spin_unlock(&mem->lock);
+	/* Also when no leaf went: the walker may hold a detached table. */
+	guest_memory_flush(mem);
+	npt_free_dead(&dead);
 }
 
 static bool backing_invalidate(struct mmu_interval_notifier *mn,
@@ -526,6 +548,7 @@ int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned in
 	init_rwsem(&mem->access);
 	spin_lock_init(&mem->lock);
 	mem->gpa_bits = gpa_bits;
+	mem->max_level = boot_cpu_has(X86_FEATURE_GBPAGES) ? NPT_1G : NPT_2M;
 	mmgrab(current->mm);
 	mem->mm = current->mm;
 	return 0;

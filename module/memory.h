@@ -49,6 +49,7 @@ struct guest_table {
  * struct guest_memory - the memory of one VM
  * @mm: whose user addresses the regions hold; a reference by mmgrab()
  * @gpa_bits: width of a guest-physical address
+ * @max_level: of leaves, as the host's CPUs know them
  * @mutex: serializes map and unmap; taken before @lock
  * @table: read under RCU, replaced under @mutex
  * @access: held for reading while the module itself copies to or from a
@@ -65,6 +66,7 @@ struct guest_table {
 struct guest_memory {
 	struct mm_struct *mm;
 	unsigned int gpa_bits;
+	unsigned int max_level;
 	struct mutex mutex;	/* map, unmap */
 	struct guest_table __rcu *table;
 	struct rw_semaphore access;

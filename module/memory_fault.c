@@ -1,146 +1,352 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nested page faults: bringing a page of the VMM's memory into the nested page
- * tables. memory.c says how it leaves them again.
+ * Nested page faults: bringing pages of the VMM's memory into the nested page
+ * tables. memory.c says how they leave them again.
+ *
+ * hmm_range_fault() only looks: it tells which pages of a window are there and
+ * with which rights. What is missing and needed is faulted in as by a CPU, and
+ * then one looks again. Neighbors that happen to be there come along, with no
+ * more rights than the VMM's own page tables give; nothing is faulted in for
+ * their sake.
  */
 #include <linux/hmm.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/userfaultfd_k.h>
 
 #include "memory.h"
 #include "memory_priv.h"
 
 /*
- * hmm_range_fault() cannot wait for the monitor of a userfaultfd: such a page
- * is brought in beforehand, as a CPU would. Called with mmap_lock held. 0: not
- * such a page; 1: it was, and may be there now; -EAGAIN: the lock was dropped
- * while waiting, and the caller starts over.
+ * What is looked at, and mapped, at a time: aligned, so that it lies under one
+ * table of leaves. It bounds the time under the lock as well.
  */
-static int fault_monitored_page(struct mm_struct *mm, u64 hva, bool write)
+#define WINDOW_PAGES	64U
+#define WINDOW_BYTES	(WINDOW_PAGES * PAGE_SIZE)
+
+/**
+ * struct window - a piece of one region on its way into the tables
+ * @region: holds a reference on its backing
+ * @table_gen: generation of the region table that @region comes from
+ * @gpa: first page
+ * @nr: pages
+ * @first: the first page that must be mapped in the end
+ * @end: the first behind those
+ * @access: SVMVCPU_MEM_* that these must have
+ * @tried: something was faulted in already
+ * @seq: the pages are valid until the notifier's sequence moves
+ * @mapped_end: what comes behind the leaves that were installed
+ * @hmm: what the VMM has there
+ * @leaf: the entries made of it
+ */
+struct window {
+	struct guest_region region;
+	u64 table_gen;
+	u64 gpa;
+	unsigned int nr;
+	unsigned int first;
+	unsigned int end;
+	u32 access;
+	bool tried;
+	unsigned long seq;
+	u64 mapped_end;
+	union {
+		unsigned long hmm[WINDOW_PAGES];
+		u64 leaf[WINDOW_PAGES];
+	};
+};
+
+static u64 window_gpa(const struct window *win, unsigned int page)
 {
-	struct vm_area_struct *vma = vma_lookup(mm, hva);
+	return win->gpa + ((u64)page << PAGE_SHIFT);
+}
+
+static u64 window_hva(const struct window *win, unsigned int page)
+{
+	return win->region.hva + (window_gpa(win, page) - win->region.gpa);
+}
+
+/* The window around @gpa, of which all in [gpa, end) must be there */
+static int window_open(struct guest_memory *mem, struct window *win, u64 gpa, u64 end,
+		       u32 access)
+{
+	u64 start = round_down(gpa, WINDOW_BYTES), stop = start + WINDOW_BYTES;
+
+	/* Pairs with unmap_locked(): an old generation goes with any table. */
+	win->table_gen = smp_load_acquire(&mem->table_gen);
+	if (!guest_region_lookup(mem, gpa, true, &win->region))
+		return -ENOENT;
+	if ((win->region.prot & access) != access) {
+		guest_backing_put(win->region.backing);
+		return -EACCES;
+	}
+	start = max(start, win->region.gpa);
+	stop = min(stop, win->region.end);
+	win->access = access;
+	win->gpa = start;
+	win->nr = (stop - start) >> PAGE_SHIFT;
+	win->first = (gpa - start) >> PAGE_SHIFT;
+	win->end = (min(stop, end) - start) >> PAGE_SHIFT;
+	return 0;
+}
+
+static void window_close(struct window *win)
+{
+	guest_backing_put(win->region.backing);
+}
+
+/* What is behind the pages from @page to @end? */
+static int window_look(struct window *win, unsigned int page, unsigned int end)
+{
+	struct hmm_range range = {
+		.notifier = &win->region.backing->mn,
+		.notifier_seq = win->seq,
+		.start = window_hva(win, page),
+		.end = window_hva(win, end),
+		.hmm_pfns = &win->hmm[page],
+	};
+	int ret = hmm_range_fault(&range);
+
+	return ret == -EBUSY ? -EAGAIN : ret;
+}
+
+static bool page_usable(const struct window *win, unsigned int page)
+{
+	unsigned long hmm_pfn = win->hmm[page];
+
+	return (hmm_pfn & HMM_PFN_VALID) &&
+	       (!(win->access & SVMVCPU_MEM_WRITE) || (hmm_pfn & HMM_PFN_WRITE));
+}
+
+/*
+ * The first of the pages that must be there and is not, win->end when all are.
+ * -EFAULT: nothing there, or no memory that could be a guest's.
+ */
+static int window_missing(const struct window *win)
+{
+	unsigned int i;
+
+	for (i = win->first; i < win->end; i++) {
+		if (win->hmm[i] & HMM_PFN_ERROR)
+			return -EFAULT;
+		if (!page_usable(win, i))
+			break;
+	}
+	return i;
+}
+
+/*
+ * As a CPU would, so a userfaultfd's monitor and a slow disk can be waited for.
+ * Called with mmap_lock held; -EAGAIN: it was dropped meanwhile.
+ */
+static int fault_in_page(struct guest_memory *mem, const struct window *win, unsigned int page)
+{
+	bool write = win->access & SVMVCPU_MEM_WRITE;
+	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE;
+	u64 hva = window_hva(win, page);
+	struct vm_area_struct *vma = vma_lookup(mem->mm, hva);
 	vm_fault_t fault;
 
-	if (!vma || !userfaultfd_armed(vma) || !(vma->vm_flags & (write ? VM_WRITE : VM_READ)))
-		return 0;
-	fault = handle_mm_fault(vma, hva, FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE |
-				(write ? FAULT_FLAG_WRITE : 0), NULL);
+	if (!vma || !(vma->vm_flags & VM_READ) || (vma->vm_flags & (VM_IO | VM_PFNMAP)))
+		return -EFAULT;
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return -EFAULT;
+	flags |= (write ? FAULT_FLAG_WRITE : 0) | (win->tried ? FAULT_FLAG_TRIED : 0);
+	fault = handle_mm_fault(vma, hva, flags, NULL);
 	if (fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
 		return -EAGAIN;
 	if (fault & VM_FAULT_OOM)
 		return -ENOMEM;
-	return fault & VM_FAULT_ERROR ? -EFAULT : 1;
+	return fault & VM_FAULT_ERROR ? -EFAULT : 0;
 }
 
-static bool pfn_usable(unsigned long hmm_pfn, bool write)
+/* First one page alone: it may turn out to be a large one. */
+static int fault_in(struct guest_memory *mem, struct window *win, unsigned int page)
 {
-	if ((hmm_pfn & HMM_PFN_ERROR) || !(hmm_pfn & HMM_PFN_VALID))
-		return false;
-	return !write || (hmm_pfn & HMM_PFN_WRITE);
-}
+	unsigned int end = win->tried ? win->end : page + 1;
+	int ret = 0;
 
-/* Asks for the page behind @hva; on success it stays valid until @seq moves. */
-static int fault_user_page(struct guest_memory *mem, struct mmu_interval_notifier *mn,
-			   u64 hva, bool write, unsigned long *pfn, unsigned long *seq)
-{
-	struct hmm_range range = {
-		.notifier = mn,
-		.start = hva,
-		.end = hva + PAGE_SIZE,
-		.hmm_pfns = pfn,
-		.default_flags = HMM_PFN_REQ_FAULT | (write ? HMM_PFN_REQ_WRITE : 0),
-	};
-	int ret;
-
-	range.notifier_seq = mmu_interval_read_begin(mn);
-	if (mmap_read_lock_killable(mem->mm))
-		return -EINTR;
-	ret = fault_monitored_page(mem->mm, hva, write);
-	if (ret == -EAGAIN)
-		return ret;
-	if (ret > 0) {
-		/*
-		 * Only look: faulting again could go on for as long as the
-		 * userfaultfd is being closed, which needs the lock we hold.
-		 */
-		range.default_flags = 0;
-		ret = hmm_range_fault(&range);
-		if (!ret && !pfn_usable(*pfn, write))
-			ret = -EBUSY;
-	} else if (!ret) {
-		ret = hmm_range_fault(&range);
-	}
-	mmap_read_unlock(mem->mm);
-	*seq = range.notifier_seq;
+	for (; !ret && page < end; page++)
+		if (!page_usable(win, page))
+			ret = fault_in_page(mem, win, page);
+	win->tried = true;
 	return ret;
 }
 
-static unsigned int leaf_prot(u32 region_prot, unsigned long hmm_pfn)
+/*
+ * The largest leaf for the first page that is needed: no larger than what the
+ * VMM has there, at the same place in it, and all in one region, so that one
+ * notifier speaks for all of it.
+ */
+static unsigned int window_level(const struct guest_memory *mem, const struct window *win)
+{
+	unsigned int order = hmm_pfn_to_map_order(win->hmm[win->first]);
+	u64 gpa = window_gpa(win, win->first), hva = window_hva(win, win->first);
+	unsigned int level;
+
+	for (level = mem->max_level; level > NPT_4K; level--) {
+		u64 span = npt_span(level), start = round_down(gpa, span);
+
+		if (order >= 9 * (level - 1) && !((gpa ^ hva) & (span - 1)) &&
+		    start >= win->region.gpa && start + span <= win->region.end)
+			break;
+	}
+	return level;
+}
+
+/*
+ * What is needed, and around it what is there. Had that page to be faulted in,
+ * its neighbors mostly are not there either: no second look at them then.
+ */
+static int window_survey(const struct guest_memory *mem, struct window *win)
+{
+	int page, ret;
+
+	memset(win->hmm, 0, win->nr * sizeof(win->hmm[0]));
+	ret = window_look(win, win->first, win->end);
+	if (ret)
+		return ret;
+	page = window_missing(win);
+	if (page < (int)win->end || win->tried || win->end - win->first == win->nr ||
+	    window_level(mem, win) > NPT_4K)
+		return page;
+	ret = window_look(win, 0, win->nr);
+	return ret ? ret : window_missing(win);
+}
+
+/* 0: what the window shows is valid until its sequence moves; -EAGAIN: look again */
+static int window_prepare(struct guest_memory *mem, struct window *win)
+{
+	int ret, page;
+
+	win->seq = mmu_interval_read_begin(&win->region.backing->mn);
+	if (mmap_read_lock_killable(mem->mm))
+		return -EINTR;
+	page = window_survey(mem, win);
+	if (page >= 0 && page < win->end) {
+		ret = fault_in(mem, win, page);
+		if (ret == -EAGAIN)
+			return ret;
+		page = ret ? ret : -EAGAIN;
+	}
+	mmap_read_unlock(mem->mm);
+	return min(page, 0);
+}
+
+/* What the guest may do with a page, besides reading it */
+static unsigned int page_prot(const struct window *win, unsigned long hmm_pfn)
 {
 	unsigned int prot = 0;
 
-	if ((region_prot & SVMVCPU_MEM_WRITE) && (hmm_pfn & HMM_PFN_WRITE))
+	if ((win->region.prot & SVMVCPU_MEM_WRITE) && (hmm_pfn & HMM_PFN_WRITE))
 		prot |= NPT_W;
-	if (region_prot & SVMVCPU_MEM_EXEC)
+	if (win->region.prot & SVMVCPU_MEM_EXEC)
 		prot |= NPT_X;
 	return prot;
 }
 
-/* -EAGAIN when the world moved since the lookup and the caller must start over. */
-static int fault_install(struct guest_memory *mem, struct npt_cache *cache, u64 gpa,
-			 const struct guest_region *region, u64 table_gen,
-			 unsigned long hmm_pfn, unsigned long seq)
-{
-	bool zapped = false;
-	int ret = -EAGAIN;
+/**
+ * struct install - what window_install() puts in
+ * @level: of the leaves
+ * @start: first address
+ * @end: first address behind
+ * @pfn: of a large leaf
+ * @prot: of a large leaf
+ */
+struct install {
+	unsigned int level;
+	u64 start;
+	u64 end;
+	u64 pfn;
+	unsigned int prot;
+};
 
-	spin_lock(&mem->lock);
-	if (mem->table_gen == table_gen &&
-	    !mmu_interval_read_retry(&region->backing->mn, seq))
-		ret = npt_map(&mem->npt, cache, gpa, hmm_pfn & ~HMM_PFN_FLAGS,
-			      leaf_prot(region->prot, hmm_pfn), NPT_4K);
-	if (ret == -EBUSY)
-		zapped = npt_zap(&mem->npt, gpa, gpa + PAGE_SIZE, guest_leaf_gone, NULL);
-	spin_unlock(&mem->lock);
-	if (zapped)
-		guest_memory_flush(mem);
-	return ret == -EBUSY ? -EAGAIN : ret;
+static void install_prepare(const struct guest_memory *mem, struct window *win,
+			    struct install *in)
+{
+	unsigned long first = win->hmm[win->first];
+	unsigned int i;
+	u64 span;
+
+	in->level = window_level(mem, win);
+	if (in->level > NPT_4K) {
+		span = npt_span(in->level);
+		in->start = round_down(window_gpa(win, win->first), span);
+		in->end = in->start + span;
+		in->pfn = round_down(first & ~HMM_PFN_FLAGS, span >> PAGE_SHIFT);
+		in->prot = page_prot(win, first);
+		return;
+	}
+	in->start = win->gpa;
+	in->end = window_gpa(win, win->nr);
+	for (i = 0; i < win->nr; i++) {
+		unsigned long hmm_pfn = win->hmm[i];
+
+		win->leaf[i] = (hmm_pfn & (HMM_PFN_VALID | HMM_PFN_ERROR)) == HMM_PFN_VALID ?
+			npt_make_leaf(hmm_pfn & ~HMM_PFN_FLAGS, page_prot(win, hmm_pfn),
+				      NPT_4K) : 0;
+	}
 }
 
-static int fault_once(struct guest_memory *mem, u64 gpa, u32 access,
-		      struct npt_cache *cache, enum guest_fault *fault)
+static int install_locked(struct guest_memory *mem, struct window *win,
+			  const struct install *in, struct npt_cache *cache)
 {
-	/* Pairs with unmap_locked(): an old generation goes with any table. */
-	u64 table_gen = smp_load_acquire(&mem->table_gen);
-	struct guest_region region;
-	unsigned long pfn = 0, seq;
 	int ret;
 
-	if (!guest_region_lookup(mem, gpa, true, &region)) {
-		*fault = GUEST_FAULT_NO_REGION;
-		return 0;
-	}
-	if ((region.prot & access) != access) {
-		*fault = GUEST_FAULT_NO_REGION;
-		ret = 0;
-		goto put;
-	}
-	ret = fault_user_page(mem, &region.backing->mn, region.hva + (gpa - region.gpa),
-			      access & SVMVCPU_MEM_WRITE, &pfn, &seq);
-	if (ret == -EBUSY) {
+	lockdep_assert_held(&mem->lock);
+	if (mem->table_gen != win->table_gen ||
+	    mmu_interval_read_retry(&win->region.backing->mn, win->seq))
+		return -EAGAIN;
+	if (in->level == NPT_4K)
+		ret = npt_map_pages(&mem->npt, cache, in->start, win->leaf, win->nr);
+	else
+		ret = npt_map(&mem->npt, cache, in->start, in->pfn, in->prot, in->level);
+	return ret < 0 ? ret : 0;
+}
+
+/* -EAGAIN when the world moved since the lookup and the caller must start over. */
+static int window_install(struct guest_memory *mem, struct window *win,
+			  struct npt_cache *cache)
+{
+	struct install in;
+	int ret;
+
+	install_prepare(mem, win, &in);
+	do {
+		spin_lock(&mem->lock);
+		ret = install_locked(mem, win, &in, cache);
+		spin_unlock(&mem->lock);
+		/* Mostly the tables are there: no page is taken before it is needed. */
+		if (ret == -ENOSPC) {
+			ret = npt_cache_fill(cache, 1);
+			if (ret)
+				return ret;
+			ret = -ENOSPC;
+		}
+	} while (ret == -ENOSPC);
+	if (ret == -EBUSY || ret == -EEXIST) {
+		/* Leaves of another size: they go before these come. */
+		guest_memory_clear(mem, in.start, in.end);
 		ret = -EAGAIN;
-	} else if (ret == -EFAULT || ret == -EPERM) {
-		/* EPERM: a write, and the VMM's own mapping is read-only */
-		*fault = GUEST_FAULT_USER_MEM;
-		ret = 0;
-	} else if (!ret) {
-		ret = fault_install(mem, cache, gpa, &region, table_gen, pfn, seq);
 	}
-put:
-	guest_backing_put(region.backing);
+	win->mapped_end = in.end;
+	return ret;
+}
+
+/* Makes [gpa, end) accessible as far as the window around @gpa goes. */
+static noinline_for_stack int map_window(struct guest_memory *mem, struct window *win,
+					 struct npt_cache *cache, u64 gpa, u64 end,
+					 u32 access)
+{
+	int ret = window_open(mem, win, gpa, end, access);
+
+	if (ret)
+		return ret;
+	ret = window_prepare(mem, win);
+	if (!ret)
+		ret = window_install(mem, win, cache);
+	window_close(win);
 	return ret;
 }
 
@@ -152,6 +358,8 @@ put:
  * @stop: not 0: give up between two tries, as for a signal
  * @fault: out: GUEST_FAULT_NONE when the guest can try again, or why not
  *
+ * Pages around it that are there anyway come along.
+ *
  * Context: may sleep, for as long as the VMM's memory takes; current->mm is
  * the VM's.
  * Return: 0 with @fault set; -EINTR when a signal came or @stop says so;
@@ -160,24 +368,32 @@ put:
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		       const unsigned long *stop, enum guest_fault *fault)
 {
-	struct npt_cache cache = { };
+	struct window win = { };
+	struct npt_cache cache;
+	bool again = false;
 	int ret;
 
-	*fault = GUEST_FAULT_NONE;
 	gpa &= PAGE_MASK;
 	if (gpa >> mem->gpa_bits) {
 		*fault = GUEST_FAULT_NO_REGION;
 		return 0;
 	}
+	cache.nr = 0;
 	do {
-		ret = npt_cache_fill(&cache, NPT_MAP_MAX);
-		if (ret)
-			break;
-		ret = fault_once(mem, gpa, access, &cache, fault);
-		if (ret == -EAGAIN && (signal_pending(current) || READ_ONCE(*stop)))
+		ret = map_window(mem, &win, &cache, gpa, gpa + PAGE_SIZE, access);
+		/* Once more for free: that is what a page not yet there takes. */
+		if (ret == -EAGAIN && again && (signal_pending(current) || READ_ONCE(*stop)))
 			ret = -EINTR;
+		again = true;
 		cond_resched();
 	} while (ret == -EAGAIN);
 	npt_cache_drain(&cache);
-	return ret;
+	*fault = GUEST_FAULT_NONE;
+	if (ret == -ENOENT || ret == -EACCES)
+		*fault = GUEST_FAULT_NO_REGION;
+	else if (ret == -EFAULT)
+		*fault = GUEST_FAULT_USER_MEM;
+	else
+		return ret;
+	return 0;
 }

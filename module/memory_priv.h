@@ -38,5 +38,6 @@ bool guest_region_lookup(struct guest_memory *mem, u64 gpa, bool hold,
 void guest_backing_put(struct guest_backing *backing);
 void guest_leaf_gone(void *ctx, u64 gpa, u64 pte, unsigned int level);
 void guest_memory_flush(struct guest_memory *mem);
+void guest_memory_clear(struct guest_memory *mem, u64 start, u64 end);
 
 #endif /* SVMVCPU_MEMORY_PRIV_H */

@@ -52,19 +52,6 @@ static u64 table_pte(const u64 *table)
 	       NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_ACCESSED;
 }
 
-static u64 leaf_pte(u64 pfn, unsigned int prot, unsigned int level)
-{
-	u64 pte = __sme_set(pfn << 12) | NPT_PRESENT | NPT_USER;
-
-	if (prot & NPT_W)
-		pte |= NPT_WRITE;
-	if (!(prot & NPT_X))
-		pte |= NPT_NX;
-	if (level > NPT_4K)
-		pte |= NPT_PSE;
-	return pte;
-}
-
 /* First address behind what the tables can map */
 static u64 gpa_limit(const struct npt *npt)
 {
@@ -202,6 +189,17 @@ static int set_leaf(u64 *slot, u64 fresh, unsigned int level)
 	return 0;
 }
 
+/* The table at @level that maps @gpa */
+static u64 *walk_down(struct npt *npt, struct npt_cache *cache, u64 gpa, unsigned int level)
+{
+	u64 *table = npt->root;
+	unsigned int at;
+
+	for (at = npt->levels; at > level && !IS_ERR(table); at--)
+		table = descend(npt, cache, &table[table_index(gpa, at)], at);
+	return table;
+}
+
 static bool map_args_valid(const struct npt *npt, u64 gpa, u64 pfn,
 			   unsigned int prot, unsigned int level)
 {
@@ -236,18 +234,59 @@ static bool map_args_valid(const struct npt *npt, u64 gpa, u64 pfn,
 int npt_map(struct npt *npt, struct npt_cache *cache, u64 gpa, u64 pfn,
 	    unsigned int prot, unsigned int level)
 {
-	u64 *table = npt->root;
-	unsigned int at;
+	u64 *table;
 
 	if (!map_args_valid(npt, gpa, pfn, prot, level))
 		return -EINVAL;
-	for (at = npt->levels; at > level; at--) {
-		table = descend(npt, cache, &table[table_index(gpa, at)], at);
-		if (IS_ERR(table))
-			return PTR_ERR(table);
-	}
+	table = walk_down(npt, cache, gpa, level);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
 	return set_leaf(&table[table_index(gpa, level)],
-			leaf_pte(pfn, prot, level), level);
+			npt_make_leaf(pfn, prot, level), level);
+}
+
+/**
+ * npt_map_pages() - map a run of 4 KiB pages
+ * @npt: the tree; the caller holds its lock
+ * @cache: where missing tables come from; never allocates
+ * @gpa: of the first page
+ * @leaf: their entries, by npt_make_leaf(); 0 for one to leave alone
+ * @nr: how many; all in the same table, that is, in one aligned 2 MiB
+ *
+ * Rights are added as by npt_map().
+ *
+ * Return: how many of them were not mapped before; or an error as npt_map()'s.
+ * With -EBUSY those in front of the one in question are mapped.
+ */
+int npt_map_pages(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
+		  unsigned int nr)
+{
+	unsigned int first = table_index(gpa, NPT_4K), i;
+	int fresh = 0, ret;
+	u64 *table;
+
+	if ((gpa & (npt_span(NPT_4K) - 1)) || gpa >= gpa_limit(npt) ||
+	    nr > NPT_ENTRIES - first)
+		return -EINVAL;
+	table = walk_down(npt, cache, gpa, NPT_4K);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+	for (i = 0; i < nr; i++) {
+		u64 *slot = &table[first + i];
+
+		if (!leaf[i])
+			continue;
+		/* Only present entries are changed by the hardware. */
+		if (!READ_ONCE(*slot)) {
+			WRITE_ONCE(*slot, leaf[i]);
+			fresh++;
+			continue;
+		}
+		ret = set_leaf(slot, leaf[i], NPT_4K);
+		if (ret)
+			return ret;
+	}
+	return fresh;
 }
 
 /**

@@ -36,7 +36,7 @@
 
 /* tables npt_map() may need below the root for one leaf, at most */
 #define NPT_MAP_MAX	4
-/* room for a short run of mappings under one hold of the lock */
+/* room in a cache */
 #define NPT_CACHE	8
 
 /**
@@ -90,6 +90,20 @@ static inline bool npt_pte_writable(u64 pte)
 	return pte & NPT_WRITE;
 }
 
+/* The entry of a leaf, with NPT_W and NPT_X of @prot */
+static inline u64 npt_make_leaf(u64 pfn, unsigned int prot, unsigned int level)
+{
+	u64 pte = __sme_set(pfn << 12) | NPT_PRESENT | NPT_USER;
+
+	if (prot & NPT_W)
+		pte |= NPT_WRITE;
+	if (!(prot & NPT_X))
+		pte |= NPT_NX;
+	if (level > NPT_4K)
+		pte |= NPT_PSE;
+	return pte;
+}
+
 int npt_init(struct npt *npt, unsigned int levels);
 void npt_destroy(struct npt *npt);
 
@@ -98,6 +112,8 @@ void npt_cache_drain(struct npt_cache *cache);
 
 int npt_map(struct npt *npt, struct npt_cache *cache, u64 gpa, u64 pfn,
 	    unsigned int prot, unsigned int level);
+int npt_map_pages(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
+		  unsigned int nr);
 bool npt_zap(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx);
 u64 npt_next(const struct npt *npt, u64 start, u64 end);
 u64 npt_leaf(const struct npt *npt, u64 gpa, unsigned int *level);

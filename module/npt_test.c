@@ -153,6 +153,49 @@ static void random_map(struct world *w)
 	KUNIT_EXPECT_EQ(w->test, ret, want);
 }
 
+#define RUN_PAGES	32
+
+/* The same for a run: how many are new, or the error of the first conflict. */
+static int model_map_pages(struct world *w, unsigned int first, const u64 *leaf,
+			   const unsigned int *prot, unsigned int nr)
+{
+	int fresh = 0, ret;
+	unsigned int i;
+
+	if (w->page[first & ~(SLOT_PAGES - 1)].level == NPT_2M)
+		return -EBUSY;
+	w->has_table[first / SLOT_PAGES] = true;
+	for (i = 0; i < nr; i++) {
+		if (!leaf[i])
+			continue;
+		fresh += !w->page[first + i].level;
+		ret = model_map(w, first + i, npt_pte_pfn(leaf[i]), prot[i], NPT_4K);
+		if (ret)
+			return ret;
+	}
+	return fresh;
+}
+
+/* Conflicts are rare here: the frame is that of random_map(), mostly the first. */
+static void random_map_pages(struct world *w)
+{
+	unsigned int prot[RUN_PAGES], nr = 1 + roll(w, RUN_PAGES), i;
+	unsigned int first = roll(w, WIN_PAGES);
+	u64 leaf[RUN_PAGES];
+	int want, ret;
+
+	nr = min(nr, SLOT_PAGES - first % SLOT_PAGES);
+	for (i = 0; i < nr; i++) {
+		prot[i] = roll(w, 4);
+		leaf[i] = roll(w, 4) ?
+			npt_make_leaf((u64)(1 + !roll(w, 200)) << 20, prot[i], NPT_4K) : 0;
+	}
+	KUNIT_ASSERT_EQ(w->test, npt_cache_fill(&w->cache, NPT_MAP_MAX), 0);
+	want = model_map_pages(w, first, leaf, prot, nr);
+	ret = npt_map_pages(&w->npt, &w->cache, w->base + ((u64)first << 12), leaf, nr);
+	KUNIT_EXPECT_EQ(w->test, ret, want);
+}
+
 static void model_zap(struct world *w, unsigned int first, unsigned int end)
 {
 	unsigned int i;
@@ -257,6 +300,9 @@ static void random_ops(struct kunit *test, unsigned int levels, u64 base)
 			break;
 		case 1:
 			random_detach(w);
+			break;
+		case 2:
+			random_map_pages(w);
 			break;
 		default:
 			random_map(w);
@@ -434,6 +480,72 @@ static void npt_test_huge(struct kunit *test)
 	world_destroy(w);
 }
 
+/* A run of pages: what it skips, what it adds to, what stops it */
+static void npt_test_pages(struct kunit *test)
+{
+	u64 leaf[4] = { npt_make_leaf(7, NPT_W, NPT_4K), 0, npt_make_leaf(9, 0, NPT_4K),
+			npt_make_leaf(10, NPT_X, NPT_4K) };
+	struct world *w = world_create(test, 4, 0);
+	struct npt *npt = &w->npt;
+	u64 gpa = 0x1fc000, pte;
+
+	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 4), -ENOSPC);
+	npt_cache_fill(&w->cache, NPT_MAP_MAX);
+	/* the last four of their table; a fifth would be in another */
+	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 5), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa + 1, leaf, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, 1ULL << 48, leaf, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 4), 3);
+	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa, NULL), leaf[0]);
+	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa + 0x1000, NULL), 0);
+	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa + 0x3000, NULL), leaf[3]);
+
+	/* rights are added, never taken away */
+	leaf[0] = npt_make_leaf(7, NPT_X, NPT_4K);
+	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 4), 0);
+	pte = npt_leaf(npt, gpa, NULL);
+	KUNIT_EXPECT_TRUE(test, npt_pte_writable(pte));
+	KUNIT_EXPECT_FALSE(test, pte & NPT_NX);
+
+	leaf[2] = npt_make_leaf(11, 0, NPT_4K);
+	leaf[1] = npt_make_leaf(8, 0, NPT_4K);
+	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 4), -EBUSY);
+	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x1000, NULL)), 8);
+	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x2000, NULL)), 9);
+
+	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, 0x200000, 512, 0, NPT_2M), 0);
+	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, 0x200000, leaf, 4), -EBUSY);
+	world_destroy(w);
+}
+
+/* Small leaves, then a large one in their place, then small ones again */
+static void npt_test_rebuild(struct kunit *test)
+{
+	u64 gpa = npt_span(NPT_1G), leaf = npt_make_leaf(512, NPT_W, NPT_4K);
+	struct world *w = world_create(test, 4, 0);
+	struct npt *npt = &w->npt;
+	unsigned int level = 0, round;
+	LIST_HEAD(dead);
+
+	for (round = 0; round < 3; round++) {
+		npt_cache_fill(&w->cache, NPT_MAP_MAX);
+		KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, &leaf, 1), 1);
+		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), -EEXIST);
+		KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa, gpa + npt_span(NPT_2M), NULL, NULL));
+		/* the empty table is in the way still */
+		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), -EEXIST);
+		npt_detach(npt, gpa, gpa + npt_span(NPT_2M), &dead);
+		npt_free_dead(&dead);
+		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), 0);
+		KUNIT_EXPECT_NE(test, npt_leaf(npt, gpa + 0x5000, &level), 0);
+		KUNIT_EXPECT_EQ(test, level, NPT_2M);
+		KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, &leaf, 1), -EBUSY);
+		KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa + 0x5000, gpa + 0x6000, NULL, NULL));
+		check_tables(w);
+	}
+	world_destroy(w);
+}
+
 static unsigned int list_length(const struct list_head *list)
 {
 	const struct list_head *at;
@@ -531,6 +643,8 @@ static struct kunit_case npt_test_cases[] = {
 	KUNIT_CASE(npt_test_cache_dry),
 	KUNIT_CASE(npt_test_accessed_dirty),
 	KUNIT_CASE(npt_test_huge),
+	KUNIT_CASE(npt_test_pages),
+	KUNIT_CASE(npt_test_rebuild),
 	KUNIT_CASE(npt_test_detach),
 	KUNIT_CASE(npt_test_table_rights),
 	KUNIT_CASE(npt_test_random),

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A nested fault brings in what is resident around the page, too: that it
+ * does, and that no neighbor gets in who should not, or with rights it does
+ * not have in the VMM or in its region.
+ */
+#include <sys/wait.h>
+
+#include "guest_thread.h"
+
+#define AREA		0x40000000UL	/* aligned like the window */
+#define WINDOW		64U		/* pages that come in at a time */
+#define PAGES		(2 * WINDOW)
+#define WRITE_FAULT	(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE)
+
+FIXTURE(around) {
+	struct test_vm vm;
+	char *mem;	/* behind AREA */
+};
+
+FIXTURE_SETUP(around)
+{
+	vm_open(&self->vm);
+	self->mem = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->mem);
+	/* a huge page would come in as one */
+	madvise(self->mem, PAGES * PAGE, MADV_NOHUGEPAGE);
+}
+
+FIXTURE_TEARDOWN(around)
+{
+	munmap(self->mem, PAGES * PAGE);
+	vm_close(&self->vm);
+}
+
+static void map_area(struct test_vm *vm, char *mem, unsigned int first, unsigned int pages,
+		     __u32 prot)
+{
+	struct svmvcpu_region region = {
+		.gpa = AREA + first * PAGE,
+		.bytes = pages * PAGE,
+		.hva = (uintptr_t)mem + first * PAGE,
+		.prot = prot,
+	};
+
+	if (svmvcpu_vm_map(vm->vm, &region, 1))
+		vm_die("MAP");
+}
+
+#define READ_WRITE	(SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE)
+
+/* ESI: address, EDI: pages; adds up the first words, one page after the other */
+GUEST32(read_pages,
+	"mov $0x40000000, %esi\n"
+	"xor %eax, %eax\n"
+	"1: add (%esi), %eax\n"
+	"add $0x1000, %esi\n"
+	"dec %edi\n"
+	"jnz 1b\n"
+	"hlt");
+
+/* EDI: a page's number; reads it, OUT, then writes to the next, HLT */
+GUEST32(read_write_next,
+	"mov %edi, %esi\n"
+	"shl $12, %esi\n"
+	"add $0x40000000, %esi\n"
+	"mov (%esi), %eax\n"
+	"out %al, $0x10\n"
+	"movl $0x900d, 0x1000(%esi)\n"
+	"hlt");
+
+#define SETUP_GUEST(vm, name, what)					\
+do {									\
+	struct svmvcpu_setup setup_ = {					\
+		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = (what),	\
+	};								\
+									\
+	load_guest(vm, name);						\
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&(vm)->vcpu, &setup_));		\
+} while (0)
+
+static bool resident(const void *where)
+{
+	__u64 entry = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+
+	if (pread(fd, &entry, sizeof(entry), (uintptr_t)where / PAGE * 8) != sizeof(entry))
+		entry = 0;
+	close(fd);
+	return entry >> 63;
+}
+
+static __u32 *word(char *mem, unsigned int page)
+{
+	return (__u32 *)(mem + page * PAGE);
+}
+
+/* Far fewer exits than pages */
+TEST_F(around, resident_neighbors_come_along)
+{
+	struct test_vm *vm = &self->vm;
+	__u64 exits;
+	__u32 i;
+
+	for (i = 0; i < PAGES; i++)
+		*word(self->mem, i) = i;
+	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
+	SETUP_GUEST(vm, read_pages, PAGES);
+	exits = vm->run->exits;
+	RUN_EXPECT(vm, HALT);
+	exits = vm->run->exits - exits;
+	EXPECT_EQ(PAGES * (PAGES - 1) / 2, vm->run->gprs.rax);
+	/* one each for the windows, for the code, for HLT, and some interrupts */
+	EXPECT_GT(PAGES / 4, exits) {
+		TH_LOG("%llu exits for %u pages", (unsigned long long)exits, PAGES);
+	}
+}
+
+/* Every other page is there; the rest must not be made on that occasion. */
+TEST_F(around, nothing_is_faulted_in_for_neighbors)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i += 2)
+		*word(self->mem, i) = 1;
+	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
+	/* one that is there, and one that is not */
+	SETUP_GUEST(vm, read_pages, 2);
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(1, vm->run->gprs.rax);
+	for (i = 2; i < PAGES; i++)
+		ASSERT_EQ(i % 2 == 0, resident(word(self->mem, i))) {
+			TH_LOG("page %u", i);
+		}
+}
+
+/* A neighbor that the VMM itself may only read */
+TEST_F(around, read_only_neighbor)
+{
+	struct test_vm *vm = &self->vm;
+
+	memset(self->mem, 1, PAGES * PAGE);
+	ASSERT_EQ(0, mprotect(self->mem + 5 * PAGE, PAGE, PROT_READ));
+	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
+	SETUP_GUEST(vm, read_write_next, 4);
+	RUN_EXPECT(vm, IO);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + 5 * PAGE, vm->run->memory.gpa);
+	EXPECT_EQ(WRITE_FAULT, vm->run->memory.flags & ~SVMVCPU_FAULT_GVA);
+	EXPECT_EQ(0x01010101U, *word(self->mem, 5));
+}
+
+/* A neighbor without any rights for the VMM: there, but not for the guest */
+TEST_F(around, forbidden_neighbor)
+{
+	struct test_vm *vm = &self->vm;
+
+	memset(self->mem, 1, PAGES * PAGE);
+	ASSERT_EQ(0, mprotect(self->mem + PAGE, PAGE, PROT_NONE));
+	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
+	SETUP_GUEST(vm, read_pages, 2);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + PAGE, vm->run->memory.gpa);
+	EXPECT_EQ(SVMVCPU_FAULT_USER_MEM, vm->run->memory.flags & ~SVMVCPU_FAULT_GVA);
+}
+
+/* Shared with a child since fork: the write must make a copy. */
+TEST_F(around, neighbor_to_be_copied)
+{
+	struct test_vm *vm = &self->vm;
+	int go[2], status;
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(go));
+	memset(self->mem, 1, PAGES * PAGE);
+	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		close(go[1]);
+		_exit(read(go[0], &c, 1) != 1 || *word(self->mem, 5) != 0x01010101);
+	}
+	SETUP_GUEST(vm, read_write_next, 4);
+	RUN_EXPECT(vm, IO);
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(0x900dU, *word(self->mem, 5));
+	ASSERT_EQ(1, write(go[1], "", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status) {
+		TH_LOG("the guest wrote into the child's memory");
+	}
+}
+
+/* The zero page, all over the window, must never be written to. */
+TEST_F(around, neighbor_is_the_zero_page)
+{
+	struct test_vm *vm = &self->vm;
+	volatile __u32 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++)
+		sum += *(volatile __u32 *)word(self->mem, i);
+	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
+	SETUP_GUEST(vm, read_write_next, 4);
+	RUN_EXPECT(vm, IO);
+	RUN_EXPECT(vm, HALT);
+	for (i = 0; i < PAGES; i++)
+		ASSERT_EQ(i == 5 ? 0x900dU : 0, *word(self->mem, i));
+}
+
+/* The window ends where the region does, on both sides. */
+TEST_F(around, region_ends)
+{
+	struct test_vm *vm = &self->vm;
+
+	memset(self->mem, 1, PAGES * PAGE);
+	map_area(vm, self->mem, 3, 2, READ_WRITE);
+	SETUP_GUEST(vm, read_write_next, 4);
+	RUN_EXPECT(vm, IO);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + 5 * PAGE, vm->run->memory.gpa);
+	EXPECT_EQ(0x01010101U, *word(self->mem, 5));
+	SETUP_GUEST(vm, read_write_next, 2);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + 2 * PAGE, vm->run->memory.gpa);
+}
+
+/* Regions with different rights in one window */
+TEST_F(around, region_rights)
+{
+	struct test_vm *vm = &self->vm;
+
+	memset(self->mem, 1, PAGES * PAGE);
+	map_area(vm, self->mem, 0, 5, READ_WRITE);
+	map_area(vm, self->mem, 5, PAGES - 5, SVMVCPU_MEM_READ);
+	SETUP_GUEST(vm, read_write_next, 4);
+	RUN_EXPECT(vm, IO);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + 5 * PAGE, vm->run->memory.gpa);
+	SETUP_GUEST(vm, read_write_next, 5);
+	RUN_EXPECT(vm, IO);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + 6 * PAGE, vm->run->memory.gpa);
+	EXPECT_EQ(0x01010101U, *word(self->mem, 6));
+}
+
+/* Nothing behind a neighbor: it is missed when it is touched, not before. */
+TEST_F(around, hole_beside)
+{
+	struct test_vm *vm = &self->vm;
+
+	memset(self->mem, 1, PAGES * PAGE);
+	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
+	ASSERT_EQ(0, munmap(self->mem + PAGE, PAGE));
+	SETUP_GUEST(vm, read_pages, 2);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + PAGE, vm->run->memory.gpa);
+	EXPECT_EQ(SVMVCPU_FAULT_USER_MEM, vm->run->memory.flags & ~SVMVCPU_FAULT_GVA);
+}
+
+/* One page of a window is taken away: the others stay, it does not. */
+TEST_F(around, one_of_the_window_goes)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_range range = { AREA + 7 * PAGE, PAGE };
+	__u64 exits;
+
+	memset(self->mem, 1, PAGES * PAGE);
+	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
+	SETUP_GUEST(vm, read_pages, WINDOW);
+	RUN_EXPECT(vm, HALT);
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));
+	SETUP_GUEST(vm, read_pages, 7);
+	exits = vm->run->exits;
+	RUN_EXPECT(vm, HALT);
+	/* HLT, and interrupts of the host */
+	EXPECT_GT(6, vm->run->exits - exits);
+	SETUP_GUEST(vm, read_pages, 8);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + 7 * PAGE, vm->run->memory.gpa);
+}
+
+TEST_HARNESS_MAIN
