@@ -36,12 +36,14 @@
 /* What is zapped under one hold of the lock: some thousand entries at most */
 #define ZAP_CHUNK	SZ_32M
 
-/* The Dirty and Accessed bits the guest left belong to the page. */
+/* The Dirty and Accessed bits the guest left belong to the page. @ctx: the memory */
 void guest_leaf_gone(void *ctx, u64 gpa, u64 pte, unsigned int level)
 {
 	unsigned long pfn = npt_pte_pfn(pte);
+	struct guest_memory *mem = ctx;
 	struct page *page;
 
+	mem->stats.zapped++;
 	if (!pfn_valid(pfn))
 		return;
 	page = pfn_to_page(pfn);
@@ -86,7 +88,7 @@ static bool zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sle
 			mmu_interval_set_seq(mn, seq);
 		start = npt_next(&mem->npt, start, end);
 		next = min(end, round_down(start, ZAP_CHUNK) + ZAP_CHUNK);
-		zapped |= npt_zap(&mem->npt, start, next, guest_leaf_gone, NULL);
+		zapped |= npt_zap(&mem->npt, start, next, guest_leaf_gone, mem);
 		if (dead)
 			npt_detach(&mem->npt, start, next, dead);
 		spin_unlock(&mem->lock);
@@ -265,7 +267,8 @@ static int table_merge(struct guest_table *out, const struct guest_table *old,
 	return 0;
 }
 
-static bool range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes)
+/* Can [gpa, gpa + bytes) be the address of anything? */
+bool guest_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes)
 {
 	u64 end;
 
@@ -277,7 +280,7 @@ static int region_valid(const struct guest_memory *mem, const struct svmvcpu_reg
 {
 	const u32 known = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC;
 
-	if (!range_valid(mem, region->gpa, region->bytes) ||
+	if (!guest_range_valid(mem, region->gpa, region->bytes) ||
 	    !PAGE_ALIGNED(region->hva) || region->mbz)
 		return -EINVAL;
 	if ((region->prot & ~known) || !(region->prot & SVMVCPU_MEM_READ))
@@ -498,7 +501,7 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 	int ret;
 
 	for (i = 0; i < nr; i++)
-		if (!range_valid(mem, ranges[i].gpa, ranges[i].bytes))
+		if (!guest_range_valid(mem, ranges[i].gpa, ranges[i].bytes))
 			return -EINVAL;
 
 	ret = mutex_lock_killable(&mem->mutex);
@@ -521,6 +524,24 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 unlock:
 	mutex_unlock(&mem->mutex);
 	return ret;
+}
+
+/**
+ * guest_memory_stats() - SVMVCPU_GET_STATS
+ * @mem: a VM's memory
+ * @stats: filled in, but for its head
+ */
+void guest_memory_stats(struct guest_memory *mem, struct svmvcpu_stats *stats)
+{
+	spin_lock(&mem->lock);
+	stats->faults = mem->stats.faults;
+	stats->mapped_4k = mem->stats.mapped[NPT_4K];
+	stats->mapped_2m = mem->stats.mapped[NPT_2M];
+	stats->mapped_1g = mem->stats.mapped[NPT_1G];
+	stats->zapped = mem->stats.zapped;
+	stats->tables = mem->npt.tables;
+	spin_unlock(&mem->lock);
+	stats->flushes = atomic64_read(&mem->tlb_gen);
 }
 
 /**

@@ -46,6 +46,18 @@ struct guest_table {
 };
 
 /**
+ * struct guest_stats - what SVMVCPU_GET_STATS tells
+ * @faults: nested faults that ended with something mapped
+ * @mapped: leaves installed, by level
+ * @zapped: leaves taken away
+ */
+struct guest_stats {
+	u64 faults;
+	u64 mapped[NPT_1G + 1];
+	u64 zapped;
+};
+
+/**
  * struct guest_memory - the memory of one VM
  * @mm: whose user addresses the regions hold; a reference by mmgrab()
  * @gpa_bits: width of a guest-physical address
@@ -56,9 +68,10 @@ struct guest_table {
  *	region and may sleep, so that unmap can wait for that; taken after
  *	@mutex and before mmap_lock. Where it may not sleep, interrupts are off,
  *	and waiting for all @cpus does the same
- * @lock: protects @npt and @table_gen. Taken by MMU notifiers, so nobody may
+ * @lock: protects @npt, @table_gen and @stats. Taken by MMU notifiers, so nobody may
  *	sleep or allocate under it
  * @npt: the nested page tables
+ * @stats: .
  * @table_gen: counts replacements of @table that took something away
  * @tlb_gen: counts zaps; a vCPU that entered with an older one flushes first
  * @cpus: CPUs on which a vCPU of this VM is loaded
@@ -70,8 +83,9 @@ struct guest_memory {
 	struct mutex mutex;	/* map, unmap */
 	struct guest_table __rcu *table;
 	struct rw_semaphore access;
-	spinlock_t lock;	/* npt, table_gen */
+	spinlock_t lock;	/* npt, table_gen, stats */
 	struct npt npt;
+	struct guest_stats stats;
 	u64 table_gen;
 	atomic64_t tlb_gen;
 	cpumask_var_t cpus;
@@ -94,6 +108,10 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		       const unsigned long *stop, enum guest_fault *fault);
+
+int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 access,
+			  u64 *done);
+void guest_memory_stats(struct guest_memory *mem, struct svmvcpu_stats *stats);
 
 bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access);
 int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,

@@ -34,6 +34,7 @@
  * @first: the first page that must be mapped in the end
  * @end: the first behind those
  * @access: SVMVCPU_MEM_* that these must have
+ * @fault: a guest's access asks for it
  * @tried: something was faulted in already
  * @seq: the pages are valid until the notifier's sequence moves
  * @mapped_end: what comes behind the leaves that were installed
@@ -48,6 +49,7 @@ struct window {
 	unsigned int first;
 	unsigned int end;
 	u32 access;
+	bool fault;
 	bool tried;
 	unsigned long seq;
 	u64 mapped_end;
@@ -292,17 +294,24 @@ static void install_prepare(const struct guest_memory *mem, struct window *win,
 static int install_locked(struct guest_memory *mem, struct window *win,
 			  const struct install *in, struct npt_cache *cache)
 {
-	int ret;
+	int ret, fresh;
 
 	lockdep_assert_held(&mem->lock);
 	if (mem->table_gen != win->table_gen ||
 	    mmu_interval_read_retry(&win->region.backing->mn, win->seq))
 		return -EAGAIN;
-	if (in->level == NPT_4K)
+	if (in->level == NPT_4K) {
 		ret = npt_map_pages(&mem->npt, cache, in->start, win->leaf, win->nr);
-	else
+		fresh = ret;
+	} else {
+		fresh = !npt_leaf(&mem->npt, in->start, NULL);
 		ret = npt_map(&mem->npt, cache, in->start, in->pfn, in->prot, in->level);
-	return ret < 0 ? ret : 0;
+	}
+	if (ret < 0)
+		return ret;
+	mem->stats.mapped[in->level] += fresh;
+	mem->stats.faults += win->fault;
+	return 0;
 }
 
 /* -EAGAIN when the world moved since the lookup and the caller must start over. */
@@ -368,7 +377,7 @@ static noinline_for_stack int map_window(struct guest_memory *mem, struct window
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		       const unsigned long *stop, enum guest_fault *fault)
 {
-	struct window win = { };
+	struct window win = { .fault = true };
 	struct npt_cache cache;
 	bool again = false;
 	int ret;
@@ -396,4 +405,58 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 	else
 		return ret;
 	return 0;
+}
+
+static int prefault_window(struct guest_memory *mem, struct npt_cache *cache, u64 gpa,
+			   u64 end, u32 access, u64 *mapped_end)
+{
+	struct window win = { };
+	bool again = false;
+	int ret;
+
+	do {
+		ret = map_window(mem, &win, cache, gpa, end, access);
+		if (ret == -EAGAIN && again && signal_pending(current))
+			ret = -EINTR;
+		again = true;
+		cond_resched();
+	} while (ret == -EAGAIN);
+	*mapped_end = win.mapped_end;
+	return ret;
+}
+
+/**
+ * guest_memory_prefault() - SVMVCPU_PREFAULT: make a range accessible beforehand
+ * @mem: a VM's memory
+ * @gpa: first address
+ * @bytes: length
+ * @access: SVMVCPU_MEM_* to have on all of it
+ * @done: out: bytes from @gpa on that were mapped, in any case
+ *
+ * Context: may sleep; current->mm is the VM's. vCPUs may run.
+ * Return: 0; -EINVAL for a malformed range; -ENOENT where there is no region;
+ * -EACCES where a region does not allow @access; -EFAULT where the VMM's own
+ * memory is missing or does not allow it; -ENOMEM; -EINTR.
+ */
+int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 access, u64 *done)
+{
+	u64 end = gpa + bytes, at = gpa, next;
+	struct npt_cache cache;
+	int ret = 0;
+
+	*done = 0;
+	if (!guest_range_valid(mem, gpa, bytes))
+		return -EINVAL;
+	cache.nr = 0;
+	while (!ret && at < end) {
+		ret = prefault_window(mem, &cache, at, end, access, &next);
+		if (ret)
+			break;
+		at = min(next, end);
+		if (at < end && signal_pending(current))
+			ret = -EINTR;
+	}
+	npt_cache_drain(&cache);
+	*done = at - gpa;
+	return ret;
 }

@@ -177,6 +177,41 @@ static int vm_ioctl_message(struct svm_vm *vm, const void __user *arg)
 	return apic_message_valid(&message) ? apic_message(vm, &message) : -EINVAL;
 }
 
+static int vm_ioctl_prefault(struct svm_vm *vm, struct svmvcpu_prefault __user *arg)
+{
+	struct svmvcpu_prefault prefault;
+	u32 access = SVMVCPU_MEM_READ;
+	u64 done;
+	int ret;
+
+	ret = svmvcpu_copy_arg_flags(&prefault, sizeof(prefault), sizeof(prefault),
+				     SVMVCPU_PREFAULT_WRITE, arg);
+	if (ret)
+		return ret;
+	if (prefault.done)
+		return -EINVAL;
+	if (prefault.flags & SVMVCPU_PREFAULT_WRITE)
+		access |= SVMVCPU_MEM_WRITE;
+	ret = guest_memory_prefault(&vm->mem, prefault.gpa, prefault.bytes, access, &done);
+	return put_user(done, &arg->done) ? -EFAULT : ret;
+}
+
+static int vm_ioctl_get_stats(struct svm_vm *vm, void __user *arg)
+{
+	struct svmvcpu_stats stats, in;
+	size_t size;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&in, sizeof(in), sizeof(in), arg);
+	if (ret)
+		return ret;
+	size = min_t(size_t, in.size, sizeof(stats));
+	stats.size = sizeof(stats);
+	stats.flags = 0;
+	guest_memory_stats(&vm->mem, &stats);
+	return copy_to_user(arg, &stats, size) ? -EFAULT : 0;
+}
+
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct svm_vm *vm = file->private_data;
@@ -197,6 +232,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_ioctl_create_vcpu(vm, user);
 	case SVMVCPU_MESSAGE:
 		return vm_ioctl_message(vm, user);
+	case SVMVCPU_PREFAULT:
+		return vm_ioctl_prefault(vm, user);
+	case SVMVCPU_GET_STATS:
+		return vm_ioctl_get_stats(vm, user);
 	default:
 		return -ENOTTY;
 	}

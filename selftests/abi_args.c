@@ -54,6 +54,8 @@ union any_arg {
 	struct svmvcpu_state state;
 	struct svmvcpu_exits exits;
 	struct svmvcpu_message message;
+	struct svmvcpu_prefault prefault;
+	struct svmvcpu_stats stats;
 	struct svmvcpu_set_debug debug;
 	struct svmvcpu_translation translation;
 	__u32 word[1];
@@ -89,6 +91,11 @@ static void fill_message(union any_arg *arg)
 	arg->message.vector = 64;
 }
 
+static void fill_prefault(union any_arg *arg)
+{
+	arg->prefault.bytes = PAGE;
+}
+
 /*
  * Every call with an argument. When the head is right the call gives @want:
  * an error of a later step where success would change something.
@@ -120,6 +127,10 @@ static const struct call {
 	  SVMVCPU_VCPU_LAPIC },
 	{ "MESSAGE", ON_VM, SVMVCPU_MESSAGE, sizeof(struct svmvcpu_message), 16, 0, 0,
 	  fill_message, SVMVCPU_MSG_LOGICAL | SVMVCPU_MSG_LEVEL },
+	{ "PREFAULT", ON_VM, SVMVCPU_PREFAULT, sizeof(struct svmvcpu_prefault), 32, 0,
+	  offsetof(struct svmvcpu_prefault, done), fill_prefault, SVMVCPU_PREFAULT_WRITE },
+	{ "GET_STATS", ON_VM, SVMVCPU_GET_STATS, sizeof(struct svmvcpu_stats), 64, 0, 0,
+	  NULL, 0 },
 	{ "SETUP", ON_VCPU, SVMVCPU_SETUP, sizeof(struct svmvcpu_setup), 48, 0,
 	  offsetof(struct svmvcpu_setup, mbz), NULL, 0 },
 	{ "GET_STATE", ON_VCPU, SVMVCPU_GET_STATE, sizeof(struct svmvcpu_state), 832, 0, 0,
@@ -285,7 +296,8 @@ TEST_F(args, fault_on_return)
 
 	for_each_call(call) {
 		if (call->cmd != SVMVCPU_GET_INFO && call->cmd != SVMVCPU_GET_STATE &&
-		    call->cmd != SVMVCPU_GET_CPUID && call->cmd != SVMVCPU_TRANSLATE)
+		    call->cmd != SVMVCPU_GET_CPUID && call->cmd != SVMVCPU_TRANSLATE &&
+		    call->cmd != SVMVCPU_PREFAULT && call->cmd != SVMVCPU_GET_STATS)
 			continue;
 		fill(&arg, call, &self->vm);
 		memcpy(self->fence, &arg, call->size);

@@ -139,6 +139,8 @@ TEST(no_implicit_padding)
 	PACKED_SAME(svmvcpu_msrs, 11 * 8);
 	PACKED_SAME(svmvcpu_lapic, 3 * 8 + 66 * 4);
 	PACKED_SAME(svmvcpu_message, 3 * 4 + 4);
+	PACKED_SAME(svmvcpu_prefault, 2 * 4 + 3 * 8);
+	PACKED_SAME(svmvcpu_stats, 2 * 4 + 7 * 8);
 	PACKED_SAME(svmvcpu_cpuid_entry, 8 * 4);
 	PACKED_SAME(svmvcpu_cpuid, 4 * 4 + 8);
 	PACKED_SAME(svmvcpu_exit_io, 2 + 1 + 1 + 3 * 4);

@@ -17,7 +17,7 @@ import machines
 import vm
 
 HINT = re.compile(
-    r"(timeout|cost|kernel|emulator|cpu|smp|append):\s*(\S.*?)\s*(?:\*/)?$")
+    r"(timeout|cost|kernel|emulator|cpu|smp|mem|append):\s*(\S.*?)\s*(?:\*/)?$")
 SLOWER = {"stock": 1, "debug": 5, "bochs": 2}
 MAX_BOOTS = 12
 SPLAT_LINES = 60
@@ -35,7 +35,7 @@ class Program:
     cost: N         about so many it takes on the debug kernel, default 8
     kernel: debug   only there (or only on stock)
     emulator: qemu, WHY   not in another; WHY becomes the reason of a skip
-    cpu:, smp:, append:   a machine of its own
+    cpu:, smp:, mem:, append:   a machine of its own
     """
 
     def __init__(self, name, source=None):

@@ -96,6 +96,33 @@ void svmvcpu_free(void *mem, size_t bytes)
 		munmap(mem, bytes);
 }
 
+int svmvcpu_vm_prefault(int vm, __u64 gpa, __u64 bytes, __u32 flags, __u64 *done)
+{
+	struct svmvcpu_prefault arg = {
+		.size = sizeof(arg),
+		.flags = flags,
+		.gpa = gpa,
+		.bytes = bytes,
+	};
+	int ret = ioctl(vm, SVMVCPU_PREFAULT, &arg) ? errno : 0;
+
+	if (done)
+		*done = arg.done;
+	if (!ret)
+		return 0;
+	return svmvcpu_fail(ret, "PREFAULT of %#llx bytes at %#llx, of which %#llx done: %s",
+			    bytes, gpa, arg.done, strerror(ret));
+}
+
+int svmvcpu_vm_get_stats(int vm, struct svmvcpu_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->size = sizeof(*stats);
+	if (!ioctl(vm, SVMVCPU_GET_STATS, stats))
+		return 0;
+	return svmvcpu_fail(errno, "GET_STATS: %s", strerror(errno));
+}
+
 int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message)
 {
 	struct svmvcpu_message arg = *message;

@@ -61,6 +61,21 @@ int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr
 /* take guest-physical ranges away, all or none */
 int svmvcpu_vm_unmap(int vm, const struct svmvcpu_range *ranges, unsigned int nr);
 
+/**
+ * svmvcpu_vm_prefault() - map memory before the guest touches it
+ * @vm: VM file
+ * @gpa: first address
+ * @bytes: length
+ * @flags: SVMVCPU_PREFAULT_*
+ * @done: receives the bytes that were mapped, also on error; may be NULL
+ *
+ * Return: 0 or a negative errno; after -EINTR one can go on behind @done.
+ */
+int svmvcpu_vm_prefault(int vm, __u64 gpa, __u64 bytes, __u32 flags, __u64 *done);
+
+/* counts of what happened to the VM's memory; what the module does not know is 0 */
+int svmvcpu_vm_get_stats(int vm, struct svmvcpu_stats *stats);
+
 /*
  * send an interrupt to the VM's local APICs, at any time, from any thread;
  * @message->size is filled in. Returns how many took it, or a negative errno

@@ -415,6 +415,52 @@ struct svmvcpu_unmap {
 	__u64 ranges;
 };
 
+/* svmvcpu_prefault.flags */
+#define SVMVCPU_PREFAULT_WRITE	(1U << 0)	/* as if the guest wrote */
+
+/**
+ * struct svmvcpu_prefault - argument of SVMVCPU_PREFAULT: map memory before
+ *	the guest touches it
+ * @size: sizeof(struct svmvcpu_prefault)
+ * @flags: SVMVCPU_PREFAULT_*
+ * @gpa: 4 KiB aligned
+ * @bytes: 4 KiB aligned, not zero. Regions must cover all of it
+ * @done: in: zero. Out: how far it went, in bytes from @gpa; @bytes on success
+ */
+struct svmvcpu_prefault {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 bytes;
+	__u64 done;
+};
+
+/**
+ * struct svmvcpu_stats - argument of SVMVCPU_GET_STATS: what happened to the
+ *	VM's memory since it was created
+ * @size: in: room; out: bytes this kernel knows
+ * @flags: zero
+ * @faults: nested page faults that ended with memory mapped
+ * @mapped_4k: 4 KiB pages that were mapped, by faults and SVMVCPU_PREFAULT
+ * @mapped_2m: 2 MiB pages
+ * @mapped_1g: 1 GiB pages
+ * @zapped: pages of all sizes that were taken away, by unmapping or because
+ *	the VMM's memory changed
+ * @flushes: how often all vCPUs had to flush their translations
+ * @tables: pages of nested page tables at this moment
+ */
+struct svmvcpu_stats {
+	__u32 size;
+	__u32 flags;
+	__u64 faults;
+	__u64 mapped_4k;
+	__u64 mapped_2m;
+	__u64 mapped_1g;
+	__u64 zapped;
+	__u64 flushes;
+	__u64 tables;
+};
+
 /* svmvcpu_create_vcpu.flags */
 #define SVMVCPU_VCPU_LAPIC	(1U << 0)	/* with a local APIC in the kernel */
 
@@ -514,6 +560,8 @@ struct svmvcpu_message {
 #define SVMVCPU_SET_CPUID	_IOW(SVMVCPU_IOC_TYPE, 0x24, struct svmvcpu_cpuid)
 /* to the local APICs of the VM; returns how many took it */
 #define SVMVCPU_MESSAGE		_IOW(SVMVCPU_IOC_TYPE, 0x25, struct svmvcpu_message)
+#define SVMVCPU_PREFAULT	_IOWR(SVMVCPU_IOC_TYPE, 0x26, struct svmvcpu_prefault)
+#define SVMVCPU_GET_STATS	_IOWR(SVMVCPU_IOC_TYPE, 0x2d, struct svmvcpu_stats)
 /* returns a vCPU file, close-on-exec */
 #define SVMVCPU_CREATE_VCPU	_IOW(SVMVCPU_IOC_TYPE, 0x22, struct svmvcpu_create_vcpu)
 

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kernel: stock
+ * emulator: qemu, no memory for it
+ * mem: 3G
+ * append: hugepagesz=1G hugepages=1
+ *
+ * A leaf of 1 GiB, from hugetlbfs: made, cut into by UNMAP, taken away, and in
+ * the place of smaller ones.
+ */
+#include "guest_thread.h"
+
+#define AREA		0x40000000UL	/* 1 GiB aligned */
+#define HUGE		(2UL << 20)
+#define GIGA		(1UL << 30)
+
+#ifndef MAP_HUGE_1GB
+#define MAP_HUGE_1GB	(30U << 26)
+#endif
+
+/* Adds 1 to the first word of EDI pages from AREA on */
+GUEST32(add_pages,
+	"mov $0x40000000, %esi\n"
+	"1: incl (%esi)\n"
+	"add $0x1000, %esi\n"
+	"dec %edi\n"
+	"jnz 1b\n"
+	"hlt");
+
+FIXTURE(giga) {
+	struct test_vm vm;
+	char *mem;
+};
+
+FIXTURE_SETUP(giga)
+{
+	vm_open(&self->vm);
+	/* what is counted is what lies behind AREA */
+	madvise(self->vm.mem, TEST_MEM, MADV_NOHUGEPAGE);
+	self->mem = mmap(NULL, GIGA, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_1GB, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->mem);
+	load_guest(&self->vm, add_pages);
+}
+
+FIXTURE_TEARDOWN(giga)
+{
+	munmap(self->mem, GIGA);
+	vm_close(&self->vm);
+}
+
+static int map_at(struct test_vm *vm, unsigned long gpa, void *mem, size_t bytes)
+{
+	struct svmvcpu_region region = {
+		.gpa = gpa, .bytes = bytes, .hva = (uintptr_t)mem,
+		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+	};
+
+	return svmvcpu_vm_map(vm->vm, &region, 1);
+}
+
+#define SETUP_GUEST(vm, what)						\
+do {									\
+	struct svmvcpu_setup setup_ = {					\
+		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = (what),	\
+	};								\
+									\
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&(vm)->vcpu, &setup_));		\
+} while (0)
+
+static struct svmvcpu_stats stats_of(struct test_vm *vm)
+{
+	struct svmvcpu_stats stats;
+
+	if (svmvcpu_vm_get_stats(vm->vm, &stats))
+		vm_die("GET_STATS");
+	return stats;
+}
+
+TEST_F_TIMEOUT(giga, one_leaf, 120)
+{
+	struct svmvcpu_range page = { AREA + 100 * HUGE, PAGE };
+	struct test_vm *vm = &self->vm;
+
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, GIGA));
+	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA, GIGA, SVMVCPU_PREFAULT_WRITE, NULL));
+	EXPECT_EQ(1U, stats_of(vm).mapped_1g);
+	EXPECT_EQ(0U, stats_of(vm).mapped_2m + stats_of(vm).mapped_4k);
+	SETUP_GUEST(vm, 4 * HUGE / PAGE);
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(0U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(1, self->mem[4 * HUGE - PAGE]);
+	EXPECT_EQ(0, self->mem[4 * HUGE]);
+
+	/* The region is in two pieces now: 2 MiB is the largest that fits. */
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &page, 1));
+	EXPECT_EQ(1U, stats_of(vm).zapped);
+	SETUP_GUEST(vm, 4 * HUGE / PAGE);
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(1U, stats_of(vm).mapped_1g);
+	EXPECT_EQ(4U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(2, self->mem[4 * HUGE - PAGE]);
+
+	ASSERT_EQ(0, munmap(self->mem, GIGA));
+	SETUP_GUEST(vm, 1);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA, vm->run->memory.gpa);
+}
+
+/* Small leaves first, as their region was too small; tables make way. */
+TEST_F_TIMEOUT(giga, in_place_of_small_ones, 120)
+{
+	struct svmvcpu_range part = { AREA, HUGE + PAGE };
+	struct test_vm *vm = &self->vm;
+
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, HUGE + PAGE));
+	SETUP_GUEST(vm, HUGE / PAGE + 1);
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(0U, stats_of(vm).mapped_1g);
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &part, 1));
+	/* UNMAP leaves tables it does not cover whole */
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, GIGA));
+	SETUP_GUEST(vm, HUGE / PAGE + 1);
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(1U, stats_of(vm).mapped_1g);
+	EXPECT_EQ(2, self->mem[HUGE]);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Large leaves in the nested page tables: where the VMM has huge pages
+ * (transparent, hugetlbfs, memfd) and where addresses and regions allow; small
+ * ones where they do not; and the way from one to the other as the VMM's memory
+ * changes. GET_STATS tells them apart. mem_giga.c has those of 1 GiB.
+ */
+#include "guest_thread.h"
+
+#define AREA		0x40000000UL	/* 1 GiB aligned */
+#define HUGE		(2UL << 20)
+#define READ_WRITE	(SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE)
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+#ifndef MFD_HUGE_2MB
+#define MFD_HUGE_2MB	(21U << 26)
+#endif
+
+FIXTURE(huge) {
+	struct test_vm vm;
+	char *raw;
+	char *mem;	/* 4 MiB, aligned */
+};
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+FIXTURE_SETUP(huge)
+{
+	vm_open(&self->vm);
+	/* what is counted is what lies behind AREA */
+	madvise(self->vm.mem, TEST_MEM, MADV_NOHUGEPAGE);
+	self->raw = mmap(NULL, 3 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	ASSERT_NE(MAP_FAILED, self->raw);
+	self->mem = (char *)(((uintptr_t)self->raw + HUGE - 1) & ~(HUGE - 1));
+}
+
+FIXTURE_TEARDOWN(huge)
+{
+	munmap(self->raw, 3 * HUGE);
+	vm_close(&self->vm);
+}
+
+static int map_at(struct test_vm *vm, unsigned long gpa, void *mem, size_t bytes, __u32 prot)
+{
+	struct svmvcpu_region region = {
+		.gpa = gpa, .bytes = bytes, .hva = (uintptr_t)mem, .prot = prot,
+	};
+
+	return svmvcpu_vm_map(vm->vm, &region, 1);
+}
+
+/* Adds 1 to the first word of EDI pages from AREA on */
+GUEST32(add_pages,
+	"mov $0x40000000, %esi\n"
+	"1: incl (%esi)\n"
+	"add $0x1000, %esi\n"
+	"dec %edi\n"
+	"jnz 1b\n"
+	"hlt");
+
+/* Reads them instead */
+GUEST32(read_pages,
+	"mov $0x40000000, %esi\n"
+	"1: mov (%esi), %eax\n"
+	"add $0x1000, %esi\n"
+	"dec %edi\n"
+	"jnz 1b\n"
+	"hlt");
+
+#define SETUP_GUEST(vm, name, what)					\
+do {									\
+	struct svmvcpu_setup setup_ = {					\
+		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = (what),	\
+	};								\
+									\
+	load_guest(vm, name);						\
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&(vm)->vcpu, &setup_));		\
+} while (0)
+
+#define RUN_GUEST(vm, name, what)					\
+do {									\
+	SETUP_GUEST(vm, name, what);					\
+	RUN_EXPECT(vm, HALT);						\
+} while (0)
+
+static struct svmvcpu_stats stats_of(struct test_vm *vm)
+{
+	struct svmvcpu_stats stats;
+
+	if (svmvcpu_vm_get_stats(vm->vm, &stats))
+		vm_die("GET_STATS");
+	return stats;
+}
+
+/* The first page is read by the guest as the VMM has it, and the last. */
+static bool all_are(char *mem, size_t bytes, __u32 value)
+{
+	size_t at;
+
+	for (at = 0; at < bytes; at += PAGE)
+		if (*(__u32 *)(mem + at) != value)
+			return false;
+	return true;
+}
+
+/* Whether the kernel gave a huge page: it need not, where memory is short. */
+static bool is_huge(const char *mem)
+{
+	unsigned long start, end, kib = 0;
+	bool here = false;
+	char line[256];
+	FILE *f = fopen("/proc/self/smaps", "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2 && strchr(line, '-') < line + 20)
+			here = start <= (uintptr_t)mem && (uintptr_t)mem < end;
+		else if (here && (sscanf(line, "AnonHugePages: %lu", &kib) == 1 ||
+				  sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1) && kib)
+			break;
+	}
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+static bool make_huge(char *mem, size_t bytes)
+{
+	size_t at;
+
+	write_text("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
+	if (madvise(mem, bytes, MADV_HUGEPAGE))
+		return false;
+	for (at = 0; at < bytes; at += HUGE)
+		mem[at] = 0;
+	return is_huge(mem);
+}
+
+#define NO_THP	"the kernel has no transparent huge page to give"
+
+TEST_F(huge, transparent)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_stats stats;
+
+	if (!make_huge(self->mem, 2 * HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, 2 * HUGE, READ_WRITE));
+	RUN_GUEST(vm, add_pages, 2 * HUGE / PAGE);
+	stats = stats_of(vm);
+	EXPECT_EQ(2U, stats.mapped_2m);
+	/* the guest's code comes from small ones */
+	EXPECT_GT(2 * HUGE / PAGE, stats.mapped_4k);
+	EXPECT_TRUE(all_are(self->mem, 2 * HUGE, 1));
+}
+
+/* The same by PREFAULT: two leaves, and the guest faults no more on them. */
+TEST_F(huge, prefault)
+{
+	struct test_vm *vm = &self->vm;
+
+	if (!make_huge(self->mem, HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, madvise(self->mem, 2 * HUGE, MADV_DONTNEED));
+	ASSERT_EQ(0, madvise(self->mem, 2 * HUGE, MADV_HUGEPAGE));
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, 2 * HUGE, READ_WRITE));
+	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA + PAGE, 2 * HUGE - PAGE,
+					 SVMVCPU_PREFAULT_WRITE, NULL));
+	if (!is_huge(self->mem))
+		SKIP(return, NO_THP);
+	EXPECT_LE(1U, stats_of(vm).mapped_2m);
+	SETUP_GUEST(vm, add_pages, 2 * HUGE / PAGE);
+	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_CODE, PAGE, 0, NULL));
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(0U, stats_of(vm).faults);
+}
+
+/* Where a large leaf would reach over the region's end, or lies askew */
+TEST_F(huge, does_not_fit)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_range all = { AREA, 2 * HUGE };
+	const struct {
+		unsigned long gpa, at, bytes;
+	} odd[] = {
+		{ 0, PAGE, HUGE },			/* askew */
+		{ PAGE, PAGE, HUGE - PAGE },		/* without its first page */
+		{ 0, 0, HUGE - PAGE },			/* without its last */
+	};
+	unsigned int i;
+
+	if (!make_huge(self->mem, 2 * HUGE))
+		SKIP(return, NO_THP);
+	for (i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		ASSERT_EQ(0, map_at(vm, AREA + odd[i].gpa, self->mem + odd[i].at, odd[i].bytes,
+				    READ_WRITE));
+		ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA + odd[i].gpa, odd[i].bytes,
+						 SVMVCPU_PREFAULT_WRITE, NULL));
+		EXPECT_EQ(0U, stats_of(vm).mapped_2m);
+		EXPECT_LE((i + 1) * (HUGE / PAGE - 1), stats_of(vm).mapped_4k);
+		ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &all, 1));
+	}
+}
+
+/*
+ * A hole is punched, so the VMM's page is split; put together again, it is
+ * one leaf once more. What the guest wrote survives both.
+ */
+TEST_F_TIMEOUT(huge, split_and_rebuilt, 120)
+{
+	struct test_vm *vm = &self->vm;
+	__u64 large;
+	unsigned int i, rebuilt = 0;
+
+	if (!make_huge(self->mem, HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, HUGE, READ_WRITE));
+	RUN_GUEST(vm, add_pages, HUGE / PAGE);
+	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	for (i = 1; i <= 5; i++) {
+		/* the last page: the others keep what the guest wrote */
+		ASSERT_EQ(0, madvise(self->mem + HUGE - PAGE, PAGE, MADV_DONTNEED));
+		large = stats_of(vm).mapped_2m;
+		RUN_GUEST(vm, add_pages, HUGE / PAGE);
+		EXPECT_EQ(large, stats_of(vm).mapped_2m);
+		ASSERT_TRUE(all_are(self->mem, HUGE - PAGE, 2 * i));
+		EXPECT_EQ(1U, *(__u32 *)(self->mem + HUGE - PAGE));
+		/* EAGAIN: somebody holds a page for the moment */
+		if (madvise(self->mem, HUGE, MADV_COLLAPSE)) {
+			ASSERT_TRUE(errno == EAGAIN || errno == EBUSY || errno == ENOMEM);
+		} else {
+			rebuilt++;
+		}
+		RUN_GUEST(vm, add_pages, HUGE / PAGE);
+		ASSERT_TRUE(all_are(self->mem, HUGE - PAGE, 2 * i + 1));
+	}
+	EXPECT_EQ(1 + rebuilt, stats_of(vm).mapped_2m);
+	EXPECT_LT(0U, rebuilt);
+}
+
+/* UNMAP of a page in the middle: small leaves around the hole */
+TEST_F(huge, unmap_a_part)
+{
+	struct svmvcpu_range page = { AREA + 100 * PAGE, PAGE };
+	struct test_vm *vm = &self->vm;
+
+	if (!make_huge(self->mem, HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, HUGE, READ_WRITE));
+	RUN_GUEST(vm, add_pages, HUGE / PAGE);
+	ASSERT_EQ(1U, stats_of(vm).mapped_2m);
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &page, 1));
+	SETUP_GUEST(vm, add_pages, HUGE / PAGE);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(page.gpa, vm->run->memory.gpa);
+	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(2U, *(__u32 *)(self->mem + 99 * PAGE));
+	EXPECT_EQ(1U, *(__u32 *)(self->mem + 100 * PAGE));
+}
+
+/* Read-only for the VMM: a large leaf, but not for writing */
+TEST_F(huge, read_only)
+{
+	struct test_vm *vm = &self->vm;
+
+	if (!make_huge(self->mem, HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, mprotect(self->mem, HUGE, PROT_READ));
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, HUGE, READ_WRITE));
+	RUN_GUEST(vm, read_pages, HUGE / PAGE);
+	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	SETUP_GUEST(vm, add_pages, 1);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE,
+		  vm->run->memory.flags & ~SVMVCPU_FAULT_GVA);
+	/* and writable again: rights are added to the leaf that is there */
+	ASSERT_EQ(0, mprotect(self->mem, HUGE, PROT_READ | PROT_WRITE));
+	RUN_GUEST(vm, add_pages, HUGE / PAGE);
+	EXPECT_TRUE(all_are(self->mem, HUGE, 1));
+}
+
+/* The huge page of zeros: read as one leaf, written to never */
+TEST_F(huge, zero_page)
+{
+	struct test_vm *vm = &self->vm;
+
+	if (!make_huge(self->mem + HUGE, HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, madvise(self->mem, HUGE, MADV_HUGEPAGE));
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, HUGE, READ_WRITE));
+	RUN_GUEST(vm, read_pages, HUGE / PAGE);
+	RUN_GUEST(vm, add_pages, 2);
+	EXPECT_TRUE(all_are(self->mem, 2 * PAGE, 1));
+	EXPECT_TRUE(all_are(self->mem + 2 * PAGE, HUGE - 2 * PAGE, 0));
+}
+
+/* hugetlbfs, private and as a file; memory that goes takes the leaf along. */
+static void *hugetlb(int memfd)
+{
+	int flags = memfd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB : MAP_SHARED;
+
+	if (write_text("/proc/sys/vm/nr_hugepages", "2"))
+		return MAP_FAILED;
+	return mmap(NULL, HUGE, PROT_READ | PROT_WRITE, flags, memfd, 0);
+}
+
+TEST_F(huge, hugetlbfs)
+{
+	struct test_vm *vm = &self->vm;
+	char *mem = hugetlb(-1);
+
+	if (mem == MAP_FAILED)
+		SKIP(return, "no memory for a huge page");
+	ASSERT_EQ(0, map_at(vm, AREA, mem, HUGE, READ_WRITE));
+	RUN_GUEST(vm, add_pages, HUGE / PAGE);
+	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_TRUE(all_are(mem, HUGE, 1));
+	ASSERT_EQ(0, munmap(mem, HUGE));
+	SETUP_GUEST(vm, add_pages, 1);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(0, write_text("/proc/sys/vm/nr_hugepages", "0"));
+}
+
+TEST_F(huge, memfd)
+{
+	struct test_vm *vm = &self->vm;
+	int fd = memfd_create("guest", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+	__u32 value = 0;
+	char *mem;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, HUGE));
+	mem = hugetlb(fd);
+	if (mem == MAP_FAILED)
+		SKIP(return, "no memory for a huge page");
+	ASSERT_EQ(0, map_at(vm, AREA, mem, HUGE, READ_WRITE));
+	RUN_GUEST(vm, add_pages, HUGE / PAGE);
+	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(sizeof(value), pread(fd, &value, sizeof(value), HUGE - PAGE));
+	EXPECT_EQ(1U, value);
+	/* cut off: the leaf goes, and new memory is all zeros */
+	ASSERT_EQ(0, ftruncate(fd, 0));
+	SETUP_GUEST(vm, add_pages, 1);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_TRUE(vm->run->memory.flags & SVMVCPU_FAULT_USER_MEM);
+	ASSERT_EQ(0, ftruncate(fd, HUGE));
+	RUN_GUEST(vm, add_pages, HUGE / PAGE);
+	EXPECT_TRUE(all_are(mem, HUGE, 1));
+	munmap(mem, HUGE);
+	close(fd);
+	EXPECT_EQ(0, write_text("/proc/sys/vm/nr_hugepages", "0"));
+}
+
+/* A file in memory, of huge pages */
+TEST_F(huge, shmem)
+{
+	struct test_vm *vm = &self->vm;
+	int fd = memfd_create("guest", MFD_CLOEXEC);
+	char *mem;
+
+	if (write_text("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "advise"))
+		SKIP(return, "no huge pages for shmem in this kernel");
+	ASSERT_EQ(0, ftruncate(fd, HUGE));
+	mem = mmap(self->mem, HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+	ASSERT_EQ(self->mem, mem);
+	if (!make_huge(mem, HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, map_at(vm, AREA, mem, HUGE, READ_WRITE));
+	RUN_GUEST(vm, add_pages, HUGE / PAGE);
+	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_TRUE(all_are(mem, HUGE, 1));
+	close(fd);
+	write_text("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "never");
+}
+
+TEST_HARNESS_MAIN
