@@ -155,6 +155,14 @@ check-bochs:
 	+$(Q)$(VM)/build.sh image-bochs
 	$(Q)$(PYTHON) $(VM)/check.py --tests "$(TESTS)" --kernels bochs
 
+# Seconds of the memory stress
+SOAK ?= 3600
+SPLATS = 'BUG:|WARNING: (CPU|possible|suspicious)|Oops|rcu.*(stall|detected)'
+
+soak: image
+	$(Q)$(PYTHON) $(VM)/run.py --kernel $(KERNEL) --quiet --timeout $$(($(SOAK) + 1800)) -- \
+		"STRESS_SECONDS=$(SOAK) /tests/mem_stress && ! dmesg | grep -E $(SPLATS)"
+
 host-tests:
 	$(Q)$(VM)/deps.sh build tests
 	$(Q)$(CHECK) --kernels ""
@@ -191,5 +199,5 @@ help:
 
 .PHONY: all module module-host module-stock module-debug module-bochs \
 	deps deps-tests lib tools guests selftests image initramfs image-stock \
-	image-debug image-bochs vm demo check check-quick check-bochs \
+	image-debug image-bochs vm demo check check-quick check-bochs soak \
 	host-tests lint install clean help
