@@ -2,9 +2,9 @@
 /*
  * timeout: 120
  *
- * Every allocation of every ioctl fails once: CREATE_VM, MAP, UNMAP,
+ * Every allocation of every ioctl fails once: CREATE_VM, MAP, UNMAP, PREFAULT,
  * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, and a RUN whose guest touches new
- * memory. Each failure is an error with nothing done, and the VM is as usable
+ * memory, in small and in huge pages. Each failure is an error with nothing done, and the VM is as usable
  * as before. Needs a kernel with fault injection, such as the debug kernel.
  */
 #include "guest_thread.h"
@@ -295,44 +295,144 @@ static int run_through(struct test_vm *vm, int nth_fd, int nth, int *failures, b
 	return 2000;
 }
 
-TEST_F_TIMEOUT(fault, run, 300)
+#define AREA_BYTES	(8UL << 20)
+
+/* Aligned, and with or without huge pages; *@raw is for munmap(). */
+static char *area_alloc(char **raw, bool huge)
 {
-	struct test_vm *vm = &self->vm;
+	const unsigned long align = 2 << 20;
+	char *mem;
+
+	*raw = mmap(NULL, AREA_BYTES + align, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (*raw == MAP_FAILED)
+		return NULL;
+	mem = (char *)(((uintptr_t)*raw + align - 1) & ~(align - 1));
+	madvise(mem, AREA_BYTES, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	return mem;
+}
+
+static void area_free(char *raw)
+{
+	munmap(raw, AREA_BYTES + (2 << 20));
+}
+
+/* Nothing is there yet: neither pages nor nested tables. */
+static int area_renew(struct test_vm *vm, char *mem)
+{
 	struct svmvcpu_region region = {
 		.gpa = THREE_GPA,
-		.bytes = 8 << 20,
+		.bytes = AREA_BYTES,
+		.hva = (uintptr_t)mem,
 		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
 	};
-	struct svmvcpu_range range = { .gpa = THREE_GPA, .bytes = 8 << 20 };
-	int failures = 0, n, ret;
-	char *mem = svmvcpu_alloc(8 << 20);
-	bool hit = true;
+	struct svmvcpu_range range = { .gpa = THREE_GPA, .bytes = AREA_BYTES };
 
-	if (self->nth < 0)
-		SKIP(return, NO_INJECTION);
+	svmvcpu_vm_unmap(vm->vm, &range, 1);
+	return madvise(mem, AREA_BYTES, MADV_DONTNEED) || svmvcpu_vm_map(vm->vm, &region, 1);
+}
+
+static void walk_run(struct __test_metadata *_metadata, FIXTURE_DATA(fault) * self, bool huge)
+{
+	struct test_vm *vm = &self->vm;
+	int failures = 0, n, ret;
+	bool hit = true;
+	char *mem, *raw;
+
+	mem = area_alloc(&raw, huge);
 	ASSERT_NE(NULL, mem);
-	region.hva = (uintptr_t)mem;
 	load_guest(vm, toucher);
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
 	for (n = 1; hit && n < MOST; n++) {
-		/* Nothing is there yet: neither pages nor nested tables. */
-		ASSERT_EQ(0, madvise(mem, 8 << 20, MADV_DONTNEED));
-		ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+		ASSERT_EQ(0, area_renew(vm, mem));
 		ret = run_through(vm, self->nth, n, &failures, &hit);
 		ASSERT_EQ(0, ret) {
 			TH_LOG("chance %d", n);
 		}
 		/* each page once: no increment was lost or done twice */
 		ASSERT_EQ(4, mem[0] + mem[2 << 20] + mem[4 << 20] + mem[6 << 20]);
-		ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));
 	}
 	TH_LOG("%d failures in %d chances", failures, n - 2);
 	EXPECT_FALSE(hit);
-	EXPECT_LT(10, failures);
-	svmvcpu_free(mem, 8 << 20);
+	/* A huge page that cannot be had is no failure. */
+	EXPECT_LT(huge ? 2 : 10, failures);
+	area_free(raw);
 	load_guest(vm, spin);
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
 	EXPECT_EQ(0, still_usable(vm));
+}
+
+TEST_F_TIMEOUT(fault, run, 300)
+{
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	walk_run(_metadata, self, false);
+}
+
+TEST_F_TIMEOUT(fault, run_huge, 300)
+{
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	walk_run(_metadata, self, true);
+}
+
+/*
+ * PREFAULT across a boundary of tables. What it had done when it failed is
+ * mapped, and the same call once more does the rest.
+ */
+static void walk_prefault(struct __test_metadata *_metadata, FIXTURE_DATA(fault) * self, bool huge)
+{
+	const unsigned long gpa = THREE_GPA + (2 << 20) - PAGE;
+	struct test_vm *vm = &self->vm;
+	int failures = 0, n, ret;
+	struct svmvcpu_stats stats;
+	bool hit = true;
+	char *mem, *raw;
+	__u64 done;
+
+	mem = area_alloc(&raw, huge);
+	ASSERT_NE(NULL, mem);
+	for (n = 1; hit && n < MOST; n++) {
+		ASSERT_EQ(0, area_renew(vm, mem));
+		fail_nth(self->nth, n);
+		ret = svmvcpu_vm_prefault(vm->vm, gpa, 2 * PAGE, SVMVCPU_PREFAULT_WRITE, &done);
+		hit = injected(self->nth);
+		fail_nth(self->nth, 0);
+		if (ret) {
+			ASSERT_TRUE(hit && sane_error(-ret)) {
+				TH_LOG("chance %d: %d", n, ret);
+			}
+			failures++;
+			ret = svmvcpu_vm_prefault(vm->vm, gpa, 2 * PAGE, SVMVCPU_PREFAULT_WRITE,
+						  &done);
+		}
+		ASSERT_EQ(0, ret);
+		ASSERT_EQ(2 * PAGE, done);
+	}
+	TH_LOG("%d failures in %d chances", failures, n - 2);
+	EXPECT_FALSE(hit);
+	/* tables of the guest's and the VMM's, and two pages, at least */
+	EXPECT_LT(huge ? 1 : 4, failures);
+	ASSERT_EQ(0, svmvcpu_vm_get_stats(vm->vm, &stats));
+	if (huge)
+		EXPECT_LT(0U, stats.mapped_2m);
+	EXPECT_EQ(0, unmap_all(vm));
+	area_free(raw);
+	EXPECT_EQ(0, still_usable(vm));
+}
+
+TEST_F_TIMEOUT(fault, prefault, 300)
+{
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	walk_prefault(_metadata, self, false);
+}
+
+TEST_F_TIMEOUT(fault, prefault_huge, 300)
+{
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	walk_prefault(_metadata, self, true);
 }
 
 TEST_HARNESS_MAIN

@@ -2,8 +2,8 @@
 /*
  * kernel: stock
  * emulator: qemu, no memory for it
- * mem: 3G
- * append: hugepagesz=1G hugepages=1
+ * mem: 5G
+ * append: hugepagesz=1G hugepages=1 numa=fake=2
  *
  * A leaf of 1 GiB, from hugetlbfs: made, cut into by UNMAP, taken away, and in
  * the place of smaller ones.

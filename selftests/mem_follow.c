@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * More of what may happen to the VMM's memory: a page that hardware lost, a
+ * page under a userfaultfd's write protection, memory of devices; and who pays
+ * for the module's own. mem_change, mem_share, mem_reclaim and mem_numa have
+ * the rest.
+ */
+#include <linux/userfaultfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "guest_thread.h"
+
+#define READ_FAULT	SVMVCPU_FAULT_USER_MEM
+
+FIXTURE(follow) {
+	struct test_vm vm;
+	struct guest_thread gt;
+	volatile __u32 *page;	/* behind TEST_FREE */
+};
+
+FIXTURE_SETUP(follow)
+{
+	vm_open(&self->vm);
+	madvise(self->vm.mem, TEST_MEM, MADV_NOHUGEPAGE);
+	self->page = guest_word(&self->vm, TEST_FREE);
+}
+
+FIXTURE_TEARDOWN(follow)
+{
+	vm_close(&self->vm);
+}
+
+static int fresh_page(volatile void *where)
+{
+	void *mem = mmap((void *)where, PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	return mem == MAP_FAILED ? errno : 0;
+}
+
+/* A machine check took the page: SIGBUS for the VMM, an exit for the guest. */
+TEST_F_TIMEOUT(follow, poisoned_page, 90)
+{
+	struct test_vm *vm = &self->vm;
+
+	*self->page = 1;
+	START_GUEST(&self->gt, vm, reader);
+	ASSERT_TRUE(WAIT_UNTIL(*guest_word(vm, SEEN) == 1));
+	if (madvise((void *)self->page, PAGE, MADV_HWPOISON)) {
+		guest_thread_stop(&self->gt);
+		SKIP(return, "no memory failures in this kernel");
+	}
+	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT);
+	EXPECT_EQ(-EFAULT, svmvcpu_vm_prefault(vm->vm, TEST_FREE, PAGE, 0, NULL));
+	guest_thread_start(&self->gt, &vm->vcpu);
+	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT);
+	ASSERT_EQ(0, fresh_page(self->page));
+	*self->page = 2;
+	guest_thread_start(&self->gt, &vm->vcpu);
+	EXPECT_TRUE(WAIT_UNTIL(*guest_word(vm, SEEN) == 2));
+	guest_thread_stop(&self->gt);
+}
+
+static int protect(int fd, volatile void *where, bool on)
+{
+	struct uffdio_writeprotect wp = {
+		.range = { .start = (uintptr_t)where, .len = PAGE },
+		.mode = on ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
+	};
+
+	return ioctl(fd, UFFDIO_WRITEPROTECT, &wp) ? errno : 0;
+}
+
+/* -1: the kernel has none */
+static int write_monitor(volatile void *where)
+{
+	struct uffdio_api api = {
+		.api = UFFD_API, .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
+	};
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)where, .len = PAGE },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+
+	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* The guest's write waits for the monitor; its neighbors' reads did not help it. */
+TEST_F_TIMEOUT(follow, write_protected_by_userfaultfd, 90)
+{
+	struct test_vm *vm = &self->vm;
+	struct uffd_msg msg = { };
+	int fd;
+
+	*self->page = 1;
+	fd = write_monitor(self->page);
+	if (fd < 0)
+		SKIP(return, "no write protection by userfaultfd");
+	*guest_word(vm, TO_WRITE) = 2;
+	START_GUEST(&self->gt, vm, writer);
+	ASSERT_TRUE(WAIT_UNTIL(*self->page == 2));
+	ASSERT_EQ(0, protect(fd, self->page, true));
+	ASSERT_EQ(sizeof(msg), read(fd, &msg, sizeof(msg)));
+	EXPECT_EQ(UFFD_EVENT_PAGEFAULT, msg.event);
+	EXPECT_TRUE(msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP);
+	*guest_word(vm, TO_WRITE) = 3;
+	usleep(50000);
+	EXPECT_EQ(2U, *self->page);
+	ASSERT_EQ(0, protect(fd, self->page, false));
+	EXPECT_TRUE(WAIT_UNTIL(*self->page == 3));
+	guest_thread_stop(&self->gt);
+	close(fd);
+}
+
+/* Physical memory by way of /dev/mem: no page to give to a guest */
+TEST_F_TIMEOUT(follow, device_memory, 90)
+{
+	struct test_vm *vm = &self->vm;
+	int fd = open("/dev/mem", O_RDONLY);
+	void *mem = MAP_FAILED;
+
+	if (fd >= 0)
+		mem = mmap((void *)self->page, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0xf0000);
+	if (mem == MAP_FAILED)
+		SKIP(return, "no /dev/mem to map");
+	START_GUEST(&self->gt, vm, reader);
+	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT);
+	EXPECT_EQ(-EFAULT, svmvcpu_vm_prefault(vm->vm, TEST_FREE, PAGE, 0, NULL));
+	/* and its neighbors came without it */
+	EXPECT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_FREE + PAGE, PAGE, 0, NULL));
+	close(fd);
+}
+
+#define GROUP	"/sys/fs/cgroup/svmvcpu_test"
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* Bytes of the kernel's memory that the group pays for; page tables are not in it */
+static long charged(void)
+{
+	long value = -1, found = -1;
+	char line[128], key[64];
+	FILE *f = fopen(GROUP "/memory.stat", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %ld", key, &value) == 2 && !strcmp(key, "kernel"))
+			found = value;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+#define SPREAD	100U	/* regions, each under a table of its own */
+
+/* Nested page tables and regions are the caller's to pay for. */
+TEST_F_TIMEOUT(follow, charged_to_the_caller, 90)
+{
+	struct svmvcpu_region regions[SPREAD];
+	struct test_vm *vm = &self->vm;
+	long before, after;
+	unsigned int i;
+
+	if (write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory") ||
+	    mkdir(GROUP, 0755) || write_text(GROUP "/cgroup.procs", "0"))
+		SKIP(return, "no memory control group");
+	*self->page = 1;
+	for (i = 0; i < SPREAD; i++)
+		regions[i] = (struct svmvcpu_region) {
+			.gpa = 0x10000000 + ((__u64)i << 21), .bytes = PAGE,
+			.hva = (uintptr_t)self->page, .prot = SVMVCPU_MEM_READ,
+		};
+	before = charged();
+	if (before >= 0) {
+		ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, regions, SPREAD));
+		for (i = 0; i < SPREAD; i++)
+			ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, regions[i].gpa, PAGE, 0, NULL));
+	}
+	after = charged();
+	ASSERT_EQ(0, write_text("/sys/fs/cgroup/cgroup.procs", "0"));
+	if (before < 0)
+		SKIP(return, "memory.stat does not tell");
+	TH_LOG("%ld bytes for %u tables", after - before, SPREAD);
+	/* the group's numbers lag behind by some pages per CPU */
+	EXPECT_LT((long)(SPREAD * PAGE / 2), after - before);
+}
+
+TEST_HARNESS_MAIN
