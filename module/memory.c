@@ -394,67 +394,58 @@ free:
 	return ret;
 }
 
-/* Appends to @out what @range leaves of @region: nothing, one piece or two. */
-static void region_cut(struct guest_table *out, const struct guest_region *region,
-		       const struct svmvcpu_range *range)
+/*
+ * Takes a range out of a table that nobody else sees yet: of the first and the
+ * last region it meets a piece may be left. There is room for one more.
+ */
+static int table_cut(struct guest_table *table, const struct svmvcpu_range *range)
 {
 	u64 start = range->gpa, end = range->gpa + range->bytes;
-	struct guest_region *piece;
+	unsigned int first = table_find(table, start), last = first, nr = 0;
+	struct guest_region left[2];
 
-	if (end <= region->gpa || start >= region->end) {
-		out->region[out->nr++] = *region;
-		return;
+	while (last < table->nr && table->region[last].gpa < end)
+		last++;
+	if (first == last)
+		return -ENOENT;
+	if (table->region[first].gpa < start) {
+		left[nr] = table->region[first];
+		left[nr++].end = start;
 	}
-	if (region->gpa < start) {
-		piece = &out->region[out->nr++];
-		*piece = *region;
-		piece->end = start;
+	if (table->region[last - 1].end > end) {
+		left[nr] = table->region[last - 1];
+		left[nr].hva += end - left[nr].gpa;
+		left[nr++].gpa = end;
 	}
-	if (region->end > end) {
-		piece = &out->region[out->nr++];
-		*piece = *region;
-		piece->hva += end - region->gpa;
-		piece->gpa = end;
-	}
+	memmove(&table->region[first + nr], &table->region[last],
+		(table->nr - last) * sizeof(left[0]));
+	memcpy(&table->region[first], left, nr * sizeof(left[0]));
+	table->nr += nr + first - last;
+	return table->nr <= GUEST_MAX_REGIONS ? 0 : -ENOSPC;
 }
 
-static struct guest_table *table_cut(const struct guest_table *old,
-				     const struct svmvcpu_range *range)
-{
-	unsigned int i = old ? table_find(old, range->gpa) : 0;
-	struct guest_table *new;
-
-	if (!old || i == old->nr || old->region[i].gpa >= range->gpa + range->bytes)
-		return ERR_PTR(-ENOENT);
-	/* One range splits at most one region in two. */
-	new = table_alloc(old->nr + 1);
-	if (!new)
-		return ERR_PTR(-ENOMEM);
-	for (i = 0; i < old->nr; i++)
-		region_cut(new, &old->region[i], range);
-	if (new->nr <= GUEST_MAX_REGIONS)
-		return new;
-	kvfree(new);
-	return ERR_PTR(-ENOSPC);
-}
-
+/* A copy without the ranges; the references are still the old table's. */
 static struct guest_table *table_cut_all(const struct guest_table *old,
 					 const struct svmvcpu_range *ranges,
 					 unsigned int nr)
 {
-	const struct guest_table *from = old;
-	struct guest_table *new = NULL;
-	unsigned int i;
+	unsigned int old_nr = old ? old->nr : 0, i;
+	struct guest_table *new;
+	int ret = 0;
 
-	for (i = 0; i < nr; i++) {
-		new = table_cut(from, &ranges[i]);
-		if (from != old)
-			kvfree(from);
-		if (IS_ERR(new))
-			return new;
-		from = new;
-	}
-	return new;
+	/* One range splits at most one region in two. */
+	new = table_alloc(old_nr + nr);
+	if (!new)
+		return ERR_PTR(-ENOMEM);
+	if (old_nr)
+		memcpy(new->region, old->region, old_nr * sizeof(new->region[0]));
+	new->nr = old_nr;
+	for (i = 0; i < nr && !ret; i++)
+		ret = table_cut(new, &ranges[i]);
+	if (!ret)
+		return new;
+	kvfree(new);
+	return ERR_PTR(ret);
 }
 
 static void unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *ranges,

@@ -190,7 +190,7 @@ static int map_three(struct test_vm *vm)
 	return ioctl_errno(vm->vm, SVMVCPU_MAP, &map);
 }
 
-/* Splits the first, takes the second: two tables have to be made. */
+/* Splits the first, takes the second */
 static int unmap_some(struct test_vm *vm)
 {
 	struct svmvcpu_range ranges[2] = {

@@ -120,6 +120,87 @@ TEST_F_TIMEOUT(regions, gaps_and_one_unmap, 90)
 	RUN_EXPECT(vm, HALT);
 }
 
+static struct svmvcpu_stats stats_of(struct test_vm *vm)
+{
+	struct svmvcpu_stats stats;
+
+	if (svmvcpu_vm_get_stats(vm->vm, &stats))
+		vm_die("GET_STATS");
+	return stats;
+}
+
+/* UNMAP of a few touches those and nothing else: what is left stays mapped. */
+TEST_F_TIMEOUT(regions, unmap_leaves_the_others, 90)
+{
+	struct svmvcpu_range ranges[] = {
+		{ SCATTER_GPA + 2 * PAGE * (SCATTERED - 1), PAGE },
+		{ SCATTER_GPA + 2 * PAGE * (SCATTERED - 3), 4 * PAGE },
+	};
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_setup setup = {
+		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = SCATTERED,
+	};
+	struct svmvcpu_stats before, after;
+
+	ASSERT_EQ(0, map_scattered(vm, self->mem));
+	memset(self->mem, 1, SCATTERED * PAGE);
+	load_guest(vm, sum);
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
+	RUN_EXPECT(vm, HALT);
+	before = stats_of(vm);
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, ranges, 2));
+	after = stats_of(vm);
+	EXPECT_EQ(before.zapped + 3, after.zapped);
+	EXPECT_EQ(before.flushes + 1, after.flushes);
+	/* no fault until the first page that is gone */
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(ranges[1].gpa, vm->run->memory.gpa);
+	EXPECT_EQ(after.faults, stats_of(vm).faults);
+	EXPECT_EQ(after.mapped_4k, stats_of(vm).mapped_4k);
+}
+
+/*
+ * The largest batches, with as many regions as there can be beside them. The
+ * middle of each region is cut out, so that each becomes two.
+ */
+TEST_F_TIMEOUT(regions, largest_batch, 90)
+{
+	unsigned int nr = self->vm.info.max_batch, i;
+	struct svmvcpu_region *regions = calloc(nr, sizeof(*regions));
+	struct svmvcpu_range *ranges = calloc(nr, sizeof(*ranges));
+	struct test_vm *vm = &self->vm;
+	__u64 start = now_ns();
+
+	ASSERT_LE(3 * PAGE, SCATTERED * PAGE);
+	for (i = 0; i < nr; i++) {
+		/* the last first: the worst order for the kernel's sorting */
+		regions[i] = one_page(SCATTER_GPA + (nr - i) * 4 * PAGE, self->mem);
+		regions[i].bytes = 3 * PAGE;
+		ranges[i] = (struct svmvcpu_range) { regions[i].gpa + PAGE, PAGE };
+	}
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, regions, nr));
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, ranges, nr));
+	/* all or none: the last of the batch covers nothing */
+	for (i = 0; i < nr; i++)
+		ranges[i].gpa -= PAGE;
+	ranges[nr - 1].gpa += PAGE;
+	EXPECT_EQ(-ENOENT, svmvcpu_vm_unmap(vm->vm, ranges, nr));
+	EXPECT_EQ(-EEXIST, svmvcpu_vm_map(vm->vm, regions, nr));
+	ranges[nr - 1].gpa -= PAGE;
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, ranges, nr));
+	/* what is left are the last pages, each with its own memory */
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, regions[i].gpa + 2 * PAGE, PAGE,
+						 SVMVCPU_PREFAULT_WRITE, NULL));
+		EXPECT_EQ(-ENOENT, svmvcpu_vm_prefault(vm->vm, regions[i].gpa + PAGE, PAGE, 0,
+						       NULL));
+	}
+	TH_LOG("%llu ms", (now_ns() - start) / 1000000ULL);
+	free(regions);
+	free(ranges);
+}
+
 /* Adds regions one page long, all of the same memory, until there are @nr. */
 static int fill_to(struct test_vm *vm, void *mem, unsigned int nr)
 {
