@@ -1,0 +1,61 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# timeout: 120
+#
+# The paths that a CPU without an optional feature of SVM takes, on one that has
+# it: the module is loaded without, and programs that it matters to run again.
+# For a CPU that has none of them they are the ordinary paths.
+
+# shellcheck source=selftests/vm/tap.sh
+. /vm/tap.sh
+
+# name as "vcpuctl info" has it, SVMVCPU_FEAT_*, programs
+features="
+nrip:0x1:smoke exit_step exit_exception exit_io exit_string exit_msr event_inject
+flush-by-asid:0x4:smoke mem_change mem_share exit_cr
+pause-filter:0x20:smoke abi_stop apic_timer
+"
+
+has() {
+	vcpuctl info | grep '^SVM features' | grep -qw -- "$1"
+}
+
+# $1 options of the module
+reload() {
+	rmmod svmvcpu && modprobe svmvcpu ${1:+"$1"}
+}
+
+there=
+count=0
+while IFS=: read -r name mask programs; do
+	if [ -n "$name" ] && has "$name"; then
+		there="$there$name:$mask:$programs
+"
+		# shellcheck disable=SC2086 # one each
+		set -- $programs
+		count=$((count + 1 + $#))
+	fi
+done <<EOF
+$features
+EOF
+
+if [ -z "$there" ]; then
+	plan 1
+	skip "every feature" "this CPU has none of them"
+	finish
+fi
+
+trap 'reload' EXIT
+plan $count
+while IFS=: read -r name mask programs; do
+	[ -n "$name" ] || continue
+	reload "mask_features=$mask"
+	check_fails "$name is off" has "$name"
+	for program in $programs; do
+		check "$program without $name" "/tests/$program"
+	done
+done <<EOF
+$there
+EOF
+finish
