@@ -1,13 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
+# timeout: 120
+# cost: 120
+#
 # vcpuctl as its users see it: every way a guest can end has its exit status,
 # the guests of selftests/guests print what they should, real firmware starts,
 # and what cannot work says why. Small guests are written here as bytes.
 
 # shellcheck source=selftests/vm/tap.sh
 . /vm/tap.sh
-plan 49
+plan 50
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -38,9 +41,11 @@ $(cat out)"
 }
 
 code hlt '\364'
-code spin '\353\376'
-# mov $0x402,%dx; mov $33,%al; out %al,%dx; jmp .
-code ready '\272\002\004\260\041\356\353\376'
+# sti; jmp . (with interrupts on: see guest_thread.h)
+code spin '\373\353\376'
+# sti; mov $0x402,%dx; mov $10,%al; out %al,%dx; jmp .
+# A whole line, if an empty one: vcpuctl lets go of nothing less.
+code ready '\373\272\002\004\260\012\356\353\376'
 # mov $0x2000,%ax; mov %ax,%ds; mov 0,%al
 code beyond '\270\000\040\216\330\240\000\000'
 # mov $0xcf9,%dx; mov $6,%al; out %al,%dx
@@ -72,8 +77,13 @@ ends "64-bit guest" 65 "vmmcall: answered" run /guests/hello64.elf
 ends "triple fault" 66 "shutdown triple fault" run /guests/triple.bin
 ends "triple fault names what led to it" 66 ", #DF, #GP; at rip" run /guests/triple.bin
 ends "and in JSON" 66 '"exception":"#DF","rip":"0x7c' run --json /guests/triple.bin
-ends "every instruction" 68 "     2 debug step at rip 0x7c04" \
-	run --step --trace --max-exits 4 /guests/triple.bin
+if grep -q svmvcpu.bochs /proc/cmdline; then
+	skip "every instruction" \
+		"Bochs: the trap of an instruction that exits goes to the host"
+else
+	ends "every instruction" 68 "     2 debug step at rip 0x7c04" \
+		run --step --trace --max-exits 4 /guests/triple.bin
+fi
 ends "or does not" 66 "triple fault" run --no-faults /guests/triple.bin
 
 echo "over and out" >text
@@ -120,10 +130,11 @@ ends "JSON trace" 65 '{"type":"exit","nr":1,"reason":"halt","rip":"0x7c01"' \
 vcpuctl run ready </dev/null >said 2>err &
 pid=$!
 tries=0
-while [ ! -s said ] && [ $tries -lt 300 ]; do
+while [ ! -s said ] && [ $tries -lt 100 ]; do
 	usleep 100000
 	tries=$((tries + 1))
 done
+check "what it says comes at once" test -s said
 kill -TERM $pid
 wait $pid
 check_equal "SIGTERM ends a guest that never exits" $? 69
