@@ -4,6 +4,8 @@
  * RUN reads them, changes arguments while ioctls copy them, and gives the run
  * page to the guest as memory. Whatever comes of its own VM, the kernel stays
  * sound, calls give documented errors, and another VM sees nothing of it.
+ *
+ * cost: 20
  */
 #include <pthread.h>
 #include <signal.h>

@@ -4,6 +4,7 @@
  * guest touches the pages afterwards: it alone knows what is mapped.
  *
  * timeout: 120
+ * cost: 25
  */
 #include <pthread.h>
 #include <signal.h>

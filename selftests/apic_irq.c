@@ -3,6 +3,8 @@
  * Interrupts through the local APIC: where they come from (MESSAGE, LINT, the
  * guest itself, another vCPU), in which order they go in, EOI, and the HLT
  * that waits for them in the kernel.
+ *
+ * cost: 20
  */
 #include <pthread.h>
 #include <signal.h>

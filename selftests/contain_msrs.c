@@ -5,6 +5,7 @@
  * the four the kernel answers, and none reaches the host.
  *
  * timeout: 240
+ * cost: 30
  */
 #include "guest_idt.h"
 

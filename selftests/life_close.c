@@ -4,6 +4,8 @@
  * order, fork, exec, a file passed to another process, and processes and
  * threads that die with a guest in their hands. What is left works, what is
  * gone is gone, and in the end nobody holds the module.
+ *
+ * cost: 35
  */
 #include <sys/socket.h>
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 180
+ * cost: 45
  *
  * A thousand times: a process makes a VM, runs an endless guest and is killed.
  * Afterwards it is as if nothing had happened: SVM off on every CPU, nobody
  * holds the module, as much memory as before, and KVM can have SVM. (On the
- * debug kernel fewer rounds; kmemleak looks at it after this program.)
+ * debug kernel fewer rounds: there kmemleak looks, when all is over.)
  */
 #include "guest_thread.h"
 #include "host_state.h"

@@ -4,6 +4,8 @@
  * first RUN, and off on every CPU within a second of the last VM's end. KVM
  * and this module never have it at the same time, say so, and leave each
  * other's guests alone.
+ *
+ * cost: 50
  */
 #include "guest_thread.h"
 #include "host_state.h"

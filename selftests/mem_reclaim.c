@@ -4,6 +4,8 @@
  * in again, huge pages put together and taken apart, hugetlbfs, KSM,
  * compaction, mlock; and userfaultfd, where a thread of the VMM provides the
  * page. What the guest wrote must survive all of it.
+ *
+ * cost: 30
  */
 #include <linux/userfaultfd.h>
 #include <sys/syscall.h>

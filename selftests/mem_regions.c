@@ -2,6 +2,8 @@
 /*
  * Many memory regions: a thousand scattered pages used by one guest, and the
  * limit on regions, where nothing may be half done.
+ *
+ * cost: 20
  */
 #include "guest_thread.h"
 

@@ -4,6 +4,8 @@
  * vCPU on any CPU reaches the page that was there. (An emulator flushes its
  * TLB at every entry, so what can go wrong there is the waiting, not the
  * flushing; on hardware this finds both.)
+ *
+ * cost: 30
  */
 #include "guest_thread.h"
 

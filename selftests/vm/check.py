@@ -236,9 +236,11 @@ def main():
             for name, how in kernel_batches(kernel, patterns, report)]
     jobs.sort(key=lambda job: bool(job[2]["hardware"]))
     if args.lint and wanted("lint", patterns):
-        # as long as a machine
-        jobs.insert(3, (host_program, "lint", ["tools/checks/lint.sh"],
-                        report, "lint.log"))
+        # each as long as a machine
+        jobs[3:3] = [(host_program, name, ["tools/checks/lint.sh", part],
+                      report, f"{name}.log")
+                     for name, part in (("lint", "others"),
+                                        ("lint:style", "checkpatch"))]
     for path in host_tests:
         name = os.path.basename(path)
         jobs.append((host_program, name, [os.path.join(vm.TOP, path)],
