@@ -50,9 +50,7 @@ ALL_CFLAGS = $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -MMD -MP
 LIB = $(B)/lib/libsvmvcpu.a
 LIB_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/lib/*.c))
 VCPUCTL_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/vcpuctl/*.c))
-BENCHES = $(patsubst tools/bench/%.c,$(B)/tools/bench-%, \
-	$(wildcard tools/bench/*.c))
-TOOLS = $(if $(VCPUCTL_OBJECTS),$(B)/tools/vcpuctl) $(BENCHES)
+TOOLS = $(if $(VCPUCTL_OBJECTS),$(B)/tools/vcpuctl)
 
 # Fragments add GUESTS, HOST_TESTS (programs that print TAP), TOOL_LIBS, and
 # the rules that make them
@@ -71,11 +69,6 @@ $(LIB): $(LIB_OBJECTS)
 	$(Q)$(AR) rcs $@ $^
 
 $(B)/tools/vcpuctl: $(VCPUCTL_OBJECTS) $(LIB)
-	$(call note,LD,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -static -pthread -o $@ $^ $(TOOL_LIBS)
-
-$(B)/tools/bench-%: $(B)/obj/tools/bench/%.o $(LIB)
 	$(call note,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -static -pthread -o $@ $^ $(TOOL_LIBS)
@@ -110,9 +103,7 @@ $(B)/selftests/insn_%: selftests/insn_%.c $(INSN_LIB) $(LIB) | \
 
 selftests: $(SELFTESTS)
 
--include $(LIB_OBJECTS:.o=.d) $(VCPUCTL_OBJECTS:.o=.d) $(SELFTESTS:=.d) \
-	$(patsubst tools/bench/%.c,$(B)/obj/tools/bench/%.d, \
-		$(wildcard tools/bench/*.c))
+-include $(LIB_OBJECTS:.o=.d) $(VCPUCTL_OBJECTS:.o=.d) $(SELFTESTS:=.d)
 
 # --- the test machine ------------------------------------------------------
 
@@ -163,6 +154,17 @@ soak: image
 	$(Q)$(PYTHON) $(VM)/run.py --kernel $(KERNEL) --quiet --timeout $$(($(SOAK) + 1800)) -- \
 		"STRESS_SECONDS=$(SOAK) /tests/mem_stress && ! dmesg | grep -E $(SPLATS)"
 
+# The counts are exact, and one run will do; by the clock it takes several
+bench:
+	$(Q)$(VM)/deps.sh build vm source tests bench
+	+$(Q)$(VM)/build.sh image-stock
+	$(Q)$(PYTHON) tools/bench/bench.py
+
+bench-wall:
+	$(Q)$(VM)/deps.sh build vm source tests bench
+	+$(Q)$(VM)/build.sh image-stock
+	$(Q)$(PYTHON) tools/bench/bench.py --wall 3
+
 host-tests:
 	$(Q)$(VM)/deps.sh build tests
 	$(Q)$(CHECK) --kernels ""
@@ -200,4 +202,4 @@ help:
 .PHONY: all module module-host module-stock module-debug module-bochs \
 	deps deps-tests lib tools guests selftests image initramfs image-stock \
 	image-debug image-bochs vm demo check check-quick check-bochs soak \
-	host-tests lint install clean help
+	bench bench-wall host-tests lint install clean help

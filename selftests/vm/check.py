@@ -23,6 +23,7 @@ import vm
 
 SHARE = 8               # more programs than this are run on two machines
 COST = {"demo": 100, "kunit": 20}       # in the unit of the hint "cost"
+BUDGET = [sys.executable, "-B", "tools/bench/bench.py", "--check"]
 LOGS = os.path.join(vm.TOP, "build", "logs")
 
 
@@ -241,6 +242,8 @@ def main():
                       report, f"{name}.log")
                      for name, part in (("lint", "others"),
                                         ("lint:style", "checkpatch"))]
+    if "stock" in args.kernels and wanted("budget", patterns):
+        jobs.append((host_program, "budget", BUDGET, report, "budget.log"))
     for path in host_tests:
         name = os.path.basename(path)
         jobs.append((host_program, name, [os.path.join(vm.TOP, path)],

@@ -4,7 +4,7 @@
 # Installs the Debian packages that a build or a test run needs and that are
 # missing. A machine that has them all sees no apt at all.
 #
-#	deps.sh build|vm|bochs|source|lint|tests...
+#	deps.sh build|vm|bochs|source|lint|tests|bench...
 
 . "$(dirname "$0")/lib.sh"
 set -euo pipefail
@@ -18,6 +18,7 @@ declare -A packages=(
 	[source]="linux-source-6.1 flex bison bc lz4 perl"
 	[lint]="sparse shellcheck perl"
 	[tests]="libzydis-dev"
+	[bench]="gnuplot-nox"
 )
 
 missing=()

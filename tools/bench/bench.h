@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the two benchmark programs share. The same rows run the same guests;
+ * what differs, the calls of a VMM, is behind the vm_*() functions, of which
+ * bench_svmvcpu.c has one set and bench_kvm.c the other.
+ */
+#ifndef SVMVCPU_BENCH_H
+#define SVMVCPU_BENCH_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Guest-physical layout: identity page tables of 1 GiB pages, all in BENCH_MEM */
+#define BENCH_MEM	(2UL << 20)
+#define BENCH_CODE	0x1000UL
+#define BENCH_IDT	0x2000UL
+#define BENCH_GDT	0x3000UL
+#define BENCH_GDTR	0x3100UL	/* for LGDT; behind it, for LIDT */
+#define BENCH_TABLES	0x4000UL	/* PML4 and one page of pointers */
+#define BENCH_STACK	0x7000UL	/* grows down */
+#define BENCH_PARAM	0x8000UL	/* what a guest is told: counts, mostly */
+#define BENCH_DATA	0x9000UL
+#define BENCH_MORE	0x40000000UL	/* where a row puts more memory */
+#define BENCH_DEVICE	0xd0000000UL	/* no memory there */
+
+#define BENCH_CS	0x08
+#define BENCH_DS	0x10
+#define BENCH_PORT	0x3f8
+#define BENCH_VECTOR	0x40
+#define BENCH_MSR	0xc0000200	/* neither kernel knows it */
+/* The one hypercall that KVM can be told to leave to the VMM */
+#define BENCH_HYPERCALL	12
+
+/* What a VM is to have, beyond memory and a vCPU */
+#define WITH_LAPIC	(1U << 0)
+#define WITH_CPUID	(1U << 1)
+#define WITH_MSRS	(1U << 2)	/* unknown MSRs exit */
+#define WITH_HYPERCALL	(1U << 3)
+#define WITH_MMIO	(1U << 4)	/* accesses to no memory exit, decoded */
+
+enum bench_exit {
+	EXIT_IO,
+	EXIT_MMIO,
+	EXIT_HYPERCALL,
+	EXIT_HALT,
+	EXIT_MSR_READ,
+};
+
+/**
+ * struct bench_vm - a VM with one vCPU
+ * @mem: memory at guest-physical 0, BENCH_MEM bytes
+ * @vm: .
+ * @vcpu: .
+ * @run: the page shared with the kernel
+ * @run_bytes: .
+ * @flags: WITH_*
+ * @thread: who runs the vCPU
+ */
+struct bench_vm {
+	unsigned char *mem;
+	int vm;
+	int vcpu;
+	void *run;
+	size_t run_bytes;
+	unsigned int flags;
+	pthread_t thread;
+};
+
+/* --- the interface: bench_svmvcpu.c, bench_kvm.c -------------------------- */
+
+extern const char *const bench_device;
+void dev_open(void);
+void dev_empty_ioctl(void);
+
+/* VM, region, vCPU, mapping; mem is there already */
+void vm_create(struct bench_vm *vm);
+void vm_destroy(struct bench_vm *vm);
+void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes);
+/* 64-bit mode at BENCH_CODE, flat segments, interrupts off */
+void vm_setup(struct bench_vm *vm);
+
+/* One RUN, which must end so */
+void vm_run(struct bench_vm *vm, enum bench_exit want);
+/* Bytes of port I/O that the last exit was about */
+unsigned int vm_io_bytes(const struct bench_vm *vm);
+/* What an IN, a read of device memory, an MSR, a hypercall gets */
+void vm_answer_io(struct bench_vm *vm, uint64_t value);
+void vm_answer_mmio(struct bench_vm *vm, uint64_t value);
+void vm_answer_msr(struct bench_vm *vm, uint64_t value);
+void vm_answer_hypercall(struct bench_vm *vm, uint64_t value);
+
+/* An interrupt, with the next RUN; the guest can take it */
+void vm_inject(struct bench_vm *vm);
+/* Add 1 to each general register but RSP, by calls and without */
+void vm_touch_regs_call(struct bench_vm *vm);
+void vm_touch_regs_page(struct bench_vm *vm);
+void vm_share_regs(struct bench_vm *vm, bool on);
+/* All that there is of the vCPU */
+void vm_get_state(struct bench_vm *vm);
+void vm_set_state(struct bench_vm *vm);
+
+/* From another thread; and the RUN that it ends */
+void vm_kick(struct bench_vm *vm);
+void vm_run_kicked(struct bench_vm *vm);
+
+/* --- for rows: guest.c ---------------------------------------------------- */
+
+/* Guest code, position independent, between two symbols */
+#define BENCH_GUEST(name, ...)						\
+	extern const unsigned char guest_##name[], guest_##name##_end[];	\
+	asm(".pushsection .rodata\n"					\
+	    "guest_" #name ":\n"					\
+	    __VA_ARGS__ "\n"						\
+	    "guest_" #name "_end:\n"					\
+	    ".popsection\n")
+
+#define guest_open(vm, name, flags)	\
+	guest_open_code((vm), guest_##name, guest_##name##_end - guest_##name, (flags))
+
+void guest_prepare(struct bench_vm *vm, const void *code, size_t len, unsigned int flags);
+void guest_open_code(struct bench_vm *vm, const void *code, size_t len, unsigned int flags);
+void guest_release(struct bench_vm *vm);
+void guest_close(struct bench_vm *vm);
+uint64_t *guest_param(struct bench_vm *vm, unsigned int nr);
+void *bench_alloc(size_t bytes, bool huge);
+void bench_die(const char *what);
+
+static inline uint64_t ticks(void)
+{
+	uint32_t low, high;
+
+	asm volatile("lfence; rdtsc" : "=a" (low), "=d" (high) : : "memory");
+	return (uint64_t)high << 32 | low;
+}
+
+/* --- rows ----------------------------------------------------------------- */
+
+#define ROW_COUNTS	(1U << 0)	/* makes sense where a tick is an instruction */
+#define ROW_NO_BUDGET	(1U << 1)	/* not for the check: too long, or not exact */
+
+/**
+ * struct bench_row - one operation
+ * @op: its name; the programs' results are joined by it
+ * @unit: what the figure is per, "" for one operation
+ * @ticks: the time of so many
+ * @n: how many
+ * @rounds: how often, for the least of them
+ * @value: in place of @ticks: the figure itself
+ * @flags: ROW_*
+ */
+struct bench_row {
+	const char *op;
+	const char *unit;
+	uint64_t (*ticks)(unsigned int n);
+	unsigned int n;
+	unsigned int rounds;
+	double (*value)(void);
+	unsigned int flags;
+};
+
+#define BY_COUNT(name, per, fn, count, times)	\
+	{ .op = (name), .unit = (per), .ticks = (fn), .n = (count), .rounds = (times) }
+#define FIGURE(name, per, fn, how)		\
+	{ .op = (name), .unit = (per), .value = (fn), .flags = (how) }
+
+/* Each ends with an empty row. */
+extern const struct bench_row rows_exit[], rows_kernel[], rows_memory[], rows_vm[];
+
+#endif /* SVMVCPU_BENCH_H */

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench-kvm: the calls of a VMM on KVM.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#include "bench.h"
+
+#define NR_CPUID	256
+#define CPUID_X2APIC	(1U << 21)	/* leaf 1 ECX */
+#define CPUID_DEADLINE	(1U << 24)
+#define CR0_PE_PG_ET	0x80000011ULL
+#define CR4_PAE		0x20ULL
+#define EFER_LME_LMA	0x500ULL
+
+const char *const bench_device = "/dev/kvm";
+
+static const uint32_t reasons[] = {
+	[EXIT_IO] = KVM_EXIT_IO,
+	[EXIT_MMIO] = KVM_EXIT_MMIO,
+	[EXIT_HYPERCALL] = KVM_EXIT_HYPERCALL,
+	[EXIT_HALT] = KVM_EXIT_HLT,
+	[EXIT_MSR_READ] = KVM_EXIT_X86_RDMSR,
+};
+
+/* What GET_STATE of the other side brings, in KVM's parcels */
+static struct {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_xsave xsave;
+	struct kvm_xcrs xcrs;
+	struct kvm_debugregs debug;
+	struct kvm_vcpu_events events;
+	struct kvm_mp_state mp_state;
+	struct kvm_lapic_state lapic;
+	struct kvm_msrs msrs;
+	struct kvm_msr_entry msr[11];
+} all;
+
+static const uint32_t msrs[] = {
+	0x10, 0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
+	0xc0000102, 0xc0000103,
+};
+
+static int dev;
+static size_t run_bytes;
+static struct kvm_cpuid2 *cpuid;
+
+static void call(int fd, unsigned long cmd, void *arg, const char *what)
+{
+	if (ioctl(fd, cmd, arg) < 0)
+		bench_die(what);
+}
+
+static void read_cpuid(void)
+{
+	unsigned int i;
+
+	cpuid = calloc(1, sizeof(*cpuid) + NR_CPUID * sizeof(cpuid->entries[0]));
+	cpuid->nent = NR_CPUID;
+	call(dev, KVM_GET_SUPPORTED_CPUID, cpuid, "GET_SUPPORTED_CPUID");
+	for (i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx |= CPUID_X2APIC | CPUID_DEADLINE;
+}
+
+static void no_handler(int sig)
+{
+	(void)sig;
+}
+
+void dev_open(void)
+{
+	struct sigaction action = { .sa_handler = no_handler };
+
+	dev = open(bench_device, O_RDWR | O_CLOEXEC);
+	if (dev < 0)
+		bench_die("open");
+	run_bytes = ioctl(dev, KVM_GET_VCPU_MMAP_SIZE, 0);
+	read_cpuid();
+	sigaction(SIGUSR1, &action, NULL);
+}
+
+void dev_empty_ioctl(void)
+{
+	ioctl(dev, _IO(KVMIO, 0x3f), 0);
+}
+
+void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = gpa != 0,
+		.guest_phys_addr = gpa,
+		.memory_size = bytes,
+		.userspace_addr = (uintptr_t)hva,
+	};
+
+	call(vm->vm, KVM_SET_USER_MEMORY_REGION, &region, "SET_USER_MEMORY_REGION");
+}
+
+static void enable(int vm, uint32_t cap, uint64_t arg)
+{
+	struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };
+
+	call(vm, KVM_ENABLE_CAP, &enable, "ENABLE_CAP");
+}
+
+void vm_create(struct bench_vm *vm)
+{
+	vm->vm = ioctl(dev, KVM_CREATE_VM, 0);
+	if (vm->vm < 0)
+		bench_die("CREATE_VM");
+	if (vm->flags & WITH_LAPIC)
+		call(vm->vm, KVM_CREATE_IRQCHIP, NULL, "CREATE_IRQCHIP");
+	if (vm->flags & WITH_MSRS)
+		enable(vm->vm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_UNKNOWN);
+	if (vm->flags & WITH_HYPERCALL)
+		enable(vm->vm, KVM_CAP_EXIT_HYPERCALL, 1 << BENCH_HYPERCALL);
+	vm_map(vm, 0, vm->mem, BENCH_MEM);
+	vm->vcpu = ioctl(vm->vm, KVM_CREATE_VCPU, 0);
+	vm->run_bytes = run_bytes;
+	vm->run = mmap(NULL, run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
+	if (vm->vcpu < 0 || vm->run == MAP_FAILED)
+		bench_die("CREATE_VCPU");
+	if (vm->flags & WITH_CPUID)
+		call(vm->vcpu, KVM_SET_CPUID2, cpuid, "SET_CPUID2");
+}
+
+static void set_segments(struct kvm_sregs *sregs)
+{
+	const struct kvm_segment code = {
+		.limit = ~0U, .selector = BENCH_CS, .type = 11, .present = 1, .s = 1,
+		.l = 1, .g = 1,
+	};
+	const struct kvm_segment data = {
+		.limit = ~0U, .selector = BENCH_DS, .type = 3, .present = 1, .s = 1,
+		.db = 1, .g = 1,
+	};
+
+	sregs->cs = code;
+	sregs->ds = data;
+	sregs->es = data;
+	sregs->fs = data;
+	sregs->gs = data;
+	sregs->ss = data;
+}
+
+void vm_setup(struct bench_vm *vm)
+{
+	struct kvm_regs regs = { .rip = BENCH_CODE, .rsp = BENCH_STACK, .rflags = 2 };
+	struct kvm_sregs sregs;
+
+	call(vm->vcpu, KVM_GET_SREGS, &sregs, "GET_SREGS");
+	set_segments(&sregs);
+	sregs.cr0 = CR0_PE_PG_ET;
+	sregs.cr3 = BENCH_TABLES;
+	sregs.cr4 = CR4_PAE;
+	sregs.efer = EFER_LME_LMA;
+	call(vm->vcpu, KVM_SET_SREGS, &sregs, "SET_SREGS");
+	call(vm->vcpu, KVM_SET_REGS, &regs, "SET_REGS");
+}
+
+void vm_destroy(struct bench_vm *vm)
+{
+	munmap(vm->run, vm->run_bytes);
+	close(vm->vcpu);
+	close(vm->vm);
+}
+
+void vm_run(struct bench_vm *vm, enum bench_exit want)
+{
+	const struct kvm_run *run = vm->run;
+
+	if (ioctl(vm->vcpu, KVM_RUN, 0))
+		bench_die("RUN");
+	if (run->exit_reason != reasons[want]) {
+		errno = run->exit_reason;
+		bench_die("another exit than expected; its number is that of the error");
+	}
+}
+
+unsigned int vm_io_bytes(const struct bench_vm *vm)
+{
+	const struct kvm_run *run = vm->run;
+
+	return run->io.count * run->io.size;
+}
+
+void vm_answer_io(struct bench_vm *vm, uint64_t value)
+{
+	struct kvm_run *run = vm->run;
+
+	*((unsigned char *)run + run->io.data_offset) = value;
+}
+
+void vm_answer_mmio(struct bench_vm *vm, uint64_t value)
+{
+	struct kvm_run *run = vm->run;
+
+	memcpy(run->mmio.data, &value, sizeof(value));
+}
+
+void vm_answer_msr(struct bench_vm *vm, uint64_t value)
+{
+	struct kvm_run *run = vm->run;
+
+	run->msr.data = value;
+	run->msr.error = 0;
+}
+
+void vm_answer_hypercall(struct bench_vm *vm, uint64_t value)
+{
+	struct kvm_run *run = vm->run;
+
+	run->hypercall.ret = value;
+}
+
+void vm_inject(struct bench_vm *vm)
+{
+	const struct kvm_run *run = vm->run;
+	struct kvm_interrupt irq = { .irq = BENCH_VECTOR };
+
+	if (!run->ready_for_interrupt_injection)
+		bench_die("the guest is not ready for an interrupt");
+	call(vm->vcpu, KVM_INTERRUPT, &irq, "INTERRUPT");
+}
+
+static void add_to_regs(struct kvm_regs *regs)
+{
+	regs->rax++;
+	regs->rbx++;
+	regs->rcx++;
+	/* RDX has the port */
+	regs->rdx += 0x10000;
+	regs->rsi++;
+	regs->rdi++;
+	regs->rbp++;
+	regs->r8++;
+	regs->r9++;
+	regs->r10++;
+	regs->r11++;
+	regs->r12++;
+	regs->r13++;
+	regs->r14++;
+	regs->r15++;
+}
+
+void vm_touch_regs_call(struct bench_vm *vm)
+{
+	if (ioctl(vm->vcpu, KVM_GET_REGS, &all.regs))
+		bench_die("GET_REGS");
+	add_to_regs(&all.regs);
+	if (ioctl(vm->vcpu, KVM_SET_REGS, &all.regs))
+		bench_die("SET_REGS");
+}
+
+void vm_touch_regs_page(struct bench_vm *vm)
+{
+	struct kvm_run *run = vm->run;
+
+	add_to_regs(&run->s.regs.regs);
+	run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
+}
+
+void vm_share_regs(struct bench_vm *vm, bool on)
+{
+	struct kvm_run *run = vm->run;
+
+	run->kvm_valid_regs = on ? KVM_SYNC_X86_REGS : 0;
+	run->kvm_dirty_regs = 0;
+}
+
+static void set_msr_list(void)
+{
+	unsigned int i;
+
+	all.msrs.nmsrs = sizeof(msrs) / sizeof(*msrs);
+	for (i = 0; i < all.msrs.nmsrs; i++)
+		all.msr[i].index = msrs[i];
+}
+
+void vm_get_state(struct bench_vm *vm)
+{
+	set_msr_list();
+	call(vm->vcpu, KVM_GET_MP_STATE, &all.mp_state, "GET_MP_STATE");
+	call(vm->vcpu, KVM_GET_REGS, &all.regs, "GET_REGS");
+	call(vm->vcpu, KVM_GET_SREGS, &all.sregs, "GET_SREGS");
+	call(vm->vcpu, KVM_GET_XSAVE, &all.xsave, "GET_XSAVE");
+	call(vm->vcpu, KVM_GET_XCRS, &all.xcrs, "GET_XCRS");
+	call(vm->vcpu, KVM_GET_DEBUGREGS, &all.debug, "GET_DEBUGREGS");
+	call(vm->vcpu, KVM_GET_LAPIC, &all.lapic, "GET_LAPIC");
+	call(vm->vcpu, KVM_GET_MSRS, &all.msrs, "GET_MSRS");
+	call(vm->vcpu, KVM_GET_VCPU_EVENTS, &all.events, "GET_VCPU_EVENTS");
+}
+
+void vm_set_state(struct bench_vm *vm)
+{
+	call(vm->vcpu, KVM_SET_REGS, &all.regs, "SET_REGS");
+	call(vm->vcpu, KVM_SET_SREGS, &all.sregs, "SET_SREGS");
+	call(vm->vcpu, KVM_SET_XCRS, &all.xcrs, "SET_XCRS");
+	call(vm->vcpu, KVM_SET_XSAVE, &all.xsave, "SET_XSAVE");
+	call(vm->vcpu, KVM_SET_DEBUGREGS, &all.debug, "SET_DEBUGREGS");
+	call(vm->vcpu, KVM_SET_LAPIC, &all.lapic, "SET_LAPIC");
+	call(vm->vcpu, KVM_SET_MSRS, &all.msrs, "SET_MSRS");
+	call(vm->vcpu, KVM_SET_MP_STATE, &all.mp_state, "SET_MP_STATE");
+	call(vm->vcpu, KVM_SET_VCPU_EVENTS, &all.events, "SET_VCPU_EVENTS");
+}
+
+/* A signal alone could come between the look and KVM_RUN. */
+void vm_kick(struct bench_vm *vm)
+{
+	struct kvm_run *run = vm->run;
+
+	run->immediate_exit = 1;
+	pthread_kill(vm->thread, SIGUSR1);
+}
+
+void vm_run_kicked(struct bench_vm *vm)
+{
+	struct kvm_run *run = vm->run;
+
+	if (!ioctl(vm->vcpu, KVM_RUN, 0) || errno != EINTR)
+		bench_die("RUN");
+	run->immediate_exit = 0;
+}

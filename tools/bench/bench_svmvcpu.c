@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench-svmvcpu: the calls of a VMM on svmvcpu.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/svmvcpu.h>
+
+#include "bench.h"
+
+const char *const bench_device = "/dev/svmvcpu";
+
+static const uint32_t reasons[] = {
+	[EXIT_IO] = SVMVCPU_EXIT_IO,
+	[EXIT_MMIO] = SVMVCPU_EXIT_MMIO,
+	[EXIT_HYPERCALL] = SVMVCPU_EXIT_HYPERCALL,
+	[EXIT_HALT] = SVMVCPU_EXIT_HALT,
+	[EXIT_MSR_READ] = SVMVCPU_EXIT_MSR_READ,
+};
+
+static struct svmvcpu_info info = { .size = sizeof(info) };
+static struct svmvcpu_state state;
+static int dev;
+
+void dev_open(void)
+{
+	dev = open(bench_device, O_RDWR | O_CLOEXEC);
+	if (dev < 0 || ioctl(dev, SVMVCPU_GET_INFO, &info))
+		bench_die("open");
+	state.xstate = (uintptr_t)malloc(info.xstate_size);
+	state.xstate_size = info.xstate_size;
+}
+
+void dev_empty_ioctl(void)
+{
+	ioctl(dev, _IO(SVMVCPU_IOC_TYPE, 0x1f), 0);
+}
+
+void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes)
+{
+	struct svmvcpu_region region = {
+		.gpa = gpa,
+		.bytes = bytes,
+		.hva = (uintptr_t)hva,
+		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC,
+	};
+	struct svmvcpu_map map = {
+		.size = sizeof(map), .nr = 1, .regions = (uintptr_t)&region,
+	};
+
+	if (ioctl(vm->vm, SVMVCPU_MAP, &map))
+		bench_die("MAP");
+}
+
+static void decode_mmio(struct bench_vm *vm)
+{
+	struct svmvcpu_exits exits = { .size = sizeof(exits), .decode = SVMVCPU_DECODE_MMIO };
+
+	if (ioctl(vm->vcpu, SVMVCPU_SET_EXITS, &exits))
+		bench_die("SET_EXITS");
+}
+
+void vm_create(struct bench_vm *vm)
+{
+	struct svmvcpu_create_vm vm_arg = { .size = sizeof(vm_arg) };
+	struct svmvcpu_create_vcpu vcpu_arg = {
+		.size = sizeof(vcpu_arg),
+		.flags = vm->flags & WITH_LAPIC ? SVMVCPU_VCPU_LAPIC : 0,
+	};
+
+	vm->vm = ioctl(dev, SVMVCPU_CREATE_VM, &vm_arg);
+	if (vm->vm < 0)
+		bench_die("CREATE_VM");
+	vm_map(vm, 0, vm->mem, BENCH_MEM);
+	vm->vcpu = ioctl(vm->vm, SVMVCPU_CREATE_VCPU, &vcpu_arg);
+	vm->run_bytes = info.run_size;
+	vm->run = mmap(NULL, vm->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
+	if (vm->vcpu < 0 || vm->run == MAP_FAILED)
+		bench_die("CREATE_VCPU");
+	if (vm->flags & WITH_MMIO)
+		decode_mmio(vm);
+}
+
+void vm_setup(struct bench_vm *vm)
+{
+	struct svmvcpu_setup setup = {
+		.size = sizeof(setup),
+		.preset = SVMVCPU_PRESET_LONG64,
+		.entry = BENCH_CODE,
+		.stack = BENCH_STACK,
+		.cr3 = BENCH_TABLES,
+	};
+
+	if (ioctl(vm->vcpu, SVMVCPU_SETUP, &setup))
+		bench_die("SETUP");
+}
+
+void vm_destroy(struct bench_vm *vm)
+{
+	munmap(vm->run, vm->run_bytes);
+	close(vm->vcpu);
+	close(vm->vm);
+}
+
+static void unexpected(const struct svmvcpu_run *run)
+{
+	errno = run->reason;
+	bench_die("another exit than expected; its number is that of the error");
+}
+
+void vm_run(struct bench_vm *vm, enum bench_exit want)
+{
+	const struct svmvcpu_run *run = vm->run;
+
+	if (ioctl(vm->vcpu, SVMVCPU_RUN, 0))
+		bench_die("RUN");
+	if (run->reason != reasons[want])
+		unexpected(run);
+}
+
+unsigned int vm_io_bytes(const struct bench_vm *vm)
+{
+	const struct svmvcpu_run *run = vm->run;
+
+	return run->io.count * run->io.width;
+}
+
+void vm_answer_io(struct bench_vm *vm, uint64_t value)
+{
+	struct svmvcpu_run *run = vm->run;
+
+	run->answer = value;
+}
+
+void vm_answer_mmio(struct bench_vm *vm, uint64_t value)
+{
+	vm_answer_io(vm, value);
+}
+
+void vm_answer_msr(struct bench_vm *vm, uint64_t value)
+{
+	vm_answer_io(vm, value);
+}
+
+void vm_answer_hypercall(struct bench_vm *vm, uint64_t value)
+{
+	vm_answer_io(vm, value);
+}
+
+void vm_inject(struct bench_vm *vm)
+{
+	struct svmvcpu_run *run = vm->run;
+
+	run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ | BENCH_VECTOR;
+}
+
+static void add_to_gprs(struct svmvcpu_gprs *gprs)
+{
+	gprs->rax++;
+	gprs->rbx++;
+	gprs->rcx++;
+	/* RDX has the port */
+	gprs->rdx += 0x10000;
+	gprs->rsi++;
+	gprs->rdi++;
+	gprs->rbp++;
+	gprs->r8++;
+	gprs->r9++;
+	gprs->r10++;
+	gprs->r11++;
+	gprs->r12++;
+	gprs->r13++;
+	gprs->r14++;
+	gprs->r15++;
+}
+
+void vm_touch_regs_call(struct bench_vm *vm)
+{
+	state.size = sizeof(state);
+	state.components = SVMVCPU_STATE_GPRS;
+	if (ioctl(vm->vcpu, SVMVCPU_GET_STATE, &state))
+		bench_die("GET_STATE");
+	add_to_gprs(&state.gprs);
+	if (ioctl(vm->vcpu, SVMVCPU_SET_STATE, &state))
+		bench_die("SET_STATE");
+}
+
+void vm_touch_regs_page(struct bench_vm *vm)
+{
+	struct svmvcpu_run *run = vm->run;
+
+	add_to_gprs(&run->gprs);
+	run->in_flags = SVMVCPU_RUN_SET_GPRS;
+}
+
+/* They always are. */
+void vm_share_regs(struct bench_vm *vm, bool on)
+{
+	(void)vm;
+	(void)on;
+}
+
+void vm_get_state(struct bench_vm *vm)
+{
+	state.size = sizeof(state);
+	state.components = info.components;
+	if (ioctl(vm->vcpu, SVMVCPU_GET_STATE, &state))
+		bench_die("GET_STATE");
+}
+
+void vm_set_state(struct bench_vm *vm)
+{
+	if (ioctl(vm->vcpu, SVMVCPU_SET_STATE, &state))
+		bench_die("SET_STATE");
+}
+
+void vm_kick(struct bench_vm *vm)
+{
+	if (ioctl(vm->vcpu, SVMVCPU_KICK, 0))
+		bench_die("KICK");
+}
+
+void vm_run_kicked(struct bench_vm *vm)
+{
+	const struct svmvcpu_run *run = vm->run;
+
+	if (ioctl(vm->vcpu, SVMVCPU_RUN, 0))
+		bench_die("RUN");
+	if (run->reason != SVMVCPU_EXIT_INTERRUPTED)
+		unexpected(run);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rows: memory of the VMM's that the guest touches for the first time.
+ */
+#include <sys/mman.h>
+
+#include "bench.h"
+
+/* A byte in each of BENCH_PARAM pages from BENCH_MORE on, twice over */
+BENCH_GUEST(touch,
+	    "2: mov 0x8000, %rdi\n"
+	    "mov $0x40000000, %ebx\n"
+	    "1: movb $1, (%rbx)\n"
+	    "add $0x1000, %rbx\n"
+	    "dec %rdi\n"
+	    "jnz 1b\n"
+	    "mov $0x3f8, %edx\n"
+	    "out %al, %dx\n"
+	    "jmp 2b");
+
+/* The second time nothing faults: the difference is the faults. */
+static uint64_t touch(size_t bytes, bool huge)
+{
+	uint64_t begin, first, second;
+	struct bench_vm vm;
+	void *mem;
+
+	mem = bench_alloc(bytes, huge);
+	guest_open(&vm, touch, 0);
+	vm_map(&vm, BENCH_MORE, mem, bytes);
+	*guest_param(&vm, 0) = bytes >> 12;
+	begin = ticks();
+	vm_run(&vm, EXIT_IO);
+	first = ticks() - begin;
+	begin = ticks();
+	vm_run(&vm, EXIT_IO);
+	second = ticks() - begin;
+	guest_close(&vm);
+	munmap(mem, bytes);
+	return first > second ? first - second : 0;
+}
+
+static uint64_t touch_4k(unsigned int n)
+{
+	return touch((size_t)n << 12, false);
+}
+
+/* n times 64 MiB */
+static uint64_t touch_2m(unsigned int n)
+{
+	return touch((size_t)n << 26, true);
+}
+
+const struct bench_row rows_memory[] = {
+	BY_COUNT("resident 4 KiB page touched", "page", touch_4k, 256, 3),
+	{ .op = "64 MiB in 2 MiB pages, touched", .unit = "64 MiB", .ticks = touch_2m,
+	  .n = 1, .rounds = 2, .flags = ROW_NO_BUDGET },
+	{ }
+};
