@@ -257,20 +257,11 @@ void apic_sync_slow(struct vcpu *vcpu)
 
 /* --- interrupts for the guest -------------------------------------------- */
 
-/**
- * apic_pending() - does the local APIC want to interrupt?
- * @vcpu: its mutex held
- *
- * Return: the vector, or -1.
- */
-int apic_pending(const struct vcpu *vcpu)
+/* What apic_pending() does when there may be something */
+int apic_pending_slow(struct vcpu_apic *apic)
 {
-	struct vcpu_apic *apic = vcpu->apic;
-	int vector;
+	int vector = lapic_pending(&apic->lapic);
 
-	if (!apic || !apic->look)
-		return -1;
-	vector = lapic_pending(&apic->lapic);
 	apic->look = vector >= 0;
 	return vector;
 }

@@ -72,7 +72,7 @@ void apic_destroy(struct vcpu *vcpu);
 void apic_reset(struct vcpu *vcpu);
 
 void apic_sync_slow(struct vcpu *vcpu);
-int apic_pending(const struct vcpu *vcpu);
+int apic_pending_slow(struct vcpu_apic *apic);
 u64 apic_take(struct vcpu *vcpu);
 
 int exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic);
@@ -107,6 +107,17 @@ static inline void apic_sync(struct vcpu *vcpu)
 {
 	if (unlikely(apic_posted(vcpu)))
 		apic_sync_slow(vcpu);
+}
+
+/**
+ * apic_pending() - does the local APIC want to interrupt?
+ * @vcpu: its mutex held
+ *
+ * Return: the vector, or -1.
+ */
+static inline int apic_pending(const struct vcpu *vcpu)
+{
+	return vcpu->apic && vcpu->apic->look ? apic_pending_slow(vcpu->apic) : -1;
 }
 
 /* Does an interrupt injected by the VMM, as a PIC's, reach the CPU? */

@@ -52,6 +52,19 @@ u8 asid_assign(struct asid_cpu *acpu, int cpu, struct asid_tag *tag,
 	       bool want_flush, bool have_flush_by_asid);
 
 /**
+ * asid_current() - is a vCPU's ASID still its own?
+ * @acpu: ASIDs of this CPU
+ * @cpu: its number
+ * @tag: the vCPU's
+ *
+ * If so, and without a wish to flush, asid_assign() would change nothing.
+ */
+static inline bool asid_current(const struct asid_cpu *acpu, int cpu, const struct asid_tag *tag)
+{
+	return tag->cpu == cpu && tag->generation == acpu->generation && !acpu->flush_all;
+}
+
+/**
  * asid_flushed() - a VMRUN with asid_assign()'s TLB_CONTROL took place
  * @acpu: this CPU's ASIDs
  *

@@ -33,21 +33,6 @@
 /* changes of these make cached translations wrong */
 #define CR0_TLB		(X86_CR0_PG | X86_CR0_WP | X86_CR0_CD | X86_CR0_NW)
 
-u64 guest_cr0(const struct vcpu *vcpu)
-{
-	return vcpu->vmcb->save.cr0 | vcpu->cr0_hidden;
-}
-
-u64 guest_cr4(const struct vcpu *vcpu)
-{
-	return (vcpu->vmcb->save.cr4 & ~X86_CR4_MCE) | vcpu->cr4_hidden;
-}
-
-u64 guest_efer(const struct vcpu *vcpu)
-{
-	return (vcpu->vmcb->save.efer & ~EFER_SVME) | vcpu->efer_hidden;
-}
-
 static void put_policy(struct vcpu *vcpu)
 {
 	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);

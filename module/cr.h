@@ -6,12 +6,26 @@
 #define SVMVCPU_CR_H
 
 #include <linux/types.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
 
-struct vcpu;
+#include "vcpu.h"
 
-u64 guest_cr0(const struct vcpu *vcpu);
-u64 guest_cr4(const struct vcpu *vcpu);
-u64 guest_efer(const struct vcpu *vcpu);
+static inline u64 guest_cr0(const struct vcpu *vcpu)
+{
+	return vcpu->vmcb->save.cr0 | vcpu->cr0_hidden;
+}
+
+static inline u64 guest_cr4(const struct vcpu *vcpu)
+{
+	return (vcpu->vmcb->save.cr4 & ~(u64)X86_CR4_MCE) | vcpu->cr4_hidden;
+}
+
+static inline u64 guest_efer(const struct vcpu *vcpu)
+{
+	return (vcpu->vmcb->save.efer & ~(u64)EFER_SVME) | vcpu->efer_hidden;
+}
+
 u64 guest_cr8(const struct vcpu *vcpu);
 
 void guest_put_cr0(struct vcpu *vcpu, u64 cr0);

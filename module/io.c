@@ -173,7 +173,7 @@ static int batch_exit(struct vcpu *vcpu, const struct io_batch *batch, u16 port,
 	return exit_to_user(vcpu, SVMVCPU_EXIT_IO);
 }
 
-static int io_outs(struct vcpu *vcpu, u16 port, unsigned int width)
+static noinline int io_outs(struct vcpu *vcpu, u16 port, unsigned int width)
 {
 	struct io_batch batch = { .width = width };
 	int ret;
@@ -189,7 +189,7 @@ static int io_outs(struct vcpu *vcpu, u16 port, unsigned int width)
 }
 
 /* The destination is checked first: a device must not be read in vain. */
-static int io_ins(struct vcpu *vcpu, u16 port, unsigned int width)
+static noinline int io_ins(struct vcpu *vcpu, u16 port, unsigned int width)
 {
 	struct io_batch batch = { .width = width };
 	bool memory;

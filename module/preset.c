@@ -171,11 +171,6 @@ int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *l
 	return -EINVAL;
 }
 
-static bool gprs_valid(const struct svmvcpu_gprs *gprs)
-{
-	return !(gprs->rflags & ~RFLAGS_VALID) && (gprs->rflags & RFLAGS_FIXED);
-}
-
 /* CS, DS, ES, SS: 32 bits of base */
 static bool segment_valid(const struct svmvcpu_segment *seg)
 {
@@ -314,7 +309,7 @@ int state_valid(const struct svmvcpu_state *state, const struct state_limits *li
 
 	if (state->flags || (has & ~STATE_ALL))
 		return -EINVAL;
-	if ((has & SVMVCPU_STATE_GPRS) && !gprs_valid(&state->gprs))
+	if ((has & SVMVCPU_STATE_GPRS) && !rflags_valid(state->gprs.rflags))
 		return -EINVAL;
 	if ((has & SVMVCPU_STATE_SEGMENTS) && !segments_valid(&state->segments, lim))
 		return -EINVAL;

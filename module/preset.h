@@ -10,6 +10,8 @@
 #include <linux/types.h>
 #include <linux/svmvcpu.h>
 
+#include "check.h"
+
 /* what a preset sets; SETUP resets the rest */
 #define STATE_PRESET	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
 			 SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG)
@@ -31,6 +33,11 @@ struct state_limits {
 	u8 gpa_bits;
 	bool tsc_aux;
 };
+
+static inline bool rflags_valid(u64 rflags)
+{
+	return !(rflags & ~RFLAGS_VALID) && (rflags & RFLAGS_FIXED);
+}
 
 int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,
 		 u32 cpu_signature, struct svmvcpu_state *out);

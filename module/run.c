@@ -69,16 +69,11 @@ static bool has_work(const struct vcpu *vcpu, const struct svm_cpu *cpu)
  * The guest's translations: a new ASID or a flush when the nested tables lost
  * something since they were made, or when this vCPU comes from elsewhere.
  */
-static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
+static noinline void assign_asid(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
-	u64 gen = atomic64_read(&vcpu->vm->mem.tlb_gen);
 	struct vmcb *vmcb = vcpu->vmcb;
 	u64 old_generation = vcpu->asid.generation;
 
-	if (gen != vcpu->tlb_gen) {
-		vcpu->tlb_gen = gen;
-		vcpu->want_flush = true;
-	}
 	vmcb->control.tlb_control = asid_assign(&cpu->asid, smp_processor_id(), &vcpu->asid,
 						vcpu->want_flush,
 						svm_has(SVMVCPU_FEAT_FLUSH_BY_ASID));
@@ -87,6 +82,20 @@ static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
 	/* A new generation may mean that SVM was off: trust nothing cached. */
 	if (vcpu->asid.generation != old_generation)
 		vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
+}
+
+static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	u64 gen = atomic64_read(&vcpu->vm->mem.tlb_gen);
+
+	if (gen != vcpu->tlb_gen) {
+		vcpu->tlb_gen = gen;
+		vcpu->want_flush = true;
+	}
+	/* As the last entry left it, asid_assign() would say so, too. */
+	if (unlikely(vcpu->want_flush || vcpu->vmcb->control.tlb_control ||
+		     !asid_current(&cpu->asid, vcpu->on_cpu, &vcpu->asid)))
+		assign_asid(vcpu, cpu);
 }
 
 /*
@@ -116,28 +125,36 @@ static void restore_breakpoints(const unsigned long *host)
 	set_debugreg(host[3], 3);
 }
 
-static void world_switch(struct vcpu *vcpu, const struct svm_cpu *cpu)
+static noinline void switch_with_breakpoints(struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
 	bool guest_breaks = vcpu->vmcb->save.dr7 & DR7_ENABLED;
 	bool host_breaks = hw_breakpoint_active();
 	unsigned long host_db[4];
 
-	if (unlikely(host_breaks))
+	if (host_breaks)
 		set_debugreg(0, 7);
-	if (unlikely(guest_breaks))
+	if (guest_breaks)
 		load_breakpoints(vcpu, host_db);
+	svmvcpu_enter(vcpu->gprs, vcpu->vmcb_pa, cpu->host_pa);
+	if (guest_breaks)
+		restore_breakpoints(host_db);
+	if (host_breaks)
+		set_debugreg(__this_cpu_read(cpu_dr7), 7);
+}
+
+static __always_inline void world_switch(struct vcpu *vcpu, const struct svm_cpu *cpu)
+{
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+
 	if (static_cpu_has_bug(X86_BUG_DIV0))
 		amd_clear_divider();
-
-	svmvcpu_enter(vcpu->gprs, vcpu->vmcb_pa, cpu->host_pa);
-
-	if (unlikely(guest_breaks))
-		restore_breakpoints(host_db);
+	if (unlikely((save->dr7 & DR7_ENABLED) || hw_breakpoint_active()))
+		switch_with_breakpoints(vcpu, cpu);
+	else
+		svmvcpu_enter(vcpu->gprs, vcpu->vmcb_pa, cpu->host_pa);
 	/* What the guest's DR6 says must not be taken for the host's. */
-	if (unlikely(vcpu->vmcb->save.dr6 != DR6_RESERVED))
+	if (unlikely(save->dr6 != DR6_RESERVED))
 		set_debugreg(DR6_RESERVED, 6);
-	if (unlikely(host_breaks))
-		set_debugreg(__this_cpu_read(cpu_dr7), 7);
 }
 
 static void put_event(struct vcpu *vcpu)
@@ -151,6 +168,23 @@ static void put_event(struct vcpu *vcpu)
 		vcpu->injected_rip = vcpu_rip(vcpu);
 		event_entering(vcpu);
 	}
+}
+
+/*
+ * Nothing waits for the guest, no policy differs from the usual, no state is
+ * new: then what prepare() calls would find nothing to do. Bitwise, for one
+ * branch.
+ */
+static bool is_quiet(const struct vcpu *vcpu)
+{
+	const struct vmcb_policy *policy = &vcpu->policy;
+
+	if (vcpu->apic && vcpu->apic->look)
+		return false;
+	return !(vcpu->event | vcpu->irq | vcpu->held | vcpu->injected | vcpu->pending |
+		 vcpu->debug.flags | vcpu->debug.hit | vcpu->exceptions | vcpu->followed |
+		 vcpu->chain.told.nr | policy->exceptions | policy->vintr | policy->iret |
+		 policy->intn);
 }
 
 /* The state VMRUN would refuse: nothing has happened, the VMM can mend it. */
@@ -214,10 +248,7 @@ static void enter_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	vmcb->control.exit_code = EXIT_CODE_NONE;
 	trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
 
-	step_enter(vcpu);
 	world_switch(vcpu, cpu);
-	step_leave(vcpu);
-
 	vcpu->exits++;
 }
 
@@ -230,7 +261,7 @@ static void trace_exit(const struct vcpu *vcpu)
 }
 
 /* After a VMRUN that did run. */
-static void collect(struct vcpu *vcpu, struct svm_cpu *cpu)
+static void collect(struct vcpu *vcpu, struct svm_cpu *cpu, bool quiet)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 
@@ -240,8 +271,12 @@ static void collect(struct vcpu *vcpu, struct svm_cpu *cpu)
 	vcpu->want_flush = false;
 	if (svm_has(SVMVCPU_FEAT_VMCB_CLEAN))
 		vmcb->control.clean = VMCB_CLEAN_ALL;
-	event_collect(vcpu);
-	inject_collect(vcpu);
+	if (!quiet)
+		step_leave(vcpu);
+	if (unlikely(!quiet || (vmcb->control.exit_int_info & EVENT_V))) {
+		event_collect(vcpu);
+		inject_collect(vcpu);
+	}
 }
 
 /* The interrupt that ended the guest's turn is taken here. */
@@ -262,25 +297,49 @@ static bool end_halt(struct vcpu *vcpu)
 	return !vcpu->halted;
 }
 
-static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
+/* Before an entry that is not quiet. EXIT_GO_ON, or why there is none. */
+static noinline int prepare(struct vcpu *vcpu)
 {
-	u64 code;
-
-	apic_sync(vcpu);
-	if (has_work(vcpu, cpu))
-		return RUN_LEAVE;
-	if (unlikely(vcpu->held))
+	if (vcpu->held)
 		return exit_held(vcpu);
-	if (unlikely(vcpu->debug.hit))
+	if (vcpu->debug.hit)
 		return step_report(vcpu);
-	if (unlikely(vcpu->halted) && !end_halt(vcpu))
+	if (vcpu->halted && !end_halt(vcpu))
 		return RUN_LEAVE;
-	prepare_tlb(vcpu, cpu);
 	inject_prepare(vcpu);
 	step_policy(vcpu);
 	put_event(vcpu);
-	if (unlikely(vcpu->unchecked)) {
+	if (vcpu->unchecked) {
 		int ret = check_state(vcpu);
+
+		if (ret)
+			return ret;
+	}
+	step_enter(vcpu);
+	return EXIT_GO_ON;
+}
+
+/* The entry was none. */
+static noinline int not_entered(struct vcpu *vcpu)
+{
+	step_leave(vcpu);
+	if (vcpu->vmcb->control.exit_code == EXIT_CODE_NONE)
+		return svm_cpu_lost() ? -EBUSY : RUN_LEAVE;
+	return entry_refused(vcpu);
+}
+
+static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	bool quiet;
+	u64 code;
+
+	apic_sync(vcpu);
+	if (unlikely(has_work(vcpu, cpu)))
+		return RUN_LEAVE;
+	quiet = is_quiet(vcpu);
+	prepare_tlb(vcpu, cpu);
+	if (!quiet) {
+		int ret = prepare(vcpu);
 
 		if (ret)
 			return ret;
@@ -288,12 +347,10 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	enter_once(vcpu, cpu);
 
 	code = vcpu->vmcb->control.exit_code;
-	if (unlikely(code == EXIT_CODE_NONE))
-		return svm_cpu_lost() ? -EBUSY : RUN_LEAVE;
-	if (unlikely(vmcb_entry_refused(code)))
-		return entry_refused(vcpu);
+	if (unlikely(code == EXIT_CODE_NONE || vmcb_entry_refused(code)))
+		return not_entered(vcpu);
 	trace_exit(vcpu);
-	collect(vcpu, cpu);
+	collect(vcpu, cpu, quiet);
 	if (is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW))
 		open_irq_window(vcpu);
 	return exit_handle(vcpu, true);
@@ -384,58 +441,6 @@ static int run_stretch(struct vcpu *vcpu)
 	return ret;
 }
 
-static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
-{
-	struct vcpu *vcpu = container_of(timer, struct vcpu, deadline);
-
-	set_bit(WAKE_DEADLINE, &vcpu->wake);
-	vcpu_poke(vcpu);
-	return HRTIMER_NORESTART;
-}
-
-void vcpu_deadline_init(struct vcpu *vcpu)
-{
-	compat_hrtimer_setup(&vcpu->deadline, deadline_passed, CLOCK_MONOTONIC,
-			     HRTIMER_MODE_ABS);
-}
-
-/**
- * vcpu_poke() - make a running guest exit, or wake a halted one
- * @vcpu: .
- *
- * Context: any but NMI. The caller has set a bit before that the vCPU looks at
- * then: in vcpu.wake, or of what is posted for its local APIC.
- */
-void vcpu_poke(struct vcpu *vcpu)
-{
-	int cpu;
-
-	/* Pairs with the barriers in vcpu_load() and of prepare_to_wait(). */
-	smp_mb__after_atomic();
-	cpu = READ_ONCE(vcpu->on_cpu);
-	if (cpu >= 0) {
-		svm_cpu_poke(cpu);
-		return;
-	}
-	/* With the barrier above: a sleeper is seen, or has seen the bit. */
-	if (waitqueue_active(&vcpu->wait))
-		wake_up(&vcpu->wait);
-}
-
-/* Which of the things that stop a RUN are there; each counts once. */
-static u32 take_interruptions(struct vcpu *vcpu)
-{
-	u32 by = 0;
-
-	if (test_and_clear_bit(WAKE_KICK, &vcpu->wake))
-		by |= SVMVCPU_BY_KICK;
-	if (test_and_clear_bit(WAKE_DEADLINE, &vcpu->wake))
-		by |= SVMVCPU_BY_DEADLINE;
-	if (signal_pending(current))
-		by |= SVMVCPU_BY_SIGNAL;
-	return by;
-}
-
 /* The guest's HLT: until an interrupt for it comes, or something for the VMM. */
 static void wait_halted(struct vcpu *vcpu)
 {
@@ -462,7 +467,7 @@ static int host_turn(struct vcpu *vcpu)
 		vcpu->run->down = (struct svmvcpu_exit_down) { .kind = SVMVCPU_DOWN_INIT };
 		return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
 	}
-	by = take_interruptions(vcpu);
+	by = vcpu_interruptions(vcpu);
 	if (by) {
 		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };
 		return exit_to_user(vcpu, SVMVCPU_EXIT_INTERRUPTED);
@@ -490,23 +495,6 @@ static int run_loop(struct vcpu *vcpu)
 	return ret;
 }
 
-static void start_deadline(struct vcpu *vcpu, u64 ns)
-{
-	/* One that has passed lets the guest do nothing at all. */
-	if (ns <= ktime_get_ns()) {
-		set_bit(WAKE_DEADLINE, &vcpu->wake);
-		return;
-	}
-	hrtimer_start(&vcpu->deadline, ns_to_ktime(min_t(u64, ns, KTIME_MAX)),
-		      HRTIMER_MODE_ABS);
-}
-
-static void stop_deadline(struct vcpu *vcpu)
-{
-	hrtimer_cancel(&vcpu->deadline);
-	clear_bit(WAKE_DEADLINE, &vcpu->wake);
-}
-
 /**
  * struct run_input - what the VMM wrote on the run page, read once
  * @flags: SVMVCPU_RUN_*
@@ -515,7 +503,8 @@ static void stop_deadline(struct vcpu *vcpu)
  * @inject: event to inject, 0 for none
  * @inject_error: .
  * @inject_address: .
- * @gprs: with SVMVCPU_RUN_SET_GPRS
+ * @rip: with SVMVCPU_RUN_SET_GPRS
+ * @rflags: the same, checked
  */
 struct run_input {
 	u32 flags;
@@ -524,7 +513,8 @@ struct run_input {
 	u32 inject;
 	u32 inject_error;
 	u64 inject_address;
-	struct svmvcpu_gprs gprs;
+	u64 rip;
+	u64 rflags;
 };
 
 static int read_input(struct vcpu *vcpu, struct run_input *in)
@@ -532,7 +522,6 @@ static int read_input(struct vcpu *vcpu, struct run_input *in)
 	const u32 known = SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT |
 			  SVMVCPU_RUN_IRQ_WINDOW | SVMVCPU_RUN_RETRY;
 	struct svmvcpu_run *run = vcpu->run;
-	struct svmvcpu_state state = { .components = SVMVCPU_STATE_GPRS };
 
 	in->flags = READ_ONCE(run->in_flags);
 	in->answer = READ_ONCE(run->answer);
@@ -541,17 +530,17 @@ static int read_input(struct vcpu *vcpu, struct run_input *in)
 	in->inject_error = READ_ONCE(run->inject_error);
 	in->inject_address = READ_ONCE(run->inject_address);
 	if ((in->flags & ~known) || READ_ONCE(run->in_mbz) ||
-	    memchr_inv(run->in_reserved, 0, sizeof(run->in_reserved)))
+	    (READ_ONCE(run->in_reserved[0]) | READ_ONCE(run->in_reserved[1]) |
+	     READ_ONCE(run->in_reserved[2])))
 		return -EINVAL;
 	if (in->inject && !inject_valid(in->inject, in->inject_error, in->inject_address))
 		return -EINVAL;
 	if (!(in->flags & SVMVCPU_RUN_SET_GPRS))
 		return 0;
-	/* The copy is what is checked and used; the page may change meanwhile. */
-	memcpy(&in->gprs, &run->gprs, sizeof(in->gprs));
-	barrier();
-	state.gprs = in->gprs;
-	return state_valid(&state, &svm_limits);
+	/* Of the others any value will do. */
+	in->rip = READ_ONCE(run->gprs.rip);
+	in->rflags = READ_ONCE(run->gprs.rflags);
+	return rflags_valid(in->rflags) ? 0 : -EINVAL;
 }
 
 /**
@@ -574,7 +563,7 @@ int vcpu_run(struct vcpu *vcpu)
 	ret = read_input(vcpu, &in);
 	if (ret)
 		return ret;
-	if (!exit_answer_fits(vcpu, in.flags))
+	if (in.flags && !exit_answer_fits(vcpu, in.flags))
 		return -EINVAL;
 	if (in.inject && !inject_room(vcpu, in.inject))
 		return -EAGAIN;
@@ -582,9 +571,11 @@ int vcpu_run(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->run->inject, 0);
 	vcpu->want_window = in.flags & SVMVCPU_RUN_IRQ_WINDOW;
 	if (in.flags & SVMVCPU_RUN_SET_GPRS)
-		state_put_gprs(vcpu, &in.gprs);
+		state_put_gprs(vcpu, &vcpu->run->gprs, in.rip, in.rflags);
 
-	ret = exit_answer(vcpu, in.answer, in.flags);
+	ret = EXIT_GO_ON;
+	if (vcpu->ask.what != ASK_NOTHING)
+		ret = exit_answer(vcpu, in.answer, in.flags);
 	/* After the answer: the event comes behind the instruction. */
 	if (in.inject)
 		inject_request(vcpu, in.inject, in.inject_error, in.inject_address);
@@ -593,13 +584,12 @@ int vcpu_run(struct vcpu *vcpu)
 	if (ret == EXIT_GO_ON)
 		ret = EXIT_RESUME;
 	if (in.deadline_ns)
-		start_deadline(vcpu, in.deadline_ns);
-	if (ret == EXIT_RESUME)
-		ret = host_turn(vcpu);
+		vcpu_deadline_start(vcpu, in.deadline_ns);
+	/* A kick, a signal or a HLT from before is noticed before the guest runs. */
 	if (ret == EXIT_RESUME)
 		ret = run_loop(vcpu);
 	if (in.deadline_ns)
-		stop_deadline(vcpu);
+		vcpu_deadline_stop(vcpu);
 	if (ret == -EBUSY)
 		svm_cpu_explain_busy();
 	if (ret < 0)

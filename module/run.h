@@ -16,5 +16,8 @@ asmlinkage void svmvcpu_enter(u64 *gprs, u64 vmcb_pa, u64 host_pa);
 int vcpu_run(struct vcpu *vcpu);
 void vcpu_poke(struct vcpu *vcpu);
 void vcpu_deadline_init(struct vcpu *vcpu);
+void vcpu_deadline_start(struct vcpu *vcpu, u64 ns);
+void vcpu_deadline_stop(struct vcpu *vcpu);
+u32 vcpu_interruptions(struct vcpu *vcpu);
 
 #endif /* SVMVCPU_RUN_H */

@@ -44,7 +44,7 @@ static struct vmcb_segment to_vmcb(const struct svmvcpu_segment *seg)
 	};
 }
 
-static void get_gprs(const struct vcpu *vcpu, struct svmvcpu_gprs *out)
+static __always_inline void get_gprs(const struct vcpu *vcpu, struct svmvcpu_gprs *out)
 {
 	memcpy(out, vcpu->gprs, sizeof(vcpu->gprs));
 	out->rip = vcpu->vmcb->save.rip;
@@ -141,19 +141,25 @@ void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 /**
  * state_put_gprs() - replace the general registers, RIP and RFLAGS
  * @vcpu: its mutex held
- * @gprs: valid
+ * @gprs: general registers: any value will do, so they may be changing
+ * @rip: .
+ * @rflags: valid
  */
-void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs)
+void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs, u64 rip, u64 rflags)
 {
+	struct vmcb_save_area *save = &vcpu->vmcb->save;
+
 	/* The VMM sent the guest elsewhere. */
-	if (gprs->rip != vcpu_rip(vcpu)) {
+	if (rip != save->rip) {
 		vcpu->halted = false;
 		vcpu->debug.hit = 0;
 	}
+	/* Of all these VMRUN checks but two. */
+	if (rip != save->rip || rflags != save->rflags)
+		vcpu->unchecked = true;
 	memcpy(vcpu->gprs, gprs, sizeof(vcpu->gprs));
-	vcpu->vmcb->save.rip = gprs->rip;
-	vcpu->vmcb->save.rflags = gprs->rflags;
-	vcpu->unchecked = true;
+	save->rip = rip;
+	save->rflags = rflags;
 }
 
 static void put_segments(struct vcpu *vcpu, const struct svmvcpu_segments *in)
@@ -262,7 +268,7 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		vcpu->dead = false;
 	}
 	if (state->components & SVMVCPU_STATE_GPRS) {
-		state_put_gprs(vcpu, &state->gprs);
+		state_put_gprs(vcpu, &state->gprs, state->gprs.rip, state->gprs.rflags);
 		vcpu->ask.what = ASK_NOTHING;
 	}
 	if (state->components & SVMVCPU_STATE_SEGMENTS)
@@ -330,16 +336,17 @@ static u8 cpu_mode(const struct vcpu *vcpu)
  */
 void state_publish(struct vcpu *vcpu)
 {
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 	struct svmvcpu_run *run = vcpu->run;
 
 	get_gprs(vcpu, &run->gprs);
 	run->cr0 = guest_cr0(vcpu);
-	run->cr2 = vcpu->vmcb->save.cr2;
-	run->cr3 = vcpu->vmcb->save.cr3;
+	run->cr2 = save->cr2;
+	run->cr3 = save->cr3;
 	run->cr4 = guest_cr4(vcpu);
 	run->efer = guest_efer(vcpu);
 	run->mode = cpu_mode(vcpu);
-	run->cpl = vcpu->vmcb->save.cpl;
+	run->cpl = save->cpl;
 	run->events = inject_describe(vcpu);
 	run->exits = vcpu->exits;
 }

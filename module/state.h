@@ -14,7 +14,7 @@ void state_get(struct vcpu *vcpu, struct svmvcpu_state *state);
 void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state);
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup);
 
-void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs);
+void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs, u64 rip, u64 rflags);
 void state_publish(struct vcpu *vcpu);
 
 #endif /* SVMVCPU_STATE_H */

@@ -160,8 +160,6 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long
 	void __user *user = (void __user *)arg;
 
 	switch (cmd) {
-	case SVMVCPU_RUN:
-		return arg ? -EINVAL : vcpu_run(vcpu);
 	case SVMVCPU_SETUP:
 		return vcpu_ioctl_setup(vcpu, user);
 	case SVMVCPU_GET_STATE:
@@ -179,13 +177,10 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long
 	}
 }
 
-static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static noinline long vcpu_ioctl_other(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
-	struct vcpu *vcpu = file->private_data;
 	long ret;
 
-	if (!svm_vm_is_ours(vcpu->vm))
-		return -EIO;
 	/* Not behind the mutex: RUN holds it. */
 	if (cmd == SVMVCPU_KICK)
 		return arg ? -EINVAL : vcpu_ioctl_kick(vcpu);
@@ -194,6 +189,24 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	ret = vcpu_ioctl_locked(vcpu, cmd, arg);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vcpu *vcpu = file->private_data;
+	long ret;
+
+	if (!svm_vm_is_ours(vcpu->vm))
+		return -EIO;
+	if (cmd != SVMVCPU_RUN)
+		return vcpu_ioctl_other(vcpu, cmd, arg);
+	if (arg)
+		return -EINVAL;
+	if (mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	ret = vcpu_run(vcpu);
 	mutex_unlock(&vcpu->mutex);
 	return ret;
 }

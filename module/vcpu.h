@@ -97,7 +97,6 @@ struct vcpu_mmio {
  * @asid: address space identifier, valid on one CPU
  * @tlb_gen: guest_memory.tlb_gen up to which this vCPU's TLB was flushed
  * @want_flush: flush the guest's translations at the next entry
- * @unchecked: state VMRUN checks was changed since check_vmcb() passed
  * @dead: after SHUTDOWN or a refused VMRUN: must be set up again
  * @shutdown: a third fault came while one was being delivered
  * @cr0_hidden: CR0.CD and NW as the guest set them; never in the VMCB
@@ -123,6 +122,8 @@ struct vcpu_mmio {
  * @debug: .
  * @want_window: the VMM asked for IRQ_WINDOW
  * @halted: in a HLT that an interrupt will end; only with a local APIC
+ * @unchecked: state VMRUN checks was changed since check_vmcb() passed
+ * @pending: all from @nmis on, for one look at them
  * @apic: the local APIC, or NULL
  * @ask: .
  * @mmio: .
@@ -156,7 +157,6 @@ struct vcpu {
 	struct asid_tag asid;
 	u64 tlb_gen;
 	bool want_flush;
-	bool unchecked;
 	bool dead;
 	bool shutdown;
 
@@ -175,12 +175,18 @@ struct vcpu {
 	struct fault_chain chain;
 	u64 irq;
 	u64 nmi_iret_rip;
-	u8 nmis;
-	bool nmi_masked;
-	bool nmi_iret;
-	bool nmi_step;
-	bool want_window;
-	bool halted;
+	union {
+		struct {
+			u8 nmis;
+			bool nmi_masked;
+			bool nmi_iret;
+			bool nmi_step;
+			bool want_window;
+			bool halted;
+			bool unchecked;
+		};
+		u64 pending;
+	};
 	struct vcpu_apic *apic;
 	struct vcpu_step step;
 	struct vcpu_debug debug;

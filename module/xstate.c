@@ -114,59 +114,6 @@ bool xstate_valid(const void *xstate)
 	return !(xs->i387.mxcsr & ~mxcsr_mask);
 }
 
-/*
- * Some CPUs leave the x87 exception pointers alone when the restored state has
- * no pending exception: the previous owner's would show (CVE-2006-1056).
- */
-static void clear_exception_pointers(const void *xstate)
-{
-	if (unlikely(static_cpu_has_bug(X86_BUG_FXSAVE_LEAK)))
-		asm volatile("fnclex\n\t"
-			     "emms\n\t"
-			     "fildl %0" : : "m" (*(const u32 *)xstate));
-}
-
-/**
- * xstate_load() - guest registers into the CPU, everything else to its reset value
- * @xstate: .
- *
- * Every component that XCR0 has and the buffer has not is initialized, but for
- * PKRU, which the kernel does not bring back with the task's registers. So
- * nothing of the VMM's AVX registers is left where a guest could look.
- *
- * Context: between kernel_fpu_begin() and kernel_fpu_end(), host XCR0.
- */
-void xstate_load(const void *xstate)
-{
-	clear_exception_pointers(xstate);
-	if (static_cpu_has(X86_FEATURE_XSAVE))
-		asm volatile("xrstor64 %0"
-			     : : "m" (*(const struct xregs_state *)xstate),
-			       "a" ((u32)~XFEATURE_MASK_PKRU), "d" (-1) : "memory");
-	else
-		asm volatile("fxrstorq %0"
-			     : : "m" (*(const struct fxregs_state *)xstate) : "memory");
-}
-
-/**
- * xstate_save() - guest registers out of the CPU
- * @xstate: .
- *
- * Not XSAVEOPT: it skips what it believes unchanged since the last XRSTOR from
- * the same linear address, and a guest's XRSTOR may have used the same.
- *
- * Context: as xstate_load().
- */
-void xstate_save(void *xstate)
-{
-	if (static_cpu_has(X86_FEATURE_XSAVE))
-		asm volatile("xsave64 %0"
-			     : "+m" (*(struct xregs_state *)xstate)
-			     : "a" ((u32)xstate_caps.guest_xcr0), "d" (0) : "memory");
-	else
-		asm volatile("fxsaveq %0" : "=m" (*(struct fxregs_state *)xstate));
-}
-
 /**
  * xcr0_valid() - may a guest have this XCR0?
  * @xcr0: what XSETBV or SET_STATE brings
@@ -190,23 +137,9 @@ void xcr0_set(struct vcpu *vcpu, u64 xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, xcr0);
 }
 
-static bool has_xsave(const struct vcpu *vcpu)
+/* What xcr0_enter() does for a guest that could tell */
+void xcr0_load(struct vcpu *vcpu)
 {
-	return vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE;
-}
-
-/**
- * xcr0_enter() - the guest's XCR0 and XSS into the CPU
- * @vcpu: .
- *
- * A guest that cannot execute XSAVE and its kin cannot tell.
- *
- * Context: interrupts off until xcr0_leave().
- */
-void xcr0_enter(struct vcpu *vcpu)
-{
-	if (likely(!has_xsave(vcpu)) || vcpu->xcr0_loaded)
-		return;
 	vcpu->xcr0_loaded = true;
 	if (vcpu->xcr0 != xstate_caps.host_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
@@ -241,18 +174,11 @@ u64 xcr0_now(struct vcpu *vcpu)
 	return vcpu->xcr0;
 }
 
-/**
- * xcr0_leave() - the host's XCR0 and XSS into the CPU
- * @vcpu: .
- *
- * Context: interrupts off since xcr0_enter().
- */
-void xcr0_leave(struct vcpu *vcpu)
+/* What xcr0_leave() does when there is something to undo */
+void xcr0_unload(struct vcpu *vcpu)
 {
 	u64 now;
 
-	if (likely(!vcpu->xcr0_loaded))
-		return;
 	vcpu->xcr0_loaded = false;
 	now = xcr0_take(vcpu);
 	if (now != xstate_caps.host_xcr0)

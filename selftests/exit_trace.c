@@ -144,9 +144,9 @@ static void count_ticks(char *text, unsigned int *good, unsigned int *bad)
 	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 		if (!strstr(line, "[000]"))
 			continue;
-		if (strstr(line, "xcr0_enter"))
+		if (strstr(line, "xcr0_load"))
 			loaded = true;
-		else if (strstr(line, "xcr0_leave"))
+		else if (strstr(line, "xcr0_unload"))
 			loaded = false;
 		else if (strstr(line, "local_timer_entry"))
 			++*(loaded ? bad : good);
@@ -155,7 +155,7 @@ static void count_ticks(char *text, unsigned int *good, unsigned int *bad)
 
 /*
  * An interrupt handler of the host's never runs with a guest's XCR0: the tick
- * that ends the guest's turn comes after xcr0_leave().
+ * that ends the guest's turn comes after xcr0_unload().
  */
 TEST_F(trace, ticks_find_the_hosts_xcr0)
 {
@@ -163,8 +163,8 @@ TEST_F(trace, ticks_find_the_hosts_xcr0)
 
 	if (access(KPROBES, W_OK) || !self->vm.info.xcr0_guest)
 		SKIP(return, "no kprobe events, or no XSAVE");
-	put_file(KPROBES, "p:svmtest/enter svmvcpu:xcr0_enter");
-	append_file(KPROBES, "p:svmtest/leave svmvcpu:xcr0_leave");
+	put_file(KPROBES, "p:svmtest/enter svmvcpu:xcr0_load");
+	append_file(KPROBES, "p:svmtest/leave svmvcpu:xcr0_unload");
 	put_file(TRACEFS "events/svmtest/enable", "1");
 	put_file(TIMER, "1");
 	EXPECT_EQ(0, spin_with_xcr0(&self->vm));

@@ -18,21 +18,24 @@ static void begin_life(struct bench_vm *vm)
 	vm_run(vm, EXIT_IO);
 }
 
-/* All live until the last has begun: the end of one may be a burden for the next. */
+/* All use the same memory, and live until the last has begun: the end of one may be a burden for the next. */
 static uint64_t create(unsigned int n)
 {
 	static struct bench_vm vms[MAX_VMS];
 	uint64_t begin, time = 0;
+	struct bench_vm vm;
 	unsigned int i;
 
+	guest_prepare(&vm, guest_first, guest_first_end - guest_first, 0);
 	for (i = 0; i < n; i++) {
-		guest_prepare(&vms[i], guest_first, guest_first_end - guest_first, 0);
+		vms[i] = vm;
 		begin = ticks();
 		begin_life(&vms[i]);
 		time += ticks() - begin;
 	}
 	for (i = 0; i < n; i++)
-		guest_close(&vms[i]);
+		vm_destroy(&vms[i]);
+	guest_release(&vm);
 	return time;
 }
 
@@ -41,14 +44,14 @@ static uint64_t create_destroy(unsigned int n)
 	uint64_t begin, time = 0;
 	struct bench_vm vm;
 
+	guest_prepare(&vm, guest_first, guest_first_end - guest_first, 0);
 	while (n--) {
-		guest_prepare(&vm, guest_first, guest_first_end - guest_first, 0);
 		begin = ticks();
 		begin_life(&vm);
 		vm_destroy(&vm);
 		time += ticks() - begin;
-		guest_release(&vm);
 	}
+	guest_release(&vm);
 	return time;
 }
 
