@@ -36,7 +36,7 @@ static int operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
 
 /* Is the decoded operand the access that faulted, whole? */
 static int check_device(struct vcpu *vcpu, const struct ginsn *insn, const struct mmio_op *op,
-			u64 gpa, bool *whole)
+			u64 gpa, bool atomic, bool *whole)
 {
 	u64 linear, device;
 	int ret;
@@ -44,7 +44,7 @@ static int check_device(struct vcpu *vcpu, const struct ginsn *insn, const struc
 	*whole = false;
 	ret = operand_linear(vcpu, insn, mmio_device(op, insn), op->width, op->write, &linear);
 	if (!ret)
-		ret = guest_translate(vcpu, linear, op->write ? GUEST_WRITE : 0, false, &device);
+		ret = guest_translate(vcpu, linear, op->write ? GUEST_WRITE : 0, atomic, &device);
 	if (!ret)
 		*whole = device == gpa && offset_in_page(gpa) + op->width <= PAGE_SIZE;
 	return ret;
@@ -55,7 +55,7 @@ static int check_device(struct vcpu *vcpu, const struct ginsn *insn, const struc
  * memory is for it, it may be a device's as well: not for this file.
  */
 static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmio_op *op,
-			 bool *memory)
+			 bool atomic, bool *memory)
 {
 	const struct ginsn_mem *mem = mmio_other(op, insn);
 	u64 linear;
@@ -64,6 +64,8 @@ static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmi
 	*memory = true;
 	if (!mem)
 		return EXIT_GO_ON;
+	if (atomic)
+		return -EAGAIN;
 	ret = operand_linear(vcpu, insn, mem, op->width, !op->write, &linear);
 	if (ret)
 		return ret;
@@ -73,13 +75,13 @@ static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmi
 }
 
 /* @known: it is an access that this file can make */
-static int decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool *known)
+static int decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool atomic, bool *known)
 {
 	struct vcpu_mmio *mmio = &vcpu->mmio;
 	int ret;
 
 	*known = false;
-	ret = guest_decode(vcpu, &mmio->insn, false);
+	ret = guest_decode(vcpu, &mmio->insn, atomic);
 	if (ret)
 		return ret;
 	mmio->op = (struct mmio_op) { };
@@ -89,10 +91,10 @@ static int decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool *known)
 		return guest_mismatch(vcpu);
 	if (ret)
 		return EXIT_GO_ON;
-	ret = check_device(vcpu, &mmio->insn, &mmio->op, gpa, known);
+	ret = check_device(vcpu, &mmio->insn, &mmio->op, gpa, atomic, known);
 	if (ret || !*known)
 		return ret;
-	ret = prepare_other(vcpu, &mmio->insn, &mmio->op, known);
+	ret = prepare_other(vcpu, &mmio->insn, &mmio->op, atomic, known);
 	if (!ret)
 		vcpu->mismatches = 0;
 	return ret;
@@ -152,19 +154,19 @@ static int access_apic(struct vcpu *vcpu, u64 gpa, bool write)
  * @vcpu: its mutex held
  * @gpa: where
  * @write: the access was a write
+ * @atomic: see exit.h
  *
- * Context: process context.
  * Return: EXIT_USER with the run page filled; EXIT_GO_ON when it is nothing
  * this file knows, for the caller to report; EXIT_RESUME or -errno.
  */
-int exit_device(struct vcpu *vcpu, u64 gpa, bool write)
+int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
 {
 	bool apic = apic_owns_page(vcpu, gpa), known;
 	int ret;
 
 	if (!apic && !vcpu->decode_mmio)
 		return EXIT_GO_ON;
-	ret = decode_access(vcpu, gpa, write, &known);
+	ret = decode_access(vcpu, gpa, write, atomic, &known);
 	if (ret || !known)
 		return ret;
 	return apic ? access_apic(vcpu, gpa, write) : ask_mmio(vcpu, gpa, write);

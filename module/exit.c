@@ -125,6 +125,18 @@ static int memory_fault(struct vcpu *vcpu, u64 gpa, u32 flags)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
 }
 
+/* A device, where no region is, is answered at once; memory takes its time. */
+static int npf_atomic(struct vcpu *vcpu, u64 gpa, u64 info)
+{
+	int ret;
+
+	if (vcpu->event || (info & (NPF_FETCH | NPF_WALK)) ||
+	    guest_memory_allows(&vcpu->vm->mem, gpa, 0))
+		return -EAGAIN;
+	ret = exit_device(vcpu, gpa, info & NPF_WRITE, true);
+	return ret == EXIT_GO_ON ? -EAGAIN : ret;
+}
+
 static int exit_npf(struct vcpu *vcpu, bool atomic)
 {
 	u64 info = vcpu->vmcb->control.exit_info_1;
@@ -134,7 +146,7 @@ static int exit_npf(struct vcpu *vcpu, bool atomic)
 	int ret;
 
 	if (atomic)
-		return -EAGAIN;
+		return npf_atomic(vcpu, gpa, info);
 	if (info & NPF_WRITE) {
 		access |= SVMVCPU_MEM_WRITE;
 		flags |= SVMVCPU_FAULT_WRITE;
@@ -155,7 +167,7 @@ static int exit_npf(struct vcpu *vcpu, bool atomic)
 		flags |= SVMVCPU_FAULT_USER_MEM;
 	/* With an event under way it is the delivery that faulted. */
 	else if (!vcpu->event && !(info & (NPF_FETCH | NPF_WALK)))
-		ret = exit_device(vcpu, gpa, info & NPF_WRITE);
+		ret = exit_device(vcpu, gpa, info & NPF_WRITE, false);
 	return ret ? ret : memory_fault(vcpu, gpa, flags);
 }
 

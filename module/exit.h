@@ -45,7 +45,7 @@ int exit_cr(struct vcpu *vcpu, bool atomic);
 int exit_xsetbv(struct vcpu *vcpu, bool atomic);
 int exit_dr(struct vcpu *vcpu, bool atomic);
 
-int exit_device(struct vcpu *vcpu, u64 gpa, bool write);
+int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic);
 int exit_mmio_answer(struct vcpu *vcpu, u64 data);
 
 int exit_to_user(struct vcpu *vcpu, u32 reason);

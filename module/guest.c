@@ -101,7 +101,8 @@ static const struct gva_walk_ops walk_ops = {
 	.cmpxchg_pte = walk_cmpxchg,
 };
 
-static struct gva_mmu guest_mmu(const struct vcpu *vcpu)
+/* What a page walk needs to know */
+struct gva_mmu guest_mmu(const struct vcpu *vcpu)
 {
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 
@@ -135,11 +136,16 @@ int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool ato
 	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
 	struct gva_mmu mmu = guest_mmu(vcpu);
 	struct gva_fault fault = { };
+	bool data = !(access & GUEST_FETCH);
 	int ret;
 
+	if (atomic && data && memo_translate(vcpu, linear, access & GUEST_WRITE, gpa))
+		return EXIT_GO_ON;
 	ret = gva_translate(&mmu, linear, (access & GUEST_WRITE ? GVA_WRITE : 0) |
 			    (access & GUEST_FETCH ? GVA_FETCH : 0),
 			    &walk_ops, &ctx, gpa, &fault);
+	if (!ret && atomic && data)
+		memo_keep_translation(vcpu, linear, access & GUEST_WRITE);
 	if (!ret)
 		return EXIT_GO_ON;
 	if (ret == GVA_FAULT) {
@@ -286,11 +292,16 @@ static int decode_failed(struct vcpu *vcpu, int err)
  */
 int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 {
+	const struct memo *memo = atomic ? memo_insn(vcpu) : NULL;
 	unsigned int have = 0, more;
 	struct linear_env env;
 	u8 buf[INSN_MAX_LEN];
 	int ret;
 
+	if (memo) {
+		*insn = memo->insn;
+		return EXIT_GO_ON;
+	}
 	guest_env(vcpu, &env);
 	do {
 		/* Raises #GP when the code segment ends inside the instruction. */
@@ -301,7 +312,11 @@ int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 		have += more;
 		ret = ginsn_decode(insn, buf, have, env.mode);
 	} while (ret == INSN_TRUNCATED && have < sizeof(buf));
-	return ret ? decode_failed(vcpu, ret) : EXIT_GO_ON;
+	if (ret)
+		return decode_failed(vcpu, ret);
+	if (atomic)
+		memo_keep_insn(vcpu, insn);
+	return EXIT_GO_ON;
 }
 
 /**
@@ -544,6 +559,17 @@ void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
 	instruction_done(vcpu);
 }
 
+static noinline int decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip)
+{
+	struct ginsn insn;
+	int ret;
+
+	ret = guest_decode_as(vcpu, &insn, classes, atomic);
+	if (!ret)
+		*next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn.len);
+	return ret;
+}
+
 /**
  * guest_next_rip() - where the intercepted instruction ends
  * @vcpu: .
@@ -555,18 +581,19 @@ void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
  */
 int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip)
 {
-	struct ginsn insn;
-	int ret;
+	const struct memo *memo;
 
 	if (svm_has(SVMVCPU_FEAT_NRIP) && vcpu->vmcb->control.next_rip) {
 		/* Not every CPU cuts what it saves where EIP wraps. */
 		*next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu->vmcb->control.next_rip, 0);
 		return EXIT_GO_ON;
 	}
-	ret = guest_decode_as(vcpu, &insn, classes, atomic);
-	if (!ret)
-		*next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn.len);
-	return ret;
+	memo = atomic ? memo_insn(vcpu) : NULL;
+	if (!memo || !(classes & BIT_ULL(memo->insn.class)))
+		return decode_next_rip(vcpu, classes, atomic, next_rip);
+	vcpu->mismatches = 0;
+	*next_rip = memo->next_rip;
+	return EXIT_GO_ON;
 }
 
 /**

@@ -12,6 +12,7 @@
 #include "operand.h"
 
 struct gva_fault;
+struct gva_mmu;
 struct vcpu;
 
 /* access of guest_translate() and guest_copy() */
@@ -19,6 +20,7 @@ struct vcpu;
 #define GUEST_FETCH	BIT(1)
 
 void guest_env(const struct vcpu *vcpu, struct linear_env *env);
+struct gva_mmu guest_mmu(const struct vcpu *vcpu);
 int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
 		    u64 *gpa);
 int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,

@@ -42,6 +42,27 @@ static void __user *guest_user_ptr(struct guest_memory *mem, u64 gpa, unsigned i
 }
 
 /**
+ * guest_memory_user_ptr() - where the VMM has it
+ * @mem: a VM's memory
+ * @gpa: address
+ * @len: bytes
+ * @access: SVMVCPU_MEM_* the region must allow
+ *
+ * Stays the guest's while interrupts are off, and as long as no region is
+ * taken away: until guest_memory.table_gen moves.
+ *
+ * Return: the user address, NULL when not all of it is in one region.
+ */
+const void __user *guest_memory_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int len,
+					 u32 access)
+{
+	unsigned int there = len;
+	void __user *ptr = guest_user_ptr(mem, gpa, &there, access);
+
+	return there == len ? ptr : NULL;
+}
+
+/**
  * guest_memory_allows() - does a region allow this access?
  * @mem: a VM's memory
  * @gpa: address

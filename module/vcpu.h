@@ -16,6 +16,7 @@
 #include "chain.h"
 #include "check.h"
 #include "insn.h"
+#include "memo.h"
 #include "mmio.h"
 #include "mode.h"
 #include "preset.h"
@@ -131,6 +132,7 @@ struct vcpu_mmio {
  * @policy: what of the intercepts is not fixed
  * @exceptions: vectors the VMM asked to see
  * @followed: vectors that are intercepted for the sake of @chain
+ * @memo: .
  * @mismatches: decodes in a row that did not find the intercepted instruction
  * @exits: since creation
  * @on_cpu: CPU this is loaded on, -1 for none; read by vcpu_poke() anywhere
@@ -196,6 +198,7 @@ struct vcpu {
 	struct vmcb_policy policy;
 	u32 exceptions;
 	u32 followed;
+	struct memo memo[MEMOS];
 	unsigned int mismatches;
 	u64 exits;
 
