@@ -31,6 +31,7 @@
 
 #include "compat.h"
 #include "cpu.h"
+#include "vmcb_init.h"
 
 #define SVM_CPUID_LEAF		0x8000000a
 #define VM_CR_SVMDIS		BIT(4)
@@ -162,6 +163,7 @@ static int svm_detect(void)
 	/* VMRUN takes the nested paging mode from the host's CR4. */
 	svm_caps.npt_levels = __read_cr4() & X86_CR4_LA57 ? 5 : 4;
 	svm_detect_newer_instructions();
+	vmcb_fix_intercepts(&svm_caps);
 	svm_detect_limits();
 	return 0;
 }

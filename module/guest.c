@@ -526,7 +526,8 @@ unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf)
 static void instruction_done(struct vcpu *vcpu)
 {
 	vcpu->vmcb->control.int_state &= ~INT_SHADOW;
-	step_completed(vcpu);
+	if (unlikely(vcpu->debug.flags))
+		step_completed(vcpu);
 	if (unlikely(vcpu->vmcb->save.rflags & X86_EFLAGS_TF))
 		event_raise_db(vcpu, DR_STEP);
 }

@@ -301,7 +301,6 @@ static int vcpu_init_state(struct vcpu *vcpu)
 
 	vmcb_init_control(vcpu->vmcb, &svm_caps, maps_iopm_pa(), maps_msrpm_pa(),
 			  vcpu->vm->mem.npt.root_pa);
-	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
 	vcpu->run->io_data_offset = PAGE_SIZE;
 	return state_setup(vcpu, &reset);
 }

@@ -29,10 +29,6 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	       "the task priority is kept in one place"),
 	RUN_OF(INTERCEPT_CR0_WRITE + 8, 1, "CR8_WRITE",
 	       "the task priority is kept in one place"),
-	RULE(CR0_READ, CR0_READ, 0, "CR0_READ",
-	     "the guest's CR0 differs from the one in the VMCB"),
-	{ INTERCEPT_CR0_READ + 4, 1, VMCB_WHEN_CR4_READ, 0, "CR4_READ",
-	  "the guest's CR4 differs from the one in the VMCB" },
 	RUN_OF(INTERCEPT_DR0_READ, 16, "DR_READ",
 	       "VMRUN does not switch DR0 to DR3: these are the host's"),
 	RUN_OF(INTERCEPT_DR0_WRITE, 16, "DR_WRITE",
@@ -89,7 +85,11 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	IF_CPU(INVLPGB_ILLEGAL, SVM_INTERCEPT_INVLPGB, "would flush on all host CPUs"),
 	IF_CPU(TLBSYNC,	SVM_INTERCEPT_INVLPGB, "waits for all host CPUs"),
 
-	/* asked for by the run loop */
+	/* what is asked for now and then: all of these are last */
+	RULE(CR0_READ, CR0_READ, 0, "CR0_READ",
+	     "the guest's CR0 differs from the one in the VMCB"),
+	{ INTERCEPT_CR0_READ + 4, 1, VMCB_WHEN_CR4_READ, 0, "CR4_READ",
+	  "the guest's CR4 differs from the one in the VMCB" },
 	IF_ASKED(VINTR,	VINTR, "the guest can take an interrupt now"),
 	IF_ASKED(IRET,	IRET, "the guest leaves its NMI handler"),
 	IF_ASKED(INTN,	INTN, "INT3 cannot be seen otherwise here, a step would be pushed"),
@@ -165,9 +165,23 @@ static void apply_rule(u32 *words, const struct vmcb_intercept_rule *rule)
 }
 
 /**
+ * vmcb_fix_intercepts() - the intercepts that are always set, once
+ * @caps: complete but for @caps->intercepts
+ */
+void vmcb_fix_intercepts(struct svm_caps *caps)
+{
+	const struct vmcb_intercept_rule *rule;
+
+	memset(caps->intercepts, 0, sizeof(caps->intercepts));
+	for (rule = vmcb_intercept_rules; rule->when == VMCB_WHEN_ALWAYS; rule++)
+		if ((rule->needs & caps->cpuid_intercepts) == rule->needs)
+			apply_rule(caps->intercepts, rule);
+}
+
+/**
  * vmcb_recalc_intercepts() - set every intercept of a VMCB
  * @vmcb: not in use by a VMRUN
- * @caps: of the host; decides about intercepts older CPUs do not have
+ * @caps: of the host; vmcb_fix_intercepts() was called
  * @policy: what is wanted on top of the fixed set
  *
  * The clean bit is cleared only when something changed, so calling this too
@@ -176,17 +190,14 @@ static void apply_rule(u32 *words, const struct vmcb_intercept_rule *rule)
 void vmcb_recalc_intercepts(struct vmcb *vmcb, const struct svm_caps *caps,
 			    const struct vmcb_policy *policy)
 {
-	u32 words[VMCB_INTERCEPT_WORDS] = { [INTERCEPT_EXCEPTION / 32] =
-					    policy->exceptions };
-	const struct vmcb_intercept_rule *rule;
-	unsigned int i;
+	const struct vmcb_intercept_rule *rule = vmcb_intercept_rules + vmcb_nr_intercept_rules;
+	u32 words[VMCB_INTERCEPT_WORDS];
 
-	for (i = 0; i < vmcb_nr_intercept_rules; i++) {
-		rule = &vmcb_intercept_rules[i];
-		if ((rule->needs & caps->cpuid_intercepts) == rule->needs &&
-		    policy_asks(policy, rule->when))
+	memcpy(words, caps->intercepts, sizeof(words));
+	words[INTERCEPT_EXCEPTION / 32] |= policy->exceptions;
+	while ((--rule)->when != VMCB_WHEN_ALWAYS)
+		if (policy_asks(policy, rule->when))
 			apply_rule(words, rule);
-	}
 	if (!memcmp(vmcb->control.intercepts, words, sizeof(words)))
 		return;
 	memcpy(vmcb->control.intercepts, words, sizeof(words));

@@ -436,6 +436,7 @@ struct svm_caps {
 	u32 asids;		/* NASID: valid are 1 .. asids - 1 */
 	u8 phys_bits;		/* host physical address width */
 	u8 npt_levels;		/* 4, or 5 when the host runs with LA57 */
+	u32 intercepts[VMCB_INTERCEPT_WORDS];	/* always set */
 };
 
 /* svm_caps.cpuid_intercepts: instructions newer than SVM itself */

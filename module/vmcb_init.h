@@ -78,6 +78,7 @@ extern const unsigned int vmcb_nr_intercept_rules;
 extern const struct vmcb_intercept_open vmcb_intercepts_open[];
 extern const unsigned int vmcb_nr_intercepts_open;
 
+void vmcb_fix_intercepts(struct svm_caps *caps);
 void vmcb_recalc_intercepts(struct vmcb *vmcb, const struct svm_caps *caps,
 			    const struct vmcb_policy *policy);
 void vmcb_init_control(struct vmcb *vmcb, const struct svm_caps *caps,

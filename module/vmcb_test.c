@@ -10,12 +10,12 @@
 
 #define NR_BITS	(VMCB_INTERCEPT_WORDS * 32)
 
-static const struct svm_caps caps_all = {
+static struct svm_caps caps_all = {
 	.cpuid_intercepts = SVM_INTERCEPT_RDPRU | SVM_INTERCEPT_INVPCID |
 			    SVM_INTERCEPT_MCOMMIT | SVM_INTERCEPT_INVLPGB,
 };
 
-static const struct svm_caps caps_none;
+static struct svm_caps caps_none;
 static const struct vmcb_policy policy_none;
 static const struct vmcb_policy policy_all = {
 	.exceptions = ~0U, .cr0_read = true, .cr4_read = true,
@@ -140,6 +140,7 @@ static void vmcb_test_caps(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(gated); i++) {
 		struct svm_caps caps = { .cpuid_intercepts = gated[i].cap };
 
+		vmcb_fix_intercepts(&caps);
 		vmcb_recalc_intercepts(vmcb, &caps, &policy_none);
 		for (j = 0; j < ARRAY_SIZE(gated); j++)
 			KUNIT_EXPECT_EQ(test, vmcb_intercepts(vmcb, gated[j].nr),
@@ -346,10 +347,33 @@ static void vmcb_test_entry_refused(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vmcb_entry_refused(VMEXIT_NPF));
 }
 
+/* vmcb_fix_intercepts() stops at the first that is not always set. */
+static void vmcb_test_order(struct kunit *test)
+{
+	bool asked = false;
+	unsigned int i;
+
+	for (i = 0; i < vmcb_nr_intercept_rules; i++) {
+		bool always = vmcb_intercept_rules[i].when == VMCB_WHEN_ALWAYS;
+
+		KUNIT_EXPECT_FALSE_MSG(test, always && asked, "%s", vmcb_intercept_rules[i].name);
+		asked |= !always;
+	}
+	KUNIT_EXPECT_TRUE(test, asked);
+}
+
+static int vmcb_test_init(struct kunit *test)
+{
+	vmcb_fix_intercepts(&caps_all);
+	vmcb_fix_intercepts(&caps_none);
+	return 0;
+}
+
 static struct kunit_case vmcb_test_cases[] = {
 	KUNIT_CASE(vmcb_test_accounted),
 	KUNIT_CASE(vmcb_test_reasons),
 	KUNIT_CASE(vmcb_test_words),
+	KUNIT_CASE(vmcb_test_order),
 	KUNIT_CASE(vmcb_test_caps),
 	KUNIT_CASE(vmcb_test_policy),
 	KUNIT_CASE(vmcb_test_recalc_clean),
@@ -362,6 +386,7 @@ static struct kunit_case vmcb_test_cases[] = {
 
 static struct kunit_suite vmcb_test_suite = {
 	.name = "svmvcpu_vmcb",
+	.init = vmcb_test_init,
 	.test_cases = vmcb_test_cases,
 };
 
