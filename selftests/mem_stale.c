@@ -5,11 +5,11 @@
  * TLB at every entry, so what can go wrong there is the waiting, not the
  * flushing; on hardware this finds both.)
  *
- * cost: 30
+ * cost: 15
  */
 #include "guest_thread.h"
 
-#define ROUNDS		100
+#define ROUNDS		(slow_machine() ? 30 : 100)
 #define STRESS_NS	3000000000ULL
 #define LEAST_CHANGES	(3 * PAGES)
 

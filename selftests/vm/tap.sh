@@ -74,6 +74,30 @@ check_equal() {
 	fi
 }
 
+# A guest, as bytes. $1 file, $2 octal escapes
+code() {
+	# shellcheck disable=SC2059 # the escapes are the point
+	printf "$2" >"$1"
+}
+
+# $1 what, $2 expected status, $3 text expected in the output or "", $4...
+# arguments of vcpuctl
+ends() {
+	what=$1 status=$2 text=$3
+	shift 3
+	vcpuctl "$@" </dev/null >out 2>&1
+	rc=$?
+	if [ $rc -ne "$status" ]; then
+		fail "$what" "status $rc, expected $status" "
+$(cat out)"
+	elif [ -n "$text" ] && ! grep -qF -- "$text" out; then
+		fail "$what" "no '$text' in
+$(cat out)"
+	else
+		pass "$what"
+	fi
+}
+
 finish() {
 	[ "$tap_count" -eq "$tap_plan" ] || exit 1
 	[ "$tap_failed" -eq 0 ]

@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# kernel: stock
+#
+# What vcpuctl says: traces, JSON, and why something cannot work. None of it is
+# the kernel's business: vcpuctl.sh has the rest.
+
+# shellcheck source=selftests/vm/tap.sh
+. /vm/tap.sh
+plan 21
+
+dir=$(mktemp -d)
+cd "$dir" || exit 1
+trap 'rm -rf "$dir"' EXIT
+
+code hlt '\364'
+code spin '\353\376'
+# mov $0x2000,%ax; mov %ax,%ds; mov 0,%al
+code beyond '\270\000\040\216\330\240\000\000'
+# mov $0x12345,%ecx; rdmsr; out %al,$0xf4; hlt
+code msr '\146\271\105\043\001\000\017\062\346\364\364'
+# mov $5,%al; out %al,$0xf4
+code five '\260\005\346\364'
+
+ends "info in JSON" 0 '{"usable":true,' info --json
+ends "exits" 0 "11  fail-entry" exits
+ends "version" 0 "API version 1" --version
+
+ends "and in JSON" 66 '"exception":"#DF","rip":"0x7c' run --json /guests/triple.bin
+echo "over and out" >text
+vcpuctl run --serial-in text /guests/echo.bin </dev/null >out 2>/dev/null
+check_equal "also from a file" "$(cat out)" "over and out"
+
+ends "quiet halt" 65 "" run -q hlt
+check_equal "says nothing" "$(cat out)" ""
+ends "exit code" 133 "code 5" run five
+ends "unknown MSR ignored" 128 "-> 0" run -Ti msr
+ends "bytes at RIP in a dump" 70 "code a0 00 00" run -M 64K beyond
+
+ends "trace" 0 "     2 io out byte to 0x03f8 value 0x68 'h'" \
+	run -T /guests/hello16.bin
+ends "JSON result" 65 '{"type":"result","end":"halt","status":65,' run -j hlt
+ends "JSON output" 65 \
+	'{"type":"output","port":"serial","text":"vmmcall: answered\n"}' \
+	run -j /guests/hello64.elf
+ends "JSON trace" 65 '{"type":"exit","nr":1,"reason":"halt","rip":"0x7c01"' \
+	run -jT hlt
+
+head -c 1000000 /guests/vmlinuz >half
+ends "half a kernel" 1 "cut short" run half
+ends "too little memory for it" 1 "needs memory up to" \
+	run --mem 32M /guests/vmlinuz
+ends "an initrd for something else" 1 "no bzImage" run --initrd hlt hlt
+ends "image beyond memory" 1 "does not fit" run -m prot32 -M 64K hlt
+ends "overlap" 1 "overlaps" run hlt -f spin@0x7c00
+ends "no such file" 1 "nonexistent: No such file" run nonexistent
+ends "wrong usage" 2 "Try 'vcpuctl run --help'" run --mem x hlt
+finish
