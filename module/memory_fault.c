@@ -25,6 +25,9 @@
 #define WINDOW_PAGES	64U
 #define WINDOW_BYTES	(WINDOW_PAGES * PAGE_SIZE)
 
+/* The same for leaves of 2 MiB */
+#define WINDOW_LARGE	16U
+
 /**
  * struct window - a piece of one region on its way into the tables
  * @region: holds a reference on its backing
@@ -38,8 +41,10 @@
  * @tried: something was faulted in already
  * @seq: the pages are valid until the notifier's sequence moves
  * @mapped_end: what comes behind the leaves that were installed
- * @hmm: what the VMM has there
- * @leaf: the entries made of it
+ * @target: what the VMM has at @first
+ * @hmm: what it has in all of the window
+ * @leaf: the entries made of it; or those of the 2 MiB from @large_gpa on
+ * @large_gpa: .
  */
 struct window {
 	struct guest_region region;
@@ -53,6 +58,8 @@ struct window {
 	bool tried;
 	unsigned long seq;
 	u64 mapped_end;
+	unsigned long target;
+	u64 large_gpa;
 	union {
 		unsigned long hmm[WINDOW_PAGES];
 		u64 leaf[WINDOW_PAGES];
@@ -64,9 +71,9 @@ static u64 window_gpa(const struct window *win, unsigned int page)
 	return win->gpa + ((u64)page << PAGE_SHIFT);
 }
 
-static u64 window_hva(const struct window *win, unsigned int page)
+static u64 region_hva(const struct guest_region *region, u64 gpa)
 {
-	return win->region.hva + (window_gpa(win, page) - win->region.gpa);
+	return region->hva + (gpa - region->gpa);
 }
 
 /* The window around @gpa, of which all in [gpa, end) must be there */
@@ -98,15 +105,15 @@ static void window_close(struct window *win)
 	guest_backing_put(win->region.backing);
 }
 
-/* What is behind the pages from @page to @end? */
-static int window_look(struct window *win, unsigned int page, unsigned int end)
+/* What is behind the pages from @start to @end? */
+static int window_look(struct window *win, u64 start, u64 end, unsigned long *hmm_pfns)
 {
 	struct hmm_range range = {
 		.notifier = &win->region.backing->mn,
 		.notifier_seq = win->seq,
-		.start = window_hva(win, page),
-		.end = window_hva(win, end),
-		.hmm_pfns = &win->hmm[page],
+		.start = region_hva(&win->region, start),
+		.end = region_hva(&win->region, end),
+		.hmm_pfns = hmm_pfns,
 	};
 	int ret = hmm_range_fault(&range);
 
@@ -146,7 +153,7 @@ static int fault_in_page(struct guest_memory *mem, const struct window *win, uns
 {
 	bool write = win->access & SVMVCPU_MEM_WRITE;
 	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE;
-	u64 hva = window_hva(win, page);
+	u64 hva = region_hva(&win->region, window_gpa(win, page));
 	struct vm_area_struct *vma = vma_lookup(mem->mm, hva);
 	vm_fault_t fault;
 
@@ -183,8 +190,8 @@ static int fault_in(struct guest_memory *mem, struct window *win, unsigned int p
  */
 static unsigned int window_level(const struct guest_memory *mem, const struct window *win)
 {
-	unsigned int order = hmm_pfn_to_map_order(win->hmm[win->first]);
-	u64 gpa = window_gpa(win, win->first), hva = window_hva(win, win->first);
+	unsigned int order = hmm_pfn_to_map_order(win->target);
+	u64 gpa = window_gpa(win, win->first), hva = region_hva(&win->region, gpa);
 	unsigned int level;
 
 	for (level = mem->max_level; level > NPT_4K; level--) {
@@ -197,6 +204,78 @@ static unsigned int window_level(const struct guest_memory *mem, const struct wi
 	return level;
 }
 
+/* What the guest may do with a page, besides reading it */
+static unsigned int page_prot(const struct window *win, unsigned long hmm_pfn)
+{
+	unsigned int prot = 0;
+
+	if ((win->region.prot & SVMVCPU_MEM_WRITE) && (hmm_pfn & HMM_PFN_WRITE))
+		prot |= NPT_W;
+	if (win->region.prot & SVMVCPU_MEM_EXEC)
+		prot |= NPT_X;
+	return prot;
+}
+
+/*
+ * How the VMM maps the 2 MiB at @hva, as hmm_range_fault() would say; 0 if not
+ * as one page. Interrupts are off, so no table is freed under the walk.
+ */
+static unsigned long look_large(struct mm_struct *mm, u64 hva)
+{
+	pgd_t *pgdp = pgd_offset(mm, hva), pgd = READ_ONCE(*pgdp);
+	p4d_t *p4dp, p4d;
+	pud_t *pudp, pud;
+	pmd_t pmd;
+
+	if (!pgd_present(pgd))
+		return 0;
+	p4dp = p4d_offset_lockless(pgdp, pgd, hva);
+	p4d = READ_ONCE(*p4dp);
+	if (!p4d_present(p4d))
+		return 0;
+	pudp = pud_offset_lockless(p4dp, p4d, hva);
+	pud = READ_ONCE(*pudp);
+	if (!pud_present(pud) || pud_leaf(pud))
+		return 0;
+	pmd = READ_ONCE(*pmd_offset_lockless(pudp, pud, hva));
+	/* not one that is being split, nor one without rights */
+	if (!(pmd_flags(pmd) & _PAGE_PRESENT) || !pmd_leaf(pmd))
+		return 0;
+	return pmd_pfn(pmd) | HMM_PFN_VALID | (pmd_write(pmd) ? HMM_PFN_WRITE : 0);
+}
+
+/*
+ * The 2 MiB around, as far as region and VMA go. HMM fills in 512 equal words
+ * for each, or starts a walk of its own for a word of each: too dear. As with
+ * small ones, not if the one that is needed was not there at first.
+ */
+static void survey_large(struct mm_struct *mm, struct window *win)
+{
+	u64 span = npt_span(NPT_2M), first = window_gpa(win, win->first);
+	struct vm_area_struct *vma = vma_lookup(mm, region_hva(&win->region, first));
+	u64 gpa = round_down(first, WINDOW_LARGE * span);
+	unsigned int i;
+
+	memset(win->leaf, 0, WINDOW_LARGE * sizeof(win->leaf[0]));
+	win->large_gpa = gpa;
+	if (win->tried || !vma)
+		return;
+	local_irq_disable();
+	for (i = 0; i < WINDOW_LARGE; i++, gpa += span) {
+		u64 hva = region_hva(&win->region, gpa);
+		unsigned long hmm_pfn;
+
+		if (gpa < win->region.gpa || gpa + span > win->region.end ||
+		    hva < vma->vm_start || hva + span > vma->vm_end)
+			continue;
+		hmm_pfn = look_large(mm, hva);
+		if (hmm_pfn)
+			win->leaf[i] = npt_make_leaf(hmm_pfn & ~HMM_PFN_FLAGS,
+						     page_prot(win, hmm_pfn), NPT_2M);
+	}
+	local_irq_enable();
+}
+
 /*
  * What is needed, and around it what is there. Had that page to be faulted in,
  * its neighbors mostly are not there either: no second look at them then.
@@ -206,14 +285,20 @@ static int window_survey(const struct guest_memory *mem, struct window *win)
 	int page, ret;
 
 	memset(win->hmm, 0, win->nr * sizeof(win->hmm[0]));
-	ret = window_look(win, win->first, win->end);
+	ret = window_look(win, window_gpa(win, win->first), window_gpa(win, win->end),
+			  &win->hmm[win->first]);
 	if (ret)
 		return ret;
+	/* A large page is all that is needed of the window. */
+	win->target = win->hmm[win->first];
+	if (page_usable(win, win->first) && window_level(mem, win) > NPT_4K) {
+		survey_large(mem->mm, win);
+		return win->end;
+	}
 	page = window_missing(win);
-	if (page < (int)win->end || win->tried || win->end - win->first == win->nr ||
-	    window_level(mem, win) > NPT_4K)
+	if (page < (int)win->end || win->tried || win->end - win->first == win->nr)
 		return page;
-	ret = window_look(win, 0, win->nr);
+	ret = window_look(win, win->gpa, window_gpa(win, win->nr), win->hmm);
 	return ret ? ret : window_missing(win);
 }
 
@@ -236,18 +321,6 @@ static int window_prepare(struct guest_memory *mem, struct window *win)
 	return min(page, 0);
 }
 
-/* What the guest may do with a page, besides reading it */
-static unsigned int page_prot(const struct window *win, unsigned long hmm_pfn)
-{
-	unsigned int prot = 0;
-
-	if ((win->region.prot & SVMVCPU_MEM_WRITE) && (hmm_pfn & HMM_PFN_WRITE))
-		prot |= NPT_W;
-	if (win->region.prot & SVMVCPU_MEM_EXEC)
-		prot |= NPT_X;
-	return prot;
-}
-
 /**
  * struct install - what window_install() puts in
  * @level: of the leaves
@@ -267,7 +340,6 @@ struct install {
 static void install_prepare(const struct guest_memory *mem, struct window *win,
 			    struct install *in)
 {
-	unsigned long first = win->hmm[win->first];
 	unsigned int i;
 	u64 span;
 
@@ -276,8 +348,8 @@ static void install_prepare(const struct guest_memory *mem, struct window *win,
 		span = npt_span(in->level);
 		in->start = round_down(window_gpa(win, win->first), span);
 		in->end = in->start + span;
-		in->pfn = round_down(first & ~HMM_PFN_FLAGS, span >> PAGE_SHIFT);
-		in->prot = page_prot(win, first);
+		in->pfn = round_down(win->target & ~HMM_PFN_FLAGS, span >> PAGE_SHIFT);
+		in->prot = page_prot(win, win->target);
 		return;
 	}
 	in->start = win->gpa;
@@ -301,7 +373,7 @@ static int install_locked(struct guest_memory *mem, struct window *win,
 	    mmu_interval_read_retry(&win->region.backing->mn, win->seq))
 		return -EAGAIN;
 	if (in->level == NPT_4K) {
-		ret = npt_map_pages(&mem->npt, cache, in->start, win->leaf, win->nr);
+		ret = npt_map_run(&mem->npt, cache, in->start, win->leaf, win->nr, NPT_4K, true);
 		fresh = ret;
 	} else {
 		fresh = !npt_leaf(&mem->npt, in->start, NULL);
@@ -309,6 +381,10 @@ static int install_locked(struct guest_memory *mem, struct window *win,
 	}
 	if (ret < 0)
 		return ret;
+	/* What is in the way of its neighbors stays until they are needed themselves. */
+	if (in->level == NPT_2M)
+		fresh += max(npt_map_run(&mem->npt, cache, win->large_gpa, win->leaf,
+					 WINDOW_LARGE, NPT_2M, false), 0);
 	mem->stats.mapped[in->level] += fresh;
 	mem->stats.faults += win->fault;
 	return 0;

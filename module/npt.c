@@ -246,29 +246,34 @@ int npt_map(struct npt *npt, struct npt_cache *cache, u64 gpa, u64 pfn,
 }
 
 /**
- * npt_map_pages() - map a run of 4 KiB pages
+ * npt_map_run() - map pages that lie one behind the other
  * @npt: the tree; the caller holds its lock
  * @cache: where missing tables come from; never allocates
- * @gpa: of the first page
+ * @gpa: of the first, aligned to the size @level has
  * @leaf: their entries, by npt_make_leaf(); 0 for one to leave alone
- * @nr: how many; all in the same table, that is, in one aligned 2 MiB
+ * @nr: how many; all in the same table
+ * @level: NPT_4K, NPT_2M, NPT_1G
+ * @strict: end with an error where something is in the way, instead of leaving
+ *	that as it is
  *
  * Rights are added as by npt_map().
  *
  * Return: how many of them were not mapped before; or an error as npt_map()'s.
- * With -EBUSY those in front of the one in question are mapped.
+ * In that case those in front of the one in question are mapped.
  */
-int npt_map_pages(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
-		  unsigned int nr)
+int npt_map_run(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
+		unsigned int nr, unsigned int level, bool strict)
 {
-	unsigned int first = table_index(gpa, NPT_4K), i;
+	unsigned int first, i;
 	int fresh = 0, ret;
 	u64 *table;
 
-	if ((gpa & (npt_span(NPT_4K) - 1)) || gpa >= gpa_limit(npt) ||
-	    nr > NPT_ENTRIES - first)
+	if (!map_args_valid(npt, gpa, 0, 0, level))
 		return -EINVAL;
-	table = walk_down(npt, cache, gpa, NPT_4K);
+	first = table_index(gpa, level);
+	if (nr > NPT_ENTRIES - first)
+		return -EINVAL;
+	table = walk_down(npt, cache, gpa, level);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 	for (i = 0; i < nr; i++) {
@@ -282,8 +287,8 @@ int npt_map_pages(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *
 			fresh++;
 			continue;
 		}
-		ret = set_leaf(slot, leaf[i], NPT_4K);
-		if (ret)
+		ret = set_leaf(slot, leaf[i], level);
+		if (ret && strict)
 			return ret;
 	}
 	return fresh;

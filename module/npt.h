@@ -112,8 +112,8 @@ void npt_cache_drain(struct npt_cache *cache);
 
 int npt_map(struct npt *npt, struct npt_cache *cache, u64 gpa, u64 pfn,
 	    unsigned int prot, unsigned int level);
-int npt_map_pages(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
-		  unsigned int nr);
+int npt_map_run(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
+		unsigned int nr, unsigned int level, bool strict);
 bool npt_zap(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx);
 u64 npt_next(const struct npt *npt, u64 start, u64 end);
 u64 npt_leaf(const struct npt *npt, u64 gpa, unsigned int *level);

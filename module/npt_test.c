@@ -192,7 +192,8 @@ static void random_map_pages(struct world *w)
 	}
 	KUNIT_ASSERT_EQ(w->test, npt_cache_fill(&w->cache, NPT_MAP_MAX), 0);
 	want = model_map_pages(w, first, leaf, prot, nr);
-	ret = npt_map_pages(&w->npt, &w->cache, w->base + ((u64)first << 12), leaf, nr);
+	ret = npt_map_run(&w->npt, &w->cache, w->base + ((u64)first << 12), leaf, nr, NPT_4K,
+			  true);
 	KUNIT_EXPECT_EQ(w->test, ret, want);
 }
 
@@ -489,32 +490,67 @@ static void npt_test_pages(struct kunit *test)
 	struct npt *npt = &w->npt;
 	u64 gpa = 0x1fc000, pte;
 
-	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 4), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -ENOSPC);
 	npt_cache_fill(&w->cache, NPT_MAP_MAX);
 	/* the last four of their table; a fifth would be in another */
-	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 5), -EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa + 1, leaf, 1), -EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, 1ULL << 48, leaf, 1), -EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 4), 3);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 5, NPT_4K, true), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa + 1, leaf, 1, NPT_4K, true), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, 1ULL << 48, leaf, 1, NPT_4K, true),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 3);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa, NULL), leaf[0]);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa + 0x1000, NULL), 0);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa + 0x3000, NULL), leaf[3]);
 
 	/* rights are added, never taken away */
 	leaf[0] = npt_make_leaf(7, NPT_X, NPT_4K);
-	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 4), 0);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 0);
 	pte = npt_leaf(npt, gpa, NULL);
 	KUNIT_EXPECT_TRUE(test, npt_pte_writable(pte));
 	KUNIT_EXPECT_FALSE(test, pte & NPT_NX);
 
 	leaf[2] = npt_make_leaf(11, 0, NPT_4K);
 	leaf[1] = npt_make_leaf(8, 0, NPT_4K);
-	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, leaf, 4), -EBUSY);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -EBUSY);
 	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x1000, NULL)), 8);
 	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x2000, NULL)), 9);
 
+	/* what is in the way can be left alone, too */
+	leaf[3] = npt_make_leaf(10, NPT_W, NPT_4K);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, false), 0);
+	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x2000, NULL)), 9);
+	KUNIT_EXPECT_TRUE(test, npt_pte_writable(npt_leaf(npt, gpa + 0x3000, NULL)));
+
 	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, 0x200000, 512, 0, NPT_2M), 0);
-	KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, 0x200000, leaf, 4), -EBUSY);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, 0x200000, leaf, 4, NPT_4K, true),
+			-EBUSY);
+	world_destroy(w);
+}
+
+/* A run of large pages: past a table of small ones, and one that is there */
+static void npt_test_large_run(struct kunit *test)
+{
+	struct world *w = world_create(test, 5, 0);
+	u64 span = npt_span(NPT_2M), gpa = npt_span(NPT_1G) - 4 * span, leaf[4];
+	struct npt *npt = &w->npt;
+	unsigned int i, level;
+
+	npt_cache_fill(&w->cache, NPT_MAP_MAX);
+	for (i = 0; i < 4; i++)
+		leaf[i] = npt_make_leaf(512 * (i + 1), NPT_W, NPT_2M);
+	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, gpa + span, 512 * 2, 0, NPT_2M), 0);
+	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, gpa + 2 * span, 3, 0, NPT_4K), 0);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 5, NPT_2M, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa + 4096, leaf, 1, NPT_2M, false),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_2M, true), -EEXIST);
+	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_2M, false), 1);
+	for (i = 0; i < 4; i++) {
+		level = 0;
+		npt_leaf(npt, gpa + i * span, &level);
+		KUNIT_EXPECT_EQ(test, level, i == 2 ? NPT_4K : NPT_2M);
+	}
+	KUNIT_EXPECT_TRUE(test, npt_pte_writable(npt_leaf(npt, gpa + span, NULL)));
 	world_destroy(w);
 }
 
@@ -529,7 +565,7 @@ static void npt_test_rebuild(struct kunit *test)
 
 	for (round = 0; round < 3; round++) {
 		npt_cache_fill(&w->cache, NPT_MAP_MAX);
-		KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, &leaf, 1), 1);
+		KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true), 1);
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), -EEXIST);
 		KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa, gpa + npt_span(NPT_2M), NULL, NULL));
 		/* the empty table is in the way still */
@@ -539,7 +575,8 @@ static void npt_test_rebuild(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), 0);
 		KUNIT_EXPECT_NE(test, npt_leaf(npt, gpa + 0x5000, &level), 0);
 		KUNIT_EXPECT_EQ(test, level, NPT_2M);
-		KUNIT_EXPECT_EQ(test, npt_map_pages(npt, &w->cache, gpa, &leaf, 1), -EBUSY);
+		KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true),
+				-EBUSY);
 		KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa + 0x5000, gpa + 0x6000, NULL, NULL));
 		check_tables(w);
 	}
@@ -644,6 +681,7 @@ static struct kunit_case npt_test_cases[] = {
 	KUNIT_CASE(npt_test_accessed_dirty),
 	KUNIT_CASE(npt_test_huge),
 	KUNIT_CASE(npt_test_pages),
+	KUNIT_CASE(npt_test_large_run),
 	KUNIT_CASE(npt_test_rebuild),
 	KUNIT_CASE(npt_test_detach),
 	KUNIT_CASE(npt_test_table_rights),

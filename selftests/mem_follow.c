@@ -126,7 +126,8 @@ TEST_F_TIMEOUT(follow, device_memory, 90)
 	void *mem = MAP_FAILED;
 
 	if (fd >= 0)
-		mem = mmap((void *)self->page, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0xf0000);
+		mem = mmap((void *)self->page, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd,
+			   0xf0000);
 	if (mem == MAP_FAILED)
 		SKIP(return, "no /dev/mem to map");
 	START_GUEST(&self->gt, vm, reader);

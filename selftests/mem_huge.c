@@ -5,6 +5,8 @@
  * ones where they do not; and the way from one to the other as the VMM's memory
  * changes. GET_STATS tells them apart. mem_giga.c has those of 1 GiB.
  */
+#include <sys/wait.h>
+
 #include "guest_thread.h"
 
 #define AREA		0x40000000UL	/* 1 GiB aligned */
@@ -21,7 +23,7 @@
 FIXTURE(huge) {
 	struct test_vm vm;
 	char *raw;
-	char *mem;	/* 4 MiB, aligned */
+	char *mem;	/* 8 MiB, aligned */
 };
 
 static int write_text(const char *path, const char *text)
@@ -41,7 +43,7 @@ FIXTURE_SETUP(huge)
 	vm_open(&self->vm);
 	/* what is counted is what lies behind AREA */
 	madvise(self->vm.mem, TEST_MEM, MADV_NOHUGEPAGE);
-	self->raw = mmap(NULL, 3 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	self->raw = mmap(NULL, 5 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
 	ASSERT_NE(MAP_FAILED, self->raw);
 	self->mem = (char *)(((uintptr_t)self->raw + HUGE - 1) & ~(HUGE - 1));
@@ -49,7 +51,7 @@ FIXTURE_SETUP(huge)
 
 FIXTURE_TEARDOWN(huge)
 {
-	munmap(self->raw, 3 * HUGE);
+	munmap(self->raw, 5 * HUGE);
 	vm_close(&self->vm);
 }
 
@@ -166,6 +168,70 @@ TEST_F(huge, transparent)
 	EXPECT_TRUE(all_are(self->mem, 2 * HUGE, 1));
 }
 
+/* Four that are there come in by one fault. */
+TEST_F(huge, neighbors)
+{
+	struct test_vm *vm = &self->vm;
+
+	if (!make_huge(self->mem, 4 * HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, 4 * HUGE, READ_WRITE));
+	RUN_GUEST(vm, add_pages, 4 * HUGE / PAGE);
+	EXPECT_EQ(4U, stats_of(vm).mapped_2m);
+	/* and one for the guest's code */
+	EXPECT_GE(2U, stats_of(vm).faults);
+	EXPECT_TRUE(all_are(self->mem, 4 * HUGE, 1));
+}
+
+/* Each with the rights it has in the VMM, and none from another mapping */
+TEST_F(huge, rights_of_neighbors)
+{
+	struct test_vm *vm = &self->vm;
+
+	if (!make_huge(self->mem, 4 * HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, mprotect(self->mem + HUGE, HUGE, PROT_READ));
+	ASSERT_EQ(0, mprotect(self->mem + 2 * HUGE, HUGE, PROT_NONE));
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, 4 * HUGE, READ_WRITE));
+	RUN_GUEST(vm, read_pages, 2 * HUGE / PAGE);
+	SETUP_GUEST(vm, read_pages, 3 * HUGE / PAGE);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + 2 * HUGE, vm->run->memory.gpa);
+	SETUP_GUEST(vm, add_pages, 2 * HUGE / PAGE);
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(AREA + HUGE, vm->run->memory.gpa);
+	EXPECT_TRUE(all_are(self->mem, HUGE, 1));
+	EXPECT_TRUE(all_are(self->mem + HUGE, HUGE, 0));
+}
+
+/* Shared with a child since fork: they come in read-only, and are copied. */
+TEST_F(huge, neighbors_to_be_copied)
+{
+	struct test_vm *vm = &self->vm;
+	int go[2], status;
+	pid_t pid;
+	char c;
+
+	if (!make_huge(self->mem, 2 * HUGE))
+		SKIP(return, NO_THP);
+	ASSERT_EQ(0, pipe(go));
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, 2 * HUGE, READ_WRITE));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		close(go[1]);
+		_exit(read(go[0], &c, 1) != 1 || !all_are(self->mem, 2 * HUGE, 0));
+	}
+	RUN_GUEST(vm, read_pages, 1);
+	RUN_GUEST(vm, add_pages, 2 * HUGE / PAGE);
+	EXPECT_TRUE(all_are(self->mem, 2 * HUGE, 1));
+	ASSERT_EQ(1, write(go[1], "", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status) {
+		TH_LOG("the guest wrote into the child's memory");
+	}
+}
+
 /* The same by PREFAULT: two leaves, and the guest faults no more on them. */
 TEST_F(huge, prefault)
 {
@@ -203,7 +269,7 @@ TEST_F(huge, does_not_fit)
 
 	if (!make_huge(self->mem, 2 * HUGE))
 		SKIP(return, NO_THP);
-	for (i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(odd); i++) {
 		ASSERT_EQ(0, map_at(vm, AREA + odd[i].gpa, self->mem + odd[i].at, odd[i].bytes,
 				    READ_WRITE));
 		ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA + odd[i].gpa, odd[i].bytes,
@@ -223,6 +289,7 @@ TEST_F_TIMEOUT(huge, split_and_rebuilt, 120)
 	struct test_vm *vm = &self->vm;
 	__u64 large;
 	unsigned int i, rebuilt = 0;
+	int err;
 
 	if (!make_huge(self->mem, HUGE))
 		SKIP(return, NO_THP);
@@ -238,11 +305,9 @@ TEST_F_TIMEOUT(huge, split_and_rebuilt, 120)
 		ASSERT_TRUE(all_are(self->mem, HUGE - PAGE, 2 * i));
 		EXPECT_EQ(1U, *(__u32 *)(self->mem + HUGE - PAGE));
 		/* EAGAIN: somebody holds a page for the moment */
-		if (madvise(self->mem, HUGE, MADV_COLLAPSE)) {
-			ASSERT_TRUE(errno == EAGAIN || errno == EBUSY || errno == ENOMEM);
-		} else {
-			rebuilt++;
-		}
+		err = madvise(self->mem, HUGE, MADV_COLLAPSE) ? errno : 0;
+		ASSERT_TRUE(!err || err == EAGAIN || err == EBUSY || err == ENOMEM);
+		rebuilt += !err;
 		RUN_GUEST(vm, add_pages, HUGE / PAGE);
 		ASSERT_TRUE(all_are(self->mem, HUGE - PAGE, 2 * i + 1));
 	}

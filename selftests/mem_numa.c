@@ -88,7 +88,7 @@ TEST_F_TIMEOUT(numa, move_pages, 120)
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
 }
 
-static unsigned long vmstat(const char *name)
+static unsigned long counter(const char *name)
 {
 	unsigned long value, found = 0;
 	char line[128], key[64];
@@ -124,15 +124,15 @@ TEST_F_TIMEOUT(numa, balancing, 180)
 	ASSERT_EQ(0, write_text("/proc/sys/kernel/numa_balancing", "1"));
 	ASSERT_EQ(0, write_text(SCAN "scan_delay_ms", "10"));
 	ASSERT_EQ(0, write_text(SCAN "scan_period_min_ms", "20"));
-	updates = vmstat("numa_pte_updates");
-	faults = vmstat("numa_hint_faults");
+	updates = counter("numa_pte_updates");
+	faults = counter("numa_hint_faults");
 	START_GUEST(&self->gt, vm, even);
 	/* on a node of its own, so that there is something to balance */
 	pin_thread(&self->gt, 1);
-	EXPECT_TRUE(WAIT_UNTIL(self->gt.done || (vmstat("numa_pte_updates") > updates + MOVED &&
-						 vmstat("numa_hint_faults") > faults)));
-	TH_LOG("%lu entries, %lu faults", vmstat("numa_pte_updates") - updates,
-	       vmstat("numa_hint_faults") - faults);
+	EXPECT_TRUE(WAIT_UNTIL(self->gt.done || (counter("numa_pte_updates") > updates + MOVED &&
+						 counter("numa_hint_faults") > faults)));
+	TH_LOG("%lu entries, %lu faults", counter("numa_pte_updates") - updates,
+	       counter("numa_hint_faults") - faults);
 	EXPECT_TRUE(guest_beats(vm));
 	guest_thread_stop(&self->gt);
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);

@@ -165,7 +165,7 @@ TEST_F(prefault, bad_ranges)
 	unsigned int i;
 	__u64 done;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		done = 7;
 		EXPECT_EQ(-EINVAL, svmvcpu_vm_prefault(self->vm.vm, bad[i].gpa, bad[i].bytes, 0,
 						       &done)) {
