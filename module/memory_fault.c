@@ -415,7 +415,8 @@ static int window_install(struct guest_memory *mem, struct window *win,
 		guest_memory_clear(mem, in.start, in.end);
 		ret = -EAGAIN;
 	}
-	win->mapped_end = in.end;
+	/* Of small pages those that were asked for are there, of a large one all. */
+	win->mapped_end = in.level > NPT_4K ? in.end : window_gpa(win, win->end);
 	return ret;
 }
 
@@ -516,7 +517,7 @@ static int prefault_window(struct guest_memory *mem, struct npt_cache *cache, u6
  */
 int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 access, u64 *done)
 {
-	u64 end = gpa + bytes, at = gpa, next;
+	u64 end = gpa + bytes, at = gpa, until = end, next;
 	struct npt_cache cache;
 	int ret = 0;
 
@@ -525,10 +526,17 @@ int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 acce
 		return -EINVAL;
 	cache.nr = 0;
 	while (!ret && at < end) {
-		ret = prefault_window(mem, &cache, at, end, access, &next);
+		ret = prefault_window(mem, &cache, at, until, access, &next);
+		if (ret == -EFAULT && until > at + PAGE_SIZE) {
+			/* Somewhere in the window: page by page up to there */
+			until = at + PAGE_SIZE;
+			ret = 0;
+			continue;
+		}
 		if (ret)
 			break;
 		at = min(next, end);
+		until = until < end ? at + PAGE_SIZE : end;
 		if (at < end && signal_pending(current))
 			ret = -EINTR;
 	}

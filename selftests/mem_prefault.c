@@ -207,6 +207,9 @@ TEST_F(prefault, partly)
 	ASSERT_EQ(0, mprotect(self->mem + 64 * PAGE, PAGE, PROT_NONE));
 	EXPECT_EQ(-EFAULT, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, 0, &done));
 	EXPECT_EQ(64 * PAGE, done);
+	ASSERT_EQ(0, munmap(self->mem + 37 * PAGE, PAGE));
+	EXPECT_EQ(-EFAULT, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, 0, &done));
+	EXPECT_EQ(37 * PAGE, done);
 	ASSERT_EQ(0, munmap(self->mem, PAGE));
 	EXPECT_EQ(-EFAULT, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, 0, &done));
 	EXPECT_EQ(0U, done);
