@@ -24,9 +24,12 @@
 #define HOW_CPL_SHIFT	2
 #define HOW_RFLAGS	((u64)X86_EFLAGS_VM | X86_EFLAGS_AC)
 
+/* An access to a device takes one of each half, which must not be the same. */
 static struct memo *memo_slot(struct vcpu *vcpu, u64 linear, u64 how)
 {
-	return &vcpu->memo[(linear + (linear >> PAGE_SHIFT) + how) % MEMOS];
+	unsigned int slot = (linear + (linear >> PAGE_SHIFT)) % (MEMOS / 2);
+
+	return &vcpu->memo[how & HOW_INSN ? slot : MEMOS / 2 + slot];
 }
 
 static u64 how_now(const struct vcpu *vcpu, u64 how)
