@@ -17,8 +17,6 @@
 #include "npt.h"
 
 #define NPT_ENTRIES	512
-/* no processor has more guest-physical bits, whatever five levels could reach */
-#define NPT_GPA_BITS	52U
 
 static u64 *table_alloc(void)
 {
@@ -50,12 +48,6 @@ static u64 table_pte(const u64 *table)
 {
 	return __sme_set((u64)__pa(table)) |
 	       NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_ACCESSED;
-}
-
-/* First address behind what the tables can map */
-static u64 gpa_limit(const struct npt *npt)
-{
-	return 1ULL << min(12 + 9 * npt->levels, NPT_GPA_BITS);
 }
 
 /**
@@ -210,7 +202,7 @@ static bool map_args_valid(const struct npt *npt, u64 gpa, u64 pfn,
 	span = npt_span(level);
 	if ((gpa | pfn << 12) & (span - 1))
 		return false;
-	return gpa < gpa_limit(npt) && !((pfn << 12) & ~NPT_ADDR_MASK) &&
+	return gpa < npt_gpa_limit(npt) && !((pfn << 12) & ~NPT_ADDR_MASK) &&
 	       !(pfn >> 52);
 }
 
@@ -307,7 +299,7 @@ u64 npt_leaf(const struct npt *npt, u64 gpa, unsigned int *level)
 	const u64 *table = npt->root;
 	unsigned int at;
 
-	if (gpa >= gpa_limit(npt))
+	if (gpa >= npt_gpa_limit(npt))
 		return 0;
 	for (at = npt->levels; at >= NPT_4K; at--) {
 		u64 pte = READ_ONCE(table[table_index(gpa, at)]);
@@ -322,6 +314,32 @@ u64 npt_leaf(const struct npt *npt, u64 gpa, unsigned int *level)
 		table = child_table(pte);
 	}
 	return 0;
+}
+
+/**
+ * npt_slot() - where the leaf for an address is, or would be
+ * @npt: the tree; the caller holds its lock
+ * @gpa: below what the tables can map
+ * @level: out: of the slot; NPT_4K unless a larger leaf is there
+ *
+ * Valid until the leaf goes; a table is not taken apart while it has one.
+ *
+ * Return: the entry's address, NULL when there is no table for it
+ */
+u64 *npt_slot(const struct npt *npt, u64 gpa, unsigned int *level)
+{
+	u64 *table = npt->root;
+
+	for (*level = npt->levels; ; (*level)--) {
+		u64 *slot = &table[table_index(gpa, *level)];
+		u64 pte = READ_ONCE(*slot);
+
+		if (*level == NPT_4K || ((pte & NPT_PRESENT) && is_leaf(pte, *level)))
+			return slot;
+		if (!(pte & NPT_PRESENT))
+			return NULL;
+		table = child_table(pte);
+	}
 }
 
 /* Index of the first entry of a table starting at @base that reaches @start */
@@ -396,7 +414,7 @@ static u64 next_table(const struct npt *npt, u64 gpa)
  */
 u64 npt_next(const struct npt *npt, u64 start, u64 end)
 {
-	u64 limit = min(end, gpa_limit(npt)), next;
+	u64 limit = min(end, npt_gpa_limit(npt)), next;
 
 	while (start < limit) {
 		next = next_table(npt, start);
@@ -426,7 +444,7 @@ bool npt_zap(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx)
 {
 	struct npt_zap_walk walk = {
 		.start = start,
-		.end = min(end, gpa_limit(npt)),
+		.end = min(end, npt_gpa_limit(npt)),
 		.fn = fn,
 		.ctx = ctx,
 	};
@@ -497,7 +515,7 @@ void npt_detach(struct npt *npt, u64 start, u64 end, struct list_head *dead)
 	struct npt_detach_walk walk = {
 		.npt = npt,
 		.start = start,
-		.end = min(end, gpa_limit(npt)),
+		.end = min(end, npt_gpa_limit(npt)),
 		.dead = dead,
 	};
 

@@ -14,13 +14,17 @@
 #include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/mem_encrypt.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 
+#define NPT_WRITE_BIT	1
+#define NPT_DIRTY_BIT	6
+
 #define NPT_PRESENT	BIT_ULL(0)
-#define NPT_WRITE	BIT_ULL(1)
+#define NPT_WRITE	BIT_ULL(NPT_WRITE_BIT)
 #define NPT_USER	BIT_ULL(2)	/* in every entry: nested walks are user accesses */
 #define NPT_ACCESSED	BIT_ULL(5)
-#define NPT_DIRTY	BIT_ULL(6)
+#define NPT_DIRTY	BIT_ULL(NPT_DIRTY_BIT)
 #define NPT_PSE		BIT_ULL(7)	/* levels 2 and 3: a leaf */
 #define NPT_NX		BIT_ULL(63)
 #define NPT_ADDR_MASK	GENMASK_ULL(51, 12)
@@ -28,6 +32,9 @@
 /* prot of npt_map(); a leaf is always readable */
 #define NPT_W		BIT(0)
 #define NPT_X		BIT(1)
+
+/* no processor has more guest-physical bits, whatever five levels could reach */
+#define NPT_GPA_BITS	52U
 
 /* level of a leaf */
 #define NPT_4K		1
@@ -66,8 +73,9 @@ struct npt_cache {
 };
 
 /**
- * typedef npt_leaf_fn - told of every leaf that npt_zap() takes away
- * @ctx: as passed to npt_zap()
+ * typedef npt_leaf_fn - told of every leaf that npt_zap() takes away, or
+ *	npt_protect() changes
+ * @ctx: as passed to these
  * @gpa: first address the leaf covered
  * @old_pte: its last value, with the accessed and dirty bits
  * @level: NPT_4K, NPT_2M or NPT_1G
@@ -78,6 +86,12 @@ typedef void (*npt_leaf_fn)(void *ctx, u64 gpa, u64 old_pte, unsigned int level)
 static inline u64 npt_span(unsigned int level)
 {
 	return 1ULL << (12 + 9 * (level - 1));
+}
+
+/* First address behind what the tables can map, but for narrower processors */
+static inline u64 npt_gpa_limit(const struct npt *npt)
+{
+	return 1ULL << min(12 + 9 * npt->levels, NPT_GPA_BITS);
 }
 
 static inline u64 npt_pte_pfn(u64 pte)
@@ -117,6 +131,10 @@ int npt_map_run(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *le
 bool npt_zap(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx);
 u64 npt_next(const struct npt *npt, u64 start, u64 end);
 u64 npt_leaf(const struct npt *npt, u64 gpa, unsigned int *level);
+u64 *npt_slot(const struct npt *npt, u64 gpa, unsigned int *level);
+
+/* npt_track.c */
+bool npt_protect(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx);
 
 void npt_detach(struct npt *npt, u64 start, u64 end, struct list_head *dead);
 void npt_free_dead(struct list_head *dead);
