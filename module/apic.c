@@ -456,6 +456,37 @@ void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 }
 
 /**
+ * apic_record() - copy the local APIC, for apic_put_back()
+ * @vcpu: has one; its mutex held
+ * @lapic: out
+ */
+void apic_record(struct vcpu *vcpu, struct lapic *lapic)
+{
+	apic_sync(vcpu);
+	*lapic = vcpu->apic->lapic;
+}
+
+/**
+ * apic_put_back() - a local APIC becomes what it was
+ * @vcpu: has one; its mutex held; its TSC has been put back
+ * @lapic: from apic_record()
+ * @ns: how long ago that was: the timer still has what it had to go then
+ *
+ * What has been posted is dropped: it was for the state that is gone.
+ */
+void apic_put_back(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
+{
+	struct vcpu_apic *apic = vcpu->apic;
+
+	drop_posted(&apic->inbox, lapic->pins);
+	apic->lapic = *lapic;
+	if (apic->lapic.timer_due)
+		apic->lapic.timer_due = min_t(u64, apic->lapic.timer_due + ns, KTIME_MAX);
+	apic->look = true;
+	program_timer(apic);
+}
+
+/**
  * apic_reset() - the state after RESET
  * @vcpu: its mutex held
  */

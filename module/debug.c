@@ -118,6 +118,8 @@ static int translate(struct vcpu *vcpu, struct svmvcpu_translation *t)
 		return 0;
 	case -EBUSY:
 		return -EAGAIN;
+	case -EDQUOT:
+		return -ENOSPC;
 	}
 	return ret;
 }
@@ -127,7 +129,8 @@ static int translate(struct vcpu *vcpu, struct svmvcpu_translation *t)
  * @vcpu: its mutex held
  * @arg: of the ioctl
  *
- * Return: 0; -EINVAL; -EFAULT; -EAGAIN when the page tables would not keep still.
+ * Return: 0; -EINVAL; -EFAULT; -EAGAIN when the page tables would not keep still;
+ * with MARK and a snapshot, -ENOSPC when that must not grow, and -ENOMEM.
  */
 int debug_translate(struct vcpu *vcpu, void __user *arg)
 {

@@ -165,6 +165,8 @@ static int exit_npf(struct vcpu *vcpu, bool atomic)
 		return EXIT_RESUME;
 	if (fault == GUEST_FAULT_USER_MEM)
 		flags |= SVMVCPU_FAULT_USER_MEM;
+	else if (fault == GUEST_FAULT_LIMIT)
+		flags |= SVMVCPU_FAULT_LIMIT;
 	/* With an event under way it is the delivery that faulted. */
 	else if (!vcpu->event && !(info & (NPF_FETCH | NPF_WALK)))
 		ret = exit_device(vcpu, gpa, info & NPF_WRITE, false);
@@ -487,7 +489,7 @@ int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 	case ASK_IN:
 	case ASK_INS:
 		ret = exit_io_answer(vcpu, answer);
-		if (ret == EXIT_USER)
+		if (ret == EXIT_USER || ret == -ENOMEM)
 			return ret;
 		break;
 	case ASK_HYPERCALL:
@@ -504,7 +506,7 @@ int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 	case ASK_MMIO:
 		if (!(flags & SVMVCPU_RUN_RETRY))
 			ret = exit_mmio_answer(vcpu, answer);
-		if (ret == EXIT_USER)
+		if (ret == EXIT_USER || ret == -ENOMEM)
 			return ret;
 		break;
 	}

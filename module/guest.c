@@ -52,6 +52,12 @@ void guest_env(const struct vcpu *vcpu, struct linear_env *env)
 	env_segment(&env->seg[INSN_GS], &save->gs);
 }
 
+/* Is it for the VMM to mend? */
+static bool is_memory_error(int err)
+{
+	return err == -ENXIO || err == -EFAULT || err == -EDQUOT;
+}
+
 /* The module's own access for the guest found no memory. */
 static int memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, unsigned int access,
 		       u32 flags, int err)
@@ -70,6 +76,8 @@ static int memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, unsigned int acce
 		mem.insn_len = guest_peek_insn(vcpu, mem.insn);
 	if (err == -EFAULT)
 		mem.flags |= SVMVCPU_FAULT_USER_MEM;
+	if (err == -EDQUOT)
+		mem.flags |= SVMVCPU_FAULT_LIMIT;
 	vcpu->run->memory = mem;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
 }
@@ -155,7 +163,7 @@ int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool ato
 	/* Somebody else changes the entry all the time: let the guest retry. */
 	if (ret == -EBUSY)
 		return EXIT_RESUME;
-	if (ret == -ENXIO || ret == -EFAULT)
+	if (is_memory_error(ret))
 		return memory_exit(vcpu, fault.table_gpa, linear, access, SVMVCPU_FAULT_WALK, ret);
 	return ret;
 }
@@ -201,7 +209,7 @@ int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
 		if (ret)
 			return ret;
 		ret = copy_part(vcpu, gpa, buf, part, access, atomic);
-		if (ret == -ENXIO || ret == -EFAULT)
+		if (is_memory_error(ret))
 			return memory_exit(vcpu, gpa, linear, access, 0, ret);
 		if (ret)
 			return ret;

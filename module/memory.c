@@ -27,33 +27,14 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
-#include <linux/swap.h>
 #include <linux/uaccess.h>
 
 #include "memory.h"
 #include "memory_priv.h"
+#include "snapshot.h"
 
 /* What is zapped under one hold of the lock: some thousand entries at most */
 #define ZAP_CHUNK	SZ_32M
-
-/* The Dirty and Accessed bits the guest left belong to the page. @ctx: the memory */
-void guest_leaf_gone(void *ctx, u64 gpa, u64 pte, unsigned int level)
-{
-	unsigned long pfn = npt_pte_pfn(pte);
-	struct guest_memory *mem = ctx;
-	struct page *page;
-
-	mem->stats.zapped++;
-	if (!pfn_valid(pfn))
-		return;
-	page = pfn_to_page(pfn);
-	if (PageReserved(page))
-		return;
-	if (pte & NPT_DIRTY)
-		SetPageDirty(page);
-	if (pte & NPT_ACCESSED)
-		mark_page_accessed(page);
-}
 
 static void guest_cpu_noop(void *unused)
 {
@@ -65,9 +46,19 @@ void guest_memory_flush(struct guest_memory *mem)
 	atomic64_inc(&mem->tlb_gen);
 	/* Pairs with the barrier in vcpu_load(): generation before CPU set. */
 	smp_mb__after_atomic();
+	if (cpumask_empty(mem->cpus))
+		return;
 	preempt_disable();
 	smp_call_function_many(mem->cpus, guest_cpu_noop, NULL, true);
 	preempt_enable();
+}
+
+/* Waits for the module's own writes to guest memory that are under way. */
+void guest_memory_settle(struct guest_memory *mem)
+{
+	guest_memory_flush(mem);
+	if (!down_write_killable(&mem->access))
+		up_write(&mem->access);
 }
 
 /*
@@ -180,7 +171,7 @@ static struct guest_table *table_alloc(unsigned int nr)
 }
 
 /* Index of the first region that ends behind @gpa; nr when there is none. */
-static unsigned int table_find(const struct guest_table *table, u64 gpa)
+unsigned int guest_table_find(const struct guest_table *table, u64 gpa)
 {
 	unsigned int low = 0, high = table->nr;
 
@@ -213,7 +204,7 @@ bool guest_region_lookup(struct guest_memory *mem, u64 gpa, bool hold,
 
 	rcu_read_lock();
 	table = rcu_dereference(mem->table);
-	i = table ? table_find(table, gpa) : 0;
+	i = table ? guest_table_find(table, gpa) : 0;
 	if (table && i < table->nr && table->region[i].gpa <= gpa) {
 		*region = table->region[i];
 		found = !hold || refcount_inc_not_zero(&region->backing->refs);
@@ -222,7 +213,7 @@ bool guest_region_lookup(struct guest_memory *mem, u64 gpa, bool hold,
 	return found;
 }
 
-static struct guest_table *table_current(struct guest_memory *mem)
+struct guest_table *guest_table_current(struct guest_memory *mem)
 {
 	return rcu_dereference_protected(mem->table, lockdep_is_held(&mem->mutex));
 }
@@ -241,7 +232,7 @@ static void table_put(struct guest_table *table)
 /* Puts @new in place. What it dropped has to be zapped by the caller. */
 static void table_replace(struct guest_memory *mem, struct guest_table *new)
 {
-	struct guest_table *old = table_current(mem);
+	struct guest_table *old = guest_table_current(mem);
 
 	rcu_assign_pointer(mem->table, new);
 	table_put(old);
@@ -308,6 +299,7 @@ static int regions_create(struct guest_memory *mem, struct guest_region *add,
 			.end = regions[i].gpa + regions[i].bytes,
 			.hva = regions[i].hva,
 			.prot = regions[i].prot,
+			.epoch = READ_ONCE(mem->map_epoch),
 			.backing = backing_create(mem, &regions[i]),
 		};
 
@@ -334,7 +326,7 @@ static void table_hold(struct guest_table *table)
 static int map_locked(struct guest_memory *mem, const struct guest_region *add,
 		      unsigned int nr)
 {
-	struct guest_table *old = table_current(mem), *new;
+	struct guest_table *old = guest_table_current(mem), *new;
 	unsigned int total = (old ? old->nr : 0) + nr;
 	int ret;
 
@@ -344,6 +336,8 @@ static int map_locked(struct guest_memory *mem, const struct guest_region *add,
 	if (!new)
 		return -ENOMEM;
 	ret = table_merge(new, old, add, nr);
+	if (!ret && mem->track.snapshot)
+		ret = guest_table_unaliased(new);
 	if (ret) {
 		kvfree(new);
 		return ret;
@@ -362,7 +356,8 @@ static int map_locked(struct guest_memory *mem, const struct guest_region *add,
  * Context: may sleep; current->mm is the VM's.
  * Return: 0; -EINVAL for a malformed region; -EFAULT when its user range is
  * not one user space can own; -EEXIST when it overlaps another; -ENOSPC when
- * there would be more than GUEST_MAX_REGIONS; -ENOMEM; -EINTR.
+ * there would be more than GUEST_MAX_REGIONS; -ENOTUNIQ when there is a snapshot
+ * and the memory could be written at two addresses; -ENOMEM; -EINTR.
  */
 int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regions,
 		     unsigned int nr)
@@ -401,7 +396,7 @@ free:
 static int table_cut(struct guest_table *table, const struct svmvcpu_range *range)
 {
 	u64 start = range->gpa, end = range->gpa + range->bytes;
-	unsigned int first = table_find(table, start), last = first, nr = 0;
+	unsigned int first = guest_table_find(table, start), last = first, nr = 0;
 	struct guest_region left[2];
 
 	while (last < table->nr && table->region[last].gpa < end)
@@ -466,6 +461,8 @@ static void unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *r
 		spin_lock(&mem->lock);
 		npt_detach(&mem->npt, ranges[i].gpa, end, &dead);
 		spin_unlock(&mem->lock);
+		guest_track_forget(mem, ranges[i].gpa >> PAGE_SHIFT, end >> PAGE_SHIFT,
+				   GUEST_FORGET_ALL);
 	}
 	/* Also when no leaf went: the walker may hold a detached table. */
 	guest_memory_flush(mem);
@@ -482,7 +479,8 @@ static void unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *r
  *
  * Context: may sleep.
  * Return: 0; -EINVAL for a malformed range; -ENOENT when a range covers
- * nothing; -ENOSPC when splitting would make too many regions; -ENOMEM; -EINTR.
+ * nothing; -ENOSPC when splitting would make too many regions; -EBUSY when it is a
+ * part of the snapshot; -ENOMEM; -EINTR.
  */
 int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ranges,
 		       unsigned int nr)
@@ -498,8 +496,9 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 	ret = mutex_lock_killable(&mem->mutex);
 	if (ret)
 		return ret;
-	old = table_current(mem);
-	new = table_cut_all(old, ranges, nr);
+	old = guest_table_current(mem);
+	new = guest_table_frozen(mem, old, ranges, nr) ? ERR_PTR(-EBUSY) :
+							 table_cut_all(old, ranges, nr);
 	if (IS_ERR(new)) {
 		ret = PTR_ERR(new);
 		goto unlock;
@@ -559,6 +558,7 @@ int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned in
 	mutex_init(&mem->mutex);
 	init_rwsem(&mem->access);
 	spin_lock_init(&mem->lock);
+	track_init(&mem->track);
 	mem->gpa_bits = gpa_bits;
 	mem->max_level = boot_cpu_has(X86_FEATURE_GBPAGES) ? NPT_1G : NPT_2M;
 	mmgrab(current->mm);
@@ -582,6 +582,10 @@ void guest_memory_destroy(struct guest_memory *mem)
 		zap_range(mem, table->region[i].gpa, table->region[i].end, true, NULL, 0,
 			  NULL);
 	table_put(table);
+	guest_track_forget(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT, GUEST_FORGET_ALL);
+	xa_destroy(&mem->track.entries);
+	kfree(mem->track.ranges);
+	dirty_free(mem);
 	npt_destroy(&mem->npt);
 	free_cpumask_var(mem->cpus);
 	mmdrop(mem->mm);

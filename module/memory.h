@@ -16,6 +16,7 @@
 #include <linux/types.h>
 
 #include "npt.h"
+#include "track.h"
 
 #define GUEST_MAX_REGIONS	4096
 #define GUEST_MAX_BATCH		512
@@ -28,6 +29,7 @@ struct guest_backing;
  * @end: last byte + 1
  * @hva: user address of @gpa
  * @prot: SVMVCPU_MEM_*
+ * @epoch: guest_memory.map_epoch when it was mapped
  * @backing: who is told when that user memory changes; one reference
  */
 struct guest_region {
@@ -35,6 +37,7 @@ struct guest_region {
 	u64 end;
 	u64 hva;
 	u32 prot;
+	u32 epoch;
 	struct guest_backing *backing;
 };
 
@@ -62,16 +65,20 @@ struct guest_stats {
  * @mm: whose user addresses the regions hold; a reference by mmgrab()
  * @gpa_bits: width of a guest-physical address
  * @max_level: of leaves, as the host's CPUs know them
- * @mutex: serializes map and unmap; taken before @lock
+ * @mutex: serializes map, unmap, and what starts, stops or reads @track; taken
+ *	before @lock
  * @table: read under RCU, replaced under @mutex
  * @access: held for reading while the module itself copies to or from a
  *	region and may sleep, so that unmap can wait for that; taken after
  *	@mutex and before mmap_lock. Where it may not sleep, interrupts are off,
  *	and waiting for all @cpus does the same
- * @lock: protects @npt, @table_gen and @stats. Taken by MMU notifiers, so nobody may
- *	sleep or allocate under it
+ * @lock: protects @npt, @track, @table_gen and @stats. Taken by MMU notifiers, so
+ *	nobody may sleep or allocate under it
  * @npt: the nested page tables
  * @stats: .
+ * @track: which pages were written
+ * @dirty_list: SVMVCPU_DIRTY_LIST_BYTES that user space maps, or NULL
+ * @map_epoch: counts snapshots: what was mapped before the last one has less
  * @table_gen: counts replacements of @table that took something away
  * @tlb_gen: counts zaps; a vCPU that entered with an older one flushes first
  * @cpus: CPUs on which a vCPU of this VM is loaded
@@ -80,12 +87,15 @@ struct guest_memory {
 	struct mm_struct *mm;
 	unsigned int gpa_bits;
 	unsigned int max_level;
-	struct mutex mutex;	/* map, unmap */
+	struct mutex mutex;	/* map, unmap, track */
 	struct guest_table __rcu *table;
 	struct rw_semaphore access;
-	spinlock_t lock;	/* npt, table_gen, stats */
+	spinlock_t lock;	/* npt, track, table_gen, stats */
 	struct npt npt;
 	struct guest_stats stats;
+	struct guest_track track;
+	u32 map_epoch;
+	u64 *dirty_list;
 	u64 table_gen;
 	atomic64_t tlb_gen;
 	cpumask_var_t cpus;
@@ -96,6 +106,7 @@ enum guest_fault {
 	GUEST_FAULT_NONE,
 	GUEST_FAULT_NO_REGION,	/* nothing there, or not with this access */
 	GUEST_FAULT_USER_MEM,	/* a region is there, the VMM's memory is not */
+	GUEST_FAULT_LIMIT,	/* the snapshot must not grow */
 };
 
 int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned int gpa_bits);

@@ -126,21 +126,33 @@ int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int
 	return ret;
 }
 
+/* In one page, which whoever tracks writes hears of before and after. */
+static int write_part(struct guest_memory *mem, u64 gpa, void __user *ptr, const void *buf,
+		      unsigned int len, bool atomic)
+{
+	int ret = guest_track_save(mem, gpa, ptr, atomic);
+
+	if (ret)
+		return ret;
+	if (atomic)
+		ret = copy_to_user_nofault(ptr, buf, len) ? -EAGAIN : 0;
+	else
+		ret = copy_to_user(ptr, buf, len) ? -EFAULT : 0;
+	/* Also when it failed: a part of it may be there. */
+	guest_track_wrote(mem, gpa);
+	return ret;
+}
+
 static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
 		       unsigned int len, bool atomic)
 {
 	while (len) {
-		unsigned int part = len;
+		unsigned int part = min_t(u64, len, PAGE_SIZE - offset_in_page(gpa));
 		void __user *ptr = guest_user_ptr(mem, gpa, &part, SVMVCPU_MEM_WRITE);
+		int ret = ptr ? write_part(mem, gpa, ptr, buf, part, atomic) : -ENXIO;
 
-		if (!ptr)
-			return -ENXIO;
-		if (atomic) {
-			if (copy_to_user_nofault(ptr, buf, part))
-				return -EAGAIN;
-		} else if (copy_to_user(ptr, buf, part)) {
-			return -EFAULT;
-		}
+		if (ret)
+			return ret;
 		gpa += part;
 		buf += part;
 		len -= part;
@@ -157,7 +169,8 @@ static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
  * @atomic: do not sleep; what is not resident is -EAGAIN
  *
  * Context: current->mm is the VM's.
- * Return: as guest_memory_read(). A part may have been written on error.
+ * Return: as guest_memory_read(); -ENOMEM and -EDQUOT when there is a snapshot
+ * and no room in it. A part may have been written on error.
  */
 int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
 		       unsigned int len, bool atomic)
@@ -228,10 +241,13 @@ int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
 	ptr = guest_user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
 	if (!ptr || len != size)
 		ret = -ENXIO;
-	else if (atomic)
-		ret = user_cmpxchg_nofault(ptr, size, old, new);
 	else
-		ret = user_cmpxchg(ptr, size, old, new);
+		ret = guest_track_save(mem, gpa, ptr, atomic);
+	if (!ret) {
+		ret = atomic ? user_cmpxchg_nofault(ptr, size, old, new) :
+			       user_cmpxchg(ptr, size, old, new);
+		guest_track_wrote(mem, gpa);
+	}
 	access_end(mem, atomic);
 	return ret;
 }

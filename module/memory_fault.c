@@ -41,6 +41,7 @@
  * @tried: something was faulted in already
  * @seq: the pages are valid until the notifier's sequence moves
  * @mapped_end: what comes behind the leaves that were installed
+ * @spare: what a page takes that is written and tracked; NULL to prefault
  * @target: what the VMM has at @first
  * @hmm: what it has in all of the window
  * @leaf: the entries made of it; or those of the 2 MiB from @large_gpa on
@@ -60,6 +61,7 @@ struct window {
 	u64 mapped_end;
 	unsigned long target;
 	u64 large_gpa;
+	struct guest_spare *spare;
 	union {
 		unsigned long hmm[WINDOW_PAGES];
 		u64 leaf[WINDOW_PAGES];
@@ -188,13 +190,13 @@ static int fault_in(struct guest_memory *mem, struct window *win, unsigned int p
  * VMM has there, at the same place in it, and all in one region, so that one
  * notifier speaks for all of it.
  */
-static unsigned int window_level(const struct guest_memory *mem, const struct window *win)
+static unsigned int window_level(struct guest_memory *mem, const struct window *win)
 {
 	unsigned int order = hmm_pfn_to_map_order(win->target);
 	u64 gpa = window_gpa(win, win->first), hva = region_hva(&win->region, gpa);
 	unsigned int level;
 
-	for (level = mem->max_level; level > NPT_4K; level--) {
+	for (level = guest_track_max_level(mem, gpa); level > NPT_4K; level--) {
 		u64 span = npt_span(level), start = round_down(gpa, span);
 
 		if (order >= 9 * (level - 1) && !((gpa ^ hva) & (span - 1)) &&
@@ -280,7 +282,7 @@ static void survey_large(struct mm_struct *mm, struct window *win)
  * What is needed, and around it what is there. Had that page to be faulted in,
  * its neighbors mostly are not there either: no second look at them then.
  */
-static int window_survey(const struct guest_memory *mem, struct window *win)
+static int window_survey(struct guest_memory *mem, struct window *win)
 {
 	int page, ret;
 
@@ -337,7 +339,7 @@ struct install {
 	unsigned int prot;
 };
 
-static void install_prepare(const struct guest_memory *mem, struct window *win,
+static void install_prepare(struct guest_memory *mem, struct window *win,
 			    struct install *in)
 {
 	unsigned int i;
@@ -363,18 +365,42 @@ static void install_prepare(const struct guest_memory *mem, struct window *win,
 	}
 }
 
+/* The page that is about to be written; win->nr when it is none. */
+static unsigned int window_written(const struct window *win)
+{
+	return win->spare && (win->access & SVMVCPU_MEM_WRITE) ? win->first : win->nr;
+}
+
+static int install_pages(struct guest_memory *mem, struct window *win,
+			 const struct install *in, struct npt_cache *cache)
+{
+	unsigned int written = window_written(win);
+	int ret = 0;
+
+	if (unlikely(mem->track.on))
+		ret = guest_track_window(mem, in->start, win->leaf, win->nr, written,
+					 win->spare);
+	if (!ret)
+		ret = npt_map_run(&mem->npt, cache, in->start, win->leaf, win->nr, NPT_4K, true);
+	if (unlikely(mem->track.on) && ret >= 0 && written < win->nr)
+		guest_track_mapped(mem, window_gpa(win, written));
+	return ret;
+}
+
 static int install_locked(struct guest_memory *mem, struct window *win,
 			  const struct install *in, struct npt_cache *cache)
 {
-	int ret, fresh;
+	int ret, fresh = 0;
 
 	lockdep_assert_held(&mem->lock);
 	if (mem->table_gen != win->table_gen ||
 	    mmu_interval_read_retry(&win->region.backing->mn, win->seq))
 		return -EAGAIN;
 	if (in->level == NPT_4K) {
-		ret = npt_map_run(&mem->npt, cache, in->start, win->leaf, win->nr, NPT_4K, true);
+		ret = install_pages(mem, win, in, cache);
 		fresh = ret;
+	} else if (mem->track.on && guest_track_overlaps(mem, in->start, in->end)) {
+		ret = -EAGAIN;
 	} else {
 		fresh = !npt_leaf(&mem->npt, in->start, NULL);
 		ret = npt_map(&mem->npt, cache, in->start, in->pfn, in->prot, in->level);
@@ -382,7 +408,7 @@ static int install_locked(struct guest_memory *mem, struct window *win,
 	if (ret < 0)
 		return ret;
 	/* What is in the way of its neighbors stays until they are needed themselves. */
-	if (in->level == NPT_2M)
+	if (in->level == NPT_2M && likely(!mem->track.on))
 		fresh += max(npt_map_run(&mem->npt, cache, win->large_gpa, win->leaf,
 					 WINDOW_LARGE, NPT_2M, false), 0);
 	mem->stats.mapped[in->level] += fresh;
@@ -454,7 +480,8 @@ static noinline_for_stack int map_window(struct guest_memory *mem, struct window
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		       const unsigned long *stop, enum guest_fault *fault)
 {
-	struct window win = { .fault = true };
+	struct guest_spare spare = { };
+	struct window win = { .fault = true, .spare = &spare };
 	struct npt_cache cache;
 	bool again = false;
 	int ret;
@@ -466,6 +493,11 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 	}
 	cache.nr = 0;
 	do {
+		if ((access & SVMVCPU_MEM_WRITE) && READ_ONCE(mem->track.on)) {
+			ret = guest_spare_fill(mem, gpa >> PAGE_SHIFT, &spare);
+			if (ret)
+				break;
+		}
 		ret = map_window(mem, &win, &cache, gpa, gpa + PAGE_SIZE, access);
 		/* Once more for free: that is what a page not yet there takes. */
 		if (ret == -EAGAIN && again && (signal_pending(current) || READ_ONCE(*stop)))
@@ -473,12 +505,15 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		again = true;
 		cond_resched();
 	} while (ret == -EAGAIN);
+	guest_spare_drop(mem, gpa >> PAGE_SHIFT, &spare);
 	npt_cache_drain(&cache);
 	*fault = GUEST_FAULT_NONE;
 	if (ret == -ENOENT || ret == -EACCES)
 		*fault = GUEST_FAULT_NO_REGION;
 	else if (ret == -EFAULT)
 		*fault = GUEST_FAULT_USER_MEM;
+	else if (ret == -EDQUOT)
+		*fault = GUEST_FAULT_LIMIT;
 	else
 		return ret;
 	return 0;

@@ -32,7 +32,10 @@ static inline int svmvcpu_copy_arg_flags(void *dst, size_t ksize, size_t min, u3
 		return -EFAULT;
 	if (size < min || size > PAGE_SIZE)
 		return -EINVAL;
-	ret = copy_struct_from_user(dst, ksize, arg, size);
+	if (likely(size == ksize))
+		ret = copy_from_user(dst, arg, ksize) ? -EFAULT : 0;
+	else
+		ret = copy_struct_from_user(dst, ksize, arg, size);
 	if (ret)
 		return ret;
 	/* The caller may have changed it meanwhile; what was copied is @size. */

@@ -16,6 +16,7 @@
 #include "debug.h"
 #include "event.h"
 #include "maps.h"
+#include "record.h"
 #include "run.h"
 #include "state.h"
 #include "uaccess.h"
@@ -238,6 +239,7 @@ static void vcpu_free(struct vcpu *vcpu)
 	hrtimer_cancel(&vcpu->deadline);
 	step_destroy(vcpu);
 	xstate_free(vcpu->xstate);
+	record_free(vcpu->record);
 	free_page((unsigned long)vcpu->io_data);
 	free_page((unsigned long)vcpu->run);
 	free_page((unsigned long)vcpu->vmcb);
@@ -245,10 +247,13 @@ static void vcpu_free(struct vcpu *vcpu)
 	kfree(vcpu);
 }
 
-static void vcpu_give_id(struct svm_vm *vm, u32 id)
+/* With the vCPU that had it, if there came to be one. */
+static void vcpu_give_id(struct svm_vm *vm, u32 id, struct vcpu *vcpu)
 {
 	mutex_lock(&vm->lock);
 	clear_bit(id, vm->vcpu_ids);
+	if (vcpu)
+		list_del(&vcpu->in_vm);
 	mutex_unlock(&vm->lock);
 }
 
@@ -257,7 +262,7 @@ static void vcpu_destroy(struct vcpu *vcpu)
 {
 	struct svm_vm *vm = vcpu->vm;
 
-	vcpu_give_id(vm, vcpu->id);
+	vcpu_give_id(vm, vcpu->id, vcpu);
 	vcpu_free(vcpu);
 	svm_vm_put(vm);
 }
@@ -384,10 +389,13 @@ int vcpu_create(struct svm_vm *vm, u32 id, u32 flags)
 		return ret;
 	vcpu = vcpu_alloc(vm, id, flags);
 	if (IS_ERR(vcpu)) {
-		vcpu_give_id(vm, id);
+		vcpu_give_id(vm, id, NULL);
 		return PTR_ERR(vcpu);
 	}
 	svm_vm_get(vm);
+	mutex_lock(&vm->lock);
+	list_add_tail(&vcpu->in_vm, &vm->vcpus);
+	mutex_unlock(&vm->lock);
 	ret = vcpu_install_fd(vcpu);
 	if (ret < 0)
 		vcpu_destroy(vcpu);

@@ -7,7 +7,9 @@
 #define SVMVCPU_VCPU_H
 
 #include <linux/hrtimer.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/stddef.h>
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -26,6 +28,7 @@
 
 struct svm_vm;
 struct vcpu_apic;
+struct vcpu_record;
 
 /* the mapping of a vCPU file: struct svmvcpu_run, then the data window */
 #define RUN_PAGES	2
@@ -83,6 +86,8 @@ struct vcpu_mmio {
 
 /**
  * struct vcpu - one virtual CPU
+ * @guest: what a snapshot copies as it is; with the VMCB's save area, @xstate and
+ *	@apic all of the guest's CPU
  * @gprs: guest registers in hardware order; while the guest runs, RAX and RSP
  *	are in the VMCB. First, for enter.S
  * @vmcb: .
@@ -140,66 +145,70 @@ struct vcpu_mmio {
  * @wait: a halted vCPU's thread sleeps here
  * @deadline: sets WAKE_DEADLINE
  * @mutex: held by every ioctl but KICK; protects all the rest
+ * @in_vm: in svm_vm.vcpus
+ * @record: the vCPU as it was at the snapshot, or NULL; under svm_vm.lock
  * @serial: never used twice, tells vCPUs apart for the IBPB
  * @id: APIC ID
  */
 struct vcpu {
-	u64 gprs[16];
+	struct_group_tagged(vcpu_guest, guest, u64 gprs[16];
+		u64 xcr0;
+		u64 cr0_hidden;
+		u64 cr4_hidden;
+		u64 efer_hidden;
+		u64 db[4];
+		u32 tsc_aux;
+		bool dead;
+		bool shutdown;
+
+		u64 event;
+		u64 held;
+		u64 held_address;
+		u64 soft_rip;
+		u64 soft_next;
+		u64 injected;
+		u64 injected_rip;
+		struct fault_chain chain;
+		u64 irq;
+		u64 nmi_iret_rip;
+		union {
+			struct {
+				u8 nmis;
+				bool nmi_masked;
+				bool nmi_iret;
+				bool nmi_step;
+				bool want_window;
+				bool halted;
+				bool unchecked;
+			};
+			u64 pending;
+		};
+		unsigned int mismatches;
+		struct vcpu_ask ask;
+		struct vcpu_mmio mmio;
+	);
+
 	struct vmcb *vmcb;
 	u64 vmcb_pa;
 	struct svm_vm *vm;
 	struct svmvcpu_run *run;
 	void *io_data;
 	void *xstate;
-	u64 xcr0;
 	bool xcr0_loaded;
-	u32 tsc_aux;
 
 	u64 tsc_lost;
 	struct asid_tag asid;
 	u64 tlb_gen;
 	bool want_flush;
-	bool dead;
-	bool shutdown;
 
-	u64 cr0_hidden;
-	u64 cr4_hidden;
-	u64 efer_hidden;
-	u64 db[4];
-
-	u64 event;
-	u64 held;
-	u64 held_address;
-	u64 soft_rip;
-	u64 soft_next;
-	u64 injected;
-	u64 injected_rip;
-	struct fault_chain chain;
-	u64 irq;
-	u64 nmi_iret_rip;
-	union {
-		struct {
-			u8 nmis;
-			bool nmi_masked;
-			bool nmi_iret;
-			bool nmi_step;
-			bool want_window;
-			bool halted;
-			bool unchecked;
-		};
-		u64 pending;
-	};
 	struct vcpu_apic *apic;
 	struct vcpu_step step;
 	struct vcpu_debug debug;
-	struct vcpu_ask ask;
-	struct vcpu_mmio mmio;
 	bool decode_mmio;
 	struct vmcb_policy policy;
 	u32 exceptions;
 	u32 followed;
 	struct memo memo[MEMOS];
-	unsigned int mismatches;
 	u64 exits;
 
 	int on_cpu;
@@ -207,6 +216,8 @@ struct vcpu {
 	wait_queue_head_t wait;
 	struct hrtimer deadline;
 	struct mutex mutex;	/* every ioctl but KICK */
+	struct list_head in_vm;
+	struct vcpu_record *record;
 	u64 serial;
 	u32 id;
 };

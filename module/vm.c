@@ -10,6 +10,7 @@
 
 #include "apic.h"
 #include "cpu.h"
+#include "snapshot.h"
 #include "uaccess.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -236,9 +237,29 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_ioctl_prefault(vm, user);
 	case SVMVCPU_GET_STATS:
 		return vm_ioctl_get_stats(vm, user);
+	case SVMVCPU_SNAPSHOT:
+		return snapshot_take(vm, user);
+	case SVMVCPU_RESTORE:
+		return snapshot_restore(vm, user);
+	case SVMVCPU_PRESERVE:
+		return snapshot_preserve(vm, user);
+	case SVMVCPU_DROP_SNAPSHOT:
+		return arg ? -EINVAL : snapshot_drop(vm);
+	case SVMVCPU_DIRTY_LOG:
+		return dirty_log(&vm->mem, user);
+	case SVMVCPU_DIRTY_COLLECT:
+		return dirty_collect(&vm->mem, user);
 	default:
 		return -ENOTTY;
 	}
+}
+
+/* The list of dirty pages, for DIRTY_COLLECT */
+static int vm_map_list(struct file *file, struct vm_area_struct *vma)
+{
+	struct svm_vm *vm = file->private_data;
+
+	return svm_vm_is_ours(vm) ? dirty_mmap(&vm->mem, vma) : -EIO;
 }
 
 static int vm_release(struct inode *inode, struct file *file)
@@ -251,6 +272,7 @@ static const struct file_operations vm_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = vm_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vm_map_list,
 	.release = vm_release,
 	.llseek = noop_llseek,
 };
@@ -265,6 +287,7 @@ static struct svm_vm *vm_alloc(void)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&vm->ref);
 	mutex_init(&vm->lock);
+	INIT_LIST_HEAD(&vm->vcpus);
 	spin_lock_init(&vm->apics_lock);
 	INIT_LIST_HEAD(&vm->apics);
 	vm->tsc_base = svm_tsc();

@@ -16,6 +16,16 @@
 #include "cpuid.h"
 #include "memory.h"
 
+/**
+ * struct record_time - the moment of a snapshot, or of going back to it
+ * @tsc: svm_tsc()
+ * @ns: the host's monotonic clock
+ */
+struct record_time {
+	u64 tsc;
+	u64 ns;
+};
+
 #define VM_MAX_VCPUS	64
 
 /**
@@ -23,7 +33,10 @@
  * @ref: held by its file and by each vCPU
  * @tsc_base: host TSC at which the guest's was zero, for all vCPUs alike
  * @mem: guest-physical memory
- * @lock: protects @vcpu_ids, @had_vcpu and setting @cpuid
+ * @snapshot_time: when the snapshot was taken; under @lock, like the next
+ * @restore_tsc: svm_tsc() of that moment, or of the last RESTORE
+ * @lock: protects @vcpu_ids, @had_vcpu, @vcpus and setting @cpuid
+ * @vcpus: all of them; each is added when nothing of it can fail any more
  * @vcpu_ids: IDs in use
  * @cpuid: NULL for the default; set before the first vCPU, constant after
  * @had_vcpu: a vCPU was created
@@ -34,10 +47,13 @@ struct svm_vm {
 	struct kref ref;
 	u64 tsc_base;
 	struct guest_memory mem;
-	struct mutex lock;	/* vcpu_ids */
+	struct record_time snapshot_time;
+	u64 restore_tsc;
+	struct mutex lock;	/* vcpu_ids, vcpus */
 	DECLARE_BITMAP(vcpu_ids, VM_MAX_VCPUS);
 	struct cpuid_table *cpuid;
 	bool had_vcpu;
+	struct list_head vcpus;
 	spinlock_t apics_lock;	/* apics */
 	struct list_head apics;
 };

@@ -8,66 +8,19 @@
  * done, and the VM is as usable as before. Needs a kernel with fault injection,
  * such as the debug kernel.
  */
+#include "fault_injection.h"
 #include "guest_thread.h"
-#include "host_state.h"
-
-/* More allocations than any of the calls makes */
-#define MOST	200
-
-static const char * const knobs[] = {
-	"/sys/kernel/debug/failslab",
-	"/sys/kernel/debug/fail_page_alloc",
-	"/sys/kernel/debug/fail_usercopy",
-};
-
-/* Without a stack trace for each; where sleeping is allowed, and users' pages, too */
-static void prepare_injection(void)
-{
-	char path[128];
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
-		snprintf(path, sizeof(path), "%s/verbose", knobs[i]);
-		write_file(path, "0");
-		snprintf(path, sizeof(path), "%s/ignore-gfp-wait", knobs[i]);
-		write_file(path, "N");
-		snprintf(path, sizeof(path), "%s/ignore-gfp-highmem", knobs[i]);
-		write_file(path, "N");
-		snprintf(path, sizeof(path), "%s/min-order", knobs[i]);
-		write_file(path, "0");
-	}
-}
-
-/* The @nth chance to fail from now on in this thread is taken; 0: none. */
-static int fail_nth(int fd, int nth)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%d", nth);
-
-	return pwrite(fd, text, len, 0) == len ? 0 : errno;
-}
-
-/* Was it? What is left to count when it was not */
-static bool injected(int fd)
-{
-	char text[16] = "";
-
-	return pread(fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
-}
 
 FIXTURE(fault) {
 	struct test_vm vm;
 	int nth;	/* this thread's fail-nth, -1: the kernel has none */
 };
 
-#define NO_INJECTION	"no fault injection in this kernel"
-
 FIXTURE_SETUP(fault)
 {
-	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	self->nth = injection_open();
 	if (self->nth < 0)
 		return;
-	prepare_injection();
 	vm_open(&self->vm);
 	load_guest(&self->vm, spin);
 	vm_setup(&self->vm, SVMVCPU_PRESET_PROT32);
@@ -82,42 +35,10 @@ FIXTURE_TEARDOWN(fault)
 	EXPECT_TRUE(WAIT_UNTIL_MS(!module_refs(), 2000));
 }
 
-/* What the ioctl may say when an allocation or a copy failed */
-static bool sane_error(int err)
-{
-	return err == ENOMEM || err == EFAULT || err == ENFILE;
-}
-
-/*
- * Walks through all chances of one call. @call: an expression that gives 0 or
- * an errno; @undo: what makes it possible again after it succeeded. The walk
- * must see at least @least failures, and end with a call that had none.
- */
+/* All chances of one call fail; the VM is as usable as before. */
 #define WALK(self, least, call, undo)					\
 do {									\
-	int n_, err_, failures_ = 0;					\
-	bool hit_ = true;						\
-									\
-	for (n_ = 1; hit_ && n_ < MOST; n_++) {				\
-		ASSERT_EQ(0, fail_nth((self)->nth, n_));		\
-		err_ = (call);						\
-		hit_ = injected((self)->nth);				\
-		fail_nth((self)->nth, 0);				\
-		if (err_) {						\
-			ASSERT_TRUE(hit_) {				\
-				TH_LOG("error %d, but nothing failed", err_);	\
-			}						\
-			ASSERT_TRUE(sane_error(err_)) {			\
-				TH_LOG("chance %d: error %d", n_, err_);	\
-			}						\
-			failures_++;					\
-		} else {						\
-			undo;						\
-		}							\
-	}								\
-	TH_LOG("%d failures in %d chances", failures_, n_ - 2);		\
-	EXPECT_FALSE(hit_);						\
-	EXPECT_LE(least, failures_);					\
+	WALK_FAILURES((self)->nth, least, call, undo);			\
 	EXPECT_EQ(0, still_usable(&(self)->vm));			\
 } while (0)
 

@@ -82,6 +82,22 @@ int svmvcpu_vm_get_stats(int vm, struct svmvcpu_stats *stats);
  */
 int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message);
 
+/* all vCPUs and the memory as they are now; @max_bytes: of copies, 0 for no bound */
+int svmvcpu_vm_snapshot(int vm, __u64 max_bytes);
+/* back to that; @pages, unless NULL, gets how many pages were put back */
+int svmvcpu_vm_restore(int vm, __u64 *pages);
+/* ranges the caller is about to write itself: RESTORE puts them back too */
+int svmvcpu_vm_preserve(int vm, const struct svmvcpu_range *ranges, unsigned int nr);
+int svmvcpu_vm_drop_snapshot(int vm);
+
+/* @flags: SVMVCPU_LOG_START or SVMVCPU_LOG_STOP */
+int svmvcpu_vm_dirty_log(int vm, __u32 flags, __u64 gpa, __u64 bytes);
+/* @collect->size is filled in, and @nr and @more are the result */
+int svmvcpu_vm_dirty_collect(int vm, struct svmvcpu_dirty_collect *collect);
+/* the list that fills, SVMVCPU_DIRTY_LIST_MAX addresses to be read; NULL and a reason */
+const __u64 *svmvcpu_vm_dirty_list(int vm);
+void svmvcpu_vm_dirty_list_free(const __u64 *list);
+
 /* zeroed page-aligned memory, populated on first touch; NULL and a reason */
 void *svmvcpu_alloc(size_t bytes);
 void svmvcpu_free(void *mem, size_t bytes);

@@ -553,6 +553,116 @@ struct svmvcpu_message {
 	__u8  mbz[2];
 };
 
+/**
+ * struct svmvcpu_snapshot - argument of SVMVCPU_SNAPSHOT
+ * @size: sizeof(struct svmvcpu_snapshot)
+ * @flags: zero
+ * @max_bytes: what the copies of pages may take, 4 KiB aligned; 0 for whatever
+ *	the caller's memory cgroup allows
+ *
+ * Records every vCPU of the VM, and has each page saved before it is written.
+ * Takes the place of a snapshot there was before. A write that would need more
+ * than @max_bytes exits with MEMORY_FAULT and SVMVCPU_FAULT_LIMIT, not executed.
+ */
+struct svmvcpu_snapshot {
+	__u32 size;
+	__u32 flags;
+	__u64 max_bytes;
+};
+
+/**
+ * struct svmvcpu_restore - argument of SVMVCPU_RESTORE
+ * @size: sizeof(struct svmvcpu_restore)
+ * @flags: zero
+ * @pages: out: how many pages were put back
+ *
+ * Memory that the guest wrote, and the VMM after SVMVCPU_PRESERVE, is what it was
+ * at the snapshot; so are the vCPUs that existed then, with their local APICs,
+ * clocks, pending events, the question of their last exit and the kernel's part
+ * of the run page. What the VMM wrote WITHOUT SVMVCPU_PRESERVE stays.
+ */
+struct svmvcpu_restore {
+	__u32 size;
+	__u32 flags;
+	__u64 pages;
+};
+
+/**
+ * struct svmvcpu_preserve - argument of SVMVCPU_PRESERVE
+ * @size: sizeof(struct svmvcpu_preserve)
+ * @flags: zero
+ * @nr: number of ranges, 1 to max_batch
+ * @mbz: zero
+ * @ranges: address of an array of @nr &struct svmvcpu_range; there must be memory
+ *	everywhere in them
+ *
+ * To be called before the VMM writes there. Until the snapshot is dropped or
+ * replaced, every RESTORE puts these pages back, written or not.
+ */
+struct svmvcpu_preserve {
+	__u32 size;
+	__u32 flags;
+	__u32 nr;
+	__u32 mbz;
+	__u64 ranges;
+};
+
+/* svmvcpu_dirty_log.flags: one of them */
+#define SVMVCPU_LOG_START	(1U << 0)
+#define SVMVCPU_LOG_STOP	(1U << 1)
+
+/**
+ * struct svmvcpu_dirty_log - argument of SVMVCPU_DIRTY_LOG
+ * @size: sizeof(struct svmvcpu_dirty_log)
+ * @flags: SVMVCPU_LOG_START or SVMVCPU_LOG_STOP
+ * @gpa: first address of the range, 4 KiB aligned
+ * @bytes: its length, 4 KiB aligned, not zero
+ *
+ * The range is one of addresses: whatever memory is mapped there, now or later.
+ * START of what is logged, and STOP of what is not, change nothing.
+ */
+struct svmvcpu_dirty_log {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 bytes;
+};
+
+/* what mmap() of a VM file at offset 0 gives, to be read: addresses, __u64 each */
+#define SVMVCPU_DIRTY_LIST_BYTES	0x10000
+#define SVMVCPU_DIRTY_LIST_MAX		(SVMVCPU_DIRTY_LIST_BYTES / 8)
+
+/* svmvcpu_dirty_collect.flags */
+#define SVMVCPU_COLLECT_BITMAP	(1U << 0)	/* to @bitmap instead of the list */
+
+/**
+ * struct svmvcpu_dirty_collect - argument of SVMVCPU_DIRTY_COLLECT
+ * @size: sizeof(struct svmvcpu_dirty_collect)
+ * @flags: SVMVCPU_COLLECT_*
+ * @gpa: first address of the range, 4 KiB aligned
+ * @bytes: its length, 4 KiB aligned, not zero
+ * @first: list: index of the first element to fill; BITMAP: zero
+ * @max: list: how many, at least 1, up to the end of the list; BITMAP: zero
+ * @bitmap: BITMAP: address of as many __u64 as it takes, a bit for each page of
+ *	the range, the first in bit 0; all of it is written. List: zero
+ * @nr: out: dirty pages; list: in elements @first and behind it
+ * @more: out: 1 when the list is full and more pages may be dirty; they stay so
+ *
+ * The pages are in no order. One written by the guest, by the module for the guest
+ * or by RESTORE is dirty; what the VMM writes itself is not.
+ */
+struct svmvcpu_dirty_collect {
+	__u32 size;
+	__u32 flags;
+	__u64 gpa;
+	__u64 bytes;
+	__u32 first;
+	__u32 max;
+	__u64 bitmap;
+	__u32 nr;
+	__u32 more;
+};
+
 #define SVMVCPU_MAP		_IOW(SVMVCPU_IOC_TYPE, 0x20, struct svmvcpu_map)
 #define SVMVCPU_UNMAP		_IOW(SVMVCPU_IOC_TYPE, 0x21, struct svmvcpu_unmap)
 /* the table all vCPUs answer CPUID from; SET before the first vCPU is created */
@@ -561,6 +671,18 @@ struct svmvcpu_message {
 /* to the local APICs of the VM; returns how many took it */
 #define SVMVCPU_MESSAGE		_IOW(SVMVCPU_IOC_TYPE, 0x25, struct svmvcpu_message)
 #define SVMVCPU_PREFAULT	_IOWR(SVMVCPU_IOC_TYPE, 0x26, struct svmvcpu_prefault)
+/* all vCPUs and the memory as they are now; no vCPU may be in RUN */
+#define SVMVCPU_SNAPSHOT	_IOW(SVMVCPU_IOC_TYPE, 0x27, struct svmvcpu_snapshot)
+/* back to that, as often as one likes; no vCPU may be in RUN */
+#define SVMVCPU_RESTORE		_IOWR(SVMVCPU_IOC_TYPE, 0x28, struct svmvcpu_restore)
+/* pages the VMM is going to write itself, for RESTORE to put back too */
+#define SVMVCPU_PRESERVE	_IOW(SVMVCPU_IOC_TYPE, 0x29, struct svmvcpu_preserve)
+/* forget the snapshot; argument 0 */
+#define SVMVCPU_DROP_SNAPSHOT	_IO(SVMVCPU_IOC_TYPE, 0x2a)
+/* start or stop noticing which pages of a range are written */
+#define SVMVCPU_DIRTY_LOG	_IOW(SVMVCPU_IOC_TYPE, 0x2b, struct svmvcpu_dirty_log)
+/* which were since the last call; they count as clean afterwards */
+#define SVMVCPU_DIRTY_COLLECT	_IOWR(SVMVCPU_IOC_TYPE, 0x2c, struct svmvcpu_dirty_collect)
 #define SVMVCPU_GET_STATS	_IOWR(SVMVCPU_IOC_TYPE, 0x2d, struct svmvcpu_stats)
 /* returns a vCPU file, close-on-exec */
 #define SVMVCPU_CREATE_VCPU	_IOW(SVMVCPU_IOC_TYPE, 0x22, struct svmvcpu_create_vcpu)
@@ -801,6 +923,7 @@ struct svmvcpu_exit_io {
 #define SVMVCPU_FAULT_GVA	(1U << 3)	/* @gva is valid */
 #define SVMVCPU_FAULT_USER_MEM	(1U << 4)	/* region there, VMM's memory behind it not */
 #define SVMVCPU_FAULT_KERNEL	(1U << 5)	/* by the module for the guest: INS, OUTS, fetch */
+#define SVMVCPU_FAULT_LIMIT	(1U << 6)	/* the snapshot has max_bytes of pages */
 #define SVMVCPU_INSN_MAX	15
 
 /**

@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * timeout: 120
+ *
+ * The log of dirty pages, as list and as bitmap: what was written is told once,
+ * by whoever it was written, in any range, and nothing is lost when the list is
+ * full, when two guests write meanwhile, or when the memory behind it moves.
+ */
+#include "snap.h"
+
+#define COUNT	8U
+#define ALL	0ULL, TEST_MEM
+
+FIXTURE(dirty) {
+	struct test_vm vm;
+	const __u64 *list;
+	struct svmvcpu_dirty_collect got;
+	unsigned char bitmap[TEST_MEM / PAGE / 8];
+};
+
+FIXTURE_SETUP(dirty)
+{
+	snap_open(&self->vm, COUNT);
+	self->list = svmvcpu_vm_dirty_list(self->vm.vm);
+	ASSERT_NE(NULL, self->list);
+}
+
+FIXTURE_TEARDOWN(dirty)
+{
+	svmvcpu_vm_dirty_list_free(self->list);
+	vm_close(&self->vm);
+}
+
+static int log_start(struct test_vm *vm, __u64 gpa, __u64 bytes)
+{
+	return svmvcpu_vm_dirty_log(vm->vm, SVMVCPU_LOG_START, gpa, bytes);
+}
+
+static int log_stop(struct test_vm *vm, __u64 gpa, __u64 bytes)
+{
+	return svmvcpu_vm_dirty_log(vm->vm, SVMVCPU_LOG_STOP, gpa, bytes);
+}
+
+/* Into the list, from element @first on; how many, or a negative errno */
+static int collect(struct _test_data_dirty *self, __u64 gpa, __u64 bytes, unsigned int first,
+		   unsigned int max)
+{
+	int ret;
+
+	self->got = (struct svmvcpu_dirty_collect) {
+		.gpa = gpa, .bytes = bytes, .first = first, .max = max,
+	};
+	ret = svmvcpu_vm_dirty_collect(self->vm.vm, &self->got);
+	return ret ? ret : (int)self->got.nr;
+}
+
+static int collect_bits(struct _test_data_dirty *self, __u64 gpa, __u64 bytes)
+{
+	int ret;
+
+	memset(self->bitmap, 0xff, sizeof(self->bitmap));
+	self->got = (struct svmvcpu_dirty_collect) {
+		.flags = SVMVCPU_COLLECT_BITMAP, .gpa = gpa, .bytes = bytes,
+		.bitmap = (uintptr_t)self->bitmap,
+	};
+	ret = svmvcpu_vm_dirty_collect(self->vm.vm, &self->got);
+	return ret ? ret : (int)self->got.nr;
+}
+
+/* Is the page in the list, and how often? */
+static unsigned int listed(struct _test_data_dirty *self, __u64 gpa)
+{
+	unsigned int i, times = 0;
+
+	for (i = 0; i < self->got.nr; i++)
+		times += self->list[self->got.first + i] == gpa;
+	return times;
+}
+
+static bool bit(struct _test_data_dirty *self, unsigned int i)
+{
+	return self->bitmap[i / 8] >> i % 8 & 1;
+}
+
+#define MAX	SVMVCPU_DIRTY_LIST_MAX
+
+TEST_F(dirty, list)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int round, i;
+
+	EXPECT_EQ(-ENOENT, collect(self, ALL, 0, MAX));
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, log_start(vm, ALL));
+	EXPECT_EQ(0, collect(self, ALL, 0, MAX));
+	for (round = 0; round < 40; round++) {
+		RUN_EXPECT(vm, IO);
+		ASSERT_EQ(COUNT, collect(self, ALL, 0, MAX));
+		EXPECT_EQ(0U, self->got.more);
+		for (i = 0; i < COUNT; i++)
+			ASSERT_EQ(1U, listed(self, TEST_FREE + i * PAGE));
+		/* Once, and reading is no write. */
+		ASSERT_EQ(0, collect(self, ALL, 0, MAX));
+	}
+	/* Long untouched, they are noticed all the same. */
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(0, collect(self, ALL, 0, MAX));
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
+	ASSERT_EQ(0, log_stop(vm, ALL));
+	EXPECT_EQ(-ENOENT, collect(self, ALL, 0, MAX));
+	RUN_EXPECT(vm, IO);
+}
+
+TEST_F(dirty, bitmap)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int round, i;
+
+	ASSERT_EQ(0, log_start(vm, ALL));
+	for (round = 0; round < 3; round++) {
+		RUN_EXPECT(vm, IO);
+		ASSERT_EQ(COUNT, collect_bits(self, ALL));
+		for (i = 0; i < TEST_MEM / PAGE; i++)
+			ASSERT_EQ(i >= TEST_FREE / PAGE && i < TEST_FREE / PAGE + COUNT,
+				  bit(self, i)) {
+				TH_LOG("page %u", i);
+			}
+		ASSERT_EQ(0, collect_bits(self, ALL));
+	}
+	/* Bits of a range that begins and ends within a word; the rest of it is 0. */
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(3, collect_bits(self, TEST_FREE + 2 * PAGE, 3 * PAGE));
+	EXPECT_EQ(7, self->bitmap[0]);
+	EXPECT_EQ(0, self->bitmap[7]);
+	EXPECT_EQ(0xff, self->bitmap[8]);
+	EXPECT_EQ(5, collect_bits(self, ALL));
+}
+
+/* Only what is logged, only what is asked for */
+TEST_F(dirty, ranges)
+{
+	struct test_vm *vm = &self->vm;
+
+	ASSERT_EQ(0, log_start(vm, TEST_FREE + 2 * PAGE, 2 * PAGE));
+	ASSERT_EQ(0, log_start(vm, TEST_FREE + 6 * PAGE, 100 * PAGE));
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(1, collect(self, TEST_FREE, 3 * PAGE, 0, MAX));
+	EXPECT_EQ(1U, listed(self, TEST_FREE + 2 * PAGE));
+	EXPECT_EQ(0, collect(self, TEST_FREE, 3 * PAGE, 0, MAX));
+	EXPECT_EQ(3, collect(self, ALL, 0, MAX));
+	EXPECT_EQ(1U, listed(self, TEST_FREE + 3 * PAGE));
+	EXPECT_EQ(1U, listed(self, TEST_FREE + 6 * PAGE));
+	EXPECT_EQ(1U, listed(self, TEST_FREE + 7 * PAGE));
+	/* More of it, less of it; what was dirty and is not logged is forgotten. */
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, log_stop(vm, TEST_FREE + 3 * PAGE, 4 * PAGE));
+	ASSERT_EQ(0, log_start(vm, TEST_FREE, PAGE));
+	EXPECT_EQ(2, collect(self, ALL, 0, MAX));
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(3, collect(self, ALL, 0, MAX));
+	/* To start again what runs loses nothing. */
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, log_start(vm, TEST_FREE, PAGE));
+	EXPECT_EQ(3, collect(self, ALL, 0, MAX));
+}
+
+/* What does not fit stays dirty, and others' elements stay what they are. */
+TEST_F(dirty, full_list)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int found = 0, rounds = 0;
+	bool seen[SNAP_PAGES] = { };
+	int nr;
+
+	*guest_word(vm, COUNT_GPA) = SNAP_PAGES;
+	ASSERT_EQ(0, log_start(vm, ALL));
+	RUN_EXPECT(vm, IO);
+	do {
+		nr = collect(self, ALL, MAX - 7, 7);
+		ASSERT_LE(0, nr);
+		ASSERT_GE(7, nr);
+		rounds++;
+		while (nr--) {
+			__u64 i = (self->list[MAX - 7 + nr] - TEST_FREE) / PAGE;
+
+			ASSERT_GT(SNAP_PAGES, i);
+			ASSERT_FALSE(seen[i]);
+			seen[i] = true;
+			found++;
+		}
+	} while (self->got.more);
+	EXPECT_EQ(SNAP_PAGES, found);
+	EXPECT_LE(SNAP_PAGES / 7, rounds);
+	EXPECT_EQ(0U, self->list[0]);
+}
+
+/* The module's own writes: INS into the second page */
+GUEST32(ins,
+	"mov $0x201000, %edi\n"
+	"mov $0x60, %dx\n"
+	"insb\n"
+	"out %al, $0x10");
+
+TEST_F(dirty, module_writes)
+{
+	struct test_vm *vm = &self->vm;
+
+	load_guest(vm, ins);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	ASSERT_EQ(0, log_start(vm, ALL));
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(0, collect(self, ALL, 0, MAX));
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(1, collect(self, ALL, 0, MAX));
+	EXPECT_EQ(TEST_FREE + PAGE, self->list[0]);
+}
+
+/* Pages that PREFAULT brings in are clean, and noticed when they are written. */
+TEST_F(dirty, prefault)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_prefault prefault = {
+		.size = sizeof(prefault), .gpa = TEST_FREE, .bytes = SNAP_PAGES * PAGE,
+		.flags = SVMVCPU_PREFAULT_WRITE,
+	};
+
+	ASSERT_EQ(0, log_start(vm, ALL));
+	ASSERT_EQ(0, ioctl_errno(vm->vm, SVMVCPU_PREFAULT, &prefault));
+	EXPECT_EQ(0, collect(self, ALL, 0, MAX));
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
+	prefault.done = 0;
+	ASSERT_EQ(0, ioctl_errno(vm->vm, SVMVCPU_PREFAULT, &prefault));
+	EXPECT_EQ(0, collect(self, ALL, 0, MAX));
+}
+
+/* The dirty bit outlives the mapping it was in. */
+TEST_F(dirty, memory_moves)
+{
+	struct test_vm *vm = &self->vm;
+
+	ASSERT_EQ(0, log_start(vm, ALL));
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, madvise((void *)snap_page(vm, 0), 4 * PAGE, MADV_DONTNEED));
+	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, mprotect((void *)snap_page(vm, 0), PAGE, PROT_READ));
+	ASSERT_EQ(0, mprotect((void *)snap_page(vm, 0), PAGE, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
+	/* Unmapped, it is nobody's. */
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &(struct svmvcpu_range) { TEST_FREE, 2 * PAGE }, 1));
+	EXPECT_EQ(COUNT - 2, collect(self, ALL, 0, MAX));
+}
+
+/* Both at once: the log hears of the guest and of RESTORE, which hears of all. */
+TEST_F(dirty, with_snapshot)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned char *copy = malloc(TEST_MEM);
+	unsigned int round;
+
+	ASSERT_EQ(0, log_start(vm, ALL));
+	RUN_EXPECT(vm, IO);
+	SNAPSHOT(vm, copy);
+	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
+	*guest_word(vm, VALUE_GPA) = 0x9000;
+	memcpy(copy + VALUE_GPA, "\0\x90", 2);
+	for (round = 0; round < 30; round++) {
+		RUN_EXPECT(vm, IO);
+		if (round % 3)
+			ASSERT_EQ(COUNT, collect(self, ALL, 0, MAX));
+		RESTORE(vm, copy, COUNT);
+		ASSERT_EQ(COUNT, collect(self, ALL, 0, MAX));
+		ASSERT_EQ(0, collect(self, ALL, 0, MAX));
+	}
+	/* Each goes without the other. */
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
+	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
+	SNAPSHOT(vm, copy);
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, log_stop(vm, ALL));
+	RESTORE(vm, copy, COUNT);
+	free(copy);
+}
+
+/* A bitmap that cannot be written tells nobody, so all of it is dirty still. */
+TEST_F(dirty, bad_bitmap)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_dirty_collect c = {
+		.size = sizeof(c), .flags = SVMVCPU_COLLECT_BITMAP, .bytes = TEST_MEM,
+		.bitmap = 8,
+	};
+	struct svmvcpu_dirty_collect *there;
+
+	ASSERT_EQ(0, log_start(vm, ALL));
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(EFAULT, ioctl_errno(vm->vm, SVMVCPU_DIRTY_COLLECT, &c));
+	/* An argument that cannot be written does neither. */
+	there = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)there);
+	*there = (struct svmvcpu_dirty_collect) {
+		.size = sizeof(c), .bytes = TEST_MEM, .max = MAX,
+	};
+	ASSERT_EQ(0, mprotect(there, PAGE, PROT_READ));
+	EXPECT_EQ(EFAULT, ioctl_errno(vm->vm, SVMVCPU_DIRTY_COLLECT, there));
+	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
+}
+
+TEST_F(dirty, bad_arguments)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_dirty_log log = { .size = sizeof(log), .bytes = PAGE };
+	unsigned int i;
+
+	EXPECT_EQ(EINVAL, ioctl_errno(vm->vm, SVMVCPU_DIRTY_LOG, &log));
+	log.flags = SVMVCPU_LOG_START | SVMVCPU_LOG_STOP;
+	EXPECT_EQ(EINVAL, ioctl_errno(vm->vm, SVMVCPU_DIRTY_LOG, &log));
+	EXPECT_EQ(-EINVAL, log_start(vm, 0, 0));
+	EXPECT_EQ(-EINVAL, log_start(vm, 1, PAGE));
+	EXPECT_EQ(-EINVAL, log_start(vm, 0, PAGE + 1));
+	EXPECT_EQ(-EINVAL, log_start(vm, -PAGE, 2 * PAGE));
+	EXPECT_EQ(-EINVAL, log_start(vm, 0, (1ULL << vm->info.gpa_bits) + PAGE));
+	EXPECT_EQ(0, log_start(vm, 0, 1ULL << vm->info.gpa_bits));
+	EXPECT_EQ(0, log_stop(vm, 0, 1ULL << vm->info.gpa_bits));
+	for (i = 0; i < 256; i++)
+		ASSERT_EQ(0, log_start(vm, i * 2 * PAGE, PAGE));
+	EXPECT_EQ(-ENOSPC, log_start(vm, i * 2 * PAGE, PAGE));
+
+	EXPECT_EQ(-EINVAL, collect(self, ALL, 0, 0));
+	EXPECT_EQ(-EINVAL, collect(self, ALL, 0, MAX + 1));
+	EXPECT_EQ(-EINVAL, collect(self, ALL, 1, MAX));
+	EXPECT_EQ(-EINVAL, collect(self, ALL, MAX, 1));
+	EXPECT_EQ(-EINVAL, collect(self, ALL, -1U, 2));
+	EXPECT_EQ(-EINVAL, collect(self, 0, 0, 0, MAX));
+	EXPECT_EQ(-EINVAL, collect(self, 5, PAGE, 0, MAX));
+	self->got = (struct svmvcpu_dirty_collect) {
+		.flags = SVMVCPU_COLLECT_BITMAP, .bytes = PAGE, .max = 1,
+		.bitmap = (uintptr_t)self->bitmap,
+	};
+	EXPECT_EQ(-EINVAL, svmvcpu_vm_dirty_collect(vm->vm, &self->got));
+	self->got = (struct svmvcpu_dirty_collect) {
+		.bytes = PAGE, .max = 1, .bitmap = (uintptr_t)self->bitmap,
+	};
+	EXPECT_EQ(-EINVAL, svmvcpu_vm_dirty_collect(vm->vm, &self->got));
+}
+
+/* The list is the kernel's: it is read, and only as a whole. */
+TEST_F(dirty, mapping)
+{
+	const size_t bytes = SVMVCPU_DIRTY_LIST_BYTES;
+	int vm = self->vm.vm;
+
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, vm, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, vm, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, bytes / 2, PROT_READ, MAP_SHARED, vm, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, bytes * 2, PROT_READ, MAP_SHARED, vm, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, bytes, PROT_READ, MAP_SHARED, vm, PAGE));
+	EXPECT_EQ(-1, mprotect((void *)self->list, bytes, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+}
+
+/*
+ * EDI: first page. Writes one more to the counter of each of 64 pages, over and
+ * over.
+ */
+GUEST32(counter,
+	"sti\n"
+	"1: mov %edi, %esi\n"
+	"mov $64, %ecx\n"
+	"2: incl (%esi)\n"
+	"add $0x1000, %esi\n"
+	"loop 2b\n"
+	"jmp 1b");
+
+/*
+ * Two guests write while the log is read. Whoever copies the pages that are told,
+ * after each call, has in the end what is there: no write was lost.
+ */
+TEST_F_TIMEOUT(dirty, concurrent_writers, 100)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned char *mirror = malloc(TEST_MEM);
+	struct guest_thread a, b;
+	struct svmvcpu_vcpu other;
+	struct svmvcpu_setup setup = {
+		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = TEST_FREE,
+	};
+	unsigned int rounds = 0, i;
+	__u64 told = 0, end;
+
+	load_guest(vm, counter);
+	ASSERT_EQ(0, svmvcpu_vcpu_create(vm->vm, 1, &vm->info, &other));
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
+	setup.arg = TEST_FREE + 64 * PAGE;
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&other, &setup));
+	memcpy(mirror, vm->mem, TEST_MEM);
+	ASSERT_EQ(0, log_start(vm, ALL));
+	guest_thread_start(&a, &vm->vcpu);
+	guest_thread_start(&b, &other);
+	pin_thread(&a, 0);
+	pin_thread(&b, 1);
+	for (end = now_ns() + 5000000000ULL; now_ns() < end; rounds++) {
+		int nr = collect(self, ALL, 0, MAX);
+
+		ASSERT_LE(0, nr);
+		told += nr;
+		while (nr--)
+			memcpy(mirror + self->list[nr], vm->mem + self->list[nr], PAGE);
+		usleep(rounds % 8 * 1000);
+	}
+	guest_thread_stop(&a);
+	guest_thread_stop(&b);
+	for (i = collect(self, ALL, 0, MAX); i--;)
+		memcpy(mirror + self->list[i], vm->mem + self->list[i], PAGE);
+	EXPECT_EQ(0, memcmp(mirror, vm->mem, TEST_MEM));
+	TH_LOG("%u rounds, %llu pages", rounds, told);
+	EXPECT_LT(128U, told);
+	free(mirror);
+	svmvcpu_vcpu_close(&other);
+}
+
+struct zapper {
+	struct test_vm *vm;
+	pthread_t thread;
+	volatile bool stop;
+};
+
+/* Takes the guest's pages away, one after the other; what is in them stays. */
+static void *zap(void *arg)
+{
+	struct zapper *z = arg;
+	unsigned int i;
+
+	for (i = 0; !z->stop; i = (i + 7) % 64) {
+		void *page = (void *)snap_page(z->vm, i);
+
+		mprotect(page, PAGE, PROT_READ);
+		mprotect(page, PAGE, PROT_READ | PROT_WRITE);
+	}
+	return NULL;
+}
+
+/* The log comes and goes under a guest that writes, and a VMM that takes pages away. */
+TEST_F_TIMEOUT(dirty, comes_and_goes, 100)
+{
+	struct test_vm *vm = &self->vm;
+	struct zapper z = { .vm = vm };
+	struct guest_thread gt;
+	struct svmvcpu_setup setup = {
+		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = TEST_FREE,
+	};
+	unsigned int rounds = 0;
+	__u32 before = *snap_page(vm, 63), fault = 0;
+	__u64 end;
+
+	load_guest(vm, counter);
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
+	guest_thread_start(&gt, &vm->vcpu);
+	ASSERT_EQ(0, pthread_create(&z.thread, NULL, zap, &z));
+	for (end = now_ns() + 3000000000ULL; now_ns() < end; rounds++) {
+		ASSERT_EQ(0, log_start(vm, ALL));
+		usleep(rounds % 4 * 1000);
+		ASSERT_LE(0, collect(self, ALL, 0, MAX));
+		ASSERT_EQ(0, log_stop(vm, ALL));
+		/* It ran into a page while that could not be written. */
+		if (gt.done) {
+			guest_thread_join(&gt);
+			ASSERT_EQ(0, gt.err);
+			ASSERT_EQ(SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
+			fault++;
+			guest_thread_start(&gt, &vm->vcpu);
+		}
+	}
+	z.stop = true;
+	pthread_join(z.thread, NULL);
+	guest_thread_stop(&gt);
+	TH_LOG("%u rounds, %u faults", rounds, fault);
+	EXPECT_NE(before, *snap_page(vm, 63));
+}
+
+TEST_HARNESS_MAIN

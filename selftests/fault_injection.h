@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every allocation of a call fails once. Needs a kernel with fault injection,
+ * such as the debug kernel.
+ */
+#ifndef FAULT_INJECTION_H
+#define FAULT_INJECTION_H
+
+#include "host_state.h"
+#include "svmvcpu_test.h"
+
+/* More allocations than any of the calls makes */
+#define MOST	200
+
+static const char * const knobs[] = {
+	"/sys/kernel/debug/failslab",
+	"/sys/kernel/debug/fail_page_alloc",
+	"/sys/kernel/debug/fail_usercopy",
+};
+
+/* Without a stack trace for each; where sleeping is allowed, and users' pages, too */
+static inline void prepare_injection(void)
+{
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		snprintf(path, sizeof(path), "%s/verbose", knobs[i]);
+		write_file(path, "0");
+		snprintf(path, sizeof(path), "%s/ignore-gfp-wait", knobs[i]);
+		write_file(path, "N");
+		snprintf(path, sizeof(path), "%s/ignore-gfp-highmem", knobs[i]);
+		write_file(path, "N");
+		snprintf(path, sizeof(path), "%s/min-order", knobs[i]);
+		write_file(path, "0");
+	}
+}
+
+/* The @nth chance to fail from now on in this thread is taken; 0: none. */
+static inline int fail_nth(int fd, int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", nth);
+
+	return pwrite(fd, text, len, 0) == len ? 0 : errno;
+}
+
+/* Was it? What is left to count when it was not */
+static inline bool injected(int fd)
+{
+	char text[16] = "";
+
+	return pread(fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
+}
+
+#define NO_INJECTION	"no fault injection in this kernel"
+
+/* This thread's fail-nth, -1: the kernel has none */
+static inline int injection_open(void)
+{
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		prepare_injection();
+	return fd;
+}
+
+/* What the ioctl may say when an allocation or a copy failed */
+static inline bool sane_error(int err)
+{
+	return err == ENOMEM || err == EFAULT || err == ENFILE;
+}
+
+/*
+ * Walks through all chances of one call. @call: an expression that gives 0 or
+ * an errno; @undo: what makes it possible again after it succeeded. The walk
+ * must see at least @least failures, and end with a call that had none.
+ */
+#define WALK_FAILURES(fd, least, call, undo)				\
+do {									\
+	int n_, err_, failures_ = 0;					\
+	bool hit_ = true;						\
+									\
+	for (n_ = 1; hit_ && n_ < MOST; n_++) {				\
+		ASSERT_EQ(0, fail_nth(fd, n_));				\
+		err_ = (call);						\
+		hit_ = injected(fd);					\
+		fail_nth(fd, 0);					\
+		if (err_) {						\
+			ASSERT_TRUE(hit_) {				\
+				TH_LOG("error %d, but nothing failed", err_);	\
+			}						\
+			ASSERT_TRUE(sane_error(err_)) {			\
+				TH_LOG("chance %d: error %d", n_, err_);	\
+			}						\
+			failures_++;					\
+		} else {						\
+			undo;						\
+		}							\
+	}								\
+	TH_LOG("%d failures in %d chances", failures_, n_ - 2);		\
+	EXPECT_FALSE(hit_);						\
+	EXPECT_LE(least, failures_);					\
+} while (0)
+
+#endif /* FAULT_INJECTION_H */
