@@ -11,6 +11,7 @@
  *		walk, SSE; ends with HLT (status 65), or with the number of
  *		what failed on port 0xf4
  *   triple.bin	real mode: an interrupt through an empty IDT (status 66)
+ *   parser.bin	flat 32-bit code at 0x10000, for snapfuzz: see parser.c
  *   echo.bin	real mode: repeats serial input until a newline, then powers
  *		off (status 0)
  */
@@ -24,6 +25,10 @@
 #define LSR_READY	0x01
 #define LSR_EMPTY	0x20
 #define POWER_OFF	0x2000
+
+/* parser.bin and its VMM */
+#define PORT_READY	0x10
+#define PORT_DONE	0x11
 
 #define REAL_LOAD	0x7c00
 
