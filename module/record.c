@@ -63,6 +63,7 @@ void record_take(struct vcpu *vcpu, struct vcpu_record *record, const struct rec
 	record->tsc = now->tsc + control->tsc_offset - vcpu->tsc_lost;
 	record->policy = vcpu->policy;
 	record->debug_hit = vcpu->debug.hit;
+	record->init = test_bit(WAKE_INIT, &vcpu->wake);
 	memcpy(record->run, (const u8 *)vcpu->run + RECORD_RUN_FIRST, sizeof(record->run));
 	memcpy(record->xstate, vcpu->xstate, xstate_caps.bytes);
 }
@@ -106,6 +107,7 @@ void record_put_back(struct vcpu *vcpu, const struct record_time *then,
 	vmcb_dirty(vcpu->vmcb, VMCB_CLEAN_ALL);
 	put_policy(vcpu, &record->policy);
 	vcpu->debug.hit = record->debug_hit;
+	assign_bit(WAKE_INIT, &vcpu->wake, record->init);
 	memcpy((u8 *)vcpu->run + RECORD_RUN_FIRST, record->run, sizeof(record->run));
 	vcpu->run->exits = vcpu->exits;
 	memcpy(vcpu->xstate, record->xstate, xstate_caps.bytes);

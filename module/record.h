@@ -33,6 +33,7 @@
  * @tsc: the guest's at the moment of the snapshot
  * @policy: of it, what follows from the guest's state and not the VMM's choices
  * @debug_hit: of vcpu.debug
+ * @init: WAKE_INIT of vcpu.wake
  * @lapic: the local APIC's model, if there is one
  * @run: the kernel's part of the run page
  * @xstate: xstate_caps.bytes
@@ -46,6 +47,7 @@ struct vcpu_record {
 	u64 tsc;
 	struct vmcb_policy policy;
 	u32 debug_hit;
+	bool init;
 	struct lapic lapic;
 	u8 run[RECORD_RUN_BYTES];
 	void *xstate;
