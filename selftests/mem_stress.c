@@ -43,6 +43,7 @@
  * against the floor it has read before, and writes a word of its own.
  */
 GUEST32(worker,
+	"sti\n"
 	"again: inc %ebp\n"
 	"xor %esi, %esi\n"
 	"1: mov 0x9000(,%esi,4), %ebx\n"
