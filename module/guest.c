@@ -127,6 +127,31 @@ struct gva_mmu guest_mmu(const struct vcpu *vcpu)
 	};
 }
 
+static noinline int walk(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
+			 u64 *gpa)
+{
+	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
+	struct gva_mmu mmu = guest_mmu(vcpu);
+	struct gva_fault fault = { };
+	int ret;
+
+	ret = gva_translate(&mmu, linear, (access & GUEST_WRITE ? GVA_WRITE : 0) |
+			    (access & GUEST_FETCH ? GVA_FETCH : 0),
+			    &walk_ops, &ctx, gpa, &fault);
+	if (!ret)
+		return EXIT_GO_ON;
+	if (ret == GVA_FAULT) {
+		event_raise_pf(vcpu, linear, fault.error_code);
+		return EXIT_RESUME;
+	}
+	/* Somebody else changes the entry all the time: let the guest retry. */
+	if (ret == -EBUSY)
+		return EXIT_RESUME;
+	if (is_memory_error(ret))
+		return memory_exit(vcpu, fault.table_gpa, linear, access, SVMVCPU_FAULT_WALK, ret);
+	return ret;
+}
+
 /**
  * guest_translate() - linear to guest-physical, as the guest would
  * @vcpu: .
@@ -141,30 +166,14 @@ struct gva_mmu guest_mmu(const struct vcpu *vcpu)
 int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
 		    u64 *gpa)
 {
-	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
-	struct gva_mmu mmu = guest_mmu(vcpu);
-	struct gva_fault fault = { };
-	bool data = !(access & GUEST_FETCH);
+	bool kept = atomic && !(access & GUEST_FETCH);
 	int ret;
 
-	if (atomic && data && memo_translate(vcpu, linear, access & GUEST_WRITE, gpa))
+	if (kept && memo_translate(vcpu, linear, access & GUEST_WRITE, gpa))
 		return EXIT_GO_ON;
-	ret = gva_translate(&mmu, linear, (access & GUEST_WRITE ? GVA_WRITE : 0) |
-			    (access & GUEST_FETCH ? GVA_FETCH : 0),
-			    &walk_ops, &ctx, gpa, &fault);
-	if (!ret && atomic && data)
+	ret = walk(vcpu, linear, access, atomic, gpa);
+	if (!ret && kept)
 		memo_keep_translation(vcpu, linear, access & GUEST_WRITE);
-	if (!ret)
-		return EXIT_GO_ON;
-	if (ret == GVA_FAULT) {
-		event_raise_pf(vcpu, linear, fault.error_code);
-		return EXIT_RESUME;
-	}
-	/* Somebody else changes the entry all the time: let the guest retry. */
-	if (ret == -EBUSY)
-		return EXIT_RESUME;
-	if (is_memory_error(ret))
-		return memory_exit(vcpu, fault.table_gpa, linear, access, SVMVCPU_FAULT_WALK, ret);
 	return ret;
 }
 
@@ -286,30 +295,17 @@ static int decode_failed(struct vcpu *vcpu, int err)
 	}
 }
 
-/**
- * guest_decode() - fetch and decode the instruction at CS:RIP
- * @vcpu: .
- * @insn: out; class INSN_NONE when it is none the decoder knows
- * @atomic: see exit.h
- *
+/*
  * The second page is looked at only when the instruction reaches into it, so
  * that no fault is raised which the CPU would not have.
- *
- * Return: as guest_translate(), plus EXIT_RESUME for a #GP or #UD raised
- * because of the bytes.
  */
-int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
+static noinline int fetch_and_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 {
-	const struct memo *memo = atomic ? memo_insn(vcpu) : NULL;
 	unsigned int have = 0, more;
 	struct linear_env env;
 	u8 buf[INSN_MAX_LEN];
 	int ret;
 
-	if (memo) {
-		*insn = memo->insn;
-		return EXIT_GO_ON;
-	}
 	guest_env(vcpu, &env);
 	do {
 		/* Raises #GP when the code segment ends inside the instruction. */
@@ -320,11 +316,32 @@ int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 		have += more;
 		ret = ginsn_decode(insn, buf, have, env.mode);
 	} while (ret == INSN_TRUNCATED && have < sizeof(buf));
-	if (ret)
-		return decode_failed(vcpu, ret);
-	if (atomic)
+	return ret ? decode_failed(vcpu, ret) : EXIT_GO_ON;
+}
+
+/**
+ * guest_decode() - fetch and decode the instruction at CS:RIP
+ * @vcpu: .
+ * @insn: out; class INSN_NONE when it is none the decoder knows
+ * @atomic: see exit.h
+ *
+ * Return: as guest_translate(), plus EXIT_RESUME for a #GP or #UD raised
+ * because of the bytes.
+ */
+int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
+{
+	const struct memo *memo = atomic ? memo_insn(vcpu) : NULL;
+	int ret;
+
+	if (memo) {
+		*insn = memo->insn;
+		return EXIT_GO_ON;
+	}
+	ret = fetch_and_decode(vcpu, insn, atomic);
+	/* What decode_failed() let pass is none that is known. */
+	if (!ret && atomic && insn->class != INSN_NONE)
 		memo_keep_insn(vcpu, insn);
-	return EXIT_GO_ON;
+	return ret;
 }
 
 /**

@@ -47,7 +47,8 @@ static u64 cs_now(const struct vcpu *vcpu)
 	return cs->selector | (u64)cs->attrib << 16 | (u64)cs->limit << 32;
 }
 
-static bool same_registers(const struct vcpu *vcpu, const struct memo *memo, u64 linear, u64 how)
+static __always_inline bool same_registers(const struct vcpu *vcpu, const struct memo *memo,
+					   u64 linear, u64 how)
 {
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 
@@ -73,7 +74,7 @@ static void keep_registers(const struct vcpu *vcpu, struct memo *memo, u64 linea
 }
 
 /* What is not resident is not the same. */
-static bool same_words(const struct memo *memo)
+static __always_inline bool same_words(const struct memo *memo)
 {
 	const struct memo_word *word = memo->word, *end = word + memo->nr;
 	u64 differ = 0, now;

@@ -18,7 +18,10 @@ static void begin_life(struct bench_vm *vm)
 	vm_run(vm, EXIT_IO);
 }
 
-/* All use the same memory, and live until the last has begun: the end of one may be a burden for the next. */
+/*
+ * All use the same memory, and live until the last has begun: the end of one
+ * may be a burden for the next.
+ */
 static uint64_t create(unsigned int n)
 {
 	static struct bench_vm vms[MAX_VMS];
