@@ -6,6 +6,7 @@
  * sound, calls give documented errors, and another VM sees nothing of it.
  *
  * cost: 20
+ * emulator: qemu, Bochs: no host interrupt ends a guest whose IF was scribbled off
  */
 #include <pthread.h>
 #include <signal.h>
