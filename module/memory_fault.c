@@ -462,6 +462,13 @@ static noinline_for_stack int map_window(struct guest_memory *mem, struct window
 	return ret;
 }
 
+/* What a fault has on the stack, as one: KASAN puts space around each variable. */
+struct fault_stack {
+	struct window win;
+	struct guest_spare spare;
+	struct npt_cache cache;
+};
+
 /**
  * guest_memory_fault() - make a guest-physical page accessible, if it may be
  * @mem: a VM's memory
@@ -480,9 +487,7 @@ static noinline_for_stack int map_window(struct guest_memory *mem, struct window
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		       const unsigned long *stop, enum guest_fault *fault)
 {
-	struct guest_spare spare = { };
-	struct window win = { .fault = true, .spare = &spare };
-	struct npt_cache cache;
+	struct fault_stack on = { .win = { .fault = true, .spare = &on.spare } };
 	bool again = false;
 	int ret;
 
@@ -491,22 +496,21 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		*fault = GUEST_FAULT_NO_REGION;
 		return 0;
 	}
-	cache.nr = 0;
 	do {
 		if ((access & SVMVCPU_MEM_WRITE) && READ_ONCE(mem->track.on)) {
-			ret = guest_spare_fill(mem, gpa >> PAGE_SHIFT, &spare);
+			ret = guest_spare_fill(mem, gpa >> PAGE_SHIFT, &on.spare);
 			if (ret)
 				break;
 		}
-		ret = map_window(mem, &win, &cache, gpa, gpa + PAGE_SIZE, access);
+		ret = map_window(mem, &on.win, &on.cache, gpa, gpa + PAGE_SIZE, access);
 		/* Once more for free: that is what a page not yet there takes. */
 		if (ret == -EAGAIN && again && (signal_pending(current) || READ_ONCE(*stop)))
 			ret = -EINTR;
 		again = true;
 		cond_resched();
 	} while (ret == -EAGAIN);
-	guest_spare_drop(mem, gpa >> PAGE_SHIFT, &spare);
-	npt_cache_drain(&cache);
+	guest_spare_drop(mem, gpa >> PAGE_SHIFT, &on.spare);
+	npt_cache_drain(&on.cache);
 	*fault = GUEST_FAULT_NONE;
 	if (ret == -ENOENT || ret == -EACCES)
 		*fault = GUEST_FAULT_NO_REGION;
