@@ -6,9 +6,8 @@
  */
 #include <sys/wait.h>
 
-#include "guest_thread.h"
+#include "guest_area.h"
 
-#define AREA		0x40000000UL	/* aligned like the window */
 #define WINDOW		64U		/* pages that come in at a time */
 #define PAGES		(2 * WINDOW)
 #define WRITE_FAULT	(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE)
@@ -69,16 +68,6 @@ GUEST32(read_write_next,
 	"out %al, $0x10\n"
 	"movl $0x900d, 0x1000(%esi)\n"
 	"hlt");
-
-#define SETUP_GUEST(vm, name, what)					\
-do {									\
-	struct svmvcpu_setup setup_ = {					\
-		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = (what),	\
-	};								\
-									\
-	load_guest(vm, name);						\
-	ASSERT_EQ(0, svmvcpu_vcpu_setup(&(vm)->vcpu, &setup_));		\
-} while (0)
 
 static bool resident(const void *where)
 {

@@ -5,11 +5,11 @@
  * for the module's own. mem_change, mem_share, mem_reclaim and mem_numa have
  * the rest.
  */
-#include <linux/userfaultfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "guest_thread.h"
+#include "guest_area.h"
+#include "host_state.h"
 
 #define READ_FAULT	SVMVCPU_FAULT_USER_MEM
 
@@ -72,25 +72,6 @@ static int protect(int fd, volatile void *where, bool on)
 	return ioctl(fd, UFFDIO_WRITEPROTECT, &wp) ? errno : 0;
 }
 
-/* -1: the kernel has none */
-static int write_monitor(volatile void *where)
-{
-	struct uffdio_api api = {
-		.api = UFFD_API, .features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
-	};
-	struct uffdio_register reg = {
-		.range = { .start = (uintptr_t)where, .len = PAGE },
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
-	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
-
-	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 /* The guest's write waits for the monitor; its neighbors' reads did not help it. */
 TEST_F_TIMEOUT(follow, write_protected_by_userfaultfd, 90)
 {
@@ -99,7 +80,8 @@ TEST_F_TIMEOUT(follow, write_protected_by_userfaultfd, 90)
 	int fd;
 
 	*self->page = 1;
-	fd = write_monitor(self->page);
+	fd = page_monitor(self->page, UFFDIO_REGISTER_MODE_WP,
+			  UFFD_FEATURE_PAGEFAULT_FLAG_WP);
 	if (fd < 0)
 		SKIP(return, "no write protection by userfaultfd");
 	*guest_word(vm, TO_WRITE) = 2;
@@ -140,18 +122,6 @@ TEST_F_TIMEOUT(follow, device_memory, 90)
 
 #define GROUP	"/sys/fs/cgroup/svmvcpu_test"
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 /* Bytes of the kernel's memory that the group pays for; page tables are not in it */
 static long charged(void)
 {
@@ -177,8 +147,8 @@ TEST_F_TIMEOUT(follow, charged_to_the_caller, 90)
 	long before, after;
 	unsigned int i;
 
-	if (write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory") ||
-	    mkdir(GROUP, 0755) || write_text(GROUP "/cgroup.procs", "0"))
+	if (write_file("/sys/fs/cgroup/cgroup.subtree_control", "+memory") ||
+	    mkdir(GROUP, 0755) || write_file(GROUP "/cgroup.procs", "0"))
 		SKIP(return, "no memory control group");
 	*self->page = 1;
 	for (i = 0; i < SPREAD; i++)
@@ -193,7 +163,7 @@ TEST_F_TIMEOUT(follow, charged_to_the_caller, 90)
 			ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, regions[i].gpa, PAGE, 0, NULL));
 	}
 	after = charged();
-	ASSERT_EQ(0, write_text("/sys/fs/cgroup/cgroup.procs", "0"));
+	ASSERT_EQ(0, write_file("/sys/fs/cgroup/cgroup.procs", "0"));
 	if (before < 0)
 		SKIP(return, "memory.stat does not tell");
 	TH_LOG("%ld bytes for %u tables", after - before, SPREAD);

@@ -8,9 +8,8 @@
  * A leaf of 1 GiB, from hugetlbfs: made, cut into by UNMAP, taken away, and in
  * the place of smaller ones.
  */
-#include "guest_thread.h"
+#include "guest_area.h"
 
-#define AREA		0x40000000UL	/* 1 GiB aligned */
 #define HUGE		(2UL << 20)
 #define GIGA		(1UL << 30)
 
@@ -19,13 +18,7 @@
 #endif
 
 /* Adds 1 to the first word of EDI pages from AREA on */
-GUEST32(add_pages,
-	"mov $0x40000000, %esi\n"
-	"1: incl (%esi)\n"
-	"add $0x1000, %esi\n"
-	"dec %edi\n"
-	"jnz 1b\n"
-	"hlt");
+GUEST32(add_pages, FOR_PAGES("incl (%esi)"));
 
 FIXTURE(giga) {
 	struct test_vm vm;
@@ -40,6 +33,7 @@ FIXTURE_SETUP(giga)
 	self->mem = mmap(NULL, GIGA, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_1GB, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->mem);
+	/* nor is its page copied after the first look at it */
 	load_guest(&self->vm, add_pages);
 }
 
@@ -59,24 +53,6 @@ static int map_at(struct test_vm *vm, unsigned long gpa, void *mem, size_t bytes
 	return svmvcpu_vm_map(vm->vm, &region, 1);
 }
 
-#define SETUP_GUEST(vm, what)						\
-do {									\
-	struct svmvcpu_setup setup_ = {					\
-		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = (what),	\
-	};								\
-									\
-	ASSERT_EQ(0, svmvcpu_vcpu_setup(&(vm)->vcpu, &setup_));		\
-} while (0)
-
-static struct svmvcpu_stats stats_of(struct test_vm *vm)
-{
-	struct svmvcpu_stats stats;
-
-	if (svmvcpu_vm_get_stats(vm->vm, &stats))
-		vm_die("GET_STATS");
-	return stats;
-}
-
 TEST_F_TIMEOUT(giga, one_leaf, 120)
 {
 	struct svmvcpu_range page = { AREA + 100 * HUGE, PAGE };
@@ -84,25 +60,25 @@ TEST_F_TIMEOUT(giga, one_leaf, 120)
 
 	ASSERT_EQ(0, map_at(vm, AREA, self->mem, GIGA));
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA, GIGA, SVMVCPU_PREFAULT_WRITE, NULL));
-	EXPECT_EQ(1U, stats_of(vm).mapped_1g);
-	EXPECT_EQ(0U, stats_of(vm).mapped_2m + stats_of(vm).mapped_4k);
-	SETUP_GUEST(vm, 4 * HUGE / PAGE);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_1g);
+	EXPECT_EQ(0U, vm_stats(vm).mapped_2m + vm_stats(vm).mapped_4k);
+	SETUP_GUEST(vm, add_pages, 4 * HUGE / PAGE);
 	RUN_EXPECT(vm, HALT);
-	EXPECT_EQ(0U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(0U, vm_stats(vm).mapped_2m);
 	EXPECT_EQ(1, self->mem[4 * HUGE - PAGE]);
 	EXPECT_EQ(0, self->mem[4 * HUGE]);
 
 	/* The region is in two pieces now: 2 MiB is the largest that fits. */
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &page, 1));
-	EXPECT_EQ(1U, stats_of(vm).zapped);
-	SETUP_GUEST(vm, 4 * HUGE / PAGE);
+	EXPECT_EQ(1U, vm_stats(vm).zapped);
+	SETUP_GUEST(vm, add_pages, 4 * HUGE / PAGE);
 	RUN_EXPECT(vm, HALT);
-	EXPECT_EQ(1U, stats_of(vm).mapped_1g);
-	EXPECT_EQ(4U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_1g);
+	EXPECT_EQ(4U, vm_stats(vm).mapped_2m);
 	EXPECT_EQ(2, self->mem[4 * HUGE - PAGE]);
 
 	ASSERT_EQ(0, munmap(self->mem, GIGA));
-	SETUP_GUEST(vm, 1);
+	SETUP_GUEST(vm, add_pages, 1);
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	EXPECT_EQ(AREA, vm->run->memory.gpa);
 }
@@ -114,16 +90,16 @@ TEST_F_TIMEOUT(giga, in_place_of_small_ones, 120)
 	struct test_vm *vm = &self->vm;
 
 	ASSERT_EQ(0, map_at(vm, AREA, self->mem, HUGE + PAGE));
-	SETUP_GUEST(vm, HUGE / PAGE + 1);
+	SETUP_GUEST(vm, add_pages, HUGE / PAGE + 1);
 	RUN_EXPECT(vm, HALT);
-	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
-	EXPECT_EQ(0U, stats_of(vm).mapped_1g);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_2m);
+	EXPECT_EQ(0U, vm_stats(vm).mapped_1g);
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &part, 1));
 	/* UNMAP leaves tables it does not cover whole */
 	ASSERT_EQ(0, map_at(vm, AREA, self->mem, GIGA));
-	SETUP_GUEST(vm, HUGE / PAGE + 1);
+	SETUP_GUEST(vm, add_pages, HUGE / PAGE + 1);
 	RUN_EXPECT(vm, HALT);
-	EXPECT_EQ(1U, stats_of(vm).mapped_1g);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_1g);
 	EXPECT_EQ(2, self->mem[HUGE]);
 }
 

@@ -7,9 +7,9 @@
  */
 #include <sys/wait.h>
 
-#include "guest_thread.h"
+#include "guest_area.h"
+#include "host_state.h"
 
-#define AREA		0x40000000UL	/* 1 GiB aligned */
 #define HUGE		(2UL << 20)
 #define READ_WRITE	(SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE)
 
@@ -25,18 +25,6 @@ FIXTURE(huge) {
 	char *raw;
 	char *mem;	/* 8 MiB, aligned */
 };
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
 
 FIXTURE_SETUP(huge)
 {
@@ -65,47 +53,16 @@ static int map_at(struct test_vm *vm, unsigned long gpa, void *mem, size_t bytes
 }
 
 /* Adds 1 to the first word of EDI pages from AREA on */
-GUEST32(add_pages,
-	"mov $0x40000000, %esi\n"
-	"1: incl (%esi)\n"
-	"add $0x1000, %esi\n"
-	"dec %edi\n"
-	"jnz 1b\n"
-	"hlt");
+GUEST32(add_pages, FOR_PAGES("incl (%esi)"));
 
 /* Reads them instead */
-GUEST32(read_pages,
-	"mov $0x40000000, %esi\n"
-	"1: mov (%esi), %eax\n"
-	"add $0x1000, %esi\n"
-	"dec %edi\n"
-	"jnz 1b\n"
-	"hlt");
-
-#define SETUP_GUEST(vm, name, what)					\
-do {									\
-	struct svmvcpu_setup setup_ = {					\
-		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = (what),	\
-	};								\
-									\
-	load_guest(vm, name);						\
-	ASSERT_EQ(0, svmvcpu_vcpu_setup(&(vm)->vcpu, &setup_));		\
-} while (0)
+GUEST32(read_pages, FOR_PAGES("mov (%esi), %eax"));
 
 #define RUN_GUEST(vm, name, what)					\
 do {									\
 	SETUP_GUEST(vm, name, what);					\
 	RUN_EXPECT(vm, HALT);						\
 } while (0)
-
-static struct svmvcpu_stats stats_of(struct test_vm *vm)
-{
-	struct svmvcpu_stats stats;
-
-	if (svmvcpu_vm_get_stats(vm->vm, &stats))
-		vm_die("GET_STATS");
-	return stats;
-}
 
 /* The first page is read by the guest as the VMM has it, and the last. */
 static bool all_are(char *mem, size_t bytes, __u32 value)
@@ -142,7 +99,7 @@ static bool make_huge(char *mem, size_t bytes)
 {
 	size_t at;
 
-	write_text("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
+	write_file("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
 	if (madvise(mem, bytes, MADV_HUGEPAGE))
 		return false;
 	for (at = 0; at < bytes; at += HUGE)
@@ -161,7 +118,7 @@ TEST_F(huge, transparent)
 		SKIP(return, NO_THP);
 	ASSERT_EQ(0, map_at(vm, AREA, self->mem, 2 * HUGE, READ_WRITE));
 	RUN_GUEST(vm, add_pages, 2 * HUGE / PAGE);
-	stats = stats_of(vm);
+	stats = vm_stats(vm);
 	EXPECT_EQ(2U, stats.mapped_2m);
 	/* the guest's code comes from small ones */
 	EXPECT_GT(2 * HUGE / PAGE, stats.mapped_4k);
@@ -177,9 +134,9 @@ TEST_F(huge, neighbors)
 		SKIP(return, NO_THP);
 	ASSERT_EQ(0, map_at(vm, AREA, self->mem, 4 * HUGE, READ_WRITE));
 	RUN_GUEST(vm, add_pages, 4 * HUGE / PAGE);
-	EXPECT_EQ(4U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(4U, vm_stats(vm).mapped_2m);
 	/* and one for the guest's code */
-	EXPECT_GE(2U, stats_of(vm).faults);
+	EXPECT_GE(2U, vm_stats(vm).faults);
 	EXPECT_TRUE(all_are(self->mem, 4 * HUGE, 1));
 }
 
@@ -246,11 +203,11 @@ TEST_F(huge, prefault)
 					 SVMVCPU_PREFAULT_WRITE, NULL));
 	if (!is_huge(self->mem))
 		SKIP(return, NO_THP);
-	EXPECT_LE(1U, stats_of(vm).mapped_2m);
+	EXPECT_LE(1U, vm_stats(vm).mapped_2m);
 	SETUP_GUEST(vm, add_pages, 2 * HUGE / PAGE);
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_CODE, PAGE, 0, NULL));
 	RUN_EXPECT(vm, HALT);
-	EXPECT_EQ(0U, stats_of(vm).faults);
+	EXPECT_EQ(0U, vm_stats(vm).faults);
 }
 
 /* Where a large leaf would reach over the region's end, or lies askew */
@@ -274,8 +231,8 @@ TEST_F(huge, does_not_fit)
 				    READ_WRITE));
 		ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA + odd[i].gpa, odd[i].bytes,
 						 SVMVCPU_PREFAULT_WRITE, NULL));
-		EXPECT_EQ(0U, stats_of(vm).mapped_2m);
-		EXPECT_LE((i + 1) * (HUGE / PAGE - 1), stats_of(vm).mapped_4k);
+		EXPECT_EQ(0U, vm_stats(vm).mapped_2m);
+		EXPECT_LE((i + 1) * (HUGE / PAGE - 1), vm_stats(vm).mapped_4k);
 		ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &all, 1));
 	}
 }
@@ -295,13 +252,13 @@ TEST_F_TIMEOUT(huge, split_and_rebuilt, 120)
 		SKIP(return, NO_THP);
 	ASSERT_EQ(0, map_at(vm, AREA, self->mem, HUGE, READ_WRITE));
 	RUN_GUEST(vm, add_pages, HUGE / PAGE);
-	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_2m);
 	for (i = 1; i <= 5; i++) {
 		/* the last page: the others keep what the guest wrote */
 		ASSERT_EQ(0, madvise(self->mem + HUGE - PAGE, PAGE, MADV_DONTNEED));
-		large = stats_of(vm).mapped_2m;
+		large = vm_stats(vm).mapped_2m;
 		RUN_GUEST(vm, add_pages, HUGE / PAGE);
-		EXPECT_EQ(large, stats_of(vm).mapped_2m);
+		EXPECT_EQ(large, vm_stats(vm).mapped_2m);
 		ASSERT_TRUE(all_are(self->mem, HUGE - PAGE, 2 * i));
 		EXPECT_EQ(1U, *(__u32 *)(self->mem + HUGE - PAGE));
 		/* EAGAIN: somebody holds a page for the moment */
@@ -311,7 +268,7 @@ TEST_F_TIMEOUT(huge, split_and_rebuilt, 120)
 		RUN_GUEST(vm, add_pages, HUGE / PAGE);
 		ASSERT_TRUE(all_are(self->mem, HUGE - PAGE, 2 * i + 1));
 	}
-	EXPECT_EQ(1 + rebuilt, stats_of(vm).mapped_2m);
+	EXPECT_EQ(1 + rebuilt, vm_stats(vm).mapped_2m);
 	EXPECT_LT(0U, rebuilt);
 }
 
@@ -325,12 +282,12 @@ TEST_F(huge, unmap_a_part)
 		SKIP(return, NO_THP);
 	ASSERT_EQ(0, map_at(vm, AREA, self->mem, HUGE, READ_WRITE));
 	RUN_GUEST(vm, add_pages, HUGE / PAGE);
-	ASSERT_EQ(1U, stats_of(vm).mapped_2m);
+	ASSERT_EQ(1U, vm_stats(vm).mapped_2m);
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &page, 1));
 	SETUP_GUEST(vm, add_pages, HUGE / PAGE);
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	EXPECT_EQ(page.gpa, vm->run->memory.gpa);
-	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_2m);
 	EXPECT_EQ(2U, *(__u32 *)(self->mem + 99 * PAGE));
 	EXPECT_EQ(1U, *(__u32 *)(self->mem + 100 * PAGE));
 }
@@ -345,7 +302,7 @@ TEST_F(huge, read_only)
 	ASSERT_EQ(0, mprotect(self->mem, HUGE, PROT_READ));
 	ASSERT_EQ(0, map_at(vm, AREA, self->mem, HUGE, READ_WRITE));
 	RUN_GUEST(vm, read_pages, HUGE / PAGE);
-	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_2m);
 	SETUP_GUEST(vm, add_pages, 1);
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	EXPECT_EQ(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE,
@@ -376,7 +333,7 @@ static void *hugetlb(int memfd)
 {
 	int flags = memfd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB : MAP_SHARED;
 
-	if (write_text("/proc/sys/vm/nr_hugepages", "2"))
+	if (write_file("/proc/sys/vm/nr_hugepages", "2"))
 		return MAP_FAILED;
 	return mmap(NULL, HUGE, PROT_READ | PROT_WRITE, flags, memfd, 0);
 }
@@ -390,12 +347,12 @@ TEST_F(huge, hugetlbfs)
 		SKIP(return, "no memory for a huge page");
 	ASSERT_EQ(0, map_at(vm, AREA, mem, HUGE, READ_WRITE));
 	RUN_GUEST(vm, add_pages, HUGE / PAGE);
-	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_2m);
 	EXPECT_TRUE(all_are(mem, HUGE, 1));
 	ASSERT_EQ(0, munmap(mem, HUGE));
 	SETUP_GUEST(vm, add_pages, 1);
 	RUN_EXPECT(vm, MEMORY_FAULT);
-	EXPECT_EQ(0, write_text("/proc/sys/vm/nr_hugepages", "0"));
+	EXPECT_EQ(0, write_file("/proc/sys/vm/nr_hugepages", "0"));
 }
 
 TEST_F(huge, memfd)
@@ -412,7 +369,7 @@ TEST_F(huge, memfd)
 		SKIP(return, "no memory for a huge page");
 	ASSERT_EQ(0, map_at(vm, AREA, mem, HUGE, READ_WRITE));
 	RUN_GUEST(vm, add_pages, HUGE / PAGE);
-	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_2m);
 	EXPECT_EQ(sizeof(value), pread(fd, &value, sizeof(value), HUGE - PAGE));
 	EXPECT_EQ(1U, value);
 	/* cut off: the leaf goes, and new memory is all zeros */
@@ -425,7 +382,7 @@ TEST_F(huge, memfd)
 	EXPECT_TRUE(all_are(mem, HUGE, 1));
 	munmap(mem, HUGE);
 	close(fd);
-	EXPECT_EQ(0, write_text("/proc/sys/vm/nr_hugepages", "0"));
+	EXPECT_EQ(0, write_file("/proc/sys/vm/nr_hugepages", "0"));
 }
 
 /* A file in memory, of huge pages */
@@ -435,7 +392,7 @@ TEST_F(huge, shmem)
 	int fd = memfd_create("guest", MFD_CLOEXEC);
 	char *mem;
 
-	if (write_text("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "advise"))
+	if (write_file("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "advise"))
 		SKIP(return, "no huge pages for shmem in this kernel");
 	ASSERT_EQ(0, ftruncate(fd, HUGE));
 	mem = mmap(self->mem, HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
@@ -444,10 +401,10 @@ TEST_F(huge, shmem)
 		SKIP(return, NO_THP);
 	ASSERT_EQ(0, map_at(vm, AREA, mem, HUGE, READ_WRITE));
 	RUN_GUEST(vm, add_pages, HUGE / PAGE);
-	EXPECT_EQ(1U, stats_of(vm).mapped_2m);
+	EXPECT_EQ(1U, vm_stats(vm).mapped_2m);
 	EXPECT_TRUE(all_are(mem, HUGE, 1));
 	close(fd);
-	write_text("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "never");
+	write_file("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "never");
 }
 
 TEST_HARNESS_MAIN

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "guest_thread.h"
+#include "host_state.h"
 
 #define MOVED	32U
 
@@ -102,18 +103,6 @@ static unsigned long counter(const char *name)
 	return found;
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 #define SCAN	"/sys/kernel/debug/sched/numa_balancing/"
 
 TEST_F_TIMEOUT(numa, balancing, 180)
@@ -121,9 +110,9 @@ TEST_F_TIMEOUT(numa, balancing, 180)
 	struct test_vm *vm = &self->vm;
 	unsigned long updates, faults;
 
-	ASSERT_EQ(0, write_text("/proc/sys/kernel/numa_balancing", "1"));
-	ASSERT_EQ(0, write_text(SCAN "scan_delay_ms", "10"));
-	ASSERT_EQ(0, write_text(SCAN "scan_period_min_ms", "20"));
+	ASSERT_EQ(0, write_file("/proc/sys/kernel/numa_balancing", "1"));
+	ASSERT_EQ(0, write_file(SCAN "scan_delay_ms", "10"));
+	ASSERT_EQ(0, write_file(SCAN "scan_period_min_ms", "20"));
 	updates = counter("numa_pte_updates");
 	faults = counter("numa_hint_faults");
 	START_GUEST(&self->gt, vm, even);

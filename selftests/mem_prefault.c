@@ -3,13 +3,11 @@
  * PREFAULT: what it maps, what it makes of the VMM's memory, how far it says
  * it went, and how it ends early. GET_STATS counts.
  */
-#include <linux/userfaultfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "guest_thread.h"
+#include "guest_area.h"
 
-#define AREA		0x40000000UL
 #define PAGES		300U	/* not a multiple of what is mapped at a time */
 #define BYTES		(PAGES * PAGE)
 #define READ_WRITE	(SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE)
@@ -46,33 +44,7 @@ FIXTURE_TEARDOWN(prefault)
 }
 
 /* Writes to EDI pages from AREA on */
-GUEST32(write_pages,
-	"mov $0x40000000, %esi\n"
-	"1: incl (%esi)\n"
-	"add $0x1000, %esi\n"
-	"dec %edi\n"
-	"jnz 1b\n"
-	"hlt");
-
-static void setup_write(struct test_vm *vm, __u32 pages)
-{
-	struct svmvcpu_setup setup = {
-		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = pages,
-	};
-
-	load_guest(vm, write_pages);
-	if (svmvcpu_vcpu_setup(&vm->vcpu, &setup))
-		vm_die("SETUP");
-}
-
-static struct svmvcpu_stats stats_of(struct test_vm *vm)
-{
-	struct svmvcpu_stats stats;
-
-	if (svmvcpu_vm_get_stats(vm->vm, &stats))
-		vm_die("GET_STATS");
-	return stats;
-}
+GUEST32(write_pages, FOR_PAGES("incl (%esi)"));
 
 /* After it the guest faults no more, but for its own code. */
 TEST_F(prefault, write)
@@ -81,16 +53,16 @@ TEST_F(prefault, write)
 	struct svmvcpu_stats stats;
 	__u64 done = 0;
 
-	setup_write(vm, PAGES);
+	SETUP_GUEST(vm, write_pages, PAGES);
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_CODE, PAGE, 0, NULL));
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, SVMVCPU_PREFAULT_WRITE, &done));
 	EXPECT_EQ(BYTES, done);
-	stats = stats_of(vm);
+	stats = vm_stats(vm);
 	EXPECT_LE(PAGES + 1, stats.mapped_4k);
 	EXPECT_EQ(0U, stats.faults);
 	EXPECT_LE(2U, stats.tables);
 	RUN_EXPECT(vm, HALT);
-	EXPECT_EQ(0U, stats_of(vm).faults);
+	EXPECT_EQ(0U, vm_stats(vm).faults);
 	EXPECT_EQ(1U, *(__u32 *)(self->mem + BYTES - PAGE));
 }
 
@@ -100,12 +72,12 @@ TEST_F(prefault, read)
 	struct test_vm *vm = &self->vm;
 
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, 0, NULL));
-	EXPECT_LE(PAGES, stats_of(vm).mapped_4k);
-	setup_write(vm, PAGES);
+	EXPECT_LE(PAGES, vm_stats(vm).mapped_4k);
+	SETUP_GUEST(vm, write_pages, PAGES);
 	RUN_EXPECT(vm, HALT);
-	EXPECT_LE(PAGES, stats_of(vm).faults);
-	EXPECT_LE(PAGES, stats_of(vm).zapped);
-	EXPECT_LE(1U, stats_of(vm).flushes);
+	EXPECT_LE(PAGES, vm_stats(vm).faults);
+	EXPECT_LE(PAGES, vm_stats(vm).zapped);
+	EXPECT_LE(1U, vm_stats(vm).flushes);
 	/* the zero page is as it was */
 	munmap(self->mem, PAGE);
 	ASSERT_EQ(self->mem, mmap(self->mem, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS |
@@ -120,11 +92,11 @@ TEST_F(prefault, again)
 	__u64 mapped;
 
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, SVMVCPU_PREFAULT_WRITE, NULL));
-	mapped = stats_of(vm).mapped_4k;
+	mapped = vm_stats(vm).mapped_4k;
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, SVMVCPU_PREFAULT_WRITE, NULL));
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, 0, NULL));
-	EXPECT_EQ(mapped, stats_of(vm).mapped_4k);
-	EXPECT_EQ(0U, stats_of(vm).zapped);
+	EXPECT_EQ(mapped, vm_stats(vm).mapped_4k);
+	EXPECT_EQ(0U, vm_stats(vm).zapped);
 }
 
 /* Copies what fork left shared: the child keeps what it had. */
@@ -144,10 +116,10 @@ TEST_F(prefault, breaks_sharing)
 		_exit(read(go[0], &c, 1) != 1 || *(__u32 *)self->mem != 0x01010101);
 	}
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, SVMVCPU_PREFAULT_WRITE, NULL));
-	setup_write(vm, PAGES);
+	SETUP_GUEST(vm, write_pages, PAGES);
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_CODE, PAGE, 0, NULL));
 	RUN_EXPECT(vm, HALT);
-	EXPECT_EQ(0U, stats_of(vm).faults);
+	EXPECT_EQ(0U, vm_stats(vm).faults);
 	EXPECT_EQ(0x01010102U, *(__u32 *)self->mem);
 	ASSERT_EQ(1, write(go[1], "", 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
@@ -173,7 +145,7 @@ TEST_F(prefault, bad_ranges)
 		}
 		EXPECT_EQ(0U, done);
 	}
-	EXPECT_EQ(0U, stats_of(&self->vm).mapped_4k);
+	EXPECT_EQ(0U, vm_stats(&self->vm).mapped_4k);
 }
 
 /* What ends it, one cause each, and how far it went until then */
@@ -251,22 +223,6 @@ static void *prefault_thread(void *arg)
 	return NULL;
 }
 
-static int monitor(void *where)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { .start = (uintptr_t)where, .len = PAGE },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
-
-	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 /* Waits for a userfaultfd's monitor; a signal ends that, and one can go on. */
 TEST_F(prefault, interrupted)
 {
@@ -281,7 +237,7 @@ TEST_F(prefault, interrupted)
 	int fd;
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
-	fd = monitor(self->mem + 64 * PAGE);
+	fd = page_monitor(self->mem + 64 * PAGE, UFFDIO_REGISTER_MODE_MISSING, 0);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, prefault_thread, &w));
 	ASSERT_EQ(sizeof(msg), read(fd, &msg, sizeof(msg)));
@@ -313,7 +269,7 @@ TEST_F_TIMEOUT(prefault, under_a_running_guest, 120)
 	EXPECT_TRUE(guest_beats(vm));
 	guest_thread_stop(&self->gt);
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
-	EXPECT_LE(50U, stats_of(vm).flushes);
+	EXPECT_LE(50U, vm_stats(vm).flushes);
 }
 
 TEST_HARNESS_MAIN

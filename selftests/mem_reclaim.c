@@ -7,10 +7,10 @@
  *
  * cost: 30
  */
-#include <linux/userfaultfd.h>
 #include <sys/syscall.h>
 
-#include "guest_thread.h"
+#include "guest_area.h"
+#include "host_state.h"
 
 #define HUGE		(2UL << 20)
 #define SWAP_PAGES	64U
@@ -66,18 +66,6 @@ FIXTURE_TEARDOWN(reclaim)
 	vm_close(&self->vm);
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 static unsigned long read_number(const char *path)
 {
 	unsigned long value = 0;
@@ -96,11 +84,11 @@ static int have_swap(void)
 	if (!system("grep -q zram /proc/swaps"))
 		return 0;
 	if (system("[ -e /dev/zram0 ] || modprobe zram") ||
-	    write_text("/sys/block/zram0/disksize", "64M") ||
+	    write_file("/sys/block/zram0/disksize", "64M") ||
 	    system("mkswap /dev/zram0 >/dev/null") || system("swapon /dev/zram0"))
 		return -1;
 	/* no readahead: what is out stays out until somebody looks */
-	return write_text("/proc/sys/vm/page-cluster", "0");
+	return write_file("/proc/sys/vm/page-cluster", "0");
 }
 
 #define NO_SWAP	"this kernel has no swap"
@@ -303,7 +291,7 @@ TEST_F_TIMEOUT(reclaim, hugetlbfs, 90)
 	struct test_vm *vm = &self->vm;
 	volatile __u32 *huge;
 
-	ASSERT_EQ(0, write_text("/proc/sys/vm/nr_hugepages", "1"));
+	ASSERT_EQ(0, write_file("/proc/sys/vm/nr_hugepages", "1"));
 	huge = mmap(NULL, HUGE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)huge);
@@ -313,7 +301,7 @@ TEST_F_TIMEOUT(reclaim, hugetlbfs, 90)
 	ASSERT_TRUE(WAIT_UNTIL(huge[0] == 3));
 	ASSERT_EQ(0, munmap((void *)huge, HUGE));
 	EXPECT_FAULT(&self->gt, TEST_FREE, SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE);
-	EXPECT_EQ(0, write_text("/proc/sys/vm/nr_hugepages", "0"));
+	EXPECT_EQ(0, write_file("/proc/sys/vm/nr_hugepages", "0"));
 }
 
 /* Two equal pages become one, until the guest writes to one of them. */
@@ -328,10 +316,10 @@ TEST_F_TIMEOUT(reclaim, same_page_merging, 120)
 	ASSERT_EQ(0, madvise((void *)self->page, 2 * PAGE, MADV_MERGEABLE));
 	START_GUEST(&self->gt, vm, reader);
 	ASSERT_TRUE(WAIT_UNTIL(*guest_word(vm, SEEN) == 0x4b534d));
-	ASSERT_EQ(0, write_text("/sys/kernel/mm/ksm/sleep_millisecs", "1"));
-	ASSERT_EQ(0, write_text("/sys/kernel/mm/ksm/run", "1"));
+	ASSERT_EQ(0, write_file("/sys/kernel/mm/ksm/sleep_millisecs", "1"));
+	ASSERT_EQ(0, write_file("/sys/kernel/mm/ksm/run", "1"));
 	EXPECT_TRUE(WAIT_UNTIL(read_number("/sys/kernel/mm/ksm/pages_sharing") > 0));
-	ASSERT_EQ(0, write_text("/sys/kernel/mm/ksm/run", "0"));
+	ASSERT_EQ(0, write_file("/sys/kernel/mm/ksm/run", "0"));
 	EXPECT_TRUE(guest_beats(vm));
 	EXPECT_EQ(0x4b534dU, *guest_word(vm, SEEN));
 	guest_thread_stop(&self->gt);
@@ -341,8 +329,8 @@ TEST_F_TIMEOUT(reclaim, same_page_merging, 120)
 	EXPECT_TRUE(WAIT_UNTIL(*self->page == 5));
 	guest_thread_stop(&self->gt);
 	EXPECT_EQ(0x4b534dU, *twin);
-	EXPECT_EQ(0, write_text("/sys/kernel/mm/ksm/run", "2"));
-	EXPECT_EQ(0, write_text("/sys/kernel/mm/ksm/run", "0"));
+	EXPECT_EQ(0, write_file("/sys/kernel/mm/ksm/run", "2"));
+	EXPECT_EQ(0, write_file("/sys/kernel/mm/ksm/run", "0"));
 }
 
 TEST_F_TIMEOUT(reclaim, compaction, 120)
@@ -352,29 +340,12 @@ TEST_F_TIMEOUT(reclaim, compaction, 120)
 
 	START_GUEST(&self->gt, vm, counter);
 	for (i = 0; i < 5; i++) {
-		ASSERT_EQ(0, write_text("/proc/sys/vm/compact_memory", "1"));
+		ASSERT_EQ(0, write_file("/proc/sys/vm/compact_memory", "1"));
 		ASSERT_TRUE(guest_beats(vm));
 	}
 	EXPECT_FALSE(self->gt.done);
 	guest_thread_stop(&self->gt);
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
-}
-
-/* A userfaultfd for missing pages on the page behind TEST_FREE; -1 and errno */
-static int monitor(volatile void *where)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { .start = (uintptr_t)where, .len = PAGE },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
-
-	if (fd >= 0 && (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
 }
 
 static int provide(int fd, volatile void *where, __u32 value)
@@ -395,7 +366,7 @@ TEST_F_TIMEOUT(reclaim, userfaultfd, 90)
 	__u32 before;
 	int fd;
 
-	fd = monitor(self->page);
+	fd = page_monitor(self->page, UFFDIO_REGISTER_MODE_MISSING, 0);
 	ASSERT_LE(0, fd);
 	START_GUEST(&self->gt, vm, reader);
 	ASSERT_EQ(sizeof(msg), read(fd, &msg, sizeof(msg)));
@@ -423,7 +394,7 @@ TEST_F_TIMEOUT(reclaim, userfaultfd_interrupted, 90)
 	struct uffd_msg msg;
 	int fd;
 
-	fd = monitor(self->page);
+	fd = page_monitor(self->page, UFFDIO_REGISTER_MODE_MISSING, 0);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	load_guest(vm, reader);

@@ -5,7 +5,7 @@
  *
  * cost: 20
  */
-#include "guest_thread.h"
+#include "guest_area.h"
 
 #define SCATTERED	1000U
 #define SCATTER_GPA	0x10000000UL	/* one region every second page */
@@ -122,15 +122,6 @@ TEST_F_TIMEOUT(regions, gaps_and_one_unmap, 90)
 	RUN_EXPECT(vm, HALT);
 }
 
-static struct svmvcpu_stats stats_of(struct test_vm *vm)
-{
-	struct svmvcpu_stats stats;
-
-	if (svmvcpu_vm_get_stats(vm->vm, &stats))
-		vm_die("GET_STATS");
-	return stats;
-}
-
 /* UNMAP of a few touches those and nothing else: what is left stays mapped. */
 TEST_F_TIMEOUT(regions, unmap_leaves_the_others, 90)
 {
@@ -149,17 +140,17 @@ TEST_F_TIMEOUT(regions, unmap_leaves_the_others, 90)
 	load_guest(vm, sum);
 	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
 	RUN_EXPECT(vm, HALT);
-	before = stats_of(vm);
+	before = vm_stats(vm);
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, ranges, 2));
-	after = stats_of(vm);
+	after = vm_stats(vm);
 	EXPECT_EQ(before.zapped + 3, after.zapped);
 	EXPECT_EQ(before.flushes + 1, after.flushes);
 	/* no fault until the first page that is gone */
 	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	EXPECT_EQ(ranges[1].gpa, vm->run->memory.gpa);
-	EXPECT_EQ(after.faults, stats_of(vm).faults);
-	EXPECT_EQ(after.mapped_4k, stats_of(vm).mapped_4k);
+	EXPECT_EQ(after.faults, vm_stats(vm).faults);
+	EXPECT_EQ(after.mapped_4k, vm_stats(vm).mapped_4k);
 }
 
 /*
