@@ -165,6 +165,8 @@ TEST_F(debug, in_front_of_a_step)
 	uint64_t pushed;
 	unsigned int i;
 
+	if (host_is_bochs())
+		SKIP(return, BOCHS_TF);
 	if (!breakpoints_work(vm))
 		SKIP(return, "this CPU does not load DR7 at VMRUN");
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
