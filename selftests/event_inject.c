@@ -95,6 +95,7 @@ GUEST16(cli_sti,
 TEST_F(event, irq_waits_for_if_and_shadow)
 {
 	struct test_vm *vm = &self->vm;
+	bool early;
 
 	load_guest(vm, cli_sti);
 	start(vm, FLAG_IF);
@@ -108,28 +109,47 @@ TEST_F(event, irq_waits_for_if_and_shadow)
 	inject(vm, SVMVCPU_INJECT_IRQ | 41);
 	EXPECT_EQ(EAGAIN, vm_run(vm));
 	vm->run->inject = 0;
-	/* the instruction behind STI comes first */
+	/*
+	 * The instruction behind STI comes first; but VMRUN of QEMU before 10 does
+	 * not load a shadow, so an exit for the host's sake ends it.
+	 */
 	RUN_EXPECT(vm, IO);
+	early = host_is_tcg() && vm->run->io.port == 0x20 + 40;
+	if (early)
+		RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0x12, vm->run->io.port);
-	EXPECT_VECTOR(vm, 40);
+	if (!early)
+		EXPECT_VECTOR(vm, 40);
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0x13, vm->run->io.port);
 	RUN_EXPECT(vm, HALT);
 }
 
+/* To the OUT in the shadow; true if QEMU lost that on the way, as above. */
+static bool window_is_early(struct test_vm *vm)
+{
+	load_guest(vm, cli_sti);
+	start(vm, FLAG_IF);
+	for (int i = 0; i < 3; i++) {
+		vm->run->in_flags = i ? SVMVCPU_RUN_IRQ_WINDOW : 0;
+		if (vm_run(vm))
+			vm_die("RUN");
+		if (host_is_tcg() && vm->run->reason == SVMVCPU_EXIT_IRQ_WINDOW)
+			return true;
+		if (vm->run->reason != SVMVCPU_EXIT_IO || vm->run->io.port != 0x10 + i)
+			break;
+	}
+	return false;
+}
+
 TEST_F(event, window)
 {
 	struct test_vm *vm = &self->vm;
+	unsigned int tries = 0;
 
-	load_guest(vm, cli_sti);
-	start(vm, FLAG_IF);
-	RUN_EXPECT(vm, IO);
-	EXPECT_EQ(0x10, vm->run->io.port);
-	vm->run->in_flags = SVMVCPU_RUN_IRQ_WINDOW;
-	RUN_EXPECT(vm, IO);
-	EXPECT_EQ(0x11, vm->run->io.port);
-	vm->run->in_flags = SVMVCPU_RUN_IRQ_WINDOW;
-	RUN_EXPECT(vm, IO);
+	while (window_is_early(vm) && tries < 10)
+		tries++;
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_IO, vm->run->reason);
 	EXPECT_EQ(0x12, vm->run->io.port);
 	if (host_is_bochs())
 		SKIP(return, "Bochs: a V_IRQ set while IF is on waits until IF changes");

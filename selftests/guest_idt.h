@@ -13,7 +13,6 @@
 #ifndef SVMVCPU_GUEST_IDT_H
 #define SVMVCPU_GUEST_IDT_H
 
-#include <cpuid.h>
 #include <fcntl.h>
 #include <sched.h>
 
@@ -129,15 +128,6 @@ static inline bool idt_mode_is_user(enum idt_mode mode)
 static inline bool idt_has_error(int vector)
 {
 	return vector == VEC_DF || (vector >= VEC_TS && vector <= VEC_PF) || vector == VEC_AC;
-}
-
-/* QEMU's TCG leaves out a few things of the architecture. */
-static inline bool host_is_tcg(void)
-{
-	unsigned int eax, ebx, ecx, edx;
-
-	__cpuid(0x40000000, eax, ebx, ecx, edx);
-	return ebx == 0x54474354;	/* "TCGT" */
 }
 
 /*

@@ -9,6 +9,7 @@
 #ifndef SVMVCPU_TEST_H
 #define SVMVCPU_TEST_H
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -178,6 +179,15 @@ static inline void vm_get_state(struct test_vm *t, struct svmvcpu_state *state)
 static inline bool debug_kernel(void)
 {
 	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
+/* QEMU's TCG leaves out a few things of the architecture. */
+static inline bool host_is_tcg(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	__cpuid(0x40000000, eax, ebx, ecx, edx);
+	return ebx == 0x54474354;	/* "TCGT" */
 }
 
 /* Bochs leaves out a few things of the architecture; its machine says so on the command line. */
