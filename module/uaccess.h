@@ -20,9 +20,12 @@
  * Return: 0; -EFAULT; -EINVAL when size is below @min or an unknown flag is
  * set; -E2BIG when the caller's is larger and has something in what this
  * kernel does not know.
+ *
+ * Inline, so that the size of the copy is a constant: else hardened usercopy looks
+ * up whose memory @dst is.
  */
-static inline int svmvcpu_copy_arg_flags(void *dst, size_t ksize, size_t min, u32 known,
-					 const void __user *arg)
+static __always_inline int svmvcpu_copy_arg_flags(void *dst, size_t ksize, size_t min, u32 known,
+						  const void __user *arg)
 {
 	u32 *head = dst;
 	u32 size;
@@ -44,8 +47,8 @@ static inline int svmvcpu_copy_arg_flags(void *dst, size_t ksize, size_t min, u3
 }
 
 /* The same, for a structure without flags */
-static inline int svmvcpu_copy_arg(void *dst, size_t ksize, size_t min,
-				   const void __user *arg)
+static __always_inline int svmvcpu_copy_arg(void *dst, size_t ksize, size_t min,
+					    const void __user *arg)
 {
 	return svmvcpu_copy_arg_flags(dst, ksize, min, 0, arg);
 }
