@@ -39,6 +39,7 @@
 #define WITH_MSRS	(1U << 2)	/* unknown MSRs exit */
 #define WITH_HYPERCALL	(1U << 3)
 #define WITH_MMIO	(1U << 4)	/* accesses to no memory exit, decoded */
+#define WITH_FLAT32	(1U << 5)	/* 32-bit code without paging, not 64-bit mode */
 
 enum bench_exit {
 	EXIT_IO,
@@ -78,7 +79,7 @@ void dev_empty_ioctl(void);
 void vm_create(struct bench_vm *vm);
 void vm_destroy(struct bench_vm *vm);
 void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes);
-/* 64-bit mode at BENCH_CODE, flat segments, interrupts off */
+/* At BENCH_CODE, flat segments, interrupts off */
 void vm_setup(struct bench_vm *vm);
 
 /* One RUN, which must end so */
@@ -100,6 +101,19 @@ void vm_share_regs(struct bench_vm *vm, bool on);
 /* All that there is of the vCPU */
 void vm_get_state(struct bench_vm *vm);
 void vm_set_state(struct bench_vm *vm);
+
+/* From now on notice which pages the guest writes in the memory at BENCH_MORE */
+void vm_log(struct bench_vm *vm, void *hva, size_t bytes);
+/* Ask which; from now on notice them again. How many they were */
+void vm_collect(struct bench_vm *vm);
+unsigned int vm_collected(const struct bench_vm *vm);
+/* That memory and all of the vCPU, for vm_reset(), which returns how many pages it was */
+void vm_snapshot(struct bench_vm *vm, void *hva, size_t bytes);
+unsigned int vm_reset(struct bench_vm *vm);
+
+/* Map memory before the guest touches it, where there is such a call */
+extern const bool has_prefault;
+void vm_prefault(struct bench_vm *vm, uint64_t gpa, size_t bytes);
 
 /* From another thread; and the RUN that it ends */
 void vm_kick(struct bench_vm *vm);
@@ -139,6 +153,7 @@ static inline uint64_t ticks(void)
 
 #define ROW_COUNTS	(1U << 0)	/* makes sense where a tick is an instruction */
 #define ROW_NO_BUDGET	(1U << 1)	/* not for the check: too long, or not exact */
+#define ROW_PREFAULT	(1U << 2)	/* not where has_prefault is false */
 
 /**
  * struct bench_row - one operation
@@ -166,6 +181,7 @@ struct bench_row {
 	{ .op = (name), .unit = (per), .value = (fn), .flags = (how) }
 
 /* Each ends with an empty row. */
-extern const struct bench_row rows_exit[], rows_kernel[], rows_memory[], rows_vm[];
+extern const struct bench_row rows_exit[], rows_kernel[], rows_memory[], rows_snapshot[],
+	rows_vm[];
 
 #endif /* SVMVCPU_BENCH_H */

@@ -15,14 +15,17 @@
 
 #include "bench.h"
 
+#define PAGE		4096
 #define NR_CPUID	256
 #define CPUID_X2APIC	(1U << 21)	/* leaf 1 ECX */
 #define CPUID_DEADLINE	(1U << 24)
-#define CR0_PE_PG_ET	0x80000011ULL
+#define CR0_PE_ET	0x11ULL
+#define CR0_PG		0x80000000ULL
 #define CR4_PAE		0x20ULL
 #define EFER_LME_LMA	0x500ULL
 
 const char *const bench_device = "/dev/kvm";
+const bool has_prefault;
 
 static const uint32_t reasons[] = {
 	[EXIT_IO] = KVM_EXIT_IO,
@@ -37,6 +40,7 @@ static struct {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
 	struct kvm_xsave xsave;
+	struct kvm_fpu fpu;
 	struct kvm_xcrs xcrs;
 	struct kvm_debugregs debug;
 	struct kvm_vcpu_events events;
@@ -46,10 +50,22 @@ static struct {
 	struct kvm_msr_entry msr[11];
 } all;
 
+/* The last one has time go on from another value, which no reset needs. */
 static const uint32_t msrs[] = {
-	0x10, 0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
-	0xc0000102, 0xc0000103,
+	0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
+	0xc0000102, 0xc0000103, 0x10,
 };
+
+#define NR_MSRS		(sizeof(msrs) / sizeof(*msrs))
+#define NR_RESET_MSRS	(NR_MSRS - 1)
+
+/* The memory that is logged, its log, and what it was at vm_snapshot() */
+static struct {
+	unsigned char *mem;
+	unsigned char *image;
+	uint64_t *bits;
+	size_t bytes;
+} logged;
 
 static int dev;
 static size_t run_bytes;
@@ -154,6 +170,20 @@ static void set_segments(struct kvm_sregs *sregs)
 	sregs->ss = data;
 }
 
+static void set_code32(struct kvm_sregs *sregs)
+{
+	sregs->cs.l = 0;
+	sregs->cs.db = 1;
+}
+
+static void set_paging(struct kvm_sregs *sregs)
+{
+	sregs->cr0 |= CR0_PG;
+	sregs->cr3 = BENCH_TABLES;
+	sregs->cr4 = CR4_PAE;
+	sregs->efer = EFER_LME_LMA;
+}
+
 void vm_setup(struct bench_vm *vm)
 {
 	struct kvm_regs regs = { .rip = BENCH_CODE, .rsp = BENCH_STACK, .rflags = 2 };
@@ -161,10 +191,11 @@ void vm_setup(struct bench_vm *vm)
 
 	call(vm->vcpu, KVM_GET_SREGS, &sregs, "GET_SREGS");
 	set_segments(&sregs);
-	sregs.cr0 = CR0_PE_PG_ET;
-	sregs.cr3 = BENCH_TABLES;
-	sregs.cr4 = CR4_PAE;
-	sregs.efer = EFER_LME_LMA;
+	sregs.cr0 = CR0_PE_ET;
+	if (vm->flags & WITH_FLAT32)
+		set_code32(&sregs);
+	else
+		set_paging(&sregs);
 	call(vm->vcpu, KVM_SET_SREGS, &sregs, "SET_SREGS");
 	call(vm->vcpu, KVM_SET_REGS, &regs, "SET_REGS");
 }
@@ -283,7 +314,7 @@ static void set_msr_list(void)
 {
 	unsigned int i;
 
-	all.msrs.nmsrs = sizeof(msrs) / sizeof(*msrs);
+	all.msrs.nmsrs = NR_MSRS;
 	for (i = 0; i < all.msrs.nmsrs; i++)
 		all.msr[i].index = msrs[i];
 }
@@ -313,6 +344,107 @@ void vm_set_state(struct bench_vm *vm)
 	call(vm->vcpu, KVM_SET_MSRS, &all.msrs, "SET_MSRS");
 	call(vm->vcpu, KVM_SET_MP_STATE, &all.mp_state, "SET_MP_STATE");
 	call(vm->vcpu, KVM_SET_VCPU_EVENTS, &all.events, "SET_VCPU_EVENTS");
+}
+
+void vm_log(struct bench_vm *vm, void *hva, size_t bytes)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = 1,
+		.flags = KVM_MEM_LOG_DIRTY_PAGES,
+		.guest_phys_addr = BENCH_MORE,
+		.memory_size = bytes,
+		.userspace_addr = (uintptr_t)hva,
+	};
+
+	call(vm->vm, KVM_SET_USER_MEMORY_REGION, &region, "SET_USER_MEMORY_REGION");
+	if (!logged.bits)
+		logged.bits = bench_alloc(bytes / PAGE / 8, false);
+	logged.mem = hva;
+	logged.bytes = bytes;
+}
+
+void vm_collect(struct bench_vm *vm)
+{
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = logged.bits };
+
+	call(vm->vm, KVM_GET_DIRTY_LOG, &log, "GET_DIRTY_LOG");
+}
+
+unsigned int vm_collected(const struct bench_vm *vm)
+{
+	unsigned int pages = 0;
+	size_t i;
+
+	(void)vm;
+	for (i = 0; i < logged.bytes / PAGE / 64; i++)
+		pages += __builtin_popcountll(logged.bits[i]);
+	return pages;
+}
+
+void vm_snapshot(struct bench_vm *vm, void *hva, size_t bytes)
+{
+	vm_log(vm, hva, bytes);
+	if (!logged.image)
+		logged.image = bench_alloc(bytes, false);
+	memcpy(logged.image, hva, bytes);
+	set_msr_list();
+	all.msrs.nmsrs = NR_RESET_MSRS;
+	call(vm->vcpu, KVM_GET_REGS, &all.regs, "GET_REGS");
+	call(vm->vcpu, KVM_GET_SREGS, &all.sregs, "GET_SREGS");
+	call(vm->vcpu, KVM_GET_FPU, &all.fpu, "GET_FPU");
+	call(vm->vcpu, KVM_GET_VCPU_EVENTS, &all.events, "GET_VCPU_EVENTS");
+	call(vm->vcpu, KVM_GET_DEBUGREGS, &all.debug, "GET_DEBUGREGS");
+	if (ioctl(vm->vcpu, KVM_GET_MSRS, &all.msrs) != NR_RESET_MSRS ||
+	    ioctl(vm->vcpu, KVM_SET_MSRS, &all.msrs) != NR_RESET_MSRS)
+		bench_die("an MSR");
+}
+
+/* As the kernel copies a page, too */
+static void copy_page(unsigned char *to, const unsigned char *from)
+{
+	size_t words = PAGE / 8;
+
+	asm volatile("rep movsq" : "+D" (to), "+S" (from), "+c" (words) : : "memory");
+}
+
+static unsigned int copy_back(size_t word)
+{
+	uint64_t bits = logged.bits[word];
+	unsigned int pages = 0;
+	size_t at;
+
+	for (; bits; bits &= bits - 1, pages++) {
+		at = (word * 64 + __builtin_ctzll(bits)) * PAGE;
+		copy_page(logged.mem + at, logged.image + at);
+	}
+	return pages;
+}
+
+/* What a guest without a local APIC needs, and nothing else */
+unsigned int vm_reset(struct bench_vm *vm)
+{
+	unsigned int pages = 0;
+	size_t i;
+
+	vm_collect(vm);
+	for (i = 0; i < logged.bytes / PAGE / 64; i++)
+		if (logged.bits[i])
+			pages += copy_back(i);
+	call(vm->vcpu, KVM_SET_REGS, &all.regs, "SET_REGS");
+	call(vm->vcpu, KVM_SET_SREGS, &all.sregs, "SET_SREGS");
+	call(vm->vcpu, KVM_SET_FPU, &all.fpu, "SET_FPU");
+	call(vm->vcpu, KVM_SET_VCPU_EVENTS, &all.events, "SET_VCPU_EVENTS");
+	call(vm->vcpu, KVM_SET_DEBUGREGS, &all.debug, "SET_DEBUGREGS");
+	call(vm->vcpu, KVM_SET_MSRS, &all.msrs, "SET_MSRS");
+	return pages;
+}
+
+/* 6.1 has none. */
+void vm_prefault(struct bench_vm *vm, uint64_t gpa, size_t bytes)
+{
+	(void)vm;
+	(void)gpa;
+	(void)bytes;
 }
 
 /* A signal alone could come between the look and KVM_RUN. */

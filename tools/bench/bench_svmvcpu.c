@@ -15,6 +15,7 @@
 #include "bench.h"
 
 const char *const bench_device = "/dev/svmvcpu";
+const bool has_prefault = true;
 
 static const uint32_t reasons[] = {
 	[EXIT_IO] = SVMVCPU_EXIT_IO,
@@ -26,6 +27,10 @@ static const uint32_t reasons[] = {
 
 static struct svmvcpu_info info = { .size = sizeof(info) };
 static struct svmvcpu_state state;
+static struct svmvcpu_dirty_collect collected = {
+	.size = sizeof(collected), .gpa = BENCH_MORE, .max = SVMVCPU_DIRTY_LIST_MAX,
+};
+
 static int dev;
 
 void dev_open(void)
@@ -97,6 +102,10 @@ void vm_setup(struct bench_vm *vm)
 		.cr3 = BENCH_TABLES,
 	};
 
+	if (vm->flags & WITH_FLAT32) {
+		setup.preset = SVMVCPU_PRESET_PROT32;
+		setup.cr3 = 0;
+	}
 	if (ioctl(vm->vcpu, SVMVCPU_SETUP, &setup))
 		bench_die("SETUP");
 }
@@ -218,6 +227,65 @@ void vm_set_state(struct bench_vm *vm)
 {
 	if (ioctl(vm->vcpu, SVMVCPU_SET_STATE, &state))
 		bench_die("SET_STATE");
+}
+
+void vm_log(struct bench_vm *vm, void *hva, size_t bytes)
+{
+	struct svmvcpu_dirty_log log = {
+		.size = sizeof(log),
+		.flags = SVMVCPU_LOG_START,
+		.gpa = BENCH_MORE,
+		.bytes = bytes,
+	};
+
+	(void)hva;
+	if (ioctl(vm->vm, SVMVCPU_DIRTY_LOG, &log))
+		bench_die("DIRTY_LOG");
+	collected.bytes = bytes;
+}
+
+void vm_collect(struct bench_vm *vm)
+{
+	if (ioctl(vm->vm, SVMVCPU_DIRTY_COLLECT, &collected))
+		bench_die("DIRTY_COLLECT");
+}
+
+unsigned int vm_collected(const struct bench_vm *vm)
+{
+	(void)vm;
+	return collected.nr;
+}
+
+void vm_snapshot(struct bench_vm *vm, void *hva, size_t bytes)
+{
+	struct svmvcpu_snapshot snapshot = { .size = sizeof(snapshot) };
+
+	(void)hva;
+	(void)bytes;
+	if (ioctl(vm->vm, SVMVCPU_SNAPSHOT, &snapshot))
+		bench_die("SNAPSHOT");
+}
+
+unsigned int vm_reset(struct bench_vm *vm)
+{
+	struct svmvcpu_restore restore = { .size = sizeof(restore) };
+
+	if (ioctl(vm->vm, SVMVCPU_RESTORE, &restore))
+		bench_die("RESTORE");
+	return restore.pages;
+}
+
+void vm_prefault(struct bench_vm *vm, uint64_t gpa, size_t bytes)
+{
+	struct svmvcpu_prefault range = {
+		.size = sizeof(range),
+		.flags = SVMVCPU_PREFAULT_WRITE,
+		.gpa = gpa,
+		.bytes = bytes,
+	};
+
+	if (ioctl(vm->vm, SVMVCPU_PREFAULT, &range))
+		bench_die("PREFAULT");
 }
 
 void vm_kick(struct bench_vm *vm)

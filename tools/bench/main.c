@@ -77,6 +77,8 @@ static bool wanted(const struct bench_row *row, char **names)
 		return false;
 	if ((row->flags & ROW_NO_BUDGET) && budget)
 		return false;
+	if ((row->flags & ROW_PREFAULT) && !has_prefault)
+		return false;
 	if (!*names)
 		return true;
 	for (; *names; names++)
@@ -106,6 +108,7 @@ int main(int argc, char **argv)
 	run_rows(rows_exit, argv);
 	run_rows(rows_kernel, argv);
 	run_rows(rows_memory, argv);
+	run_rows(rows_snapshot, argv);
 	run_rows(rows_vm, argv);
 	return 0;
 }
