@@ -43,6 +43,7 @@
  * @mapped_end: what comes behind the leaves that were installed
  * @spare: what a page takes that is written and tracked; NULL to prefault
  * @target: what the VMM has at @first
+ * @level: of the leaf for it, decided once: what @hmm and @leaf hold goes by it
  * @hmm: what it has in all of the window
  * @leaf: the entries made of it; or those of the 2 MiB from @large_gpa on
  * @large_gpa: .
@@ -60,6 +61,7 @@ struct window {
 	unsigned long seq;
 	u64 mapped_end;
 	unsigned long target;
+	unsigned int level;
 	u64 large_gpa;
 	struct guest_spare *spare;
 	union {
@@ -293,7 +295,8 @@ static int window_survey(struct guest_memory *mem, struct window *win)
 		return ret;
 	/* A large page is all that is needed of the window. */
 	win->target = win->hmm[win->first];
-	if (page_usable(win, win->first) && window_level(mem, win) > NPT_4K) {
+	win->level = page_usable(win, win->first) ? window_level(mem, win) : NPT_4K;
+	if (win->level > NPT_4K) {
 		survey_large(mem->mm, win);
 		return win->end;
 	}
@@ -339,13 +342,12 @@ struct install {
 	unsigned int prot;
 };
 
-static void install_prepare(struct guest_memory *mem, struct window *win,
-			    struct install *in)
+static void install_prepare(struct window *win, struct install *in)
 {
 	unsigned int i;
 	u64 span;
 
-	in->level = window_level(mem, win);
+	in->level = win->level;
 	if (in->level > NPT_4K) {
 		span = npt_span(in->level);
 		in->start = round_down(window_gpa(win, win->first), span);
@@ -382,7 +384,8 @@ static int install_pages(struct guest_memory *mem, struct window *win,
 					 win->spare);
 	if (!ret)
 		ret = npt_map_run(&mem->npt, cache, in->start, win->leaf, win->nr, NPT_4K, true);
-	if (unlikely(mem->track.on) && ret >= 0 && written < win->nr)
+	if (unlikely(mem->track.on) && ret >= 0 && written < win->nr &&
+	    npt_pte_writable(win->leaf[written]))
 		guest_track_mapped(mem, window_gpa(win, written));
 	return ret;
 }
@@ -423,7 +426,7 @@ static int window_install(struct guest_memory *mem, struct window *win,
 	struct install in;
 	int ret;
 
-	install_prepare(mem, win, &in);
+	install_prepare(win, &in);
 	do {
 		spin_lock(&mem->lock);
 		ret = install_locked(mem, win, &in, cache);
