@@ -121,9 +121,10 @@ static bool backing_invalidate(struct mmu_interval_notifier *mn,
 	u64 start = max_t(u64, range->start, backing->hva) - backing->hva;
 	u64 end = min_t(u64, range->end, backing->hva + bytes) - backing->hva;
 
-	if (zap_range(backing->mem, backing->gpa + start, backing->gpa + end,
-		      mmu_notifier_range_blockable(range), mn, seq, NULL))
-		guest_memory_flush(backing->mem);
+	zap_range(backing->mem, backing->gpa + start, backing->gpa + end,
+		  mmu_notifier_range_blockable(range), mn, seq, NULL);
+	/* Whatever was found: another may have zapped there and not flushed yet. */
+	guest_memory_flush(backing->mem);
 	return true;
 }
 
@@ -299,7 +300,6 @@ static int regions_create(struct guest_memory *mem, struct guest_region *add,
 			.end = regions[i].gpa + regions[i].bytes,
 			.hva = regions[i].hva,
 			.prot = regions[i].prot,
-			.epoch = READ_ONCE(mem->map_epoch),
 			.backing = backing_create(mem, &regions[i]),
 		};
 
@@ -323,12 +323,14 @@ static void table_hold(struct guest_table *table)
 		refcount_inc(&table->region[i].backing->refs);
 }
 
-static int map_locked(struct guest_memory *mem, const struct guest_region *add,
-		      unsigned int nr)
+static int map_locked(struct guest_memory *mem, struct guest_region *add, unsigned int nr)
 {
 	struct guest_table *old = guest_table_current(mem), *new;
-	unsigned int total = (old ? old->nr : 0) + nr;
+	unsigned int total = (old ? old->nr : 0) + nr, i;
 	int ret;
+
+	for (i = 0; i < nr; i++)
+		add[i].epoch = mem->map_epoch;
 
 	if (total > GUEST_MAX_REGIONS)
 		return -ENOSPC;
@@ -461,8 +463,6 @@ static void unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *r
 		spin_lock(&mem->lock);
 		npt_detach(&mem->npt, ranges[i].gpa, end, &dead);
 		spin_unlock(&mem->lock);
-		guest_track_forget(mem, ranges[i].gpa >> PAGE_SHIFT, end >> PAGE_SHIFT,
-				   GUEST_FORGET_ALL);
 	}
 	/* Also when no leaf went: the walker may hold a detached table. */
 	guest_memory_flush(mem);
@@ -510,6 +510,11 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 	/* And until nobody copies to or from where they said any more. */
 	if (!down_write_killable(&mem->access))
 		up_write(&mem->access);
+	/* Behind that: such a write makes an entry. */
+	for (i = 0; i < nr; i++)
+		guest_track_forget(mem, ranges[i].gpa >> PAGE_SHIFT,
+				   (ranges[i].gpa + ranges[i].bytes) >> PAGE_SHIFT,
+				   GUEST_FORGET_ALL);
 	table_put(old);
 unlock:
 	mutex_unlock(&mem->mutex);
