@@ -66,6 +66,7 @@ void record_take(struct vcpu *vcpu, struct vcpu_record *record, const struct rec
 	record->init = test_bit(WAKE_INIT, &vcpu->wake);
 	memcpy(record->run, (const u8 *)vcpu->run + RECORD_RUN_FIRST, sizeof(record->run));
 	memcpy(record->xstate, vcpu->xstate, xstate_caps.bytes);
+	record->taken = true;
 }
 
 /* vintr and iret go with V_IRQ in the VMCB and the events. */
@@ -101,7 +102,10 @@ void record_put_back(struct vcpu *vcpu, const struct record_time *then,
 	memcpy(&vcpu->vmcb->save, record->save, sizeof(record->save));
 	memcpy((u8 *)control + RECORD_EXIT_FIRST, record->exit, sizeof(record->exit));
 	memcpy((u8 *)control + RECORD_INSN_FIRST, record->insn, sizeof(record->insn));
-	control->int_ctl = record->int_ctl;
+	control->int_ctl = V_INTR_MASKING |
+			   (record->int_ctl & (V_TPR_MASK | V_IRQ | V_IGN_TPR));
+	/* One may have been left by an entry that did not come to VMRUN. */
+	control->event_inj = 0;
 	control->tsc_offset = record->tsc - now->tsc + svm_tsc_lost;
 	vcpu->tsc_lost = svm_tsc_lost;
 	vmcb_dirty(vcpu->vmcb, VMCB_CLEAN_ALL);

@@ -25,6 +25,7 @@
 
 /**
  * struct vcpu_record - a vCPU outside RUN
+ * @taken: there is something in it
  * @guest: .
  * @save: the VMCB's save area
  * @exit: of the control area
@@ -39,6 +40,7 @@
  * @xstate: xstate_caps.bytes
  */
 struct vcpu_record {
+	bool taken;
 	struct vcpu_guest guest;
 	u8 save[RECORD_SAVE_BYTES];
 	u8 exit[RECORD_EXIT_END - RECORD_EXIT_FIRST];

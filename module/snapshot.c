@@ -177,11 +177,14 @@ static int records_alloc(struct svm_vm *vm)
 	return 0;
 }
 
-static void records_free(struct svm_vm *vm)
+/* @untaken: only those that hold nothing yet */
+static void records_free(struct svm_vm *vm, bool untaken)
 {
 	struct vcpu *vcpu;
 
 	list_for_each_entry(vcpu, &vm->vcpus, in_vm) {
+		if (untaken && vcpu->record && vcpu->record->taken)
+			continue;
 		record_free(vcpu->record);
 		vcpu->record = NULL;
 	}
@@ -213,8 +216,7 @@ static int take(struct svm_vm *vm, u64 max_bytes)
 	ret = records_alloc(vm);
 	if (ret) {
 		/* Those of a snapshot there was before stay what they are. */
-		if (!vm->mem.track.snapshot)
-			records_free(vm);
+		records_free(vm, true);
 		return ret;
 	}
 	vm->snapshot_time = record_now(true);
@@ -518,7 +520,7 @@ int snapshot_drop(struct svm_vm *vm)
 		guest_track_forget(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT,
 				   GUEST_FORGET_SAVED);
 		guest_track_on_off(mem);
-		records_free(vm);
+		records_free(vm, false);
 	} else {
 		ret = -ENOENT;
 	}

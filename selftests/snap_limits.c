@@ -232,6 +232,38 @@ static bool usable(struct test_vm *vm)
 	return !vm_run(vm) && vm->run->reason == SVMVCPU_EXIT_IO;
 }
 
+/* A SNAPSHOT that fails half-way has no record of the vCPUs that came since. */
+static void new_vcpus_untouched(struct __test_metadata *const _metadata, struct test_vm *vm,
+				int nth)
+{
+	struct svmvcpu_setup setup = { .preset = SVMVCPU_PRESET_PROT32, .entry = 0x1234000 };
+	struct svmvcpu_vcpu vcpus[2];
+	struct svmvcpu_state state;
+	bool hit = true;
+	__u64 pages;
+	int n, i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, svmvcpu_vcpu_create(vm->vm, i + 1, &vm->info, &vcpus[i]));
+		ASSERT_EQ(0, svmvcpu_vcpu_setup(&vcpus[i], &setup));
+	}
+	for (n = 1; hit && n < MOST; n++) {
+		fail_nth(nth, n);
+		snapshot_errno(vm);
+		hit = injected(nth);
+		fail_nth(nth, 0);
+		ASSERT_EQ(0, svmvcpu_vm_restore(vm->vm, &pages));
+		for (i = 0; i < 2; i++) {
+			ASSERT_EQ(0, svmvcpu_vcpu_get_state(&vcpus[i], SVMVCPU_STATE_GPRS, &state));
+			EXPECT_EQ(0x1234000ULL, state.gprs.rip);
+		}
+	}
+	/* each has a record and its xstate to be made */
+	EXPECT_LE(5, n);
+	for (i = 0; i < 2; i++)
+		svmvcpu_vcpu_close(&vcpus[i]);
+}
+
 TEST_F_TIMEOUT(limits, out_of_memory, 300)
 {
 	struct test_vm *vm = &self->vm;
@@ -258,6 +290,7 @@ TEST_F_TIMEOUT(limits, out_of_memory, 300)
 	EXPECT_NE(0, snapshot_errno(vm));
 	fail_nth(self->nth, 0);
 	RESTORE(vm, self->copy, COUNT + 4);
+	new_vcpus_untouched(_metadata, vm, self->nth);
 
 	WALK_FAILURES(self->nth, 1, log_errno(vm, SVMVCPU_LOG_START),
 		      log_errno(vm, SVMVCPU_LOG_STOP));
