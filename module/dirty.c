@@ -199,6 +199,11 @@ static void collect_all_hot(struct guest_memory *mem, struct collect *c)
 			next = guest_track_breathe(mem, next);
 		}
 	}
+	/* The next pass goes on here, so that every page gets its turn. */
+	if (c->full && at != list) {
+		list_del(list);
+		list_add_tail(list, at);
+	}
 	spin_unlock(&mem->lock);
 }
 
@@ -260,6 +265,7 @@ static int set_bit_user(u8 __user *bitmap, u64 bit)
 static int collect_bitmap(struct guest_memory *mem, struct collect *c, u8 __user *bitmap,
 			  u64 *total)
 {
+	u64 passes = c->pages / BITMAP_CHUNK + 1;
 	unsigned int i;
 
 	if (clear_user(bitmap, DIV_ROUND_UP(c->pages, 64) * 8))
@@ -275,8 +281,13 @@ static int collect_bitmap(struct guest_memory *mem, struct collect *c, u8 __user
 			return -EFAULT;
 		}
 		*total += c->nr;
+		/* Before the next look at the same leaves: see track_rest(). */
+		if (c->flush)
+			guest_memory_flush(mem);
+		c->flush = false;
 		cond_resched();
-	} while (c->full);
+		/* Guests that go on writing do not make it endless. */
+	} while (c->full && passes--);
 	return 0;
 }
 
@@ -331,7 +342,7 @@ static int collect_to_bitmap(struct guest_memory *mem, struct collect *c,
 	ret = collect_bitmap(mem, c, u64_to_user_ptr(arg->bitmap), &total);
 	kfree(c->out);
 	arg->nr = min_t(u64, total, U32_MAX);
-	arg->more = 0;
+	arg->more = c->full;
 	return ret;
 }
 
