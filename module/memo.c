@@ -192,6 +192,7 @@ void memo_keep_insn(struct vcpu *vcpu, const struct ginsn *insn)
 {
 	u64 rip = vcpu_rip(vcpu), linear = guest_linear_rip(vcpu);
 	struct memo *memo = memo_slot(vcpu, rip, HOW_INSN);
+	u64 bytes;
 
 	forget(memo);
 	if (insn->len > sizeof(u64) || offset_in_page(linear) > PAGE_SIZE - sizeof(u64))
@@ -200,7 +201,11 @@ void memo_keep_insn(struct vcpu *vcpu, const struct ginsn *insn)
 	    !note_word(vcpu, memo, memo->gpa, SVMVCPU_MEM_EXEC,
 		       GENMASK_ULL(insn->len * 8 - 1, 0)))
 		return;
-	memo->insn = *insn;
+	/* Another CPU may have changed them since: the answer is to be theirs. */
+	bytes = memo->word[memo->nr - 1].value;
+	if (ginsn_decode(&memo->insn, (const u8 *)&bytes, sizeof(bytes), vcpu_mode(vcpu)) ||
+	    memo->insn.len != insn->len)
+		return;
 	memo->next_rip = ginsn_next_rip(vcpu_mode(vcpu), rip, insn->len);
 	keep_registers(vcpu, memo, rip, HOW_INSN);
 }
