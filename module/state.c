@@ -78,6 +78,9 @@ static void get_control(const struct vcpu *vcpu, struct svmvcpu_control *out)
 {
 	out->cr0 = guest_cr0(vcpu);
 	out->cr2 = vcpu->vmcb->save.cr2;
+	/* As EVENTS: what the VMM has yet to see */
+	if (vcpu->held && (vcpu->held & EVENT_VECTOR_MASK) == VEC_PF)
+		out->cr2 = vcpu->held_address;
 	out->cr3 = vcpu->vmcb->save.cr3;
 	out->cr4 = guest_cr4(vcpu);
 	out->cr8 = guest_cr8(vcpu);
