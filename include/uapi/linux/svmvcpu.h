@@ -646,7 +646,8 @@ struct svmvcpu_dirty_log {
  * @bitmap: BITMAP: address of as many __u64 as it takes, a bit for each page of
  *	the range, the first in bit 0; all of it is written. List: zero
  * @nr: out: dirty pages; list: in elements @first and behind it
- * @more: out: 1 when the list is full and more pages may be dirty; they stay so
+ * @more: out: 1 when the list is full, or a guest writes faster than a bitmap is
+ *	filled, and more pages may be dirty; they stay so
  *
  * The pages are in no order. One written by the guest, by the module for the guest
  * or by RESTORE is dirty; what the VMM writes itself is not.
