@@ -42,7 +42,8 @@ deps-tests: deps
 
 # --- programs --------------------------------------------------------------
 
-WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes
+WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
+	   -Werror=int-conversion -Werror=incompatible-pointer-types
 CPPFLAGS += -D_GNU_SOURCE -Iinclude/uapi -Itools/lib
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -MMD -MP

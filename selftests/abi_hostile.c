@@ -204,7 +204,6 @@ TEST_F(hostile, run_page_is_guest_memory)
 		.gpa = TEST_FREE, .bytes = 2 * PAGE, .hva = (uintptr_t)vm->run,
 		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
 	};
-	unsigned int useful = 0;
 
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &hole, 1));
 	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &page, 1));
@@ -213,9 +212,8 @@ TEST_F(hostile, run_page_is_guest_memory)
 	for (int i = 0; i < 3; i++) {
 		/* What the guest left there is not what RUN takes. */
 		memset((void *)vm->run, 0, 64);
-		run_through(_metadata, vm, &useful);
+		run_through(_metadata, vm, 1);
 	}
-	EXPECT_LT(0U, useful);
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &hole, 1));
 	check_sound(_metadata, vm, &self->bystander);
 }
