@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * More of what may happen to the VMM's memory: a page that hardware lost, a
- * page under a userfaultfd's write protection, memory of devices; and who pays
- * for the module's own. mem_change, mem_share, mem_reclaim and mem_numa have
+ * page under a userfaultfd's write protection, memory of devices, memory that the
+ * kernel itself cannot read; and who pays for the module's own. mem_change, mem_share, mem_reclaim and mem_numa have
  * the rest.
  */
 #include <sys/stat.h>
@@ -118,6 +118,51 @@ TEST_F_TIMEOUT(follow, device_memory, 90)
 	/* and its neighbors came without it */
 	EXPECT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_FREE + PAGE, PAGE, 0, NULL));
 	close(fd);
+}
+
+static int secret_page(volatile void *where)
+{
+	int fd = syscall(__NR_memfd_secret, 0);
+	void *mem = MAP_FAILED;
+
+	if (fd < 0)
+		return errno;
+	if (!ftruncate(fd, PAGE))
+		mem = mmap((void *)where, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			   fd, 0);
+	close(fd);
+	return mem == MAP_FAILED ? EINVAL : 0;
+}
+
+/* The guest's as any other, but no snapshot can save it: that is an exit. */
+TEST_F_TIMEOUT(follow, secret_memory, 90)
+{
+	const struct svmvcpu_range page = { TEST_FREE, PAGE };
+	struct test_vm *vm = &self->vm;
+	__u64 pages = 0;
+
+	if (secret_page(self->page))
+		SKIP(return, "no memfd_secret() in this kernel");
+	*guest_word(vm, TO_WRITE) = 7;
+	START_GUEST(&self->gt, vm, writer);
+	ASSERT_TRUE(WAIT_UNTIL(*self->page == 7));
+	guest_thread_stop(&self->gt);
+	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
+	*guest_word(vm, TO_WRITE) = 8;
+	guest_thread_start(&self->gt, &vm->vcpu);
+	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT | SVMVCPU_FAULT_WRITE);
+	EXPECT_EQ(7U, *self->page);
+	/* Unless the VMM says beforehand that the page will be written. */
+	ASSERT_EQ(0, svmvcpu_vm_preserve(vm->vm, &page, 1));
+	guest_thread_start(&self->gt, &vm->vcpu);
+	EXPECT_TRUE(WAIT_UNTIL(*self->page == 8));
+	guest_thread_stop(&self->gt);
+	EXPECT_EQ(0, svmvcpu_vm_restore(vm->vm, &pages));
+	EXPECT_EQ(7U, *self->page);
+	EXPECT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
+	guest_thread_start(&self->gt, &vm->vcpu);
+	EXPECT_TRUE(WAIT_UNTIL(*self->page == 8));
+	guest_thread_stop(&self->gt);
 }
 
 #define GROUP	"/sys/fs/cgroup/svmvcpu_test"

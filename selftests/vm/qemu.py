@@ -18,8 +18,8 @@ SMP = "2"
 MEM = "1G"
 
 # tsc_early_khz: on a busy host the kernel's own calibration against the PIT
-# fails now and then.
-WORDS = "tsc_early_khz=2600000"
+# fails now and then. secretmem: for memfd_secret(), which 6.1 has off.
+WORDS = "tsc_early_khz=2600000 secretmem.enable=1"
 
 
 class Qemu(vm.Machine):
