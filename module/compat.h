@@ -10,7 +10,6 @@
 
 #ifndef __ASSEMBLY__
 #include <linux/hrtimer.h>
-#include <linux/interrupt.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
@@ -50,19 +49,6 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 
 /* compat.c: runs what others queued for this task (NUMA balancing, rseq) */
 void compat_task_work(void);
-
-/*
- * Since 6.15 softirqs are off between kernel_fpu_begin() and _end(): a stretch
- * has to end for them.
- */
-static inline bool compat_softirqs_wait(void)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
-	return local_softirq_pending();
-#else
-	return false;
-#endif
-}
 
 /*
  * SRSO on Zen 5: while SVM is on, guests must not train the host's branch

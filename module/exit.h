@@ -24,8 +24,8 @@ enum exit_result {
 /**
  * typedef exit_handler - answers one exit
  * @vcpu: its mutex held
- * @atomic: true: interrupts and preemption are off, the guest's xstate is
- *	loaded, nothing may sleep. false: an ordinary process context
+ * @atomic: true: interrupts are off, the guest's xstate is loaded, nothing
+ *	may sleep. false: an ordinary process context
  */
 typedef int (*exit_handler)(struct vcpu *vcpu, bool atomic);
 

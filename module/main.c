@@ -114,10 +114,12 @@ static int __init svmvcpu_init(void)
 	ret = svm_cpu_init();
 	if (ret)
 		return ret;
-	xstate_init();
-	ret = maps_init();
+	ret = xstate_init();
 	if (ret)
 		goto cpu_exit;
+	ret = maps_init();
+	if (ret)
+		goto xstate_exit;
 	ret = cpuid_init();
 	if (ret)
 		goto maps_exit;
@@ -131,6 +133,8 @@ cpuid_exit:
 	cpuid_exit();
 maps_exit:
 	maps_exit();
+xstate_exit:
+	xstate_exit();
 cpu_exit:
 	svm_cpu_exit();
 	return ret;
@@ -141,6 +145,7 @@ static void __exit svmvcpu_exit(void)
 	misc_deregister(&svmvcpu_dev);
 	cpuid_exit();
 	maps_exit();
+	xstate_exit();
 	svm_cpu_exit();
 }
 

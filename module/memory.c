@@ -10,8 +10,8 @@
  *
  *   zap (here)				entry (run.c)
  *   ----------				-------------
- *   clear entries under lock		add this CPU to cpus   (full barrier)
- *   tlb_gen++           (full barrier)	interrupts off
+ *   clear entries under lock		interrupts off
+ *   tlb_gen++           (full barrier)	add this CPU to cpus   (full barrier)
  *   interrupt every CPU in cpus	read tlb_gen, flush if it moved
  *   and wait				VMRUN
  *

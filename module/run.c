@@ -2,11 +2,11 @@
 /*
  * The run loop: from the RUN ioctl into the guest and back.
  *
- * A stretch is the time for which a vCPU is loaded on a CPU: preemption off,
- * the guest's xstate in the registers, the host's FS, GS and syscall MSRs
- * saved once. Within it the guest is entered again and again, as long as the
- * exits can be answered with interrupts off. What needs to sleep, and
- * whatever the host wants of this CPU, ends the stretch.
+ * A stretch is the time for which a vCPU is loaded on a CPU: interrupts off
+ * but for moments, the guest's xstate in the registers, the host's FS, GS and
+ * syscall MSRs saved once. Within it the guest is entered again and again, as
+ * long as the exits can be answered so. What needs to sleep, and whatever the
+ * host wants of this CPU, ends the stretch.
  */
 #include <linux/kernel.h>
 #include <linux/ktime.h>
@@ -18,7 +18,6 @@
 #include <asm/processor.h>
 #include <asm/asm.h>
 #include <asm/debugreg.h>
-#include <asm/fpu/api.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
 
@@ -61,8 +60,7 @@ static bool host_wants_cpu(void)
 
 static bool has_work(const struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
-	return host_wants_cpu() || compat_softirqs_wait() || READ_ONCE(vcpu->wake) ||
-	       !READ_ONCE(cpu->enabled);
+	return host_wants_cpu() || READ_ONCE(vcpu->wake) || !READ_ONCE(cpu->enabled);
 }
 
 /*
@@ -279,13 +277,23 @@ static void collect(struct vcpu *vcpu, struct svm_cpu *cpu, bool quiet)
 	}
 }
 
-/* The interrupt that ended the guest's turn is taken here. */
-static void open_irq_window(struct vcpu *vcpu)
+/*
+ * The interrupt that ended the guest's turn is taken here. It may use the FPU.
+ * With interrupts off again preempt_enable() does not schedule: has_work() sees
+ * what is wanted.
+ */
+static noinline void open_irq_window(struct vcpu *vcpu)
 {
 	xcr0_leave(vcpu);
+	xstate_leave(vcpu->xstate);
+	preempt_disable();
+	current->flags |= PF_VCPU;
 	local_irq_enable();
 	asm volatile("nop");
 	local_irq_disable();
+	current->flags &= ~PF_VCPU;
+	preempt_enable();
+	xstate_enter(vcpu->xstate);
 }
 
 /* Has something come that ends the guest's HLT? */
@@ -366,7 +374,7 @@ static void flush_predictors(struct svm_cpu *cpu, const struct vcpu *vcpu)
 		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 
-/* Preemption is off. */
+/* Interrupts are off. */
 static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	int this_cpu = smp_processor_id();
@@ -391,10 +399,10 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 		     "2:\n"
 		     _ASM_EXTABLE(1b, 2b)
 		     : : "a" (cpu->host_pa) : "memory");
-	xstate_load(vcpu->xstate);
-	if (svm_has_tsc_aux() && vcpu->tsc_aux != cpu->host_tsc_aux)
+	/* Both are 0 where there is none. */
+	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
-	current->flags |= PF_VCPU;
+	xstate_enter(vcpu->xstate);
 
 	WRITE_ONCE(vcpu->on_cpu, this_cpu);
 	cpumask_set_cpu(this_cpu, vcpu->vm->mem.cpus);
@@ -408,12 +416,12 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 
 static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
+	xcr0_leave(vcpu);
+	xstate_leave(vcpu->xstate);
 	cpumask_clear_cpu(smp_processor_id(), vcpu->vm->mem.cpus);
 	WRITE_ONCE(vcpu->on_cpu, -1);
-	current->flags &= ~PF_VCPU;
-	if (svm_has_tsc_aux() && vcpu->tsc_aux != cpu->host_tsc_aux)
+	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
-	xstate_save(vcpu->xstate);
 	compat_ibpb_before_user();
 }
 
@@ -422,22 +430,19 @@ static int run_stretch(struct vcpu *vcpu)
 	struct svm_cpu *cpu;
 	int ret;
 
-	kernel_fpu_begin_mask(0);
+	local_irq_disable();
 	cpu = this_cpu_ptr(&svm_cpu);
 	ret = vcpu_load(vcpu, cpu);
 	if (!ret) {
-		local_irq_disable();
 		do {
 			ret = run_once(vcpu, cpu);
 		} while (ret == EXIT_RESUME);
-		xcr0_leave(vcpu);
-		local_irq_enable();
 		vcpu_unload(vcpu, cpu);
 	} else if (ret == -EAGAIN) {
 		/* This CPU is going away; so will we, at the next reschedule. */
 		ret = RUN_LEAVE;
 	}
-	kernel_fpu_end();
+	local_irq_enable();
 	return ret;
 }
 

@@ -2,16 +2,18 @@
 /*
  * x87, SSE and AVX registers of a guest, and its XCR0.
  *
- * run.c loads and saves the registers between kernel_fpu_begin() and
- * kernel_fpu_end(), which keep the host task's registers and everybody else's
- * hands off the FPU. XCR0 and XSS are the guest's only while interrupts are
- * off: xcr0_enter() and xcr0_leave().
+ * run.c swaps the guest's registers for whatever the CPU holds, and back,
+ * within one time of interrupts off: xstate_enter() and xstate_leave(). XCR0
+ * and XSS are the guest's for a part of that time only, xcr0_enter() to
+ * xcr0_leave(), since XSAVE and XRSTOR go by XCR0.
  */
 #include <linux/build_bug.h>
 #include <linux/cache.h>
 #include <linux/log2.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/topology.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
@@ -31,6 +33,7 @@
 static_assert(offsetof(struct xregs_state, extended_state_area) == XSTATE_LEGACY);
 
 struct xstate_caps xstate_caps __ro_after_init;
+DEFINE_PER_CPU(struct xstate_host, xstate_host);
 static u32 mxcsr_mask __ro_after_init;
 
 /**
@@ -59,20 +62,61 @@ static u32 __init read_mxcsr_mask(void)
 	return fx.mxcsr_mask ? fx.mxcsr_mask : 0xffbf;
 }
 
-/**
- * xstate_init() - find out what the host has, once, at load
- */
-void __init xstate_init(void)
+static void __init detect(void)
 {
+	u32 eax, ecx, edx;
+
 	mxcsr_mask = read_mxcsr_mask();
 	xstate_caps.bytes = XSTATE_LEGACY;
+	xstate_caps.host_bytes = XSTATE_LEGACY;
 	if (!boot_cpu_has(X86_FEATURE_XSAVE))
 		return;
+	/* EBX: for all that XCR0 has now, which is the same on every CPU */
+	cpuid_count(0xd, 0, &eax, &xstate_caps.host_bytes, &ecx, &edx);
 	xstate_caps.host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 	xstate_caps.guest_xcr0 = xstate_caps.host_xcr0 & XSTATE_GUEST;
 	xstate_caps.bytes = xstate_bytes_for(xstate_caps.guest_xcr0);
 	if (boot_cpu_has(X86_FEATURE_XSAVES))
 		rdmsrl(MSR_IA32_XSS, xstate_caps.host_xss);
+}
+
+/**
+ * xstate_init() - find out what the host has, once, at load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init xstate_init(void)
+{
+	int cpu;
+
+	detect();
+	for_each_possible_cpu(cpu) {
+		struct xstate_host *host = per_cpu_ptr(&xstate_host, cpu);
+
+		host->image = kzalloc_node(roundup_pow_of_two(xstate_caps.host_bytes), GFP_KERNEL,
+					   cpu_to_node(cpu));
+		if (!host->image) {
+			xstate_exit();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/**
+ * xstate_exit() - undo xstate_init(); no VM exists any more
+ */
+void xstate_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct xstate_host *host = per_cpu_ptr(&xstate_host, cpu);
+
+		/* Somebody's registers, keys among them */
+		kfree_sensitive(host->image);
+		host->image = NULL;
+	}
 }
 
 void *xstate_alloc(void)

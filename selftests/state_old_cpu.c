@@ -6,6 +6,7 @@
  * cpu: EPYC,+svm,+npt,-rdtscp,-xsave
  */
 #include "guest_idt.h"
+#include "host_fpu.h"
 
 #define TSC_AUX		0xc0000103
 #define CR4_OSXSAVE	(1ULL << 18)
@@ -119,6 +120,21 @@ TEST_F(old_cpu, fpu_registers)
 	RUN_EXPECT(vms[0], HYPERCALL);
 	EXPECT_EQ(0ULL, vms[0]->run->gprs.rbx);
 	EXPECT_EQ(0x1f80U, *(uint32_t *)(vms[0]->mem + TEST_DATA + 4));
+}
+
+/* The VMM's own, by FXSAVE as well: see state_vmm_fpu.c. */
+TEST_F(old_cpu, registers_of_the_vmm)
+{
+	struct fpu_image mine;
+
+	ASSERT_FALSE(fpu_has_avx());
+	for (unsigned int kind = 0; kind < 8; kind++) {
+		start(&self->a, kind);
+		fpu_fill(&mine, kind, kind * 29);
+		RUN_WITH_FPU(&self->a, &mine);
+		ASSERT_EQ((unsigned int)SVMVCPU_EXIT_HYPERCALL, self->a.run->reason);
+		EXPECT_EQ((uint64_t)kind, self->a.run->gprs.rbx);
+	}
 }
 
 TEST_HARNESS_MAIN
