@@ -27,6 +27,7 @@
 #include "event.h"
 #include "exit.h"
 #include "inject.h"
+#include "quiet.h"
 #include "run.h"
 #include "state.h"
 #include "step.h"
@@ -166,23 +167,6 @@ static void put_event(struct vcpu *vcpu)
 		vcpu->injected_rip = vcpu_rip(vcpu);
 		event_entering(vcpu);
 	}
-}
-
-/*
- * Nothing waits for the guest, no policy differs from the usual, no state is
- * new: then what prepare() calls would find nothing to do. Bitwise, for one
- * branch.
- */
-static bool is_quiet(const struct vcpu *vcpu)
-{
-	const struct vmcb_policy *policy = &vcpu->policy;
-
-	if (vcpu->apic && vcpu->apic->look)
-		return false;
-	return !(vcpu->event | vcpu->irq | vcpu->held | vcpu->injected | vcpu->pending |
-		 vcpu->debug.flags | vcpu->debug.hit | vcpu->exceptions | vcpu->followed |
-		 vcpu->chain.told.nr | policy->exceptions | policy->vintr | policy->iret |
-		 policy->intn);
 }
 
 /* The state VMRUN would refuse: nothing has happened, the VMM can mend it. */
@@ -344,7 +328,7 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	apic_sync(vcpu);
 	if (unlikely(has_work(vcpu, cpu)))
 		return RUN_LEAVE;
-	quiet = is_quiet(vcpu);
+	quiet = vcpu_is_quiet(vcpu);
 	prepare_tlb(vcpu, cpu);
 	if (!quiet) {
 		int ret = prepare(vcpu);

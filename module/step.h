@@ -45,12 +45,18 @@ struct vcpu_step {
  * struct vcpu_debug - what SVMVCPU_SET_DEBUG chose
  * @flags: SVMVCPU_DEBUG_*
  * @hit: bits of DR6 that DEBUG has yet to tell the VMM
+ * @any: both, for one look at them
  * @db: DR0 to DR3 with BREAKPOINTS
  * @dr7: and DR7
  */
 struct vcpu_debug {
-	u32 flags;
-	u32 hit;
+	union {
+		struct {
+			u32 flags;
+			u32 hit;
+		};
+		u64 any;
+	};
 	u64 db[4];
 	u64 dr7;
 };

@@ -137,6 +137,7 @@ struct vcpu_mmio {
  * @policy: what of the intercepts is not fixed
  * @exceptions: vectors the VMM asked to see
  * @followed: vectors that are intercepted for the sake of @chain
+ * @watched: both, for one look at them
  * @memo: .
  * @mismatches: decodes in a row that did not find the intercepted instruction
  * @exits: since creation
@@ -206,8 +207,13 @@ struct vcpu {
 	struct vcpu_debug debug;
 	bool decode_mmio;
 	struct vmcb_policy policy;
-	u32 exceptions;
-	u32 followed;
+	union {
+		struct {
+			u32 exceptions;
+			u32 followed;
+		};
+		u64 watched;
+	};
 	struct memo memo[MEMOS];
 	u64 exits;
 

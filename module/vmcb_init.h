@@ -18,19 +18,25 @@
 /**
  * struct vmcb_policy - what may be switched on and off while a vCPU lives
  * @exceptions: bit n: also intercept exception vector n
- * @cr0_read: the guest must not see the CR0 in the VMCB
- * @cr4_read: the same for CR4
  * @vintr: tell when the guest can take an interrupt
  * @iret: tell when the guest executes IRET (end of an NMI handler)
  * @intn: intercept INT n: in a step, and on hosts where INT3 must be seen so
+ * @for_events: all of these, for one look at them
+ * @cr0_read: the guest must not see the CR0 in the VMCB
+ * @cr4_read: the same for CR4
  */
 struct vmcb_policy {
-	u32 exceptions;
+	union {
+		struct {
+			u32 exceptions;
+			bool vintr;
+			bool iret;
+			bool intn;
+		};
+		u64 for_events;
+	};
 	bool cr0_read;
 	bool cr4_read;
-	bool vintr;
-	bool iret;
-	bool intn;
 };
 
 /* when an intercept of the table applies */
