@@ -228,7 +228,8 @@ static void enter_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	vmcb->save.rax = vcpu->gprs[INSN_RAX];
 	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
 	vmcb->control.exit_code = EXIT_CODE_NONE;
-	trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
+	if (trace_svmvcpu_entry_enabled())
+		trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
 
 	world_switch(vcpu, cpu);
 	vcpu->exits++;
@@ -341,9 +342,10 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	code = vcpu->vmcb->control.exit_code;
 	if (unlikely(code == EXIT_CODE_NONE || vmcb_entry_refused(code)))
 		return not_entered(vcpu);
-	trace_exit(vcpu);
+	if (trace_svmvcpu_exit_enabled())
+		trace_exit(vcpu);
 	collect(vcpu, cpu, quiet);
-	if (is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW))
+	if (unlikely(is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW)))
 		open_irq_window(vcpu);
 	return exit_handle(vcpu, true);
 }
@@ -431,7 +433,7 @@ static int run_stretch(struct vcpu *vcpu)
 }
 
 /* The guest's HLT: until an interrupt for it comes, or something for the VMM. */
-static void wait_halted(struct vcpu *vcpu)
+static noinline void wait_halted(struct vcpu *vcpu)
 {
 	while (!end_halt(vcpu)) {
 		if (wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->wake) ||
@@ -472,6 +474,8 @@ static int run_loop(struct vcpu *vcpu)
 
 	do {
 		ret = run_stretch(vcpu);
+		if (likely(ret == EXIT_USER))
+			break;
 		if (ret == -EAGAIN)
 			ret = exit_handle(vcpu, false);
 		/*
@@ -485,18 +489,20 @@ static int run_loop(struct vcpu *vcpu)
 }
 
 /**
- * struct run_input - what the VMM wrote on the run page, read once
+ * struct run_input - what the VMM wrote on the run page, each read once
  * @flags: SVMVCPU_RUN_*
+ * @mbz: what is to be zero, ORed
  * @answer: .
  * @deadline_ns: .
  * @inject: event to inject, 0 for none
  * @inject_error: .
  * @inject_address: .
  * @rip: with SVMVCPU_RUN_SET_GPRS
- * @rflags: the same, checked
+ * @rflags: the same
  */
 struct run_input {
 	u32 flags;
+	u64 mbz;
 	u64 answer;
 	u64 deadline_ns;
 	u32 inject;
@@ -506,30 +512,64 @@ struct run_input {
 	u64 rflags;
 };
 
-static int read_input(struct vcpu *vcpu, struct run_input *in)
+static __always_inline struct run_input read_input(const struct svmvcpu_run *run)
 {
-	const u32 known = SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT |
-			  SVMVCPU_RUN_IRQ_WINDOW | SVMVCPU_RUN_RETRY;
-	struct svmvcpu_run *run = vcpu->run;
+	u32 flags = READ_ONCE(run->in_flags);
+	bool gprs = flags & SVMVCPU_RUN_SET_GPRS;
 
-	in->flags = READ_ONCE(run->in_flags);
-	in->answer = READ_ONCE(run->answer);
-	in->deadline_ns = READ_ONCE(run->deadline_ns);
-	in->inject = READ_ONCE(run->inject);
-	in->inject_error = READ_ONCE(run->inject_error);
-	in->inject_address = READ_ONCE(run->inject_address);
-	if ((in->flags & ~known) || READ_ONCE(run->in_mbz) ||
-	    (READ_ONCE(run->in_reserved[0]) | READ_ONCE(run->in_reserved[1]) |
-	     READ_ONCE(run->in_reserved[2])))
+	return (struct run_input) {
+		.flags = flags,
+		.mbz = READ_ONCE(run->in_mbz) | READ_ONCE(run->in_reserved[0]) |
+		       READ_ONCE(run->in_reserved[1]) | READ_ONCE(run->in_reserved[2]),
+		.answer = READ_ONCE(run->answer),
+		.deadline_ns = READ_ONCE(run->deadline_ns),
+		.inject = READ_ONCE(run->inject),
+		.inject_error = READ_ONCE(run->inject_error),
+		.inject_address = READ_ONCE(run->inject_address),
+		/* Of the others any value will do. */
+		.rip = gprs ? READ_ONCE(run->gprs.rip) : 0,
+		.rflags = gprs ? READ_ONCE(run->gprs.rflags) : 0,
+	};
+}
+
+/* 0, or what RUN returns, and then nothing has happened */
+static __always_inline int check_input(const struct vcpu *vcpu, const struct run_input *in)
+{
+	const u32 answers = SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT | SVMVCPU_RUN_RETRY;
+	const u32 known = answers | SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_IRQ_WINDOW;
+
+	if (unlikely((in->flags & ~known) | in->mbz))
 		return -EINVAL;
-	if (in->inject && !inject_valid(in->inject, in->inject_error, in->inject_address))
+	if (unlikely(in->flags & answers) && !exit_answer_fits(vcpu, in->flags))
 		return -EINVAL;
-	if (!(in->flags & SVMVCPU_RUN_SET_GPRS))
+	if ((in->flags & SVMVCPU_RUN_SET_GPRS) && !rflags_valid(in->rflags))
+		return -EINVAL;
+	if (likely(!in->inject))
 		return 0;
-	/* Of the others any value will do. */
-	in->rip = READ_ONCE(run->gprs.rip);
-	in->rflags = READ_ONCE(run->gprs.rflags);
-	return rflags_valid(in->rflags) ? 0 : -EINVAL;
+	if (!inject_valid(in->inject, in->inject_error, in->inject_address))
+		return -EINVAL;
+	return inject_room(vcpu, in->inject) ? 0 : -EAGAIN;
+}
+
+/* Acts on it. EXIT_RESUME: the guest may run. */
+static __always_inline int take_input(struct vcpu *vcpu, const struct run_input *in)
+{
+	struct svmvcpu_run *run = vcpu->run;
+	int ret = EXIT_GO_ON;
+
+	WRITE_ONCE(run->in_flags, 0);
+	WRITE_ONCE(run->inject, 0);
+	vcpu->want_window = in->flags & SVMVCPU_RUN_IRQ_WINDOW;
+	if (in->flags & SVMVCPU_RUN_SET_GPRS)
+		state_put_gprs(vcpu, &run->gprs, in->rip, in->rflags);
+	if (vcpu->ask.what != ASK_NOTHING)
+		ret = exit_answer(vcpu, in->answer, in->flags);
+	/* After the answer: the event comes behind the instruction. */
+	if (unlikely(in->inject))
+		inject_request(vcpu, in->inject, in->inject_error, in->inject_address);
+	if (unlikely(vcpu->shutdown))
+		ret = exit_third_fault(vcpu);
+	return ret == EXIT_GO_ON ? EXIT_RESUME : ret;
 }
 
 /**
@@ -544,46 +584,29 @@ static int read_input(struct vcpu *vcpu, struct run_input *in)
  */
 int vcpu_run(struct vcpu *vcpu)
 {
-	struct run_input in;
+	const struct run_input in = read_input(vcpu->run);
 	int ret;
 
-	if (vcpu->dead)
+	if (unlikely(vcpu->dead))
 		return -EBADFD;
-	ret = read_input(vcpu, &in);
-	if (ret)
+	ret = check_input(vcpu, &in);
+	if (unlikely(ret))
 		return ret;
-	if (in.flags && !exit_answer_fits(vcpu, in.flags))
-		return -EINVAL;
-	if (in.inject && !inject_room(vcpu, in.inject))
-		return -EAGAIN;
-	WRITE_ONCE(vcpu->run->in_flags, 0);
-	WRITE_ONCE(vcpu->run->inject, 0);
-	vcpu->want_window = in.flags & SVMVCPU_RUN_IRQ_WINDOW;
-	if (in.flags & SVMVCPU_RUN_SET_GPRS)
-		state_put_gprs(vcpu, &vcpu->run->gprs, in.rip, in.rflags);
-
-	ret = EXIT_GO_ON;
-	if (vcpu->ask.what != ASK_NOTHING)
-		ret = exit_answer(vcpu, in.answer, in.flags);
-	/* After the answer: the event comes behind the instruction. */
-	if (in.inject)
-		inject_request(vcpu, in.inject, in.inject_error, in.inject_address);
-	if (unlikely(vcpu->shutdown))
-		ret = exit_third_fault(vcpu);
-	if (ret == EXIT_GO_ON)
-		ret = EXIT_RESUME;
-	if (in.deadline_ns)
+	ret = take_input(vcpu, &in);
+	if (unlikely(in.deadline_ns))
 		vcpu_deadline_start(vcpu, in.deadline_ns);
 	/* A kick, a signal or a HLT from before is noticed before the guest runs. */
-	if (ret == EXIT_RESUME)
+	if (likely(ret == EXIT_RESUME))
 		ret = run_loop(vcpu);
-	if (in.deadline_ns)
+	if (unlikely(in.deadline_ns))
 		vcpu_deadline_stop(vcpu);
-	if (ret == -EBUSY)
-		svm_cpu_explain_busy();
-	if (ret < 0)
+	if (unlikely(ret < 0)) {
+		if (ret == -EBUSY)
+			svm_cpu_explain_busy();
 		return ret;
+	}
 	state_publish(vcpu);
-	trace_svmvcpu_user(vcpu->id, vcpu->run->reason);
+	if (trace_svmvcpu_user_enabled())
+		trace_svmvcpu_user(vcpu->id, vcpu->run->reason);
 	return 0;
 }

@@ -22,10 +22,6 @@
 #include "vmcb_init.h"
 #include "xstate.h"
 
-/* vcpu.gprs and the first sixteen of the ABI are in the same order. */
-static_assert(offsetof(struct svmvcpu_gprs, rip) == sizeof_field(struct vcpu, gprs));
-static_assert(offsetof(struct svmvcpu_gprs, rsp) == INSN_RSP * sizeof(u64));
-
 static void get_segment(struct svmvcpu_segment *out, const struct vmcb_segment *seg)
 {
 	out->base = seg->base;
@@ -46,9 +42,11 @@ static struct vmcb_segment to_vmcb(const struct svmvcpu_segment *seg)
 
 static __always_inline void get_gprs(const struct vcpu *vcpu, struct svmvcpu_gprs *out)
 {
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+
 	memcpy(out, vcpu->gprs, sizeof(vcpu->gprs));
-	out->rip = vcpu->vmcb->save.rip;
-	out->rflags = vcpu->vmcb->save.rflags;
+	out->rip = save->rip;
+	out->rflags = save->rflags;
 }
 
 static void get_segments(const struct vcpu *vcpu, struct svmvcpu_segments *out)
@@ -139,30 +137,6 @@ void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 		state->xcr0 = vcpu->xcr0;
 	if (state->components & SVMVCPU_STATE_LAPIC)
 		apic_get_state(vcpu, &state->lapic);
-}
-
-/**
- * state_put_gprs() - replace the general registers, RIP and RFLAGS
- * @vcpu: its mutex held
- * @gprs: general registers: any value will do, so they may be changing
- * @rip: .
- * @rflags: valid
- */
-void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs, u64 rip, u64 rflags)
-{
-	struct vmcb_save_area *save = &vcpu->vmcb->save;
-
-	/* The VMM sent the guest elsewhere. */
-	if (rip != save->rip) {
-		vcpu->halted = false;
-		vcpu->debug.hit = 0;
-	}
-	/* Of all these VMRUN checks but two. */
-	if (rip != save->rip || rflags != save->rflags)
-		vcpu->unchecked = true;
-	memcpy(vcpu->gprs, gprs, sizeof(vcpu->gprs));
-	save->rip = rip;
-	save->rflags = rflags;
 }
 
 static void put_segments(struct vcpu *vcpu, const struct svmvcpu_segments *in)
@@ -339,17 +313,20 @@ static u8 cpu_mode(const struct vcpu *vcpu)
  */
 void state_publish(struct vcpu *vcpu)
 {
+	const u64 cr0 = guest_cr0(vcpu), cr4 = guest_cr4(vcpu), efer = guest_efer(vcpu);
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+	const u8 mode = cpu_mode(vcpu), events = inject_describe(vcpu);
 	struct svmvcpu_run *run = vcpu->run;
 
-	get_gprs(vcpu, &run->gprs);
-	run->cr0 = guest_cr0(vcpu);
+	/* All is read before anything is written: the compiler knows of no aliases. */
+	run->mode = mode;
+	run->events = events;
+	run->cpl = save->cpl;
+	run->exits = vcpu->exits;
+	run->cr0 = cr0;
 	run->cr2 = save->cr2;
 	run->cr3 = save->cr3;
-	run->cr4 = guest_cr4(vcpu);
-	run->efer = guest_efer(vcpu);
-	run->mode = cpu_mode(vcpu);
-	run->cpl = save->cpl;
-	run->events = inject_describe(vcpu);
-	run->exits = vcpu->exits;
+	run->cr4 = cr4;
+	run->efer = efer;
+	get_gprs(vcpu, &run->gprs);
 }
