@@ -307,9 +307,10 @@ u32 cpuid_signature(const struct cpuid_table *table)
 /* The local APIC: there or not, enabled by the guest or not */
 static void cpuid_apic(const struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
 {
-	bool there = vcpu->apic, enabled = there && lapic_is_enabled(&vcpu->apic->lapic);
+	bool there = vcpu->apic;
 
-	if ((out->leaf == 1 || out->leaf == 0x80000001) && !enabled)
+	if ((out->leaf == 1 || out->leaf == 0x80000001) &&
+	    !(there && lapic_is_enabled(&vcpu->apic->lapic)))
 		out->edx &= ~APIC;
 	if (there)
 		return;
@@ -336,8 +337,9 @@ static void cpuid_dynamic(struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
 /* VMEXIT_CPUID */
 int exit_cpuid(struct vcpu *vcpu, bool atomic)
 {
+	static const struct svmvcpu_cpuid_entry nothing;
 	const struct svmvcpu_cpuid_entry *entry;
-	struct svmvcpu_cpuid_entry out = { };
+	struct svmvcpu_cpuid_entry out;
 	int ret;
 
 	ret = guest_step(vcpu, BIT_ULL(INSN_CPUID), atomic);
@@ -345,10 +347,9 @@ int exit_cpuid(struct vcpu *vcpu, bool atomic)
 		return ret;
 	entry = cpuid_find(cpuid_table_or_default(vcpu->vm->cpuid), vcpu->gprs[INSN_RAX],
 			   vcpu->gprs[INSN_RCX]);
-	if (entry) {
-		out = *entry;
+	out = entry ? *entry : nothing;
+	if (entry)
 		cpuid_dynamic(vcpu, &out);
-	}
 	/* 32-bit writes: the upper halves are cleared. */
 	vcpu->gprs[INSN_RAX] = out.eax;
 	vcpu->gprs[INSN_RBX] = out.ebx;

@@ -23,19 +23,6 @@
 #include "vcpu.h"
 #include "vm.h"
 
-/**
- * exit_to_user() - the run page is filled, RUN returns
- * @vcpu: .
- * @reason: SVMVCPU_EXIT_*
- *
- * Return: EXIT_USER.
- */
-int exit_to_user(struct vcpu *vcpu, u32 reason)
-{
-	vcpu->run->reason = reason;
-	return EXIT_USER;
-}
-
 static int exit_unknown(struct vcpu *vcpu, bool atomic)
 {
 	const struct vmcb_control_area *control = &vcpu->vmcb->control;
@@ -416,6 +403,26 @@ void __init exit_init(void)
 			exit_table[code] = exit_entries[i].handler;
 }
 
+/* Those that guests make most, by direct calls: an indirect one is a thunk. */
+static __always_inline int dispatch(struct vcpu *vcpu, u64 code, bool atomic)
+{
+	exit_handler handler = NULL;
+
+	if (code == VMEXIT_IOIO)
+		return exit_io(vcpu, atomic);
+	if (code == VMEXIT_NPF)
+		return exit_npf(vcpu, atomic);
+	if (code == VMEXIT_MSR)
+		return exit_msr(vcpu, atomic);
+	if (code == VMEXIT_CPUID)
+		return exit_cpuid(vcpu, atomic);
+	if (code == VMEXIT_HLT)
+		return exit_hlt(vcpu, atomic);
+	if (code < VMEXIT_MAX)
+		handler = exit_table[array_index_nospec(code, VMEXIT_MAX)];
+	return handler ? handler(vcpu, atomic) : exit_unknown(vcpu, atomic);
+}
+
 /**
  * exit_handle() - answer the exit the VMCB describes
  * @vcpu: its mutex held
@@ -425,13 +432,8 @@ void __init exit_init(void)
  */
 int exit_handle(struct vcpu *vcpu, bool atomic)
 {
-	u64 code = vcpu->vmcb->control.exit_code;
-	exit_handler handler = NULL;
-	int ret;
+	int ret = dispatch(vcpu, vcpu->vmcb->control.exit_code, atomic);
 
-	if (code < VMEXIT_MAX)
-		handler = exit_table[array_index_nospec(code, VMEXIT_MAX)];
-	ret = handler ? handler(vcpu, atomic) : exit_unknown(vcpu, atomic);
 	if (unlikely(vcpu->shutdown))
 		return exit_third_fault(vcpu);
 	return ret;

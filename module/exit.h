@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-struct vcpu;
+#include "vcpu.h"
 
 /*
  * What a handler, or a step of one, came to. Besides these: a negative errno
@@ -48,6 +48,17 @@ int exit_dr(struct vcpu *vcpu, bool atomic);
 int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic);
 int exit_mmio_answer(struct vcpu *vcpu, u64 data);
 
-int exit_to_user(struct vcpu *vcpu, u32 reason);
+/**
+ * exit_to_user() - the run page is filled, RUN returns
+ * @vcpu: .
+ * @reason: SVMVCPU_EXIT_*
+ *
+ * Return: EXIT_USER.
+ */
+static inline int exit_to_user(struct vcpu *vcpu, u32 reason)
+{
+	vcpu->run->reason = reason;
+	return EXIT_USER;
+}
 
 #endif /* SVMVCPU_EXIT_H */

@@ -547,42 +547,17 @@ unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf)
 	return peek_bytes(vcpu, buf, SVMVCPU_INSN_MAX);
 }
 
-/* What one instruction, or one element of a repeated one, puts an end to */
-static void instruction_done(struct vcpu *vcpu)
+/**
+ * guest_trap() - an instruction is done that somebody traps behind
+ * @vcpu: .
+ *
+ * The VMM steps, or has breakpoints; or the guest has TF set.
+ */
+void guest_trap(struct vcpu *vcpu)
 {
-	vcpu->vmcb->control.int_state &= ~INT_SHADOW;
-	if (unlikely(vcpu->debug.flags))
-		step_completed(vcpu);
-	if (unlikely(vcpu->vmcb->save.rflags & X86_EFLAGS_TF))
+	step_completed(vcpu);
+	if (vcpu->vmcb->save.rflags & X86_EFLAGS_TF)
 		event_raise_db(vcpu, DR_STEP);
-}
-
-/**
- * guest_repeat() - an element of a repeated instruction is done, others follow
- * @vcpu: .
- *
- * RIP stays. TF traps behind each element, so callers do one at a time then.
- */
-void guest_repeat(struct vcpu *vcpu)
-{
-	instruction_done(vcpu);
-}
-
-/**
- * guest_skip_to() - the instruction at RIP is done
- * @vcpu: .
- * @next_rip: where the guest goes on
- *
- * The one place where RIP moves over an instruction: the interrupt shadow
- * before it and RF end with it, and TF traps behind it.
- */
-void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
-{
-	struct vmcb *vmcb = vcpu->vmcb;
-
-	vmcb->save.rip = next_rip;
-	vmcb->save.rflags &= ~(u64)X86_EFLAGS_RF;
-	instruction_done(vcpu);
 }
 
 static noinline int decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip)
@@ -620,23 +595,4 @@ int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip)
 	vcpu->mismatches = 0;
 	*next_rip = memo->next_rip;
 	return EXIT_GO_ON;
-}
-
-/**
- * guest_step() - step over the intercepted instruction
- * @vcpu: .
- * @classes: BIT_ULL(INSN_*) of those the exit stands for
- * @atomic: see exit.h
- *
- * Return: as guest_decode_as().
- */
-int guest_step(struct vcpu *vcpu, u64 classes, bool atomic)
-{
-	u64 next_rip;
-	int ret;
-
-	ret = guest_next_rip(vcpu, classes, atomic, &next_rip);
-	if (!ret)
-		guest_skip_to(vcpu, next_rip);
-	return ret;
 }

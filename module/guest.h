@@ -8,12 +8,13 @@
 #define SVMVCPU_GUEST_H
 
 #include <linux/types.h>
+#include <asm/processor-flags.h>
 
 #include "operand.h"
+#include "vcpu.h"
 
 struct gva_fault;
 struct gva_mmu;
-struct vcpu;
 
 /* access of guest_translate() and guest_copy() */
 #define GUEST_WRITE	BIT(0)
@@ -36,9 +37,58 @@ int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic);
 int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
 int guest_mismatch(struct vcpu *vcpu);
 int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic);
-void guest_repeat(struct vcpu *vcpu);
-void guest_skip_to(struct vcpu *vcpu, u64 next_rip);
+void guest_trap(struct vcpu *vcpu);
 int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip);
-int guest_step(struct vcpu *vcpu, u64 classes, bool atomic);
+
+/**
+ * guest_repeat() - an element of a repeated instruction is done, others follow
+ * @vcpu: .
+ *
+ * RIP stays. TF traps behind each element, so callers do one at a time then.
+ */
+static inline void guest_repeat(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	vmcb->control.int_state &= ~INT_SHADOW;
+	if (unlikely(vcpu->debug.flags || (vmcb->save.rflags & X86_EFLAGS_TF)))
+		guest_trap(vcpu);
+}
+
+/**
+ * guest_skip_to() - the instruction at RIP is done
+ * @vcpu: .
+ * @next_rip: where the guest goes on
+ *
+ * The one place where RIP moves over an instruction: the interrupt shadow
+ * before it and RF end with it, and TF traps behind it.
+ */
+static inline void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+
+	vmcb->save.rip = next_rip;
+	vmcb->save.rflags &= ~(u64)X86_EFLAGS_RF;
+	guest_repeat(vcpu);
+}
+
+/**
+ * guest_step() - step over the intercepted instruction
+ * @vcpu: .
+ * @classes: BIT_ULL(INSN_*) of those the exit stands for
+ * @atomic: see exit.h
+ *
+ * Return: as guest_decode_as().
+ */
+static inline int guest_step(struct vcpu *vcpu, u64 classes, bool atomic)
+{
+	u64 next_rip;
+	int ret;
+
+	ret = guest_next_rip(vcpu, classes, atomic, &next_rip);
+	if (!ret)
+		guest_skip_to(vcpu, next_rip);
+	return ret;
+}
 
 #endif /* SVMVCPU_GUEST_H */

@@ -28,27 +28,6 @@
 #include "inject.h"
 #include "vcpu.h"
 
-static bool in_shadow(const struct vcpu *vcpu)
-{
-	return vcpu->vmcb->control.int_state & INT_SHADOW;
-}
-
-static bool irq_ready(const struct vcpu *vcpu)
-{
-	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && !in_shadow(vcpu) && !vcpu->event;
-}
-
-/* The VMM's interrupt can be delivered as far as the local APIC is concerned. */
-static bool extint_waits(const struct vcpu *vcpu)
-{
-	return vcpu->irq && apic_takes_extint(vcpu);
-}
-
-static bool irq_waits(const struct vcpu *vcpu)
-{
-	return extint_waits(vcpu) || apic_pending(vcpu) >= 0;
-}
-
 /* By the VMM: it need not be shown to the VMM first. */
 static void inject_exception(struct vcpu *vcpu, unsigned int vector, u32 error, u64 address)
 {
@@ -134,7 +113,7 @@ void inject_collect(struct vcpu *vcpu)
 
 static bool nmi_ready(const struct vcpu *vcpu)
 {
-	return !vcpu->nmi_masked && !in_shadow(vcpu) && !vcpu->event;
+	return !vcpu->nmi_masked && !inject_in_shadow(vcpu) && !vcpu->event;
 }
 
 static void let_nmi_in(struct vcpu *vcpu)
@@ -147,7 +126,7 @@ static void let_nmi_in(struct vcpu *vcpu)
 /* A PIC's comes first, as it knows no priority that could be compared. */
 static void let_irq_in(struct vcpu *vcpu)
 {
-	if (!extint_waits(vcpu)) {
+	if (!inject_extint_waits(vcpu)) {
 		vcpu->event = apic_take(vcpu);
 		return;
 	}
@@ -163,32 +142,21 @@ static void let_irq_in(struct vcpu *vcpu)
  */
 void inject_prepare(struct vcpu *vcpu)
 {
-	bool irq = irq_waits(vcpu), window;
+	bool irq = inject_irq_waits(vcpu), window;
 
 	if (vcpu->nmis && nmi_ready(vcpu)) {
 		let_nmi_in(vcpu);
-	} else if (irq && irq_ready(vcpu)) {
+	} else if (irq && inject_irq_ready(vcpu)) {
 		let_irq_in(vcpu);
-		irq = irq_waits(vcpu);
+		irq = inject_irq_waits(vcpu);
 	}
 
 	/* Waiting for the IRET, or, past its intercept, for its end. */
 	vcpu->nmi_step = vcpu->nmis && !vcpu->event &&
-			 (vcpu->nmi_iret || (!vcpu->nmi_masked && in_shadow(vcpu)));
+			 (vcpu->nmi_iret || (!vcpu->nmi_masked && inject_in_shadow(vcpu)));
 	window = irq || vcpu->want_window;
 	set_policy(vcpu, window, vcpu->nmi_masked && !vcpu->nmi_iret);
 	set_virq(vcpu, window);
-}
-
-/**
- * inject_wakes() - is something waiting that ends a HLT?
- * @vcpu: its mutex held
- */
-bool inject_wakes(const struct vcpu *vcpu)
-{
-	if (vcpu->event || vcpu->held || (vcpu->nmis && !vcpu->nmi_masked))
-		return true;
-	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && irq_waits(vcpu);
 }
 
 /**
@@ -207,32 +175,11 @@ bool inject_window_in_halt(struct vcpu *vcpu)
 	return tell;
 }
 
-/**
- * inject_describe() - for the run page
- * @vcpu: its mutex held
- *
- * Return: SVMVCPU_EV_* bits.
- */
-u8 inject_describe(const struct vcpu *vcpu)
-{
-	u8 events = 0;
-
-	if (irq_ready(vcpu) && !irq_waits(vcpu))
-		events |= SVMVCPU_EV_IRQ_READY;
-	if (vcpu->irq)
-		events |= SVMVCPU_EV_IRQ_WAITS;
-	if (vcpu->nmis)
-		events |= SVMVCPU_EV_NMI_WAITS;
-	if (vcpu->nmi_masked)
-		events |= SVMVCPU_EV_NMI_MASKED;
-	return events;
-}
-
 /* VMEXIT_VINTR: interrupts are possible from here on. */
 int exit_vintr(struct vcpu *vcpu, bool atomic)
 {
 	set_virq(vcpu, false);
-	if (!vcpu->want_window || irq_waits(vcpu))
+	if (!vcpu->want_window || inject_irq_waits(vcpu))
 		return EXIT_RESUME;
 	vcpu->want_window = false;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
@@ -262,7 +209,7 @@ void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
 		events->irq = (vcpu->irq & EVENT_VECTOR_MASK) | SVMVCPU_INJECT_VALID;
 	events->nmis = vcpu->nmis;
 	events->nmi_masked = vcpu->nmi_masked;
-	events->shadow = in_shadow(vcpu);
+	events->shadow = inject_in_shadow(vcpu);
 	events->halted = vcpu->halted;
 }
 
