@@ -295,11 +295,10 @@ int exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic)
 	struct lapic *lapic = &vcpu->apic->lapic;
 	struct lapic_now now;
 	struct lapic_fx fx = { };
-	u64 value = 0, next_rip;
+	u64 value = 0;
 	int ret;
 
-	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic,
-			     &next_rip);
+	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic);
 	if (ret)
 		return ret;
 	now = apic_now(vcpu);
@@ -313,7 +312,7 @@ int exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic)
 	}
 	if (!write)
 		guest_put_edx_eax(vcpu, value);
-	guest_skip_to(vcpu, next_rip);
+	guest_skip_to(vcpu, vcpu->next_rip);
 	return conclude(vcpu, &fx);
 }
 

@@ -11,7 +11,7 @@
  *
  *	tlb_control = asid_assign(...);		vmcb asid = tag->asid
  *	VMRUN
- *	if it was not refused: asid_flushed(), forget want_flush
+ *	if it was not refused: asid_flushed(), forget want_flush and tlb_control
  *
  * Between the two nothing else may run on this CPU's asid_cpu; a caller that
  * gives up in between just does not call asid_flushed().
@@ -52,16 +52,24 @@ u8 asid_assign(struct asid_cpu *acpu, int cpu, struct asid_tag *tag,
 	       bool want_flush, bool have_flush_by_asid);
 
 /**
+ * asid_moved() - a vCPU comes from another CPU than @tag is for
+ * @tag: the vCPU's
+ */
+static inline void asid_moved(struct asid_tag *tag)
+{
+	tag->generation = 0;
+}
+
+/**
  * asid_current() - is a vCPU's ASID still its own?
  * @acpu: ASIDs of this CPU
- * @cpu: its number
- * @tag: the vCPU's
+ * @tag: the vCPU's; asid_moved() was called if it is for another CPU
  *
  * If so, and without a wish to flush, asid_assign() would change nothing.
  */
-static inline bool asid_current(const struct asid_cpu *acpu, int cpu, const struct asid_tag *tag)
+static inline bool asid_current(const struct asid_cpu *acpu, const struct asid_tag *tag)
 {
-	return tag->cpu == cpu && tag->generation == acpu->generation && !acpu->flush_all;
+	return tag->generation == acpu->generation && !acpu->flush_all;
 }
 
 /**

@@ -136,11 +136,15 @@ static void vmrun(struct world *w, unsigned int v, unsigned int cpu, u8 tlb_cont
 
 static void enter(struct world *w, unsigned int v, unsigned int cpu, bool give_up)
 {
-	bool may_skip = asid_current(&w->acpu[cpu], cpu, &w->tag[v]) && !w->want_flush[v];
-	const struct asid_tag before = w->tag[v];
-	u8 tlb_control = asid_assign(&w->acpu[cpu], cpu, &w->tag[v],
-				     w->want_flush[v], w->by_asid);
+	struct asid_tag before;
+	u8 tlb_control;
+	bool may_skip;
 
+	if (w->tag[v].cpu != cpu)
+		asid_moved(&w->tag[v]);
+	may_skip = asid_current(&w->acpu[cpu], &w->tag[v]) && !w->want_flush[v];
+	before = w->tag[v];
+	tlb_control = asid_assign(&w->acpu[cpu], cpu, &w->tag[v], w->want_flush[v], w->by_asid);
 	if (may_skip) {
 		KUNIT_EXPECT_EQ(w->test, tlb_control, TLB_CONTROL_NOTHING);
 		KUNIT_EXPECT_EQ(w->test, before.asid, w->tag[v].asid);

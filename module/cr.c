@@ -352,10 +352,9 @@ int exit_cr(struct vcpu *vcpu, bool atomic)
 int exit_xsetbv(struct vcpu *vcpu, bool atomic)
 {
 	u64 value = (u64)(u32)vcpu->gprs[INSN_RDX] << 32 | (u32)vcpu->gprs[INSN_RAX];
-	u64 next_rip;
 	int ret;
 
-	ret = guest_next_rip(vcpu, BIT_ULL(INSN_XSETBV), atomic, &next_rip);
+	ret = guest_next_rip(vcpu, BIT_ULL(INSN_XSETBV), atomic);
 	if (ret)
 		return ret;
 	if ((u32)vcpu->gprs[INSN_RCX] != 0 || vcpu->vmcb->save.cpl || !xcr0_valid(value)) {
@@ -363,7 +362,7 @@ int exit_xsetbv(struct vcpu *vcpu, bool atomic)
 		return EXIT_RESUME;
 	}
 	xcr0_set(vcpu, value);
-	guest_skip_to(vcpu, next_rip);
+	guest_skip_to(vcpu, vcpu->next_rip);
 	return EXIT_RESUME;
 }
 

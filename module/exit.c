@@ -67,7 +67,8 @@ static int exit_cache(struct vcpu *vcpu, bool atomic)
 	return ret ? ret : EXIT_RESUME;
 }
 
-static int exit_hlt(struct vcpu *vcpu, bool atomic)
+/* VMEXIT_HLT */
+int exit_hlt(struct vcpu *vcpu, bool atomic)
 {
 	int ret = guest_step(vcpu, BIT_ULL(INSN_HLT), atomic);
 
@@ -85,14 +86,13 @@ static int exit_hlt(struct vcpu *vcpu, bool atomic)
 static int exit_vmmcall(struct vcpu *vcpu, bool atomic)
 {
 	const u64 *gprs = vcpu->gprs;
-	u64 next_rip;
 	int ret;
 
-	ret = guest_next_rip(vcpu, BIT_ULL(INSN_VMMCALL), atomic, &next_rip);
+	ret = guest_next_rip(vcpu, BIT_ULL(INSN_VMMCALL), atomic);
 	if (ret)
 		return ret;
 	vcpu->ask = (struct vcpu_ask) {
-		.what = ASK_HYPERCALL, .rip = vcpu_rip(vcpu), .next_rip = next_rip,
+		.what = ASK_HYPERCALL, .rip = vcpu_rip(vcpu), .next_rip = vcpu->next_rip,
 	};
 	vcpu->run->hypercall = (struct svmvcpu_exit_hypercall) {
 		.nr = gprs[INSN_RAX],
@@ -124,7 +124,8 @@ static int npf_atomic(struct vcpu *vcpu, u64 gpa, u64 info)
 	return ret == EXIT_GO_ON ? -EAGAIN : ret;
 }
 
-static int exit_npf(struct vcpu *vcpu, bool atomic)
+/* VMEXIT_NPF */
+int exit_npf(struct vcpu *vcpu, bool atomic)
 {
 	u64 info = vcpu->vmcb->control.exit_info_1;
 	u64 gpa = vcpu->vmcb->control.exit_info_2;
@@ -224,15 +225,13 @@ int exit_held(struct vcpu *vcpu)
  * INT3 and INTO stop with RIP at the instruction, but return behind it: a
  * next RIP is needed to deliver them.
  */
-static int trap_next_rip(struct vcpu *vcpu, unsigned int vector, bool atomic, u64 *next_rip)
+static int trap_next_rip(struct vcpu *vcpu, unsigned int vector, bool atomic)
 {
-	*next_rip = 0;
+	vcpu->next_rip = 0;
 	if (vector == VEC_BP)
-		return guest_next_rip(vcpu, BIT_ULL(INSN_INT3) | BIT_ULL(INSN_INT), atomic,
-				      next_rip);
+		return guest_next_rip(vcpu, BIT_ULL(INSN_INT3) | BIT_ULL(INSN_INT), atomic);
 	if (vector == VEC_OF)
-		return guest_next_rip(vcpu, BIT_ULL(INSN_INTO) | BIT_ULL(INSN_INT), atomic,
-				      next_rip);
+		return guest_next_rip(vcpu, BIT_ULL(INSN_INTO) | BIT_ULL(INSN_INT), atomic);
 	return EXIT_GO_ON;
 }
 
@@ -286,9 +285,10 @@ static int exit_exception(struct vcpu *vcpu, bool atomic)
 		if (ret)
 			return ret;
 	}
-	ret = trap_next_rip(vcpu, vector, atomic, &next_rip);
+	ret = trap_next_rip(vcpu, vector, atomic);
 	if (ret)
 		return ret;
+	next_rip = vcpu->next_rip;
 	soft_return(vcpu);
 	event = event_exception(vector, event_has_error(vector) ? (u32)control->exit_info_1 :
 				NO_ERROR);
@@ -403,40 +403,21 @@ void __init exit_init(void)
 			exit_table[code] = exit_entries[i].handler;
 }
 
-/* Those that guests make most, by direct calls: an indirect one is a thunk. */
-static __always_inline int dispatch(struct vcpu *vcpu, u64 code, bool atomic)
+/**
+ * exit_by_table() - exit_handle() for all exits
+ * @vcpu: its mutex held
+ * @code: EXITCODE
+ * @atomic: see exit.h
+ *
+ * Return: as a handler.
+ */
+int exit_by_table(struct vcpu *vcpu, u64 code, bool atomic)
 {
 	exit_handler handler = NULL;
 
-	if (code == VMEXIT_IOIO)
-		return exit_io(vcpu, atomic);
-	if (code == VMEXIT_NPF)
-		return exit_npf(vcpu, atomic);
-	if (code == VMEXIT_MSR)
-		return exit_msr(vcpu, atomic);
-	if (code == VMEXIT_CPUID)
-		return exit_cpuid(vcpu, atomic);
-	if (code == VMEXIT_HLT)
-		return exit_hlt(vcpu, atomic);
 	if (code < VMEXIT_MAX)
 		handler = exit_table[array_index_nospec(code, VMEXIT_MAX)];
 	return handler ? handler(vcpu, atomic) : exit_unknown(vcpu, atomic);
-}
-
-/**
- * exit_handle() - answer the exit the VMCB describes
- * @vcpu: its mutex held
- * @atomic: see exit.h
- *
- * Return: EXIT_RESUME, EXIT_USER or -errno; -EAGAIN as exit.h says.
- */
-int exit_handle(struct vcpu *vcpu, bool atomic)
-{
-	int ret = dispatch(vcpu, vcpu->vmcb->control.exit_code, atomic);
-
-	if (unlikely(vcpu->shutdown))
-		return exit_third_fault(vcpu);
-	return ret;
 }
 
 static int answer_exception(struct vcpu *vcpu, u32 flags)

@@ -38,7 +38,7 @@ int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
 int guest_mismatch(struct vcpu *vcpu);
 int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic);
 void guest_trap(struct vcpu *vcpu);
-int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic, u64 *next_rip);
+int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic);
 
 /**
  * guest_repeat() - an element of a repeated instruction is done, others follow
@@ -82,12 +82,10 @@ static inline void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
  */
 static inline int guest_step(struct vcpu *vcpu, u64 classes, bool atomic)
 {
-	u64 next_rip;
-	int ret;
+	int ret = guest_next_rip(vcpu, classes, atomic);
 
-	ret = guest_next_rip(vcpu, classes, atomic, &next_rip);
 	if (!ret)
-		guest_skip_to(vcpu, next_rip);
+		guest_skip_to(vcpu, vcpu->next_rip);
 	return ret;
 }
 

@@ -23,9 +23,9 @@ static unsigned int io_width(u64 info)
 	return (info & IOIO_SZ8) ? 1 : (info & IOIO_SZ16) ? 2 : 4;
 }
 
-static u32 width_mask(unsigned int width)
+static u32 low_bytes(u32 value, unsigned int width)
 {
-	return GENMASK(width * 8 - 1, 0);
+	return width == 1 ? (u8)value : width == 2 ? (u16)value : value;
 }
 
 static int system_down(struct vcpu *vcpu, u32 kind, u32 data)
@@ -34,12 +34,8 @@ static int system_down(struct vcpu *vcpu, u32 kind, u32 data)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
 }
 
-/* The access is over as soon as the VMM knows of it: RIP is behind it. */
-static int io_out(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
+static int tell_out(struct vcpu *vcpu, u16 port, unsigned int width, u32 data)
 {
-	u32 data = vcpu->gprs[INSN_RAX] & width_mask(width);
-
-	guest_skip_to(vcpu, next_rip);
 	if (port == PORT_POWEROFF && width == 2 && data == DATA_POWEROFF)
 		return system_down(vcpu, SVMVCPU_DOWN_POWEROFF, data);
 	if (port == PORT_RESET)
@@ -49,6 +45,14 @@ static int io_out(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
 		.port = port, .width = width, .count = 1, .data = data,
 	};
 	return exit_to_user(vcpu, SVMVCPU_EXIT_IO);
+}
+
+/* The access is over as soon as the VMM knows of it: RIP is behind it. */
+static int io_out(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
+{
+	tell_out(vcpu, port, width, low_bytes(vcpu->gprs[INSN_RAX], width));
+	guest_skip_to(vcpu, next_rip);
+	return EXIT_USER;
 }
 
 static int io_in(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)

@@ -84,10 +84,10 @@ static __always_inline bool same_words(const struct memo *memo)
 	pagefault_disable();
 	if (!user_read_access_begin(word->at, sizeof(now)))
 		goto out;
-	for (; word < end; word++) {
+	do {
 		unsafe_get_user(now, word->at, fault);
 		differ |= (now ^ word->value) & word->mask;
-	}
+	} while (++word < end);
 	user_read_access_end();
 	pagefault_enable();
 	return !differ;

@@ -112,15 +112,13 @@ static const struct own_msr *find_own(u32 index)
 /* The instruction has to be stepped over first: that is what may fail. */
 static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, bool atomic)
 {
-	u64 next_rip;
 	int ret;
 
 	if (msr->exists && !msr->exists()) {
 		event_raise_gp(vcpu);
 		return EXIT_RESUME;
 	}
-	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic,
-			     &next_rip);
+	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic);
 	if (ret)
 		return ret;
 	/* What vcpu_load() puts into the CPU changes only between stretches. */
@@ -132,16 +130,16 @@ static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, 
 		event_raise_gp(vcpu);
 		return EXIT_RESUME;
 	}
-	guest_skip_to(vcpu, next_rip);
+	guest_skip_to(vcpu, vcpu->next_rip);
 	return EXIT_RESUME;
 }
 
-static int ask_vmm(struct vcpu *vcpu, u32 index, bool write, u64 next_rip)
+static int ask_vmm(struct vcpu *vcpu, u32 index, bool write)
 {
 	vcpu->ask = (struct vcpu_ask) {
 		.what = write ? ASK_WRMSR : ASK_RDMSR,
 		.rip = vcpu_rip(vcpu),
-		.next_rip = next_rip,
+		.next_rip = vcpu->next_rip,
 	};
 	vcpu->run->msr = (struct svmvcpu_exit_msr) {
 		.index = index,
@@ -156,16 +154,14 @@ int exit_msr(struct vcpu *vcpu, bool atomic)
 	bool write = vcpu->vmcb->control.exit_info_1 & 1;
 	u32 index = vcpu->gprs[INSN_RCX];
 	const struct own_msr *msr = find_own(index);
-	u64 next_rip;
 	int ret;
 
 	if (msr)
 		return access_own(vcpu, msr, write, atomic);
 	if (vcpu->apic && lapic_owns_msr(index))
 		return exit_apic_msr(vcpu, index, write, atomic);
-	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic,
-			     &next_rip);
-	return ret ? ret : ask_vmm(vcpu, index, write, next_rip);
+	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic);
+	return ret ? ret : ask_vmm(vcpu, index, write);
 }
 
 /**

@@ -27,6 +27,7 @@
 #include "event.h"
 #include "exit.h"
 #include "inject.h"
+#include "publish.h"
 #include "quiet.h"
 #include "run.h"
 #include "state.h"
@@ -41,8 +42,12 @@
 /* The stretch ends for the host's sake; nothing to tell the VMM. */
 #define RUN_LEAVE	3
 
-/* EXITCODE before VMRUN: still there means VMRUN itself faulted (enter.S). */
+/*
+ * EXITCODE before VMRUN: still there means VMRUN itself faulted (enter.S). Next
+ * to those of a VMRUN that was refused, for one comparison.
+ */
 #define EXIT_CODE_NONE	0xfffffffdULL
+static_assert(EXIT_CODE_NONE < VMEXIT_BUSY32 && VMEXIT_BUSY32 < VMEXIT_INVALID32);
 
 /*
  * A pending interrupt ends the guest's turn right after the entry, unless
@@ -92,8 +97,7 @@ static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
 		vcpu->want_flush = true;
 	}
 	/* As the last entry left it, asid_assign() would say so, too. */
-	if (unlikely(vcpu->want_flush || vcpu->vmcb->control.tlb_control ||
-		     !asid_current(&cpu->asid, vcpu->on_cpu, &vcpu->asid)))
+	if (unlikely(vcpu->want_flush || !asid_current(&cpu->asid, &vcpu->asid)))
 		assign_asid(vcpu, cpu);
 }
 
@@ -141,12 +145,19 @@ static noinline void switch_with_breakpoints(struct vcpu *vcpu, const struct svm
 		set_debugreg(__this_cpu_read(cpu_dr7), 7);
 }
 
-static __always_inline void world_switch(struct vcpu *vcpu, const struct svm_cpu *cpu)
+/* As amd_clear_divider(), without the call. */
+static __always_inline void clear_divider(void)
 {
-	const struct vmcb_save_area *save = &vcpu->vmcb->save;
-
 	if (static_cpu_has_bug(X86_BUG_DIV0))
-		amd_clear_divider();
+		asm volatile("div %2" : : "a" (0), "d" (0), "r" (1));
+}
+
+static __always_inline void world_switch(struct vcpu *vcpu, struct vmcb *vmcb,
+					 const struct svm_cpu *cpu)
+{
+	const struct vmcb_save_area *save = &vmcb->save;
+
+	clear_divider();
 	if (unlikely((save->dr7 & DR7_ENABLED) || hw_breakpoint_active()))
 		switch_with_breakpoints(vcpu, cpu);
 	else
@@ -214,16 +225,20 @@ static int entry_refused(struct vcpu *vcpu)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
 }
 
+/* With vmcb_entry_refused(): no more than 32 bits count. */
+static bool has_entered(u64 exit_code)
+{
+	return (u32)exit_code < EXIT_CODE_NONE;
+}
+
 static bool is_host_event(u64 exit_code)
 {
 	return exit_code >= VMEXIT_INTR && exit_code <= VMEXIT_INIT;
 }
 
 /* Into the guest and out again, once. Interrupts off. */
-static void enter_once(struct vcpu *vcpu, struct svm_cpu *cpu)
+static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu)
 {
-	struct vmcb *vmcb = vcpu->vmcb;
-
 	xcr0_enter(vcpu);
 	vmcb->save.rax = vcpu->gprs[INSN_RAX];
 	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
@@ -231,7 +246,7 @@ static void enter_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	if (trace_svmvcpu_entry_enabled())
 		trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
 
-	world_switch(vcpu, cpu);
+	world_switch(vcpu, vmcb, cpu);
 	vcpu->exits++;
 }
 
@@ -244,14 +259,13 @@ static void trace_exit(const struct vcpu *vcpu)
 }
 
 /* After a VMRUN that did run. */
-static void collect(struct vcpu *vcpu, struct svm_cpu *cpu, bool quiet)
+static void collect(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu, bool quiet)
 {
-	struct vmcb *vmcb = vcpu->vmcb;
-
 	vcpu->gprs[INSN_RAX] = vmcb->save.rax;
 	vcpu->gprs[INSN_RSP] = vmcb->save.rsp;
 	asid_flushed(&cpu->asid);
 	vcpu->want_flush = false;
+	vmcb->control.tlb_control = TLB_CONTROL_NOTHING;
 	if (svm_has(SVMVCPU_FEAT_VMCB_CLEAN))
 		vmcb->control.clean = VMCB_CLEAN_ALL;
 	if (!quiet)
@@ -323,6 +337,7 @@ static noinline int not_entered(struct vcpu *vcpu)
 
 static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
+	struct vmcb *vmcb = vcpu->vmcb;
 	bool quiet;
 	u64 code;
 
@@ -337,17 +352,17 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 		if (ret)
 			return ret;
 	}
-	enter_once(vcpu, cpu);
+	enter_once(vcpu, vmcb, cpu);
 
-	code = vcpu->vmcb->control.exit_code;
-	if (unlikely(code == EXIT_CODE_NONE || vmcb_entry_refused(code)))
+	code = vmcb->control.exit_code;
+	if (unlikely(!has_entered(code)))
 		return not_entered(vcpu);
 	if (trace_svmvcpu_exit_enabled())
 		trace_exit(vcpu);
-	collect(vcpu, cpu, quiet);
+	collect(vcpu, vmcb, cpu, quiet);
 	if (unlikely(is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW)))
 		open_irq_window(vcpu);
-	return exit_handle(vcpu, true);
+	return exit_handle(vcpu, code, true);
 }
 
 static void flush_predictors(struct svm_cpu *cpu, const struct vcpu *vcpu)
@@ -376,9 +391,11 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 				    svm_tsc_lost - vcpu->tsc_lost);
 		vcpu->tsc_lost = svm_tsc_lost;
 	}
-	/* What a CPU has cached of a VMCB is void on another. */
-	if (vcpu->asid.cpu != this_cpu)
+	/* What a CPU has cached of a VMCB and of translations is void on another. */
+	if (unlikely(vcpu->asid.cpu != this_cpu)) {
 		vmcb_dirty(vcpu->vmcb, VMCB_CLEAN_ALL);
+		asid_moved(&vcpu->asid);
+	}
 	flush_predictors(cpu, vcpu);
 	/* Faults if a reboot turned SVM off this moment; so will VMRUN. */
 	asm volatile("1: vmsave %0\n"
@@ -402,9 +419,11 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 
 static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
+	int this_cpu = vcpu->on_cpu;
+
 	xcr0_leave(vcpu);
 	xstate_leave(vcpu->xstate);
-	cpumask_clear_cpu(smp_processor_id(), vcpu->vm->mem.cpus);
+	cpumask_clear_cpu(this_cpu, vcpu->vm->mem.cpus);
 	WRITE_ONCE(vcpu->on_cpu, -1);
 	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
@@ -477,7 +496,7 @@ static int run_loop(struct vcpu *vcpu)
 		if (likely(ret == EXIT_USER))
 			break;
 		if (ret == -EAGAIN)
-			ret = exit_handle(vcpu, false);
+			ret = exit_handle(vcpu, vcpu->vmcb->control.exit_code, false);
 		/*
 		 * A signal cut the handler short, or the guest's memory changed
 		 * under it: it has done nothing, the guest comes by again.
@@ -532,19 +551,25 @@ static __always_inline struct run_input read_input(const struct svmvcpu_run *run
 	};
 }
 
+/* Does the VMM want no more than that the guest goes on? */
+static __always_inline bool is_plain(const struct run_input *in)
+{
+	return !(in->flags | in->inject | in->mbz);
+}
+
 /* 0, or what RUN returns, and then nothing has happened */
 static __always_inline int check_input(const struct vcpu *vcpu, const struct run_input *in)
 {
 	const u32 answers = SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT | SVMVCPU_RUN_RETRY;
 	const u32 known = answers | SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_IRQ_WINDOW;
 
-	if (unlikely((in->flags & ~known) | in->mbz))
+	if ((in->flags & ~known) | in->mbz)
 		return -EINVAL;
-	if (unlikely(in->flags & answers) && !exit_answer_fits(vcpu, in->flags))
+	if ((in->flags & answers) && !exit_answer_fits(vcpu, in->flags))
 		return -EINVAL;
 	if ((in->flags & SVMVCPU_RUN_SET_GPRS) && !rflags_valid(in->rflags))
 		return -EINVAL;
-	if (likely(!in->inject))
+	if (!in->inject)
 		return 0;
 	if (!inject_valid(in->inject, in->inject_error, in->inject_address))
 		return -EINVAL;
@@ -559,9 +584,12 @@ static __always_inline int take_input(struct vcpu *vcpu, const struct run_input 
 
 	WRITE_ONCE(run->in_flags, 0);
 	WRITE_ONCE(run->inject, 0);
-	vcpu->want_window = in->flags & SVMVCPU_RUN_IRQ_WINDOW;
-	if (in->flags & SVMVCPU_RUN_SET_GPRS)
-		state_put_gprs(vcpu, &run->gprs, in->rip, in->rflags);
+	vcpu->want_window = false;
+	if (in->flags) {
+		vcpu->want_window = in->flags & SVMVCPU_RUN_IRQ_WINDOW;
+		if (in->flags & SVMVCPU_RUN_SET_GPRS)
+			state_put_gprs(vcpu, &run->gprs, in->rip, in->rflags);
+	}
 	if (vcpu->ask.what != ASK_NOTHING)
 		ret = exit_answer(vcpu, in->answer, in->flags);
 	/* After the answer: the event comes behind the instruction. */
@@ -572,26 +600,18 @@ static __always_inline int take_input(struct vcpu *vcpu, const struct run_input 
 	return ret == EXIT_GO_ON ? EXIT_RESUME : ret;
 }
 
-/**
- * vcpu_run() - SVMVCPU_RUN
- * @vcpu: its mutex held; current->mm is the VM's
- *
- * Return: 0 with the exit on the run page; -EINVAL for a run page it does not
- * understand, and then nothing has happened; -EBADFD when the vCPU must be set
- * up first; -EAGAIN when an event of the kind to inject waits already, and
- * then nothing has happened either; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is not to be had on
- * this CPU; -ENOMEM. After the latter RUN can be called again.
- */
-int vcpu_run(struct vcpu *vcpu)
+static __always_inline int run_locked(struct vcpu *vcpu)
 {
 	const struct run_input in = read_input(vcpu->run);
 	int ret;
 
 	if (unlikely(vcpu->dead))
 		return -EBADFD;
-	ret = check_input(vcpu, &in);
-	if (unlikely(ret))
-		return ret;
+	if (!is_plain(&in)) {
+		ret = check_input(vcpu, &in);
+		if (unlikely(ret))
+			return ret;
+	}
 	ret = take_input(vcpu, &in);
 	if (unlikely(in.deadline_ns))
 		vcpu_deadline_start(vcpu, in.deadline_ns);
@@ -605,8 +625,30 @@ int vcpu_run(struct vcpu *vcpu)
 			svm_cpu_explain_busy();
 		return ret;
 	}
-	state_publish(vcpu);
+	publish(vcpu);
 	if (trace_svmvcpu_user_enabled())
 		trace_svmvcpu_user(vcpu->id, vcpu->run->reason);
 	return 0;
+}
+
+/**
+ * vcpu_run() - SVMVCPU_RUN
+ * @vcpu: current->mm is its VM's
+ *
+ * Return: 0 with the exit on the run page; -EINVAL for a run page it does not
+ * understand, and then nothing has happened; -EBADFD when the vCPU must be set
+ * up first; -EAGAIN when an event of the kind to inject waits already, and
+ * then nothing has happened either; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is not to be had on
+ * this CPU; -ENOMEM. After the latter RUN can be called again. -EINTR for a fatal signal.
+ */
+long vcpu_run(struct vcpu *vcpu)
+{
+	int ret;
+
+	/* Free, as a rule, and then no reason to reschedule. */
+	if (!mutex_trylock(&vcpu->mutex) && mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	ret = run_locked(vcpu);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
 }

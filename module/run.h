@@ -13,7 +13,7 @@ struct vcpu;
 /* enter.S */
 asmlinkage void svmvcpu_enter(u64 *gprs, u64 vmcb_pa, u64 host_pa);
 
-int vcpu_run(struct vcpu *vcpu);
+long vcpu_run(struct vcpu *vcpu);
 void vcpu_poke(struct vcpu *vcpu);
 void vcpu_deadline_init(struct vcpu *vcpu);
 void vcpu_deadline_start(struct vcpu *vcpu, u64 ns);

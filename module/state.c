@@ -5,7 +5,6 @@
  *
  * Checking what user space passed is preset.c's part; here it is applied.
  */
-#include <linux/build_bug.h>
 #include <linux/string.h>
 #include <asm/msr.h>
 
@@ -16,6 +15,7 @@
 #include "event.h"
 #include "inject.h"
 #include "msr.h"
+#include "publish.h"
 #include "state.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -38,15 +38,6 @@ static struct vmcb_segment to_vmcb(const struct svmvcpu_segment *seg)
 		.selector = seg->selector,
 		.attrib = seg->attrib,
 	};
-}
-
-static __always_inline void get_gprs(const struct vcpu *vcpu, struct svmvcpu_gprs *out)
-{
-	const struct vmcb_save_area *save = &vcpu->vmcb->save;
-
-	memcpy(out, vcpu->gprs, sizeof(vcpu->gprs));
-	out->rip = save->rip;
-	out->rflags = save->rflags;
 }
 
 static void get_segments(const struct vcpu *vcpu, struct svmvcpu_segments *out)
@@ -122,7 +113,7 @@ static void get_msrs(const struct vcpu *vcpu, struct svmvcpu_msrs *out)
 void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 {
 	if (state->components & SVMVCPU_STATE_GPRS)
-		get_gprs(vcpu, &state->gprs);
+		publish_gprs(vcpu, &state->gprs);
 	if (state->components & SVMVCPU_STATE_SEGMENTS)
 		get_segments(vcpu, &state->segments);
 	if (state->components & SVMVCPU_STATE_CONTROL)
@@ -285,48 +276,6 @@ int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 	vcpu->dead = false;
 	state_put(vcpu, &state);
 	vcpu->run->reason = SVMVCPU_EXIT_NONE;
-	state_publish(vcpu);
+	publish(vcpu);
 	return 0;
-}
-
-static u8 cpu_mode(const struct vcpu *vcpu)
-{
-	switch (vcpu_mode(vcpu)) {
-	case GUEST_REAL:
-		return SVMVCPU_MODE_REAL;
-	case GUEST_VM86:
-		return SVMVCPU_MODE_VM86;
-	case GUEST_PROT16:
-	case GUEST_PROT32:
-		return SVMVCPU_MODE_PROTECTED;
-	case GUEST_COMPAT16:
-	case GUEST_COMPAT32:
-		return SVMVCPU_MODE_COMPATIBILITY;
-	default:
-		return SVMVCPU_MODE_64BIT;
-	}
-}
-
-/**
- * state_publish() - the registers onto the run page, for every exit
- * @vcpu: its mutex held
- */
-void state_publish(struct vcpu *vcpu)
-{
-	const u64 cr0 = guest_cr0(vcpu), cr4 = guest_cr4(vcpu), efer = guest_efer(vcpu);
-	const struct vmcb_save_area *save = &vcpu->vmcb->save;
-	const u8 mode = cpu_mode(vcpu), events = inject_describe(vcpu);
-	struct svmvcpu_run *run = vcpu->run;
-
-	/* All is read before anything is written: the compiler knows of no aliases. */
-	run->mode = mode;
-	run->events = events;
-	run->cpl = save->cpl;
-	run->exits = vcpu->exits;
-	run->cr0 = cr0;
-	run->cr2 = save->cr2;
-	run->cr3 = save->cr3;
-	run->cr4 = cr4;
-	run->efer = efer;
-	get_gprs(vcpu, &run->gprs);
 }

@@ -17,8 +17,6 @@ void state_get(struct vcpu *vcpu, struct svmvcpu_state *state);
 void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state);
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup);
 
-void state_publish(struct vcpu *vcpu);
-
 /* vcpu.gprs and the first sixteen of the ABI are in the same order. */
 static_assert(offsetof(struct svmvcpu_gprs, rip) == sizeof_field(struct vcpu, gprs));
 static_assert(offsetof(struct svmvcpu_gprs, rsp) == INSN_RSP * sizeof(u64));

@@ -197,19 +197,12 @@ static noinline long vcpu_ioctl_other(struct vcpu *vcpu, unsigned int cmd, unsig
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vcpu *vcpu = file->private_data;
-	long ret;
 
 	if (!svm_vm_is_ours(vcpu->vm))
 		return -EIO;
 	if (cmd != SVMVCPU_RUN)
 		return vcpu_ioctl_other(vcpu, cmd, arg);
-	if (arg)
-		return -EINVAL;
-	if (mutex_lock_killable(&vcpu->mutex))
-		return -EINTR;
-	ret = vcpu_run(vcpu);
-	mutex_unlock(&vcpu->mutex);
-	return ret;
+	return arg ? -EINVAL : vcpu_run(vcpu);
 }
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)

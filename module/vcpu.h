@@ -140,6 +140,7 @@ struct vcpu_mmio {
  * @watched: both, for one look at them
  * @memo: .
  * @mismatches: decodes in a row that did not find the intercepted instruction
+ * @next_rip: what guest_next_rip() found
  * @exits: since creation
  * @on_cpu: CPU this is loaded on, -1 for none; read by vcpu_poke() anywhere
  * @wake: WAKE_* bits
@@ -215,6 +216,7 @@ struct vcpu {
 		u64 watched;
 	};
 	struct memo memo[MEMOS];
+	u64 next_rip;
 	u64 exits;
 
 	int on_cpu;

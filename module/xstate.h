@@ -81,7 +81,7 @@ static inline void clear_exception_pointers(const void *xstate)
  * Registers out of a buffer, everything that XCR0 has and the buffer has not to
  * its reset value.
  */
-static inline void xstate_load(const void *image)
+static __always_inline void xstate_load(const void *image)
 {
 	clear_exception_pointers(image);
 	if (static_cpu_has(X86_FEATURE_XSAVE))
@@ -99,7 +99,7 @@ static inline void xstate_load(const void *image)
  * since the last XRSTOR from the same linear address, and a guest's XRSTOR may
  * have used the same.
  */
-static inline void xstate_save(void *image, u64 components)
+static __always_inline void xstate_save(void *image, u64 components)
 {
 	if (static_cpu_has(X86_FEATURE_XSAVE))
 		asm volatile("xsave64 %0"
@@ -140,7 +140,7 @@ static inline void xstate_check_host(bool enter)
  *
  * Context: interrupts off until xstate_leave(), host XCR0.
  */
-static inline void xstate_enter(const void *xstate)
+static __always_inline void xstate_enter(const void *xstate)
 {
 	xstate_check_host(true);
 	xstate_save(this_cpu_read(xstate_host.image), XSTATE_SWAPPED);
@@ -153,9 +153,9 @@ static inline void xstate_enter(const void *xstate)
  *
  * Context: interrupts off since xstate_enter(), host XCR0.
  */
-static inline void xstate_leave(void *xstate)
+static __always_inline void xstate_leave(void *xstate)
 {
-	xstate_save(xstate, xstate_caps.guest_xcr0);
+	xstate_save(xstate, (u32)xstate_caps.guest_xcr0);
 	xstate_load(this_cpu_read(xstate_host.image));
 	xstate_check_host(false);
 }
