@@ -560,7 +560,15 @@ void guest_trap(struct vcpu *vcpu)
 		event_raise_db(vcpu, DR_STEP);
 }
 
-static noinline int decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
+/**
+ * guest_decode_next_rip() - guest_next_rip() where nobody knows
+ * @vcpu: .
+ * @classes: as there
+ * @atomic: as there
+ *
+ * Return: as there.
+ */
+int guest_decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 {
 	struct ginsn insn;
 	int ret;
@@ -569,29 +577,4 @@ static noinline int decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 	if (!ret)
 		vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn.len);
 	return ret;
-}
-
-/**
- * guest_next_rip() - where the intercepted instruction ends
- * @vcpu: .
- * @classes: BIT_ULL(INSN_*) of those the exit stands for
- * @atomic: see exit.h
- *
- * Return: as guest_decode_as(); with EXIT_GO_ON it is in vcpu->next_rip.
- */
-int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
-{
-	const struct memo *memo;
-
-	if (svm_has(SVMVCPU_FEAT_NRIP) && vcpu->vmcb->control.next_rip) {
-		/* Not every CPU cuts what it saves where EIP wraps. */
-		vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu->vmcb->control.next_rip, 0);
-		return EXIT_GO_ON;
-	}
-	memo = atomic ? memo_insn(vcpu) : NULL;
-	if (!memo || !(classes & BIT_ULL(memo->insn.class)))
-		return decode_next_rip(vcpu, classes, atomic);
-	vcpu->mismatches = 0;
-	vcpu->next_rip = memo->next_rip;
-	return EXIT_GO_ON;
 }

@@ -10,6 +10,8 @@
 #include <linux/types.h>
 #include <asm/processor-flags.h>
 
+#include "cpu.h"
+#include "exit.h"
 #include "operand.h"
 #include "vcpu.h"
 
@@ -38,7 +40,7 @@ int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
 int guest_mismatch(struct vcpu *vcpu);
 int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic);
 void guest_trap(struct vcpu *vcpu);
-int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic);
+int guest_decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic);
 
 /**
  * guest_repeat() - an element of a repeated instruction is done, others follow
@@ -70,6 +72,28 @@ static inline void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
 	vmcb->save.rip = next_rip;
 	vmcb->save.rflags &= ~(u64)X86_EFLAGS_RF;
 	guest_repeat(vcpu);
+}
+
+/**
+ * guest_next_rip() - where the intercepted instruction ends
+ * @vcpu: .
+ * @classes: BIT_ULL(INSN_*) of those the exit stands for
+ * @atomic: see exit.h
+ *
+ * Return: as guest_decode_as(); with EXIT_GO_ON it is in vcpu->next_rip.
+ */
+static inline int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
+{
+	u64 saved = vcpu->vmcb->control.next_rip;
+
+	if (svm_has(SVMVCPU_FEAT_NRIP) && saved) {
+		/* Not every CPU cuts what it saves where EIP wraps. */
+		vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), saved, 0);
+		return EXIT_GO_ON;
+	}
+	if (atomic && memo_next_rip(vcpu, classes))
+		return EXIT_GO_ON;
+	return guest_decode_next_rip(vcpu, classes, atomic);
 }
 
 /**

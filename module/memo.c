@@ -182,6 +182,24 @@ const struct memo *memo_insn(struct vcpu *vcpu)
 }
 
 /**
+ * memo_next_rip() - where the instruction at CS:RIP ends, for guest_next_rip()
+ * @vcpu: as before
+ * @classes: BIT_ULL(INSN_*) of what it may be
+ *
+ * Return: false: go the long way.
+ */
+bool memo_next_rip(struct vcpu *vcpu, u64 classes)
+{
+	const struct memo *memo = memo_find(vcpu, vcpu_rip(vcpu), HOW_INSN);
+
+	if (!memo || !(classes & BIT_ULL(memo->insn.class)))
+		return false;
+	vcpu->mismatches = 0;
+	vcpu->next_rip = memo->next_rip;
+	return true;
+}
+
+/**
  * memo_keep_insn() - the long way has been gone
  * @vcpu: as before
  * @insn: and what was found

@@ -69,6 +69,7 @@ struct memo {
 };
 
 const struct memo *memo_insn(struct vcpu *vcpu);
+bool memo_next_rip(struct vcpu *vcpu, u64 classes);
 void memo_keep_insn(struct vcpu *vcpu, const struct ginsn *insn);
 bool memo_translate(struct vcpu *vcpu, u64 linear, bool write, u64 *gpa);
 void memo_keep_translation(struct vcpu *vcpu, u64 linear, bool write);

@@ -257,6 +257,13 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		vcpu->xcr0 = state->xcr0;
 }
 
+/* A function of its own, since a whole state is on the stack of the next. */
+static noinline void publish_new(struct vcpu *vcpu)
+{
+	vcpu->run->reason = SVMVCPU_EXIT_NONE;
+	publish(vcpu);
+}
+
 /**
  * state_setup() - SVMVCPU_SETUP
  * @vcpu: its mutex held
@@ -275,7 +282,6 @@ int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 	reset_rest(vcpu);
 	vcpu->dead = false;
 	state_put(vcpu, &state);
-	vcpu->run->reason = SVMVCPU_EXIT_NONE;
-	publish(vcpu);
+	publish_new(vcpu);
 	return 0;
 }
