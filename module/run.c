@@ -43,13 +43,6 @@
 #define RUN_LEAVE	3
 
 /*
- * EXITCODE before VMRUN: still there means VMRUN itself faulted (enter.S). Next
- * to those of a VMRUN that was refused, for one comparison.
- */
-#define EXIT_CODE_NONE	0xfffffffdULL
-static_assert(EXIT_CODE_NONE < VMEXIT_BUSY32 && VMEXIT_BUSY32 < VMEXIT_INVALID32);
-
-/*
  * A pending interrupt ends the guest's turn right after the entry, unless
  * delivering an injected event makes the guest exit first, again and again.
  */
@@ -225,12 +218,6 @@ static int entry_refused(struct vcpu *vcpu)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
 }
 
-/* With vmcb_entry_refused(): no more than 32 bits count. */
-static bool has_entered(u64 exit_code)
-{
-	return (u32)exit_code < EXIT_CODE_NONE;
-}
-
 static bool is_host_event(u64 exit_code)
 {
 	return exit_code >= VMEXIT_INTR && exit_code <= VMEXIT_INIT;
@@ -242,7 +229,7 @@ static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu
 	xcr0_enter(vcpu);
 	vmcb->save.rax = vcpu->gprs[INSN_RAX];
 	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
-	vmcb->control.exit_code = EXIT_CODE_NONE;
+	vmcb->control.exit_code = VMEXIT_NOTHING32;
 	if (trace_svmvcpu_entry_enabled())
 		trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
 
@@ -330,7 +317,7 @@ static noinline int prepare(struct vcpu *vcpu)
 static noinline int not_entered(struct vcpu *vcpu)
 {
 	step_leave(vcpu);
-	if (vcpu->vmcb->control.exit_code == EXIT_CODE_NONE)
+	if (vcpu->vmcb->control.exit_code == VMEXIT_NOTHING32)
 		return svm_cpu_lost() ? -EBUSY : RUN_LEAVE;
 	return entry_refused(vcpu);
 }
@@ -355,7 +342,7 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	enter_once(vcpu, vmcb, cpu);
 
 	code = vmcb->control.exit_code;
-	if (unlikely(!has_entered(code)))
+	if (unlikely(!vmcb_has_entered(code)))
 		return not_entered(vcpu);
 	if (trace_svmvcpu_exit_enabled())
 		trace_exit(vcpu);

@@ -136,9 +136,14 @@ enum vmcb_exit {
 	VMEXIT_MAX		= 0x401,
 };
 
-/* VMEXIT_INVALID is -1; QEMU 7.2 stores it as 32 bits, so only those count */
+/*
+ * EXITCODE behind a VMRUN that did not run. VMEXIT_INVALID is -1 and VMEXIT_BUSY -2;
+ * QEMU 7.2 stores 32 bits, so only those count. NOTHING is no CPU's: run.c puts it
+ * there, and finds it if VMRUN itself faulted (enter.S).
+ */
 #define VMEXIT_INVALID32	0xffffffffU
 #define VMEXIT_BUSY32		0xfffffffeU
+#define VMEXIT_NOTHING32	0xfffffffdU
 
 /* TLB_CONTROL */
 #define TLB_CONTROL_NOTHING	0
@@ -418,10 +423,11 @@ static inline void vmcb_set_intercept(struct vmcb *vmcb, unsigned int nr, bool o
 	vmcb_dirty(vmcb, VMCB_CLEAN_INTERCEPTS);
 }
 
-/* Is this the exit code of a VMRUN that did not run? QEMU 7.2 stores it in 32 bits. */
-static inline bool vmcb_entry_refused(u64 exit_code)
+/* Is this the exit code of a VMRUN that did run? */
+static inline bool vmcb_has_entered(u64 exit_code)
 {
-	return (u32)exit_code == VMEXIT_INVALID32 || (u32)exit_code == VMEXIT_BUSY32;
+	static_assert(VMEXIT_BUSY32 > VMEXIT_NOTHING32 && VMEXIT_INVALID32 > VMEXIT_NOTHING32);
+	return (u32)exit_code < VMEXIT_NOTHING32;
 }
 
 static inline bool vmcb_intercepts(const struct vmcb *vmcb, unsigned int nr)

@@ -335,16 +335,17 @@ static void vmcb_test_intercept_bit(struct kunit *test)
 	}
 }
 
-/* In 64 bits and in 32; an exit that the kernel marks as none is not among them. */
-static void vmcb_test_entry_refused(struct kunit *test)
+/* In 64 bits and in 32 */
+static void vmcb_test_has_entered(struct kunit *test)
 {
-	KUNIT_EXPECT_TRUE(test, vmcb_entry_refused(-1ULL));
-	KUNIT_EXPECT_TRUE(test, vmcb_entry_refused(-2ULL));
-	KUNIT_EXPECT_TRUE(test, vmcb_entry_refused(0xffffffffULL));
-	KUNIT_EXPECT_TRUE(test, vmcb_entry_refused(0xfffffffeULL));
-	KUNIT_EXPECT_FALSE(test, vmcb_entry_refused(0xfffffffdULL));
-	KUNIT_EXPECT_FALSE(test, vmcb_entry_refused(0));
-	KUNIT_EXPECT_FALSE(test, vmcb_entry_refused(VMEXIT_NPF));
+	KUNIT_EXPECT_FALSE(test, vmcb_has_entered(-1ULL));
+	KUNIT_EXPECT_FALSE(test, vmcb_has_entered(-2ULL));
+	KUNIT_EXPECT_FALSE(test, vmcb_has_entered(0xffffffffULL));
+	KUNIT_EXPECT_FALSE(test, vmcb_has_entered(0xfffffffeULL));
+	KUNIT_EXPECT_FALSE(test, vmcb_has_entered(VMEXIT_NOTHING32));
+	KUNIT_EXPECT_TRUE(test, vmcb_has_entered(0));
+	KUNIT_EXPECT_TRUE(test, vmcb_has_entered(VMEXIT_NPF));
+	KUNIT_EXPECT_TRUE(test, vmcb_has_entered(VMEXIT_MAX));
 }
 
 /* vmcb_fix_intercepts() stops at the first that is not always set. */
@@ -380,7 +381,7 @@ static struct kunit_case vmcb_test_cases[] = {
 	KUNIT_CASE(vmcb_test_init_control),
 	KUNIT_CASE(vmcb_test_setters),
 	KUNIT_CASE(vmcb_test_intercept_bit),
-	KUNIT_CASE(vmcb_test_entry_refused),
+	KUNIT_CASE(vmcb_test_has_entered),
 	{}
 };
 
