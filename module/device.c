@@ -13,8 +13,11 @@
 #include "event.h"
 #include "exit.h"
 #include "guest.h"
+#include "memo.h"
+#include "memory.h"
 #include "mmio.h"
 #include "vcpu.h"
+#include "vm.h"
 
 /* Linear address of a memory operand. Steps as exit.h describes them. */
 static int operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
@@ -34,17 +37,41 @@ static int operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
 	return EXIT_RESUME;
 }
 
-/* Is the decoded operand the access that faulted, whole? */
-static int check_device(struct vcpu *vcpu, const struct ginsn *insn, const struct mmio_op *op,
-			u64 gpa, bool atomic, bool *whole)
+/*
+ * Where an operand is, by the memo if it is in the page of that, or by the guest's
+ * tables; then the next access may have a memo.
+ */
+static int operand_gpa(struct vcpu *vcpu, const struct memo *memo, u64 linear, u64 gpa,
+		       bool atomic, u64 *device)
 {
+	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	bool write = mmio->op.write;
+	int ret;
+
+	if (memo && memo->operand == (linear & PAGE_MASK)) {
+		*device = memo->device | offset_in_page(linear);
+		return EXIT_GO_ON;
+	}
+	ret = guest_translate(vcpu, linear, write ? GUEST_WRITE : 0, atomic, device);
+	if (!ret && atomic && *device == gpa)
+		memo_keep_device(vcpu, &mmio->insn, linear, gpa, write);
+	return ret;
+}
+
+/* Is the decoded operand the access that faulted, whole? */
+static int check_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool atomic,
+			bool *whole)
+{
+	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	const struct mmio_op *op = &mmio->op;
 	u64 linear, device;
 	int ret;
 
 	*whole = false;
-	ret = operand_linear(vcpu, insn, mmio_device(op, insn), op->width, op->write, &linear);
+	ret = operand_linear(vcpu, &mmio->insn, mmio_device(op, &mmio->insn), op->width,
+			     op->write, &linear);
 	if (!ret)
-		ret = guest_translate(vcpu, linear, op->write ? GUEST_WRITE : 0, atomic, &device);
+		ret = operand_gpa(vcpu, memo, linear, gpa, atomic, &device);
 	if (!ret)
 		*whole = device == gpa && offset_in_page(gpa) + op->width <= PAGE_SIZE;
 	return ret;
@@ -74,14 +101,18 @@ static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmi
 	return guest_probe_write(vcpu, linear, op->width, memory);
 }
 
-/* @known: it is an access that this file can make */
-static int decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool atomic, bool *known)
+/* The instruction in vcpu->mmio, and what it does. @known: this file can make it. */
+static int decode_access(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool write,
+			 bool atomic, bool *known)
 {
 	struct vcpu_mmio *mmio = &vcpu->mmio;
-	int ret;
+	int ret = EXIT_GO_ON;
 
 	*known = false;
-	ret = guest_decode(vcpu, &mmio->insn, atomic);
+	if (memo)
+		mmio->insn = memo->insn;
+	else
+		ret = guest_decode(vcpu, &mmio->insn, atomic);
 	if (ret)
 		return ret;
 	mmio->op = (struct mmio_op) { };
@@ -91,7 +122,7 @@ static int decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool atomic, bo
 		return guest_mismatch(vcpu);
 	if (ret)
 		return EXIT_GO_ON;
-	ret = check_device(vcpu, &mmio->insn, &mmio->op, gpa, atomic, known);
+	ret = check_device(vcpu, memo, gpa, atomic, known);
 	if (ret || !*known)
 		return ret;
 	ret = prepare_other(vcpu, &mmio->insn, &mmio->op, atomic, known);
@@ -100,18 +131,20 @@ static int decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool atomic, bo
 	return ret;
 }
 
-static int ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
+static int tell_mmio(struct vcpu *vcpu, u64 gpa, u64 data, unsigned int width, bool write)
 {
-	const struct vcpu_mmio *mmio = &vcpu->mmio;
-
-	vcpu->ask = (struct vcpu_ask) { .what = ASK_MMIO, .rip = vcpu_rip(vcpu) };
 	vcpu->run->mmio = (struct svmvcpu_exit_mmio) {
-		.gpa = gpa,
-		.data = write ? mmio->op.value : 0,
-		.width = mmio->op.width,
-		.write = write,
+		.gpa = gpa, .data = data, .width = width, .write = write,
 	};
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
+}
+
+static int ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	const struct mmio_op *op = &vcpu->mmio.op;
+
+	vcpu->ask = (struct vcpu_ask) { .what = ASK_MMIO, .rip = vcpu_rip(vcpu) };
+	return tell_mmio(vcpu, gpa, write ? op->value : 0, op->width, write);
 }
 
 /*
@@ -149,35 +182,106 @@ static int access_apic(struct vcpu *vcpu, u64 gpa, bool write)
 	return write ? apic_page_write(vcpu, gpa, op.width, op.value) : EXIT_RESUME;
 }
 
+/* An access that takes more than the general registers to know */
+static noinline int decode_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
+				  bool write, bool atomic)
+{
+	bool known;
+	int ret;
+
+	if (atomic && !memo && guest_memory_allows(&vcpu->vm->mem, gpa, 0))
+		return -EAGAIN;
+	ret = decode_access(vcpu, memo, gpa, write, atomic, &known);
+	if (ret || !known)
+		return ret;
+	if (apic_owns_page(vcpu, gpa))
+		return access_apic(vcpu, gpa, write);
+	return ask_mmio(vcpu, gpa, write);
+}
+
+/*
+ * The one byte of the operand's page that is the one of @gpa is where the access
+ * starts: then this is the access that faulted. No canonical check is needed.
+ */
+static bool plan_fits(const struct vcpu *vcpu, const struct memo *memo, u64 gpa)
+{
+	return offset_in_page(gpa) + memo->plan.width <= PAGE_SIZE &&
+	       mmio_plan_linear(&memo->plan, vcpu->gprs) == (memo->operand | offset_in_page(gpa));
+}
+
+static noinline int planned_apic(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
+				 bool write)
+{
+	const struct mmio_plan *plan = &memo->plan;
+
+	if (!write)
+		mmio_load(&plan->load, vcpu->gprs, apic_page_read(vcpu, gpa, plan->width));
+	guest_skip_to(vcpu, memo->next_rip);
+	return write ? apic_page_write(vcpu, gpa, plan->width,
+				       mmio_plan_value(plan, vcpu->gprs)) : EXIT_RESUME;
+}
+
+static int planned_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool write)
+{
+	const struct mmio_plan *plan = &memo->plan;
+	u64 data = 0;
+
+	/* Of the rest of it nothing is looked at. */
+	vcpu->ask.what = write ? ASK_MMIO_STORE : ASK_MMIO_LOAD;
+	vcpu->ask.rip = memo->rip;
+	vcpu->ask.next_rip = memo->next_rip;
+	if (write)
+		data = mmio_plan_value(plan, vcpu->gprs);
+	else
+		vcpu->mmio.load = plan->load;
+	return tell_mmio(vcpu, gpa, data, plan->width, write);
+}
+
 /**
  * exit_device() - an access to where no region is
  * @vcpu: its mutex held
  * @gpa: where
  * @write: the access was a write
- * @atomic: see exit.h
+ * @atomic: see exit.h. Then it is looked here whether a region is there
  *
  * Return: EXIT_USER with the run page filled; EXIT_GO_ON when it is nothing
  * this file knows, for the caller to report; EXIT_RESUME or -errno.
  */
 int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
 {
-	bool apic = apic_owns_page(vcpu, gpa), known;
-	int ret;
+	bool apic = vcpu->apic && apic_owns_page(vcpu, gpa);
+	const struct memo *memo;
 
 	if (!apic && !vcpu->decode_mmio)
 		return EXIT_GO_ON;
-	ret = decode_access(vcpu, gpa, write, atomic, &known);
-	if (ret || !known)
-		return ret;
-	return apic ? access_apic(vcpu, gpa, write) : ask_mmio(vcpu, gpa, write);
+	memo = atomic ? memo_device(vcpu, gpa, write) : NULL;
+	if (!memo || !memo->planned)
+		return decode_device(vcpu, memo, gpa, write, atomic);
+	if (!plan_fits(vcpu, memo, gpa))
+		return decode_device(vcpu, NULL, gpa, write, atomic);
+	vcpu->mismatches = 0;
+	return apic ? planned_apic(vcpu, memo, gpa, write) :
+		      planned_device(vcpu, memo, gpa, write);
 }
 
 /**
- * exit_mmio_answer() - the VMM did, or answered, a device access
- * @vcpu: its mutex held
+ * exit_mmio_planned() - the VMM did, or answered, an access that had a plan
+ * @vcpu: its mutex held; ASK_MMIO_LOAD or ASK_MMIO_STORE
+ * @data: answer to a read
+ */
+void exit_mmio_planned(struct vcpu *vcpu, u64 data)
+{
+	if (vcpu->ask.what == ASK_MMIO_LOAD)
+		mmio_load(&vcpu->mmio.load, vcpu->gprs, data);
+	guest_skip_to(vcpu, vcpu->ask.next_rip);
+}
+
+/**
+ * exit_mmio_answer() - the VMM did, or answered, another device access
+ * @vcpu: its mutex held; vcpu->mmio describes it
  * @data: answer to a read
  *
- * Context: process context.
+ * Context: any but NMI where no other operand is in memory, else process context.
  * Return: EXIT_GO_ON, EXIT_RESUME, EXIT_USER or -errno.
  */
 int exit_mmio_answer(struct vcpu *vcpu, u64 data)

@@ -117,24 +117,18 @@ static int npf_atomic(struct vcpu *vcpu, u64 gpa, u64 info)
 {
 	int ret;
 
-	if (vcpu->event || (info & (NPF_FETCH | NPF_WALK)) ||
-	    guest_memory_allows(&vcpu->vm->mem, gpa, 0))
+	if (vcpu->event || (info & (NPF_FETCH | NPF_WALK)))
 		return -EAGAIN;
 	ret = exit_device(vcpu, gpa, info & NPF_WRITE, true);
 	return ret == EXIT_GO_ON ? -EAGAIN : ret;
 }
 
-/* VMEXIT_NPF */
-int exit_npf(struct vcpu *vcpu, bool atomic)
+static noinline int npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 {
-	u64 info = vcpu->vmcb->control.exit_info_1;
-	u64 gpa = vcpu->vmcb->control.exit_info_2;
 	u32 access = SVMVCPU_MEM_READ, flags = 0;
 	enum guest_fault fault;
 	int ret;
 
-	if (atomic)
-		return npf_atomic(vcpu, gpa, info);
 	if (info & NPF_WRITE) {
 		access |= SVMVCPU_MEM_WRITE;
 		flags |= SVMVCPU_FAULT_WRITE;
@@ -159,6 +153,15 @@ int exit_npf(struct vcpu *vcpu, bool atomic)
 	else if (!vcpu->event && !(info & (NPF_FETCH | NPF_WALK)))
 		ret = exit_device(vcpu, gpa, info & NPF_WRITE, false);
 	return ret ? ret : memory_fault(vcpu, gpa, flags);
+}
+
+/* VMEXIT_NPF */
+int exit_npf(struct vcpu *vcpu, bool atomic)
+{
+	u64 info = vcpu->vmcb->control.exit_info_1;
+	u64 gpa = vcpu->vmcb->control.exit_info_2;
+
+	return atomic ? npf_atomic(vcpu, gpa, info) : npf_fault(vcpu, gpa, info);
 }
 
 /* A machine check of the host's, taken while the guest ran. */
@@ -441,7 +444,8 @@ bool exit_answer_fits(const struct vcpu *vcpu, u32 flags)
 
 	if ((flags & SVMVCPU_RUN_FAIL) && what != ASK_RDMSR && what != ASK_WRMSR)
 		return false;
-	if ((flags & SVMVCPU_RUN_RETRY) && what != ASK_MMIO)
+	if ((flags & SVMVCPU_RUN_RETRY) && what != ASK_MMIO && what != ASK_MMIO_LOAD &&
+	    what != ASK_MMIO_STORE)
 		return false;
 	return !(flags & SVMVCPU_RUN_INJECT) || what == ASK_EXCEPTION;
 }
@@ -485,6 +489,11 @@ int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 		break;
 	case ASK_EXCEPTION:
 		ret = answer_exception(vcpu, flags);
+		break;
+	case ASK_MMIO_LOAD:
+	case ASK_MMIO_STORE:
+		if (!(flags & SVMVCPU_RUN_RETRY))
+			exit_mmio_planned(vcpu, answer);
 		break;
 	case ASK_MMIO:
 		if (!(flags & SVMVCPU_RUN_RETRY))

@@ -49,6 +49,7 @@ int exit_dr(struct vcpu *vcpu, bool atomic);
 
 int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic);
 int exit_mmio_answer(struct vcpu *vcpu, u64 data);
+void exit_mmio_planned(struct vcpu *vcpu, u64 data);
 
 /**
  * exit_to_user() - the run page is filled, RUN returns

@@ -127,8 +127,19 @@ struct gva_mmu guest_mmu(const struct vcpu *vcpu)
 	};
 }
 
-static noinline int walk(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
-			 u64 *gpa)
+/**
+ * guest_translate() - linear to guest-physical, as the guest would
+ * @vcpu: .
+ * @linear: address
+ * @access: GUEST_*
+ * @atomic: see exit.h
+ * @gpa: out
+ *
+ * Return: EXIT_GO_ON; EXIT_RESUME after a #PF was raised; EXIT_USER when the
+ * guest's page tables lie outside its memory; -errno.
+ */
+int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
+		    u64 *gpa)
 {
 	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
 	struct gva_mmu mmu = guest_mmu(vcpu);
@@ -149,31 +160,6 @@ static noinline int walk(struct vcpu *vcpu, u64 linear, unsigned int access, boo
 		return EXIT_RESUME;
 	if (is_memory_error(ret))
 		return memory_exit(vcpu, fault.table_gpa, linear, access, SVMVCPU_FAULT_WALK, ret);
-	return ret;
-}
-
-/**
- * guest_translate() - linear to guest-physical, as the guest would
- * @vcpu: .
- * @linear: address
- * @access: GUEST_*
- * @atomic: see exit.h
- * @gpa: out
- *
- * Return: EXIT_GO_ON; EXIT_RESUME after a #PF was raised; EXIT_USER when the
- * guest's page tables lie outside its memory; -errno.
- */
-int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
-		    u64 *gpa)
-{
-	bool kept = atomic && !(access & GUEST_FETCH);
-	int ret;
-
-	if (kept && memo_translate(vcpu, linear, access & GUEST_WRITE, gpa))
-		return EXIT_GO_ON;
-	ret = walk(vcpu, linear, access, atomic, gpa);
-	if (!ret && kept)
-		memo_keep_translation(vcpu, linear, access & GUEST_WRITE);
 	return ret;
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memos of translations and decoded instructions: see memo.h.
+ * Memos of decoded instructions and device accesses: see memo.h.
  *
  * Without a saved next RIP an exit costs a fetch through the guest's page
- * tables, some two thousand instructions, to learn that CPUID is two bytes long.
- * Here it is some seventy. Callers are in atomic context: with interrupts off a
- * region's user address stays the guest's (see memory_access.c).
+ * tables, some two thousand instructions, to learn that CPUID is two bytes long;
+ * a device access costs that and the translation of its operand. Here either is
+ * some ninety. Callers are in atomic context: with interrupts off a region's
+ * user address stays the guest's (see memory_access.c).
  */
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -20,23 +21,16 @@
 #include "vm.h"
 
 #define HOW_WRITE	BIT(0)
-#define HOW_INSN	BIT(1)
+#define HOW_KEPT	BIT(1)	/* in all of them, and not in one that is empty */
 #define HOW_CPL_SHIFT	2
 #define HOW_RFLAGS	((u64)X86_EFLAGS_VM | X86_EFLAGS_AC)
 
-/* An access to a device takes one of each half, which must not be the same. */
-static struct memo *memo_slot(struct vcpu *vcpu, u64 linear, u64 how)
-{
-	unsigned int slot = (linear + (linear >> PAGE_SHIFT)) % (MEMOS / 2);
-
-	return &vcpu->memo[how & HOW_INSN ? slot : MEMOS / 2 + slot];
-}
-
-static u64 how_now(const struct vcpu *vcpu, u64 how)
+static u64 how_now(const struct vcpu *vcpu, bool write)
 {
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 
-	return how | save->cpl << HOW_CPL_SHIFT | (save->rflags & HOW_RFLAGS);
+	return HOW_KEPT | (write ? HOW_WRITE : 0) | save->cpl << HOW_CPL_SHIFT |
+	       (save->rflags & HOW_RFLAGS);
 }
 
 /* Selector, attributes and limit in one */
@@ -47,28 +41,57 @@ static u64 cs_now(const struct vcpu *vcpu)
 	return cs->selector | (u64)cs->attrib << 16 | (u64)cs->limit << 32;
 }
 
+static __always_inline bool is_for(const struct memo *memo, u64 rip, u64 device, u64 cr3)
+{
+	return memo->rip == rip && memo->device == device && memo->cr3 == cr3;
+}
+
+static noinline struct memo *look_further(struct memo_set *set, u64 rip, u64 device, u64 cr3)
+{
+	struct memo *memo;
+
+	for (memo = set->memo; memo < set->memo + MEMOS; memo++) {
+		if (is_for(memo, rip, device, cr3)) {
+			set->last = memo;
+			return memo;
+		}
+	}
+	return NULL;
+}
+
+/* The memo for this place, whether it still holds or not */
+static __always_inline struct memo *look_up(struct memo_set *set, u64 rip, u64 device, u64 cr3)
+{
+	struct memo *memo = set->last;
+
+	if (likely(memo && is_for(memo, rip, device, cr3)))
+		return memo;
+	return look_further(set, rip, device, cr3);
+}
+
+/* Those that look_up() compared are left out. */
 static __always_inline bool same_registers(const struct vcpu *vcpu, const struct memo *memo,
-					   u64 linear, u64 how)
+					   bool write)
 {
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 
-	return !((memo->linear ^ linear) | (memo->how ^ how_now(vcpu, how)) |
-		 (memo->cs ^ cs_now(vcpu)) | (memo->cs_base ^ save->cs.base) |
-		 (memo->cr0 ^ save->cr0) | (memo->cr3 ^ save->cr3) |
+	return !((memo->how ^ how_now(vcpu, write)) | (memo->cs ^ cs_now(vcpu)) |
+		 (memo->cs_base ^ save->cs.base) | (memo->cr0 ^ save->cr0) |
 		 (memo->cr4 ^ save->cr4) | (memo->efer ^ save->efer) |
 		 (memo->table_gen ^ READ_ONCE(vcpu->vm->mem.table_gen)));
 }
 
-static void keep_registers(const struct vcpu *vcpu, struct memo *memo, u64 linear, u64 how)
+static void keep_registers(const struct vcpu *vcpu, struct memo *memo, u64 device, bool write)
 {
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 
-	memo->linear = linear;
-	memo->how = how_now(vcpu, how);
+	memo->rip = vcpu_rip(vcpu);
+	memo->device = device;
+	memo->cr3 = save->cr3;
+	memo->how = how_now(vcpu, write);
 	memo->cs = cs_now(vcpu);
 	memo->cs_base = save->cs.base;
 	memo->cr0 = save->cr0;
-	memo->cr3 = save->cr3;
 	memo->cr4 = save->cr4;
 	memo->efer = save->efer;
 }
@@ -77,17 +100,17 @@ static void keep_registers(const struct vcpu *vcpu, struct memo *memo, u64 linea
 static __always_inline bool same_words(const struct memo *memo)
 {
 	const struct memo_word *word = memo->word, *end = word + memo->nr;
-	u64 differ = 0, now;
+	u64 differ, now;
 
-	if (word == end)
-		return true;
 	pagefault_disable();
 	if (!user_read_access_begin(word->at, sizeof(now)))
 		goto out;
-	do {
+	unsafe_get_user(now, word->at, fault);
+	differ = (now ^ word->value) & memo->mask;
+	while (++word < end) {
 		unsafe_get_user(now, word->at, fault);
-		differ |= (now ^ word->value) & word->mask;
-	} while (++word < end);
+		differ |= now ^ word->value;
+	}
 	user_read_access_end();
 	pagefault_enable();
 	return !differ;
@@ -98,27 +121,36 @@ out:
 	return false;
 }
 
-static __always_inline const struct memo *memo_find(struct vcpu *vcpu, u64 linear, u64 how)
+static __always_inline const struct memo *find(struct vcpu *vcpu, struct memo_set *set,
+					       u64 device, bool write)
 {
-	const struct memo *memo = memo_slot(vcpu, linear, how);
+	const struct memo *memo = look_up(set, vcpu_rip(vcpu), device, vcpu->vmcb->save.cr3);
 
-	return same_registers(vcpu, memo, linear, how) && same_words(memo) ? memo : NULL;
+	return memo && same_registers(vcpu, memo, write) && same_words(memo) ? memo : NULL;
 }
 
-/* One more word that the answer depends on; false when it cannot be noted. */
-static bool note_word(struct vcpu *vcpu, struct memo *memo, u64 gpa, u32 access, u64 mask)
+/* One for what is not known, or not any more. No exit finds it for now. */
+static struct memo *take(struct vcpu *vcpu, struct memo_set *set, u64 device)
+{
+	struct memo *memo = look_up(set, vcpu_rip(vcpu), device, vcpu->vmcb->save.cr3);
+
+	if (!memo) {
+		memo = &set->memo[set->next];
+		set->next = (set->next + 1) % MEMOS;
+	}
+	memo->how = 0;
+	/* Before anything is looked up: a region that comes or goes is noticed. */
+	memo->table_gen = smp_load_acquire(&vcpu->vm->mem.table_gen);
+	return memo;
+}
+
+static bool note_word(struct vcpu *vcpu, struct memo_word *word, u64 gpa, u32 access)
 {
 	struct guest_memory *mem = &vcpu->vm->mem;
-	struct memo_word *word = &memo->word[memo->nr];
 
-	if (memo->nr == MEMO_WORDS)
-		return false;
 	word->at = guest_memory_user_ptr(mem, gpa, sizeof(u64), access);
-	if (!word->at || guest_memory_read(mem, gpa, &word->value, sizeof(u64), true, access))
-		return false;
-	word->mask = mask;
-	memo->nr++;
-	return true;
+	return word->at &&
+	       !guest_memory_read(mem, gpa, &word->value, sizeof(u64), true, access);
 }
 
 struct note_ctx {
@@ -126,17 +158,33 @@ struct note_ctx {
 	struct memo *memo;
 };
 
+/* Upper levels are often the same for an instruction and its operand. */
+static bool is_noted(const struct memo *memo, const struct memo_word *new)
+{
+	unsigned int i;
+
+	for (i = 1; i < memo->nr; i++)
+		if (memo->word[i].at == new->at && memo->word[i].value == new->value)
+			return true;
+	return false;
+}
+
 /* Only entries of eight bytes are noted: all but those of 32-bit paging. */
 static int note_pte(void *ctx, u64 gpa, unsigned int size, u64 *pte)
 {
 	struct note_ctx *note = ctx;
 	struct memo *memo = note->memo;
+	struct memo_word word;
 
 	*pte = 0;
-	if (size != sizeof(u64) ||
-	    !note_word(note->vcpu, memo, gpa, SVMVCPU_MEM_READ, ~0ULL))
+	if (size != sizeof(u64) || !note_word(note->vcpu, &word, gpa, SVMVCPU_MEM_READ))
 		return -EAGAIN;
-	*pte = memo->word[memo->nr - 1].value;
+	*pte = word.value;
+	if (is_noted(memo, &word))
+		return 0;
+	if (memo->nr == MEMO_WORDS)
+		return -EAGAIN;
+	memo->word[memo->nr++] = word;
 	return 0;
 }
 
@@ -151,23 +199,35 @@ static const struct gva_walk_ops note_ops = {
 	.cmpxchg_pte = note_no_cmpxchg,
 };
 
-/* Starts a memo: what the translation of @linear depends on, and its result. */
-static bool note_walk(struct vcpu *vcpu, struct memo *memo, u64 linear, unsigned int access)
+/* What the translation of @linear depends on, and its result */
+static bool note_walk(struct vcpu *vcpu, struct memo *memo, u64 linear, unsigned int access,
+		      u64 *gpa)
 {
 	struct note_ctx ctx = { .vcpu = vcpu, .memo = memo };
 	struct gva_mmu mmu = guest_mmu(vcpu);
 	struct gva_fault fault;
 
-	memo->nr = 0;
-	/* Before anything is looked up: a region that goes meanwhile is noticed. */
-	memo->table_gen = smp_load_acquire(&vcpu->vm->mem.table_gen);
-	return !gva_translate(&mmu, linear, access, &note_ops, &ctx, &memo->gpa, &fault);
+	return !gva_translate(&mmu, linear, access, &note_ops, &ctx, gpa, &fault);
 }
 
-/* A memo that no exit finds. */
-static void forget(struct memo *memo)
+/* The instruction is the first word; instructions up to eight bytes are noted. */
+static bool note_insn(struct vcpu *vcpu, struct memo *memo, unsigned int len,
+		      struct ginsn *insn)
 {
-	memo->how = ~0ULL;
+	u64 linear = guest_linear_rip(vcpu), bytes, gpa;
+
+	if (len > sizeof(u64) || offset_in_page(linear) > PAGE_SIZE - sizeof(u64))
+		return false;
+	memo->nr = 1;
+	if (!note_walk(vcpu, memo, linear, GVA_FETCH, &gpa) ||
+	    !note_word(vcpu, &memo->word[0], gpa, SVMVCPU_MEM_EXEC))
+		return false;
+	memo->mask = GENMASK_ULL(len * 8 - 1, 0);
+	/* Another CPU may have changed them since: the answer is to be theirs. */
+	bytes = memo->word[0].value;
+	memo->next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), len);
+	return !ginsn_decode(insn, (const u8 *)&bytes, sizeof(bytes), vcpu_mode(vcpu)) &&
+	       insn->len == len;
 }
 
 /**
@@ -178,7 +238,7 @@ static void forget(struct memo *memo)
  */
 const struct memo *memo_insn(struct vcpu *vcpu)
 {
-	return memo_find(vcpu, vcpu_rip(vcpu), HOW_INSN);
+	return find(vcpu, &vcpu->memo_insns, 0, false);
 }
 
 /**
@@ -190,7 +250,7 @@ const struct memo *memo_insn(struct vcpu *vcpu)
  */
 bool memo_next_rip(struct vcpu *vcpu, u64 classes)
 {
-	const struct memo *memo = memo_find(vcpu, vcpu_rip(vcpu), HOW_INSN);
+	const struct memo *memo = memo_insn(vcpu);
 
 	if (!memo || !(classes & BIT_ULL(memo->insn.class)))
 		return false;
@@ -203,61 +263,52 @@ bool memo_next_rip(struct vcpu *vcpu, u64 classes)
  * memo_keep_insn() - the long way has been gone
  * @vcpu: as before
  * @insn: and what was found
- *
- * Instructions up to eight bytes of which the page holds eight are kept.
  */
 void memo_keep_insn(struct vcpu *vcpu, const struct ginsn *insn)
 {
-	u64 rip = vcpu_rip(vcpu), linear = guest_linear_rip(vcpu);
-	struct memo *memo = memo_slot(vcpu, rip, HOW_INSN);
-	u64 bytes;
+	struct memo *memo = take(vcpu, &vcpu->memo_insns, 0);
 
-	forget(memo);
-	if (insn->len > sizeof(u64) || offset_in_page(linear) > PAGE_SIZE - sizeof(u64))
-		return;
-	if (!note_walk(vcpu, memo, linear, GVA_FETCH) ||
-	    !note_word(vcpu, memo, memo->gpa, SVMVCPU_MEM_EXEC,
-		       GENMASK_ULL(insn->len * 8 - 1, 0)))
-		return;
-	/* Another CPU may have changed them since: the answer is to be theirs. */
-	bytes = memo->word[memo->nr - 1].value;
-	if (ginsn_decode(&memo->insn, (const u8 *)&bytes, sizeof(bytes), vcpu_mode(vcpu)) ||
-	    memo->insn.len != insn->len)
-		return;
-	memo->next_rip = ginsn_next_rip(vcpu_mode(vcpu), rip, insn->len);
-	keep_registers(vcpu, memo, rip, HOW_INSN);
+	if (note_insn(vcpu, memo, insn->len, &memo->insn))
+		keep_registers(vcpu, memo, 0, false);
 }
 
 /**
- * memo_translate() - a linear address of data
+ * memo_device() - the instruction at CS:RIP, and where its operand is
  * @vcpu: its mutex held; interrupts off
- * @linear: .
- * @write: the access is a write
- * @gpa: out
+ * @gpa: where the access went that faulted
+ * @write: it was a write
  *
- * Return: false: go the long way.
+ * Return: a memo with @next_rip and @plan or @insn, whose @operand is a page that
+ * translates to that of @gpa for such an access, and no region is there; or NULL:
+ * go the long way.
  */
-bool memo_translate(struct vcpu *vcpu, u64 linear, bool write, u64 *gpa)
+const struct memo *memo_device(struct vcpu *vcpu, u64 gpa, bool write)
 {
-	const struct memo *memo = memo_find(vcpu, linear & PAGE_MASK, write ? HOW_WRITE : 0);
-
-	if (memo)
-		*gpa = memo->gpa | offset_in_page(linear);
-	return memo;
+	return find(vcpu, &vcpu->memo_devices, gpa & PAGE_MASK, write);
 }
 
 /**
- * memo_keep_translation() - the long way has been gone
+ * memo_keep_device() - the long way has been gone
  * @vcpu: as before
- * @linear: as before
+ * @insn: what was found
+ * @linear: address of the operand
+ * @gpa: as before
  * @write: as before
  */
-void memo_keep_translation(struct vcpu *vcpu, u64 linear, bool write)
+void memo_keep_device(struct vcpu *vcpu, const struct ginsn *insn, u64 linear, u64 gpa,
+		      bool write)
 {
-	u64 how = write ? HOW_WRITE : 0;
-	struct memo *memo = memo_slot(vcpu, linear & PAGE_MASK, how);
+	struct memo *memo = take(vcpu, &vcpu->memo_devices, gpa & PAGE_MASK);
+	struct ginsn now;
+	u64 operand;
 
-	forget(memo);
-	if (note_walk(vcpu, memo, linear & PAGE_MASK, write ? GVA_WRITE : 0))
-		keep_registers(vcpu, memo, linear & PAGE_MASK, how);
+	memo->operand = linear & PAGE_MASK;
+	if (!note_insn(vcpu, memo, insn->len, &now) ||
+	    !note_walk(vcpu, memo, memo->operand, write ? GVA_WRITE : 0, &operand) ||
+	    operand != (gpa & PAGE_MASK) || guest_memory_allows(&vcpu->vm->mem, gpa, 0))
+		return;
+	memo->planned = mmio_plan(&memo->plan, &now, memo->next_rip, write);
+	if (!memo->planned)
+		memo->insn = now;
+	keep_registers(vcpu, memo, gpa & PAGE_MASK, write);
 }

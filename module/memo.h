@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Translations and decoded instructions that the module has made for a vCPU
+ * Decoded instructions and device accesses that the module has met on a vCPU
  * lately.
  *
  * A memo is no TLB: nothing in it is believed. It holds everything its answer
@@ -15,63 +15,87 @@
 #include <linux/types.h>
 
 #include "insn.h"
+#include "mmio.h"
 
 struct vcpu;
 
-#define MEMOS		8
-/* Five levels of page tables and an instruction */
-#define MEMO_WORDS	6
+/* Of each kind. With more of them a vCPU would not fit into 4 KiB. */
+#define MEMOS		4
+/* An instruction, five levels of page tables to it and five to its operand */
+#define MEMO_WORDS	11
 
 /**
  * struct memo_word - eight bytes of guest memory that an answer depends on
  * @at: where
  * @value: what was there
- * @mask: those of the bytes that matter
  */
 struct memo_word {
 	const u64 __user *at;
 	u64 value;
-	u64 mask;
 };
 
 /**
  * struct memo - one answer
- * @linear: the page; of an instruction RIP
- * @how: access and privilege
+ * @rip: of the instruction
+ * @device: the page that a device access goes to, guest-physical; 0 for an
+ *	instruction alone
+ * @cr3: .
+ * @how: direction of a device access, privilege
  * @cs: selector, attributes and limit, as in the VMCB
  * @cs_base: .
  * @cr0: .
- * @cr3: .
  * @cr4: .
  * @efer: .
- * @table_gen: guest_memory.table_gen: no region has gone since
+ * @table_gen: guest_memory.table_gen: the regions are the same
  * @nr: words
- * @word: .
- * @gpa: the page's guest-physical address
- * @next_rip: of an instruction: RIP behind it
- * @insn: decoded
+ * @mask: those bytes of the first word that are the instruction
+ * @word: the instruction; page table entries that lead to it and to its operand
+ * @operand: of a device access: the page of the operand, linear
+ * @next_rip: RIP behind the instruction
+ * @planned: of a device access: there is a @plan
+ * @plan: all of the instruction that is left to know
+ * @insn: the instruction, decoded, without a plan
  */
 struct memo {
-	u64 linear;
+	u64 rip;
+	u64 device;
+	u64 cr3;
 	u64 how;
 	u64 cs;
 	u64 cs_base;
 	u64 cr0;
-	u64 cr3;
 	u64 cr4;
 	u64 efer;
 	u64 table_gen;
 	unsigned int nr;
+	bool planned;
+	u64 mask;
 	struct memo_word word[MEMO_WORDS];
-	u64 gpa;
+	u64 operand;
 	u64 next_rip;
-	struct ginsn insn;
+	union {
+		struct mmio_plan plan;
+		struct ginsn insn;
+	};
+};
+
+/**
+ * struct memo_set - the memos of one kind
+ * @last: the one that was found last, or NULL
+ * @next: the one to go next
+ * @memo: .
+ */
+struct memo_set {
+	struct memo *last;
+	unsigned int next;
+	struct memo memo[MEMOS];
 };
 
 const struct memo *memo_insn(struct vcpu *vcpu);
 bool memo_next_rip(struct vcpu *vcpu, u64 classes);
 void memo_keep_insn(struct vcpu *vcpu, const struct ginsn *insn);
-bool memo_translate(struct vcpu *vcpu, u64 linear, bool write, u64 *gpa);
-void memo_keep_translation(struct vcpu *vcpu, u64 linear, bool write);
+const struct memo *memo_device(struct vcpu *vcpu, u64 gpa, bool write);
+void memo_keep_device(struct vcpu *vcpu, const struct ginsn *insn, u64 linear, u64 gpa,
+		      bool write);
 
 #endif /* SVMVCPU_MEMO_H */

@@ -231,12 +231,13 @@ static void table_put(struct guest_table *table)
 }
 
 /* Puts @new in place. What it dropped has to be zapped by the caller. */
-static void table_replace(struct guest_memory *mem, struct guest_table *new)
+static void table_publish(struct guest_memory *mem, struct guest_table *new)
 {
-	struct guest_table *old = guest_table_current(mem);
-
 	rcu_assign_pointer(mem->table, new);
-	table_put(old);
+	spin_lock(&mem->lock);
+	/* Pairs with window_open() and memo.c: who sees the generation sees the table. */
+	smp_store_release(&mem->table_gen, mem->table_gen + 1);
+	spin_unlock(&mem->lock);
 }
 
 /* The first region of a sorted pair goes in; both arrays are walked once. */
@@ -345,7 +346,8 @@ static int map_locked(struct guest_memory *mem, struct guest_region *add, unsign
 		return ret;
 	}
 	table_hold(new);
-	table_replace(mem, new);
+	table_publish(mem, new);
+	table_put(old);
 	return 0;
 }
 
@@ -451,10 +453,6 @@ static void unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *r
 	LIST_HEAD(dead);
 	unsigned int i;
 
-	spin_lock(&mem->lock);
-	/* Pairs with fault_once(): who sees the generation sees the table. */
-	smp_store_release(&mem->table_gen, mem->table_gen + 1);
-	spin_unlock(&mem->lock);
 	for (i = 0; i < nr; i++) {
 		u64 end = ranges[i].gpa + ranges[i].bytes;
 
@@ -504,7 +502,7 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 		goto unlock;
 	}
 	table_hold(new);
-	rcu_assign_pointer(mem->table, new);
+	table_publish(mem, new);
 	/* Backings stay until their entries are zapped: they guard the pages. */
 	unmap_locked(mem, ranges, nr);
 	/* And until nobody copies to or from where they said any more. */

@@ -79,7 +79,7 @@ struct guest_stats {
  * @track: which pages were written
  * @dirty_list: SVMVCPU_DIRTY_LIST_BYTES that user space maps, or NULL
  * @map_epoch: counts snapshots: what was mapped before the last one has less
- * @table_gen: counts replacements of @table that took something away
+ * @table_gen: counts replacements of @table
  * @tlb_gen: counts zaps; a vCPU that entered with an older one flushes first
  * @cpus: CPUs on which a vCPU of this VM is loaded
  */

@@ -86,7 +86,7 @@ static int window_open(struct guest_memory *mem, struct window *win, u64 gpa, u6
 {
 	u64 start = round_down(gpa, WINDOW_BYTES), stop = start + WINDOW_BYTES;
 
-	/* Pairs with unmap_locked(): an old generation goes with any table. */
+	/* Pairs with table_publish(): an old generation goes with any table. */
 	win->table_gen = smp_load_acquire(&mem->table_gen);
 	if (!guest_region_lookup(mem, gpa, true, &win->region))
 		return -ENOENT;

@@ -26,6 +26,14 @@ static bool is_mov_family(const struct ginsn *insn)
 	return false;
 }
 
+static u64 value_to_write(const struct ginsn *insn, const u64 *gprs)
+{
+	if (insn->flags & INSN_F_IMM)
+		return insn->imm;
+	return ginsn_reg_read(gprs, insn->reg, insn->rm_bytes,
+			      insn->flags & INSN_F_REG_HIGH);
+}
+
 /* Does the instruction, as it stands, access memory in this direction? */
 static bool accesses(const struct ginsn *insn, const u64 *gprs, bool write)
 {
@@ -35,12 +43,71 @@ static bool accesses(const struct ginsn *insn, const u64 *gprs, bool write)
 	       write == !!(insn->flags & INSN_F_WRITE);
 }
 
-static u64 value_to_write(const struct ginsn *insn, const u64 *gprs)
+static void plan_address(struct mmio_plan *plan, const struct ginsn_mem *mem, u64 next_rip)
 {
-	if (insn->flags & INSN_F_IMM)
-		return insn->imm;
-	return ginsn_reg_read(gprs, insn->reg, insn->rm_bytes,
-			      insn->flags & INSN_F_REG_HIGH);
+	plan->disp = mem->disp + (mem->rip_relative ? next_rip : 0);
+	if (mem->base != INSN_NO_REG) {
+		plan->base = mem->base & 15;
+		plan->base_scale = 1;
+	}
+	if (mem->index != INSN_NO_REG) {
+		plan->index = mem->index & 15;
+		plan->index_scale = mem->scale;
+	}
+}
+
+static void plan_store(struct mmio_plan *plan, const struct ginsn *insn)
+{
+	if (insn->flags & INSN_F_IMM) {
+		plan->imm = insn->imm;
+		return;
+	}
+	plan->mask = ginsn_low_bytes(~0ULL, insn->rm_bytes);
+	plan->reg = insn->reg & 15;
+	plan->shift = insn->flags & INSN_F_REG_HIGH ? 8 : 0;
+}
+
+static void plan_load(struct mmio_load *load, const struct ginsn *insn)
+{
+	load->mask = ginsn_low_bytes(~0ULL, insn->op_bytes);
+	load->reg = insn->reg & 15;
+	load->shift = insn->flags & INSN_F_REG_HIGH ? 8 : 0;
+	load->keep = insn->op_bytes < 4 ? ~(load->mask << load->shift) : 0;
+	load->unused = 64 - 8 * insn->rm_bytes;
+	load->sign = insn->flags & INSN_F_SIGN;
+}
+
+/**
+ * mmio_plan() - all about an access that registers do not change
+ * @plan: result
+ * @insn: a decoded instruction
+ * @next_rip: RIP behind it
+ * @write: the access that faulted was a write
+ *
+ * For those where the offset of the operand is its linear address, mmio_decode()
+ * says 0 whatever is in the registers, and mmio_complete() is true.
+ *
+ * Return: false if it is another.
+ */
+bool mmio_plan(struct mmio_plan *plan, const struct ginsn *insn, u64 next_rip, bool write)
+{
+	const struct ginsn_mem *mem = &insn->mem;
+
+	if (insn->class != INSN_MOV && insn->class != INSN_MOVZX && insn->class != INSN_MOVSX)
+		return false;
+	if (!(insn->flags & INSN_F_MEM) || write != !!(insn->flags & INSN_F_WRITE))
+		return false;
+	/* Eight bytes of address are 64-bit code's. */
+	if (mem->addr_bytes != 8 || mem->seg == INSN_FS || mem->seg == INSN_GS)
+		return false;
+	memset(plan, 0, sizeof(*plan));
+	plan_address(plan, mem, next_rip);
+	plan->width = insn->rm_bytes;
+	if (write)
+		plan_store(plan, insn);
+	else
+		plan_load(&plan->load, insn);
+	return true;
 }
 
 /**

@@ -48,6 +48,8 @@ enum vcpu_question {
 	ASK_WRMSR,
 	ASK_EXCEPTION,
 	ASK_MMIO,
+	ASK_MMIO_LOAD,		/* the two that have a struct mmio_plan */
+	ASK_MMIO_STORE,
 };
 
 /**
@@ -71,15 +73,17 @@ struct vcpu_ask {
 };
 
 /**
- * struct vcpu_mmio - the device access of ASK_MMIO
+ * struct vcpu_mmio - the device access of ASK_MMIO and ASK_MMIO_LOAD
  * @insn: decoded
  * @op: what it does
+ * @load: with ASK_MMIO_LOAD, which needs nothing else
  * @answered: the device was read, but its answer has found no memory yet
  * @answer: .
  */
 struct vcpu_mmio {
 	struct ginsn insn;
 	struct mmio_op op;
+	struct mmio_load load;
 	bool answered;
 	u64 answer;
 };
@@ -138,7 +142,8 @@ struct vcpu_mmio {
  * @exceptions: vectors the VMM asked to see
  * @followed: vectors that are intercepted for the sake of @chain
  * @watched: both, for one look at them
- * @memo: .
+ * @memo_insns: .
+ * @memo_devices: .
  * @mismatches: decodes in a row that did not find the intercepted instruction
  * @next_rip: what guest_next_rip() found
  * @exits: since creation
@@ -215,7 +220,8 @@ struct vcpu {
 		};
 		u64 watched;
 	};
-	struct memo memo[MEMOS];
+	struct memo_set memo_insns;
+	struct memo_set memo_devices;
 	u64 next_rip;
 	u64 exits;
 
