@@ -25,6 +25,12 @@
 #define WINDOW_PAGES	64U
 #define WINDOW_BYTES	(WINDOW_PAGES * PAGE_SIZE)
 
+/*
+ * The same for the first fault in the reach of a table of leaves: a guest that does
+ * not live long touches little of most of them.
+ */
+#define WINDOW_FIRST	16U
+
 /* The same for leaves of 2 MiB */
 #define WINDOW_LARGE	16U
 
@@ -80,11 +86,26 @@ static u64 region_hva(const struct guest_region *region, u64 gpa)
 	return region->hva + (gpa - region->gpa);
 }
 
+/* How much to look at, around a fault or from @gpa on */
+static u64 window_bytes(struct guest_memory *mem, const struct window *win, u64 gpa)
+{
+	unsigned int level;
+	bool first;
+
+	if (!win->fault)
+		return WINDOW_BYTES;
+	spin_lock(&mem->lock);
+	first = !npt_slot(&mem->npt, gpa, &level);
+	spin_unlock(&mem->lock);
+	return first ? WINDOW_FIRST * PAGE_SIZE : WINDOW_BYTES;
+}
+
 /* The window around @gpa, of which all in [gpa, end) must be there */
 static int window_open(struct guest_memory *mem, struct window *win, u64 gpa, u64 end,
 		       u32 access)
 {
-	u64 start = round_down(gpa, WINDOW_BYTES), stop = start + WINDOW_BYTES;
+	u64 bytes = window_bytes(mem, win, gpa);
+	u64 start = round_down(gpa, bytes), stop = start + bytes;
 
 	/* Pairs with table_publish(): an old generation goes with any table. */
 	win->table_gen = smp_load_acquire(&mem->table_gen);

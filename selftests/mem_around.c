@@ -9,6 +9,7 @@
 #include "guest_area.h"
 
 #define WINDOW		64U		/* pages that come in at a time */
+#define FIRST		16U		/* in the first fault in 2 MiB */
 #define PAGES		(2 * WINDOW)
 #define WRITE_FAULT	(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE)
 
@@ -83,6 +84,28 @@ static bool resident(const void *where)
 static __u32 *word(char *mem, unsigned int page)
 {
 	return (__u32 *)(mem + page * PAGE);
+}
+
+/* Where nothing was mapped before fewer come along; then all. */
+TEST_F(around, window_grows)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int page;
+	__u64 pages;
+
+	memset(self->mem, 1, PAGES * PAGE);
+	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
+	/* the guest's code, and nothing else */
+	SETUP_GUEST(vm, read_pages, 1);
+	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, 0, TEST_MEM, 0, NULL));
+	for (page = 1; page <= PAGES; page <<= 1) {
+		pages = vm_stats(vm).mapped_4k;
+		SETUP_GUEST(vm, read_pages, page);
+		RUN_EXPECT(vm, HALT);
+		pages = vm_stats(vm).mapped_4k - pages;
+		EXPECT_EQ(page == 1 ? FIRST : page == 2 * FIRST ? WINDOW - FIRST :
+			  page == 2 * WINDOW ? WINDOW : 0, pages);
+	}
 }
 
 /* Far fewer exits than pages */
