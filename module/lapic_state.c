@@ -56,13 +56,17 @@ static bool reg_restore(struct lapic *l, unsigned int reg, u32 value)
 	return !(value & ~bits) || is_derived(reg, lapic_is_x2(l));
 }
 
-static bool regs_restore(struct lapic *l, const struct svmvcpu_lapic *state)
+/* @same_mode: what the registers hold is what they may hold. Most of them are 0. */
+static bool regs_restore(struct lapic *l, const struct svmvcpu_lapic *state, bool same_mode)
 {
 	unsigned int reg;
 
-	for (reg = 0; reg < LAPIC_NR_REGS; reg++)
+	for (reg = 0; reg < LAPIC_NR_REGS; reg++) {
+		if (same_mode && state->regs[reg] == l->regs[reg])
+			continue;
 		if (!reg_restore(l, reg, state->regs[reg]))
 			return false;
+	}
 	return true;
 }
 
@@ -104,6 +108,8 @@ static bool timer_valid(const struct lapic *l, const struct svmvcpu_lapic *state
 
 static bool state_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 {
+	bool same_mode = !((l->base ^ state->base) & BASE_MODE);
+
 	if (!lapic_base_valid(&l->config, state->base) ||
 	    (state->esr_pending & ~(u32)ESR_BITS) || state->pins > 3)
 		return false;
@@ -111,7 +117,7 @@ static bool state_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 	l->tsc_deadline = state->tsc_deadline;
 	l->esr_pending = state->esr_pending;
 	l->pins = state->pins;
-	return regs_restore(l, state) && vectors_valid(l) &&
+	return regs_restore(l, state, same_mode) && vectors_valid(l) &&
 	       fixed_bits_valid(l) && lvt_valid(l) && timer_valid(l, state);
 }
 
