@@ -293,7 +293,7 @@ u64 apic_take(struct vcpu *vcpu)
 int exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic)
 {
 	struct lapic *lapic = &vcpu->apic->lapic;
-	struct lapic_now now;
+	struct lapic_now now = { };
 	struct lapic_fx fx = { };
 	u64 value = 0;
 	int ret;
@@ -301,7 +301,8 @@ int exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic)
 	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic);
 	if (ret)
 		return ret;
-	now = apic_now(vcpu);
+	if (lapic_msr_timed(index))
+		now = apic_now(vcpu);
 	if (write)
 		lapic_msr_write(lapic, &now, index, guest_edx_eax(vcpu), &fx);
 	else

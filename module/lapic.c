@@ -278,8 +278,7 @@ static void reg_write(struct lapic *l, const struct lapic_now *now,
 {
 	switch (reg) {
 	case REG_TPR:
-		l->regs[REG_TPR] = value;
-		fx->flags |= LAPIC_IRQ;
+		lapic_set_tpr(l, value, fx);
 		break;
 	case REG_EOI:
 		lapic_eoi(l, fx);

@@ -13,7 +13,8 @@
  *	LAPIC_GP?	#GP(0); nothing happened
  *	LAPIC_TIMER?	(re)program the host timer to lapic_timer_next(), which
  *			calls lapic_timer_expired() when it goes off
- *	LAPIC_IRQ?	ask lapic_pending() again; wake the vCPU if it sleeps
+ *	LAPIC_IRQ?	lapic_pending() may name one where it named none; wake the
+ *			vCPU if it sleeps
  *
  * An interrupt goes to the guest in two steps: lapic_pending() names the vector,
  * lapic_ack() takes it once the guest is certain to get it.
@@ -118,7 +119,7 @@ struct lapic_msg {
 };
 
 #define LAPIC_GP	0x001	/* refuse the MSR access with #GP(0) */
-#define LAPIC_IRQ	0x002	/* lapic_pending() may have changed */
+#define LAPIC_IRQ	0x002	/* lapic_pending() may name one, or a higher one, now */
 #define LAPIC_TIMER	0x004	/* lapic_timer_next() may have changed */
 #define LAPIC_BASE	0x008	/* mode or address changed: lapic_mmio_hit() */
 #define LAPIC_EOI	0x010	/* tell the I/O APICs about @eoi_vector */
@@ -174,6 +175,19 @@ static inline bool lapic_owns_msr(u32 msr)
 {
 	return msr == LAPIC_MSR_BASE || msr == LAPIC_MSR_DEADLINE ||
 	       (msr >= LAPIC_MSR_X2_FIRST && msr <= LAPIC_MSR_X2_LAST);
+}
+
+/**
+ * lapic_msr_timed() - may an access to this MSR depend on the time?
+ * @msr: one that lapic_owns_msr()
+ *
+ * Return: false for those that guests use most, but for the timer's: TPR, EOI,
+ * ICR and SELF IPI. What @now says is of no importance to these.
+ */
+static inline bool lapic_msr_timed(u32 msr)
+{
+	return msr != LAPIC_MSR_X2_FIRST + 0x08 && msr != LAPIC_MSR_X2_FIRST + 0x0b &&
+	       msr != LAPIC_MSR_X2_FIRST + 0x30 && msr != LAPIC_MSR_X2_FIRST + 0x3f;
 }
 
 /* lapic_irq.c */

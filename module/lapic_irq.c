@@ -143,6 +143,19 @@ unsigned int lapic_cr8(const struct lapic *l)
 }
 
 /**
+ * lapic_set_tpr() - the guest writes TPR
+ * @l: the local APIC
+ * @tpr: value
+ * @fx: effects: a higher one lets nothing in that was kept out
+ */
+void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_fx *fx)
+{
+	if (tpr < l->regs[REG_TPR])
+		fx->flags |= LAPIC_IRQ;
+	l->regs[REG_TPR] = tpr;
+}
+
+/**
  * lapic_set_cr8() - the guest writes CR8
  * @l: the vCPU's
  * @cr8: 0 to 15; other bits are not looked at
@@ -153,8 +166,7 @@ unsigned int lapic_cr8(const struct lapic *l)
  */
 void lapic_set_cr8(struct lapic *l, unsigned int cr8, struct lapic_fx *fx)
 {
-	l->regs[REG_TPR] = (cr8 & 15) << 4;
-	fx->flags |= LAPIC_IRQ;
+	lapic_set_tpr(l, (cr8 & 15) << 4, fx);
 }
 
 /**

@@ -252,6 +252,9 @@ static void lapic_irq_test_cr8(struct kunit *test)
 	lapic_set_cr8(&l, 0x15, &fx);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_TPR], 0x50U);
 	KUNIT_EXPECT_EQ(test, fx.flags, (u32)LAPIC_IRQ);
+	fx.flags = 0;
+	lapic_set_cr8(&l, 6, &fx);
+	KUNIT_EXPECT_EQ(test, fx.flags, 0U);
 }
 
 static void lapic_irq_test_disabled(struct kunit *test)

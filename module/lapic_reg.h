@@ -93,6 +93,7 @@ u32 lapic_x2_ldr(u32 id);
 
 /* lapic_irq.c */
 u8 lapic_ppr(const struct lapic *l);
+void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_fx *fx);
 void lapic_eoi(struct lapic *l, struct lapic_fx *fx);
 void lapic_error(struct lapic *l, u32 errors, struct lapic_fx *fx);
 void lapic_send(struct lapic *l, u64 icr, struct lapic_fx *fx);

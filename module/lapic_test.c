@@ -282,6 +282,9 @@ static void lapic_test_x2_values(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x802), 0x25ULL);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x803), 0x50014ULL);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x80d), 0x20020ULL);
+	/* only a lower priority lets something in */
+	KUNIT_EXPECT_EQ(test, msr_write(&l, 0x808, 0x36), 0U);
+	KUNIT_EXPECT_EQ(test, msr_write(&l, 0x808, 0x36), 0U);
 	KUNIT_EXPECT_EQ(test, msr_write(&l, 0x808, 0x35), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x808), 0x35ULL);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x80a), 0x35ULL);
@@ -619,6 +622,37 @@ static void lapic_test_dispatch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_TMCCT)), 77U);
 }
 
+/* Where the time is said not to matter it does not. */
+static void lapic_test_untimed(struct kunit *test)
+{
+	const struct lapic_now never = { };
+	unsigned int reg, untimed = 0;
+
+	for (reg = 0; reg <= LAPIC_MSR_X2_LAST - LAPIC_MSR_X2_FIRST; reg++) {
+		struct lapic_fx fx = { }, fx_never = { };
+		static struct lapic l, l_never;
+
+		if (lapic_msr_timed(X2(reg)))
+			continue;
+		untimed++;
+		start(&l, true);
+		msr_write(&l, X2(0x32), 0x400ef);
+		msr_write(&l, LAPIC_MSR_DEADLINE, now.tsc + 1);
+		msr_write(&l, X2(0x3f), 0x55);
+		l_never = l;
+		lapic_msr_write(&l, &now, X2(reg), 0x30 * (reg != 0x0b), &fx);
+		lapic_msr_write(&l_never, &never, X2(reg), 0x30 * (reg != 0x0b), &fx_never);
+		KUNIT_EXPECT_TRUE(test, same(&l, &l_never));
+		KUNIT_EXPECT_EQ(test, fx.flags, fx_never.flags);
+		KUNIT_EXPECT_FALSE(test, fx.flags & LAPIC_GP);
+		KUNIT_EXPECT_EQ(test, lapic_msr_read(&l, &now, X2(reg), &fx),
+				lapic_msr_read(&l_never, &never, X2(reg), &fx_never));
+		KUNIT_EXPECT_TRUE(test, same(&l, &l_never));
+	}
+	KUNIT_EXPECT_EQ(test, untimed, 4U);
+	KUNIT_EXPECT_TRUE(test, lapic_msr_timed(LAPIC_MSR_DEADLINE));
+}
+
 static void lapic_test_no_deadline(struct kunit *test)
 {
 	struct lapic_config other = config;
@@ -662,6 +696,7 @@ static struct kunit_case lapic_test_cases[] = {
 	KUNIT_CASE(lapic_test_esr),
 	KUNIT_CASE(lapic_test_icr_page),
 	KUNIT_CASE(lapic_test_dispatch),
+	KUNIT_CASE(lapic_test_untimed),
 	KUNIT_CASE(lapic_test_no_deadline),
 	{}
 };
