@@ -63,14 +63,11 @@ void guest_memory_settle(struct guest_memory *mem)
 
 /*
  * Takes what is mapped in [start, end) away, a piece at a time, so that the
- * lock is not held for long. With @mn, the fault path is told first. With
- * @dead, tables that became empty are collected there.
+ * lock is not held for long. With @mn, the fault path is told first.
  */
-static bool zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sleep,
-		      struct mmu_interval_notifier *mn, unsigned long seq,
-		      struct list_head *dead)
+static void zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sleep,
+		      struct mmu_interval_notifier *mn, unsigned long seq)
 {
-	bool zapped = false;
 	u64 next;
 
 	do {
@@ -79,15 +76,27 @@ static bool zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sle
 			mmu_interval_set_seq(mn, seq);
 		start = npt_next(&mem->npt, start, end);
 		next = min(end, round_down(start, ZAP_CHUNK) + ZAP_CHUNK);
-		zapped |= npt_zap(&mem->npt, start, next, guest_leaf_gone, mem);
-		if (dead)
-			npt_detach(&mem->npt, start, next, dead);
+		npt_zap(&mem->npt, start, next, guest_leaf_gone, mem);
 		spin_unlock(&mem->lock);
 		if (may_sleep)
 			cond_resched();
 		start = next;
 	} while (start < end);
-	return zapped;
+}
+
+/* The same with the tables that become empty; they are collected in @dead. */
+static void zap_with_tables(struct guest_memory *mem, u64 start, u64 end,
+			    struct list_head *dead)
+{
+	u64 at = start;
+
+	zap_range(mem, start, end, true, NULL, 0);
+	do {
+		spin_lock(&mem->lock);
+		at = npt_detach(&mem->npt, start, end, at, dead);
+		spin_unlock(&mem->lock);
+		cond_resched();
+	} while (at < end);
 }
 
 /**
@@ -102,11 +111,7 @@ void guest_memory_clear(struct guest_memory *mem, u64 start, u64 end)
 {
 	LIST_HEAD(dead);
 
-	zap_range(mem, start, end, true, NULL, 0, &dead);
-	/* What is left are tables of upper levels: few. */
-	spin_lock(&mem->lock);
-	npt_detach(&mem->npt, start, end, &dead);
-	spin_unlock(&mem->lock);
+	zap_with_tables(mem, start, end, &dead);
 	/* Also when no leaf went: the walker may hold a detached table. */
 	guest_memory_flush(mem);
 	npt_free_dead(&dead);
@@ -122,7 +127,7 @@ static bool backing_invalidate(struct mmu_interval_notifier *mn,
 	u64 end = min_t(u64, range->end, backing->hva + bytes) - backing->hva;
 
 	zap_range(backing->mem, backing->gpa + start, backing->gpa + end,
-		  mmu_notifier_range_blockable(range), mn, seq, NULL);
+		  mmu_notifier_range_blockable(range), mn, seq);
 	/* Whatever was found: another may have zapped there and not flushed yet. */
 	guest_memory_flush(backing->mem);
 	return true;
@@ -453,15 +458,8 @@ static void unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *r
 	LIST_HEAD(dead);
 	unsigned int i;
 
-	for (i = 0; i < nr; i++) {
-		u64 end = ranges[i].gpa + ranges[i].bytes;
-
-		zap_range(mem, ranges[i].gpa, end, true, NULL, 0, &dead);
-		/* What is left are tables of upper levels: few. */
-		spin_lock(&mem->lock);
-		npt_detach(&mem->npt, ranges[i].gpa, end, &dead);
-		spin_unlock(&mem->lock);
-	}
+	for (i = 0; i < nr; i++)
+		zap_with_tables(mem, ranges[i].gpa, ranges[i].gpa + ranges[i].bytes, &dead);
 	/* Also when no leaf went: the walker may hold a detached table. */
 	guest_memory_flush(mem);
 	npt_free_dead(&dead);
@@ -582,8 +580,7 @@ void guest_memory_destroy(struct guest_memory *mem)
 
 	/* First the entries, while the notifiers still keep the pages. */
 	for (i = 0; table && i < table->nr; i++)
-		zap_range(mem, table->region[i].gpa, table->region[i].end, true, NULL, 0,
-			  NULL);
+		zap_range(mem, table->region[i].gpa, table->region[i].end, true, NULL, 0);
 	table_put(table);
 	guest_track_forget(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT, GUEST_FORGET_ALL);
 	xa_destroy(&mem->track.entries);

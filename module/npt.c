@@ -13,6 +13,7 @@
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 
 #include "npt.h"
 
@@ -75,6 +76,7 @@ static void free_tables(struct npt *npt, u64 *table, unsigned int level)
 {
 	unsigned int i;
 
+	cond_resched();
 	for (i = 0; level > NPT_4K && i < NPT_ENTRIES; i++) {
 		u64 pte = READ_ONCE(table[i]);
 
@@ -89,6 +91,8 @@ static void free_tables(struct npt *npt, u64 *table, unsigned int level)
  * npt_destroy() - free all tables, whatever they still map
  * @npt: no CPU uses it any more; one that was never initialized but is zeroed
  *	is fine
+ *
+ * Context: may sleep.
  */
 void npt_destroy(struct npt *npt)
 {
@@ -385,22 +389,19 @@ static void zap_table(struct npt_zap_walk *walk, u64 *table, unsigned int level,
 	}
 }
 
-/* Where @gpa has no table of leaves, the first address that might have one. */
-static u64 next_table(const struct npt *npt, u64 gpa)
+/* The lowest table on the way to @gpa, with @gpa's entry in it no table. */
+static const u64 *lowest_table(const struct npt *npt, u64 gpa, unsigned int *level)
 {
 	const u64 *table = npt->root;
-	unsigned int level;
+	u64 pte;
 
-	for (level = npt->levels; level > NPT_4K; level--) {
-		u64 pte = READ_ONCE(table[table_index(gpa, level)]);
-
-		if (!(pte & NPT_PRESENT))
-			return round_down(gpa, npt_span(level)) + npt_span(level);
-		if (is_leaf(pte, level))
-			return gpa;
+	for (*level = npt->levels; *level > NPT_4K; (*level)--) {
+		pte = READ_ONCE(table[table_index(gpa, *level)]);
+		if (!(pte & NPT_PRESENT) || is_leaf(pte, *level))
+			break;
 		table = child_table(pte);
 	}
-	return gpa;
+	return table;
 }
 
 /**
@@ -409,20 +410,30 @@ static u64 next_table(const struct npt *npt, u64 gpa)
  * @start: first address
  * @end: first address behind
  *
+ * Looks at so many tables and no more: where there are only empty ones it may
+ * stop in the middle of nowhere, but never at @start.
+ *
  * Return: the first address from @start on for which there is a table of
- * leaves, or a large leaf; @end when there is none before it
+ * leaves, or a large leaf, or one before that; @end when there is none before it
  */
 u64 npt_next(const struct npt *npt, u64 start, u64 end)
 {
-	u64 limit = min(end, npt_gpa_limit(npt)), next;
+	u64 limit = min(end, npt_gpa_limit(npt)), span;
+	unsigned int tables = NPT_TABLES_MAX, level, i;
+	const u64 *table;
 
-	while (start < limit) {
-		next = next_table(npt, start);
-		if (next == start)
+	while (start < limit && tables--) {
+		table = lowest_table(npt, start, &level);
+		i = table_index(start, level);
+		if (level == NPT_4K || (READ_ONCE(table[i]) & NPT_PRESENT))
 			return start;
-		start = next;
+		span = npt_span(level);
+		start = round_down(start, span);
+		do {
+			start += span;
+		} while (++i < NPT_ENTRIES && !(READ_ONCE(table[i]) & NPT_PRESENT));
 	}
-	return end;
+	return start < limit ? start : end;
 }
 
 /**
@@ -464,10 +475,21 @@ static bool table_empty(const u64 *table)
 	return true;
 }
 
+/**
+ * struct npt_detach_walk - a part of an npt_detach()
+ * @npt: .
+ * @start: tables are looked at that lie between @start and @end
+ * @end: .
+ * @at: what lies before was dealt with
+ * @tables: how many may still be looked at; 0: the walk ended at @at
+ * @dead: .
+ */
 struct npt_detach_walk {
 	struct npt *npt;
 	u64 start;
 	u64 end;
+	u64 at;
+	unsigned int tables;
 	struct list_head *dead;
 };
 
@@ -483,7 +505,7 @@ static void detach_slot(struct npt_detach_walk *walk, u64 *slot)
 static void detach_below(struct npt_detach_walk *walk, u64 *table,
 			 unsigned int level, u64 base)
 {
-	unsigned int i = first_index(walk->start, base, level);
+	unsigned int i = first_index(walk->at, base, level);
 	u64 span = npt_span(level);
 	u64 gpa = base + i * span;
 
@@ -492,8 +514,14 @@ static void detach_below(struct npt_detach_walk *walk, u64 *table,
 
 		if (!(pte & NPT_PRESENT) || is_leaf(pte, level))
 			continue;
+		if (!--walk->tables) {
+			walk->at = max(walk->at, gpa);
+			return;
+		}
 		if (level - 1 > NPT_4K)
 			detach_below(walk, child_table(pte), level - 1, gpa);
+		if (!walk->tables)
+			return;
 		if (gpa >= walk->start && gpa + span <= walk->end &&
 		    table_empty(child_table(pte)))
 			detach_slot(walk, &table[i]);
@@ -505,27 +533,36 @@ static void detach_below(struct npt_detach_walk *walk, u64 *table,
  * @npt: the tree; the caller holds its lock
  * @start: first address
  * @end: first address behind; only tables wholly in between are looked at
+ * @at: @start, or what an earlier call returned
  * @dead: their pages are added here
  *
  * CPUs may have the tables cached. Flush the TLB as after npt_zap(), then call
  * npt_free_dead().
+ *
+ * Return: @end; or where to go on, since a call looks at so many tables and no
+ * more
  */
-void npt_detach(struct npt *npt, u64 start, u64 end, struct list_head *dead)
+u64 npt_detach(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *dead)
 {
 	struct npt_detach_walk walk = {
 		.npt = npt,
 		.start = start,
 		.end = min(end, npt_gpa_limit(npt)),
+		.at = at,
+		.tables = NPT_TABLES_MAX,
 		.dead = dead,
 	};
 
-	if (walk.start < walk.end)
+	if (walk.at < walk.end)
 		detach_below(&walk, npt->root, npt->levels, 0);
+	return walk.tables ? end : walk.at;
 }
 
 /**
  * npt_free_dead() - free what npt_detach() unlinked
  * @dead: its list; empty afterwards. Every CPU has been flushed since
+ *
+ * Context: may sleep.
  */
 void npt_free_dead(struct list_head *dead)
 {
@@ -534,5 +571,6 @@ void npt_free_dead(struct list_head *dead)
 	list_for_each_entry_safe(page, next, dead, lru) {
 		list_del(&page->lru);
 		table_free(page_address(page));
+		cond_resched();
 	}
 }

@@ -46,6 +46,9 @@
 /* room in a cache */
 #define NPT_CACHE	8
 
+/* tables that npt_next() and npt_detach() look at in one call: some 30,000 entries */
+#define NPT_TABLES_MAX	32
+
 /**
  * struct npt - the nested page tables of a VM
  * @root: top table
@@ -136,7 +139,7 @@ u64 *npt_slot(const struct npt *npt, u64 gpa, unsigned int *level);
 /* npt_track.c */
 bool npt_protect(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx);
 
-void npt_detach(struct npt *npt, u64 start, u64 end, struct list_head *dead);
+u64 npt_detach(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *dead);
 void npt_free_dead(struct list_head *dead);
 
 #endif /* SVMVCPU_NPT_H */

@@ -261,8 +261,8 @@ static void random_detach(struct world *w)
 		if (slot * SLOT_PAGES >= first && (slot + 1) * SLOT_PAGES <= end &&
 		    model_slot_empty(w, slot))
 			w->has_table[slot] = false;
-	npt_detach(&w->npt, w->base + ((u64)first << 12),
-		   w->base + ((u64)end << 12), &dead);
+	npt_detach(&w->npt, w->base + ((u64)first << 12), w->base + ((u64)end << 12),
+		   w->base + ((u64)first << 12), &dead);
 	npt_free_dead(&dead);
 	KUNIT_EXPECT_TRUE(w->test, list_empty(&dead));
 }
@@ -570,7 +570,7 @@ static void npt_test_rebuild(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa, gpa + npt_span(NPT_2M), NULL, NULL));
 		/* the empty table is in the way still */
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), -EEXIST);
-		npt_detach(npt, gpa, gpa + npt_span(NPT_2M), &dead);
+		npt_detach(npt, gpa, gpa + npt_span(NPT_2M), gpa, &dead);
 		npt_free_dead(&dead);
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), 0);
 		KUNIT_EXPECT_NE(test, npt_leaf(npt, gpa + 0x5000, &level), 0);
@@ -603,17 +603,17 @@ static void npt_test_detach(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, 0x1000, 1, 0, 1), 0);
 	KUNIT_EXPECT_EQ(test, npt->tables, 5);
 	/* in use */
-	npt_detach(npt, 0, ~0ULL, &dead);
+	npt_detach(npt, 0, ~0ULL, 0, &dead);
 	KUNIT_EXPECT_TRUE(test, list_empty(&dead));
 	KUNIT_EXPECT_TRUE(test, npt_zap(npt, 0, ~0ULL, NULL, NULL));
 	/* empty, but not wholly inside */
-	npt_detach(npt, 0, npt_span(2) - 1, &dead);
-	npt_detach(npt, 1, ~0ULL, &dead);
+	npt_detach(npt, 0, npt_span(2) - 1, 0, &dead);
+	npt_detach(npt, 1, ~0ULL, 1, &dead);
 	KUNIT_EXPECT_TRUE(test, list_empty(&dead));
 	KUNIT_EXPECT_EQ(test, npt->tables, 5);
-	npt_detach(npt, 0, npt_span(2), &dead);
+	npt_detach(npt, 0, npt_span(2), 0, &dead);
 	KUNIT_EXPECT_EQ(test, list_length(&dead), 1);
-	npt_detach(npt, 0, ~0ULL, &dead);
+	npt_detach(npt, 0, ~0ULL, 0, &dead);
 	KUNIT_EXPECT_EQ(test, list_length(&dead), 4);
 	/* only the root stays, and no page was freed yet */
 	KUNIT_EXPECT_EQ(test, npt->tables, 1);
@@ -642,37 +642,6 @@ static void npt_test_table_rights(struct kunit *test)
 	world_destroy(w);
 }
 
-/* npt_next() finds each mapping, and nothing between two. */
-static void npt_test_next(struct kunit *test)
-{
-	static const u64 at[] = { 0x3000, 0x40000000, 0x7fc0200000, 0xfffffff000 };
-	struct npt_cache cache = {};
-	struct npt npt;
-	u64 gpa = 0;
-	int i;
-
-	KUNIT_ASSERT_EQ(test, 0, npt_init(&npt, 4));
-	KUNIT_EXPECT_EQ(test, 1ULL << 48, npt_next(&npt, 0, 1ULL << 48));
-	for (i = 0; i < ARRAY_SIZE(at); i++) {
-		KUNIT_ASSERT_EQ(test, 0, npt_cache_fill(&cache, NPT_MAP_MAX));
-		KUNIT_ASSERT_EQ(test, 0, npt_map(&npt, &cache, at[i], 0x1234, NPT_W, NPT_4K));
-	}
-	for (i = 0; i < ARRAY_SIZE(at); i++) {
-		u64 table = round_down(at[i], npt_span(NPT_2M));
-
-		gpa = npt_next(&npt, gpa, 1ULL << 48);
-		KUNIT_EXPECT_EQ_MSG(test, table, gpa, "mapping %d", i);
-		/* inside a table every address is its own answer */
-		KUNIT_EXPECT_EQ(test, table + 0x1000, npt_next(&npt, table + 0x1000, 1ULL << 48));
-		gpa = table + npt_span(NPT_2M);
-	}
-	KUNIT_EXPECT_EQ(test, 1ULL << 48, npt_next(&npt, gpa, 1ULL << 48));
-	KUNIT_EXPECT_EQ(test, 0x40000000ULL, npt_next(&npt, 0x200000, 0x40000000));
-	KUNIT_EXPECT_EQ(test, 0x50000ULL, npt_next(&npt, 0x50000, 0x50000));
-	npt_cache_drain(&cache);
-	npt_destroy(&npt);
-}
-
 static struct kunit_case npt_test_cases[] = {
 	KUNIT_CASE(npt_test_init),
 	KUNIT_CASE(npt_test_bad_args),
@@ -686,7 +655,6 @@ static struct kunit_case npt_test_cases[] = {
 	KUNIT_CASE(npt_test_detach),
 	KUNIT_CASE(npt_test_table_rights),
 	KUNIT_CASE(npt_test_random),
-	KUNIT_CASE(npt_test_next),
 	{}
 };
 

@@ -59,6 +59,9 @@ bool npt_protect(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx)
 		u64 *slot = npt_slot(npt, gpa, &level);
 		u64 stop = min(end, round_down(gpa, npt_span(level + 1)) + npt_span(level + 1));
 
+		/* as far as npt_next() looked at a time */
+		if (!slot)
+			continue;
 		if (level > NPT_4K) {
 			gpa = round_down(gpa, npt_span(level));
 			stop = gpa + npt_span(level);

@@ -194,6 +194,41 @@ TEST_F_TIMEOUT(regions, largest_batch, 90)
 	free(ranges);
 }
 
+#define FAR_PAGES	200U
+#define FAR_GPA(i)	((1UL << 39) + (i) * (1UL << 30))
+
+/*
+ * A page per GiB, each with tables of its own. Taken away one by one they leave
+ * tables that nothing is in; the UNMAP of it all takes these, however many.
+ */
+TEST_F_TIMEOUT(regions, far_apart, 90)
+{
+	struct svmvcpu_range all = { FAR_GPA(0), 1UL << 39 };
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_region region;
+	__u64 before = vm_stats(vm).tables;
+	unsigned int i;
+
+	for (i = 0; i < FAR_PAGES; i++) {
+		struct svmvcpu_range range = { FAR_GPA(i), PAGE };
+
+		region = one_page(FAR_GPA(i), self->mem);
+		ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+		ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, FAR_GPA(i), PAGE, SVMVCPU_PREFAULT_WRITE,
+						 NULL));
+		ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));
+	}
+	region = one_page(FAR_GPA(i), self->mem);
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, FAR_GPA(i), PAGE, SVMVCPU_PREFAULT_WRITE, NULL));
+	EXPECT_LE(before + 2 * FAR_PAGES, vm_stats(vm).tables);
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &all, 1));
+	EXPECT_EQ(before, vm_stats(vm).tables);
+	/* And it can all be used again. */
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, FAR_GPA(i), PAGE, SVMVCPU_PREFAULT_WRITE, NULL));
+}
+
 /* Adds regions one page long, all of the same memory, until there are @nr. */
 static int fill_to(struct test_vm *vm, void *mem, unsigned int nr)
 {
