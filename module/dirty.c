@@ -9,6 +9,8 @@
  * write that left no trace in between is older than the VMM's look at the page.
  */
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/svmvcpu.h>
 #include <linux/uaccess.h>
@@ -23,6 +25,8 @@
 #define COLLECT_BATCH	256
 /* Pages collected at a time for a bitmap */
 #define BITMAP_CHUNK	512
+/* Bytes of a bitmap cleared at a time; all of it can be gigabytes */
+#define BITMAP_CLEAR	SZ_64K
 
 /* --- DIRTY_LOG ----------------------------------------------------------- */
 
@@ -262,14 +266,31 @@ static int set_bit_user(u8 __user *bitmap, u64 bit)
 	return put_user((u8)(byte | BIT(bit % 8)), bitmap);
 }
 
+static int clear_bitmap(u8 __user *bitmap, u64 bytes)
+{
+	unsigned long part;
+
+	for (; bytes; bytes -= part, bitmap += part) {
+		part = min_t(u64, bytes, BITMAP_CLEAR);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (clear_user(bitmap, part))
+			return -EFAULT;
+		cond_resched();
+	}
+	return 0;
+}
+
 static int collect_bitmap(struct guest_memory *mem, struct collect *c, u8 __user *bitmap,
 			  u64 *total)
 {
 	u64 passes = c->pages / BITMAP_CHUNK + 1;
 	unsigned int i;
+	int ret;
 
-	if (clear_user(bitmap, DIV_ROUND_UP(c->pages, 64) * 8))
-		return -EFAULT;
+	ret = clear_bitmap(bitmap, DIV_ROUND_UP(c->pages, 64) * 8);
+	if (ret)
+		return ret;
 	do {
 		if (fatal_signal_pending(current))
 			return -EINTR;

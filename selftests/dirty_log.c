@@ -137,6 +137,38 @@ TEST_F(dirty, bitmap)
 	EXPECT_EQ(5, collect_bits(self, ALL));
 }
 
+#define WIDE_BYTES	(16ULL << 30)
+#define WIDE_BITMAP	(WIDE_BYTES / PAGE / 8)
+
+/* A bitmap that is cleared in pieces is cleared whole, or nothing is told. */
+TEST_F(dirty, wide_bitmap)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_dirty_collect c = {
+		.flags = SVMVCPU_COLLECT_BITMAP, .bytes = WIDE_BYTES,
+	};
+	unsigned char *bitmap = mmap(NULL, WIDE_BITMAP, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int i, others = 0;
+
+	ASSERT_NE(MAP_FAILED, (void *)bitmap);
+	c.bitmap = (uintptr_t)bitmap;
+	ASSERT_EQ(0, log_start(vm, 0, WIDE_BYTES));
+	RUN_EXPECT(vm, IO);
+	memset(bitmap, 0xff, WIDE_BITMAP);
+	ASSERT_EQ(0, mprotect(bitmap + WIDE_BITMAP - PAGE, PAGE, PROT_READ));
+	EXPECT_EQ(-EFAULT, svmvcpu_vm_dirty_collect(vm->vm, &c));
+	ASSERT_EQ(0, mprotect(bitmap + WIDE_BITMAP - PAGE, PAGE, PROT_READ | PROT_WRITE));
+	memset(bitmap, 0xff, WIDE_BITMAP);
+	ASSERT_EQ(0, svmvcpu_vm_dirty_collect(vm->vm, &c));
+	EXPECT_EQ(COUNT, c.nr);
+	EXPECT_EQ(0xff, bitmap[TEST_FREE / PAGE / 8]);
+	for (i = 0; i < WIDE_BITMAP; i++)
+		others += i != TEST_FREE / PAGE / 8 && bitmap[i];
+	EXPECT_EQ(0U, others);
+	munmap(bitmap, WIDE_BITMAP);
+}
+
 /* Only what is logged, only what is asked for */
 TEST_F(dirty, ranges)
 {
