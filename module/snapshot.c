@@ -7,7 +7,9 @@
  * nothing is written while it puts pages back. What takes time is the pages:
  * each costs a look at its leaf and the copy.
  *
- * Locks: svm_vm.lock -> vcpu.mutex (tried only) -> guest_memory.mutex.
+ * Locks: svm_vm.still -> svm_vm.lock, to collect the vCPUs -> vcpu.mutex (tried
+ * only); without svm_vm.lock -> guest_memory.mutex. RESTORE may have to wait for the
+ * VMM's memory, for ever if that is what the VMM is like, so files are closed meanwhile.
  */
 #include <linux/lockdep.h>
 #include <linux/mm.h>
@@ -50,29 +52,39 @@ static void vcpus_unlock(struct svm_vm *vm)
 {
 	struct vcpu *vcpu;
 
-	list_for_each_entry(vcpu, &vm->vcpus, in_vm)
+	while (vm->nr_stopped) {
+		vcpu = vm->stopped[--vm->nr_stopped];
 		vcpu_unlock(vcpu);
+		vcpu_put(vcpu);
+	}
 }
 
 /* All or none: -EBUSY when one is in RUN or another ioctl. */
 static int vcpus_lock(struct svm_vm *vm)
 {
 	struct vcpu *vcpu;
+	int ret = mutex_lock_killable(&vm->lock);
 
-	list_for_each_entry(vcpu, &vm->vcpus, in_vm)
-		if (!vcpu_try_lock(vcpu))
-			goto busy;
-	return 0;
-busy:
-	list_for_each_entry_continue_reverse(vcpu, &vm->vcpus, in_vm)
-		vcpu_unlock(vcpu);
-	return -EBUSY;
+	if (ret)
+		return ret;
+	list_for_each_entry(vcpu, &vm->vcpus, in_vm) {
+		if (!vcpu_try_lock(vcpu)) {
+			ret = -EBUSY;
+			break;
+		}
+		kref_get(&vcpu->ref);
+		vm->stopped[vm->nr_stopped++] = vcpu;
+	}
+	mutex_unlock(&vm->lock);
+	if (ret)
+		vcpus_unlock(vm);
+	return ret;
 }
 
 /* The VM stands still between these two. */
 static int vm_stop(struct svm_vm *vm)
 {
-	int ret = mutex_lock_killable(&vm->lock);
+	int ret = mutex_lock_killable(&vm->still);
 
 	if (ret)
 		return ret;
@@ -84,7 +96,7 @@ static int vm_stop(struct svm_vm *vm)
 		return 0;
 	vcpus_unlock(vm);
 unlock:
-	mutex_unlock(&vm->lock);
+	mutex_unlock(&vm->still);
 	return ret;
 }
 
@@ -97,7 +109,7 @@ static void vm_go(struct svm_vm *vm)
 	atomic64_inc(&vm->mem.tlb_gen);
 	mutex_unlock(&vm->mem.mutex);
 	vcpus_unlock(vm);
-	mutex_unlock(&vm->lock);
+	mutex_unlock(&vm->still);
 }
 
 /* --- SNAPSHOT ------------------------------------------------------------ */
@@ -167,8 +179,10 @@ bool guest_table_frozen(const struct guest_memory *mem, const struct guest_table
 static int records_alloc(struct svm_vm *vm)
 {
 	struct vcpu *vcpu;
+	unsigned int i;
 
-	list_for_each_entry(vcpu, &vm->vcpus, in_vm) {
+	for (i = 0; i < vm->nr_stopped; i++) {
+		vcpu = vm->stopped[i];
 		if (!vcpu->record)
 			vcpu->record = record_alloc();
 		if (!vcpu->record)
@@ -182,12 +196,14 @@ static void records_free(struct svm_vm *vm, bool untaken)
 {
 	struct vcpu *vcpu;
 
+	mutex_lock(&vm->lock);
 	list_for_each_entry(vcpu, &vm->vcpus, in_vm) {
 		if (untaken && vcpu->record && vcpu->record->taken)
 			continue;
 		record_free(vcpu->record);
 		vcpu->record = NULL;
 	}
+	mutex_unlock(&vm->lock);
 }
 
 /* From here on no write goes unnoticed. No vCPU runs. */
@@ -207,7 +223,7 @@ static void arm_memory(struct guest_memory *mem, u64 max_bytes)
 
 static int take(struct svm_vm *vm, u64 max_bytes)
 {
-	struct vcpu *vcpu;
+	unsigned int i;
 	int ret;
 
 	ret = guest_table_unaliased(guest_table_current(&vm->mem));
@@ -221,8 +237,8 @@ static int take(struct svm_vm *vm, u64 max_bytes)
 	}
 	vm->snapshot_time = record_now(true);
 	vm->restore_tsc = vm->snapshot_time.tsc;
-	list_for_each_entry(vcpu, &vm->vcpus, in_vm)
-		record_take(vcpu, vcpu->record, &vm->snapshot_time);
+	for (i = 0; i < vm->nr_stopped; i++)
+		record_take(vm->stopped[i], vm->stopped[i]->record, &vm->snapshot_time);
 	arm_memory(&vm->mem, max_bytes);
 	return 0;
 }
@@ -359,11 +375,11 @@ static int put_back_all_cold(struct guest_memory *mem, u64 *pages)
 static void put_back_vcpus(struct svm_vm *vm)
 {
 	struct record_time now = record_now(!list_empty(&vm->apics));
-	struct vcpu *vcpu;
+	unsigned int i;
 
-	list_for_each_entry(vcpu, &vm->vcpus, in_vm)
-		if (vcpu->record)
-			record_put_back(vcpu, &vm->snapshot_time, &now);
+	for (i = 0; i < vm->nr_stopped; i++)
+		if (vm->stopped[i]->record)
+			record_put_back(vm->stopped[i], &vm->snapshot_time, &now);
 	vm->tsc_base += now.tsc - vm->restore_tsc;
 	vm->restore_tsc = now.tsc;
 }
@@ -507,7 +523,7 @@ int snapshot_drop(struct svm_vm *vm)
 	struct guest_memory *mem = &vm->mem;
 	int ret;
 
-	ret = mutex_lock_killable(&vm->lock);
+	ret = mutex_lock_killable(&vm->still);
 	if (ret)
 		return ret;
 	ret = mutex_lock_killable(&mem->mutex);
@@ -526,6 +542,6 @@ int snapshot_drop(struct svm_vm *vm)
 	}
 	mutex_unlock(&mem->mutex);
 unlock:
-	mutex_unlock(&vm->lock);
+	mutex_unlock(&vm->still);
 	return ret;
 }

@@ -250,14 +250,31 @@ static void vcpu_give_id(struct svm_vm *vm, u32 id, struct vcpu *vcpu)
 	mutex_unlock(&vm->lock);
 }
 
-/* Gives the ID back and drops the VM. */
-static void vcpu_destroy(struct vcpu *vcpu)
+static void vcpu_release_ref(struct kref *ref)
 {
+	struct vcpu *vcpu = container_of(ref, struct vcpu, ref);
 	struct svm_vm *vm = vcpu->vm;
 
-	vcpu_give_id(vm, vcpu->id, vcpu);
 	vcpu_free(vcpu);
 	svm_vm_put(vm);
+}
+
+/**
+ * vcpu_put() - drop a reference
+ * @vcpu: may be gone when this returns, and so may its VM
+ *
+ * Context: may sleep.
+ */
+void vcpu_put(struct vcpu *vcpu)
+{
+	kref_put(&vcpu->ref, vcpu_release_ref);
+}
+
+/* RESTORE may have it still. That can take long, and nobody waits for it. */
+static void vcpu_destroy(struct vcpu *vcpu)
+{
+	vcpu_give_id(vcpu->vm, vcpu->id, vcpu);
+	vcpu_put(vcpu);
 }
 
 static int vcpu_release(struct inode *inode, struct file *file)
@@ -311,6 +328,7 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 	if (!vcpu)
 		return ERR_PTR(-ENOMEM);
+	kref_init(&vcpu->ref);
 	mutex_init(&vcpu->mutex);
 	vcpu_deadline_init(vcpu);
 	init_waitqueue_head(&vcpu->wait);
@@ -363,6 +381,27 @@ static int vcpu_install_fd(struct vcpu *vcpu)
 	return fd;
 }
 
+/* The VM stands still: it does not get one more vCPU while it is put back. */
+static struct vcpu *vcpu_add(struct svm_vm *vm, u32 id, u32 flags)
+{
+	struct vcpu *vcpu;
+	int ret;
+
+	ret = vcpu_take_id(vm, id);
+	if (ret)
+		return ERR_PTR(ret);
+	vcpu = vcpu_alloc(vm, id, flags);
+	if (IS_ERR(vcpu)) {
+		vcpu_give_id(vm, id, NULL);
+		return vcpu;
+	}
+	svm_vm_get(vm);
+	mutex_lock(&vm->lock);
+	list_add_tail(&vcpu->in_vm, &vm->vcpus);
+	mutex_unlock(&vm->lock);
+	return vcpu;
+}
+
 /**
  * vcpu_create() - a new vCPU
  * @vm: the caller's; a reference is taken
@@ -377,18 +416,13 @@ int vcpu_create(struct svm_vm *vm, u32 id, u32 flags)
 	struct vcpu *vcpu;
 	int ret;
 
-	ret = vcpu_take_id(vm, id);
+	ret = mutex_lock_killable(&vm->still);
 	if (ret)
 		return ret;
-	vcpu = vcpu_alloc(vm, id, flags);
-	if (IS_ERR(vcpu)) {
-		vcpu_give_id(vm, id, NULL);
+	vcpu = vcpu_add(vm, id, flags);
+	mutex_unlock(&vm->still);
+	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);
-	}
-	svm_vm_get(vm);
-	mutex_lock(&vm->lock);
-	list_add_tail(&vcpu->in_vm, &vm->vcpus);
-	mutex_unlock(&vm->lock);
 	ret = vcpu_install_fd(vcpu);
 	if (ret < 0)
 		vcpu_destroy(vcpu);

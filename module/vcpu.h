@@ -7,6 +7,7 @@
 #define SVMVCPU_VCPU_H
 
 #include <linux/hrtimer.h>
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/stddef.h>
@@ -153,7 +154,8 @@ struct vcpu_mmio {
  * @deadline: sets WAKE_DEADLINE
  * @mutex: held by every ioctl but KICK; protects all the rest
  * @in_vm: in svm_vm.vcpus
- * @record: the vCPU as it was at the snapshot, or NULL; under svm_vm.lock
+ * @record: the vCPU as it was at the snapshot, or NULL; under svm_vm.still
+ * @ref: held by its file, and in svm_vm.stopped
  * @serial: never used twice, tells vCPUs apart for the IBPB
  * @id: APIC ID
  */
@@ -232,6 +234,7 @@ struct vcpu {
 	struct mutex mutex;	/* every ioctl but KICK */
 	struct list_head in_vm;
 	struct vcpu_record *record;
+	struct kref ref;
 	u64 serial;
 	u32 id;
 };
@@ -249,5 +252,6 @@ static inline enum guest_mode vcpu_mode(const struct vcpu *vcpu)
 }
 
 int vcpu_create(struct svm_vm *vm, u32 id, u32 flags);
+void vcpu_put(struct vcpu *vcpu);
 
 #endif /* SVMVCPU_VCPU_H */

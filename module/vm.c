@@ -22,6 +22,7 @@ static void vm_release_ref(struct kref *ref)
 	guest_memory_destroy(&vm->mem);
 	kvfree(vm->cpuid);
 	mutex_destroy(&vm->lock);
+	mutex_destroy(&vm->still);
 	kfree(vm);
 	svm_cpu_put();
 	/* Pairs with vm_create(): last of all, no code of ours may follow. */
@@ -85,22 +86,39 @@ static int vm_ioctl_unmap(struct svm_vm *vm, const void __user *arg)
 	return ret;
 }
 
-static int vm_ioctl_get_cpuid(struct svm_vm *vm, void __user *arg)
+/* A copy, for kvfree(): whoever reads it from user space may be slow. */
+static struct cpuid_table *vm_copy_cpuid(struct svm_vm *vm)
 {
 	const struct cpuid_table *table;
+	struct cpuid_table *copy;
+	size_t bytes;
+
+	if (mutex_lock_killable(&vm->lock))
+		return ERR_PTR(-EINTR);
+	table = cpuid_table_or_default(vm->cpuid);
+	bytes = struct_size(table, entry, table->nr);
+	copy = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (copy)
+		memcpy(copy, table, bytes);
+	mutex_unlock(&vm->lock);
+	return copy ? copy : ERR_PTR(-ENOMEM);
+}
+
+static int vm_ioctl_get_cpuid(struct svm_vm *vm, void __user *arg)
+{
 	struct svmvcpu_cpuid cpuid;
-	u32 room;
+	struct cpuid_table *table;
 	int ret;
+	u32 room;
 
 	ret = svmvcpu_copy_arg(&cpuid, sizeof(cpuid), sizeof(cpuid), arg);
 	if (ret)
 		return ret;
 	if (cpuid.mbz)
 		return -EINVAL;
-	ret = mutex_lock_killable(&vm->lock);
-	if (ret)
-		return ret;
-	table = cpuid_table_or_default(vm->cpuid);
+	table = vm_copy_cpuid(vm);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
 	room = cpuid.nr;
 	cpuid.nr = table->nr;
 	if (copy_to_user(arg, &cpuid, sizeof(cpuid)))
@@ -110,7 +128,7 @@ static int vm_ioctl_get_cpuid(struct svm_vm *vm, void __user *arg)
 	else if (copy_to_user(u64_to_user_ptr(cpuid.entries), table->entry,
 			      table->nr * sizeof(table->entry[0])))
 		ret = -EFAULT;
-	mutex_unlock(&vm->lock);
+	kvfree(table);
 	return ret;
 }
 
@@ -286,6 +304,7 @@ static struct svm_vm *vm_alloc(void)
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&vm->ref);
+	mutex_init(&vm->still);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->vcpus);
 	spin_lock_init(&vm->apics_lock);

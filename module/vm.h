@@ -28,14 +28,22 @@ struct record_time {
 
 #define VM_MAX_VCPUS	64
 
+struct vcpu;
+
 /**
  * struct svm_vm - one virtual machine
  * @ref: held by its file and by each vCPU
  * @tsc_base: host TSC at which the guest's was zero, for all vCPUs alike
  * @mem: guest-physical memory
- * @snapshot_time: when the snapshot was taken; under @lock, like the next
+ * @still: held for as long as no vCPU may run or be added, which can take as long
+ *	as the VMM's memory takes. Whoever closes a file does without it
+ * @stopped: vCPUs that are kept from running, a reference and the mutex of each;
+ *	under @still, like the next three
+ * @nr_stopped: .
+ * @snapshot_time: when the snapshot was taken
  * @restore_tsc: svm_tsc() of that moment, or of the last RESTORE
- * @lock: protects @vcpu_ids, @had_vcpu, @vcpus and setting @cpuid
+ * @lock: protects @vcpu_ids, @had_vcpu, @vcpus and setting @cpuid; nobody waits for
+ *	the VMM's memory under it
  * @vcpus: all of them; each is added when nothing of it can fail any more
  * @vcpu_ids: IDs in use
  * @cpuid: NULL for the default; set before the first vCPU, constant after
@@ -47,6 +55,9 @@ struct svm_vm {
 	struct kref ref;
 	u64 tsc_base;
 	struct guest_memory mem;
+	struct mutex still;	/* stopped, snapshots */
+	struct vcpu *stopped[VM_MAX_VCPUS];
+	unsigned int nr_stopped;
 	struct record_time snapshot_time;
 	u64 restore_tsc;
 	struct mutex lock;	/* vcpu_ids, vcpus */

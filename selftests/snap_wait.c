@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RESTORE and GET_CPUID wait for the VMM's memory, for as long as that takes:
+ * meanwhile files can be closed, no vCPU is added, and who is killed goes.
+ */
+#include <sys/wait.h>
+
+#include "guest_area.h"
+#include "host_state.h"
+#include "snap.h"
+
+#define COUNT	8U
+#define SLOW	3U	/* the page nobody serves for a while */
+
+/**
+ * struct call - something that another thread does
+ * @what: .
+ * @vm: .
+ * @vcpu: of CLOSE and CREATE
+ * @entries: of GET_CPUID
+ * @ret: what came of it
+ * @done: it has
+ */
+struct call {
+	enum { CALL_RESTORE, CALL_CLOSE, CALL_CREATE, CALL_GET_CPUID } what;
+	struct test_vm *vm;
+	struct svmvcpu_vcpu *vcpu;
+	void *entries;
+	pthread_t thread;
+	int ret;
+	volatile bool done;
+};
+
+static void *call_main(void *arg)
+{
+	struct call *call = arg;
+	struct svmvcpu_cpuid cpuid = {
+		.size = sizeof(cpuid), .nr = call->vm->info.max_cpuid,
+		.entries = (uintptr_t)call->entries,
+	};
+
+	switch (call->what) {
+	case CALL_RESTORE:
+		call->ret = svmvcpu_vm_restore(call->vm->vm, NULL);
+		break;
+	case CALL_CLOSE:
+		svmvcpu_vcpu_close(call->vcpu);
+		break;
+	case CALL_CREATE:
+		call->ret = svmvcpu_vcpu_create(call->vm->vm, 1, &call->vm->info, call->vcpu);
+		break;
+	case CALL_GET_CPUID:
+		call->ret = ioctl_errno(call->vm->vm, SVMVCPU_GET_CPUID, &cpuid);
+		break;
+	}
+	call->done = true;
+	return NULL;
+}
+
+static void call_start(struct call *call)
+{
+	call->done = false;
+	if (pthread_create(&call->thread, NULL, call_main, call))
+		vm_die("pthread_create");
+}
+
+/* Over, and its result; -1000 when it is not. */
+static int call_ends(struct call *call)
+{
+	if (!WAIT_UNTIL(call->done))
+		return -1000;
+	pthread_join(call->thread, NULL);
+	return call->ret;
+}
+
+/* Does somebody wait for the page? */
+static bool waits(int monitor)
+{
+	struct uffd_msg msg;
+
+	return read(monitor, &msg, sizeof(msg)) == sizeof(msg) &&
+	       msg.event == UFFD_EVENT_PAGEFAULT;
+}
+
+static int serve(int monitor, volatile void *page)
+{
+	struct uffdio_zeropage zero = { .range = { (uintptr_t)page, PAGE } };
+
+	return ioctl(monitor, UFFDIO_ZEROPAGE, &zero) ? errno : 0;
+}
+
+/* A snapshot, of which RESTORE will have to wait for a page; its monitor */
+static int snapshot_to_wait_for(struct test_vm *vm)
+{
+	volatile void *page = snap_page(vm, SLOW);
+
+	if (svmvcpu_vm_snapshot(vm->vm, 0) || vm_run(vm) ||
+	    madvise((void *)page, PAGE, MADV_DONTNEED))
+		return -1;
+	return page_monitor(page, UFFDIO_REGISTER_MODE_MISSING, 0);
+}
+
+FIXTURE(wait) {
+	struct test_vm vm;
+	struct svmvcpu_vcpu other;
+	struct svmvcpu_vcpu fresh;
+	unsigned char *copy;
+	int monitor;
+};
+
+FIXTURE_SETUP(wait)
+{
+	struct test_vm *vm = &self->vm;
+
+	snap_open(vm, COUNT);
+	self->copy = malloc(TEST_MEM);
+	ASSERT_NE(NULL, self->copy);
+	ASSERT_EQ(0, svmvcpu_vcpu_create(vm->vm, 1, &vm->info, &self->other));
+}
+
+FIXTURE_TEARDOWN(wait)
+{
+	free(self->copy);
+	vm_close(&self->vm);
+	EXPECT_TRUE(WAIT_UNTIL_MS(!module_refs(), 2000));
+}
+
+/* Who closes a vCPU does not wait, who makes one does. */
+TEST_F(wait, restore)
+{
+	struct test_vm *vm = &self->vm;
+	struct call restore = { .what = CALL_RESTORE, .vm = vm };
+	struct call closing = { .what = CALL_CLOSE, .vm = vm, .vcpu = &self->other };
+	struct call create = { .what = CALL_CREATE, .vm = vm, .vcpu = &self->fresh };
+
+	memcpy(self->copy, vm->mem, TEST_MEM);
+	self->monitor = snapshot_to_wait_for(vm);
+	ASSERT_LE(0, self->monitor);
+	call_start(&restore);
+	ASSERT_TRUE(waits(self->monitor));
+	call_start(&closing);
+	EXPECT_EQ(0, call_ends(&closing));
+	EXPECT_FALSE(restore.done);
+	call_start(&create);
+	usleep(100000);
+	EXPECT_FALSE(create.done);
+	ASSERT_EQ(0, serve(self->monitor, snap_page(vm, SLOW)));
+	EXPECT_EQ(0, call_ends(&restore));
+	ASSERT_EQ(0, memcmp(self->copy, vm->mem, TEST_MEM));
+	/* The ID of the one that was closed is free. */
+	EXPECT_EQ(0, call_ends(&create));
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(0, svmvcpu_vm_restore(vm->vm, NULL));
+	ASSERT_EQ(0, memcmp(self->copy, vm->mem, TEST_MEM));
+	svmvcpu_vcpu_close(&self->fresh);
+	close(self->monitor);
+}
+
+/* All vCPUs go while they are put back; the last reference is RESTORE's. */
+TEST_F(wait, restore_of_nobody)
+{
+	struct test_vm *vm = &self->vm;
+	struct call restore = { .what = CALL_RESTORE, .vm = vm };
+	struct call closing = { .what = CALL_CLOSE, .vm = vm, .vcpu = &self->other };
+
+	self->monitor = snapshot_to_wait_for(vm);
+	ASSERT_LE(0, self->monitor);
+	call_start(&restore);
+	ASSERT_TRUE(waits(self->monitor));
+	call_start(&closing);
+	EXPECT_EQ(0, call_ends(&closing));
+	closing.vcpu = &vm->vcpu;
+	call_start(&closing);
+	EXPECT_EQ(0, call_ends(&closing));
+	vm->run = NULL;
+	ASSERT_EQ(0, serve(self->monitor, snap_page(vm, SLOW)));
+	EXPECT_EQ(0, call_ends(&restore));
+	EXPECT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
+	close(self->monitor);
+}
+
+TEST_F(wait, get_cpuid)
+{
+	struct test_vm *vm = &self->vm;
+	struct call get = { .what = CALL_GET_CPUID, .vm = vm };
+	struct call closing = { .what = CALL_CLOSE, .vm = vm, .vcpu = &self->other };
+	size_t bytes = vm->info.max_cpuid * sizeof(struct svmvcpu_cpuid_entry);
+
+	bytes = (bytes + PAGE - 1) & ~(PAGE - 1);
+	get.entries = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, get.entries);
+	self->monitor = page_monitor(get.entries, UFFDIO_REGISTER_MODE_MISSING, 0);
+	ASSERT_LE(0, self->monitor);
+	call_start(&get);
+	ASSERT_TRUE(waits(self->monitor));
+	call_start(&closing);
+	EXPECT_EQ(0, call_ends(&closing));
+	EXPECT_FALSE(get.done);
+	ASSERT_EQ(0, serve(self->monitor, get.entries));
+	EXPECT_EQ(0, call_ends(&get));
+	munmap(get.entries, bytes);
+	close(self->monitor);
+}
+
+/* The child: restores from a page that nobody will ever serve, and says so. */
+static void wait_for_ever(int told)
+{
+	struct test_vm vm;
+	struct call restore = { .what = CALL_RESTORE, .vm = &vm };
+	int monitor;
+
+	snap_open(&vm, COUNT);
+	monitor = snapshot_to_wait_for(&vm);
+	if (monitor < 0)
+		_exit(1);
+	call_start(&restore);
+	if (!waits(monitor) || write(told, "", 1) != 1)
+		_exit(2);
+	call_ends(&restore);
+	_exit(3);
+}
+
+TEST(killed)
+{
+	int status = 0, i, told[2];
+	pid_t pid;
+	char c;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, pipe(told));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			wait_for_ever(told[1]);
+		close(told[1]);
+		EXPECT_EQ(1, read(told[0], &c, 1));
+		close(told[0]);
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_TRUE(WAIT_UNTIL(waitpid(pid, &status, WNOHANG) == pid));
+		EXPECT_TRUE(WIFSIGNALED(status));
+		EXPECT_TRUE(WAIT_UNTIL_MS(!module_refs(), 2000));
+	}
+}
+
+TEST_HARNESS_MAIN
