@@ -610,6 +610,9 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 	if (unlikely(ret < 0)) {
 		if (ret == -EBUSY)
 			svm_cpu_explain_busy();
+		/* All else that was asked for is done, or waits in the vCPU. */
+		if (vcpu->want_window)
+			WRITE_ONCE(vcpu->run->in_flags, SVMVCPU_RUN_IRQ_WINDOW);
 		return ret;
 	}
 	publish(vcpu);
@@ -626,7 +629,8 @@ static __always_inline int run_locked(struct vcpu *vcpu)
  * understand, and then nothing has happened; -EBADFD when the vCPU must be set
  * up first; -EAGAIN when an event of the kind to inject waits already, and
  * then nothing has happened either; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is not to be had on
- * this CPU; -ENOMEM. After the latter RUN can be called again. -EINTR for a fatal signal.
+ * this CPU; -ENOMEM. After the latter RUN can be called again, and goes on with what
+ * it had begun. -EINTR for a fatal signal.
  */
 long vcpu_run(struct vcpu *vcpu)
 {

@@ -198,6 +198,41 @@ TEST_F_TIMEOUT(kvm, goes_away, 60)
 	EXPECT_TRUE(svme_goes_off());
 }
 
+/* A RUN that fails leaves on its page what is still to be done, and no more. */
+TEST_F_TIMEOUT(kvm, leaves_the_request, 60)
+{
+	struct svmvcpu_state state;
+	struct test_vm *vm = &self->vm;
+
+	if (!kvm_there())
+		SKIP(return, NO_KVM);
+	vm_open(vm);
+	ASSERT_EQ(0, kvm_guest_open(&self->kvm));
+	load_guest(vm, spin);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	vm->run->in_flags = SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_IRQ_WINDOW;
+	vm->run->gprs.rax = 0x77;
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ | 33;
+	ASSERT_EQ(EBUSY, vm_run(vm));
+	EXPECT_EQ(SVMVCPU_RUN_IRQ_WINDOW, vm->run->in_flags);
+	EXPECT_EQ(0U, vm->run->inject);
+	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&vm->vcpu, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_EVENTS,
+					    &state));
+	EXPECT_EQ(0x77U, state.gprs.rax);
+	EXPECT_EQ(SVMVCPU_INJECT_VALID | 33, state.events.irq);
+	/* The guest has no use for it. */
+	state.events.irq = 0;
+	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
+	ASSERT_EQ(EBUSY, vm_run(vm));
+	kvm_guest_close(&self->kvm);
+	RUN_EXPECT(vm, IRQ_WINDOW);
+	EXPECT_EQ(0U, vm->run->in_flags);
+	vm->run->deadline_ns = now_ns() + 100000000;
+	RUN_EXPECT(vm, INTERRUPTED);
+	vm_close(vm);
+	EXPECT_TRUE(svme_goes_off());
+}
+
 TEST_F_TIMEOUT(kvm, finds_us_running, 60)
 {
 	struct test_vm *vm = &self->vm;

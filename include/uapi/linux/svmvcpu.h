@@ -1211,7 +1211,8 @@ struct svmvcpu_exit_debug {
 
 /**
  * struct svmvcpu_run - the run page, first page of a vCPU file's mapping
- * @in_flags: SVMVCPU_RUN_*; read and cleared by RUN
+ * @in_flags: SVMVCPU_RUN_*; read and cleared by RUN. One that fails later leaves
+ *	IRQ_WINDOW if that has yet to come
  * @in_mbz: zero
  * @answer: what the last exit asked for: value of an IN (the low @io.width
  *	bytes) or of an RDMSR, return value of a hypercall
