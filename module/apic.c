@@ -413,6 +413,8 @@ void apic_get_state(struct vcpu *vcpu, struct svmvcpu_lapic *state)
 	now = apic_now(vcpu);
 	lapic_get_state(&vcpu->apic->lapic, &now, state, &fx);
 	apply(vcpu, &fx);
+	if (test_bit(WAKE_INIT, &vcpu->wake))
+		state->pins |= SVMVCPU_LAPIC_INIT;
 }
 
 /**
@@ -440,7 +442,7 @@ static void drop_posted(struct apic_inbox *inbox, u32 pins)
  * @vcpu: its mutex held; its TSC has been set
  * @state: passed apic_state_valid()
  *
- * What has been posted is dropped: it was for the old state.
+ * What has been posted is dropped, and an INIT that waits: it was for the old state.
  */
 void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 {
@@ -450,8 +452,9 @@ void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 	if (!vcpu->apic)
 		return;
 	now = apic_now(vcpu);
-	drop_posted(&vcpu->apic->inbox, state->pins);
+	clear_bit(WAKE_INIT, &vcpu->wake);
 	lapic_set_state(&vcpu->apic->lapic, &now, state, &fx);
+	drop_posted(&vcpu->apic->inbox, vcpu->apic->lapic.pins);
 	apply(vcpu, &fx);
 }
 

@@ -8,12 +8,16 @@
  */
 #include "lapic_reg.h"
 
+#define LINT_PINS	3U
+
 /**
  * lapic_get_state() - save
  * @l: the vCPU's
  * @now: the time
  * @state: all of it is written
  * @fx: effects; what is due at this moment happens first
+ *
+ * An INIT that waits is the caller's to add.
  */
 void lapic_get_state(struct lapic *l, const struct lapic_now *now,
 		     struct svmvcpu_lapic *state, struct lapic_fx *fx)
@@ -111,12 +115,13 @@ static bool state_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 	bool same_mode = !((l->base ^ state->base) & BASE_MODE);
 
 	if (!lapic_base_valid(&l->config, state->base) ||
-	    (state->esr_pending & ~(u32)ESR_BITS) || state->pins > 3)
+	    (state->esr_pending & ~(u32)ESR_BITS) ||
+	    (state->pins & ~(LINT_PINS | SVMVCPU_LAPIC_INIT)))
 		return false;
 	l->base = state->base;
 	l->tsc_deadline = state->tsc_deadline;
 	l->esr_pending = state->esr_pending;
-	l->pins = state->pins;
+	l->pins = state->pins & LINT_PINS;
 	return regs_restore(l, state, same_mode) && vectors_valid(l) &&
 	       fixed_bits_valid(l) && lvt_valid(l) && timer_valid(l, state);
 }
@@ -152,6 +157,8 @@ int lapic_set_state(struct lapic *l, const struct lapic_now *now,
 	lapic_timer_restore(&restored, now, state->timer_remaining);
 	*l = restored;
 	fx->flags |= LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER;
+	if (state->pins & SVMVCPU_LAPIC_INIT)
+		fx->flags |= LAPIC_INIT;
 	lapic_timer_expired(l, now, fx);
 	return 0;
 }

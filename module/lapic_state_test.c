@@ -384,7 +384,7 @@ static void lapic_state_test_others(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, refused(&l, &s), bit < 5 || bit > 7);
 		s.esr_pending = 0;
 		s.pins = 1U << bit;
-		KUNIT_EXPECT_EQ(test, refused(&l, &s), bit > 1);
+		KUNIT_EXPECT_EQ(test, refused(&l, &s), bit > 1 && bit != 31);
 		s.pins = 0;
 	}
 	s.regs[0x0f0 / 16] = 0xff;
@@ -395,6 +395,25 @@ static void lapic_state_test_others(struct kunit *test)
 	/* an edge has no Remote IRR */
 	s.regs[0x350 / 16] = 0x14040;
 	KUNIT_EXPECT_TRUE(test, refused(&l, &s));
+}
+
+/* An INIT that has yet to be reported is no pin, but comes along with them. */
+static void lapic_state_test_init(struct kunit *test)
+{
+	struct lapic_fx fx = {};
+	struct lapic l;
+
+	busy(&l, false);
+	get(&l, &s);
+	s.pins = 1;
+	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &fx), 0);
+	KUNIT_EXPECT_EQ(test, fx.flags & LAPIC_INIT, 0U);
+	s.pins |= SVMVCPU_LAPIC_INIT;
+	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &fx), 0);
+	KUNIT_EXPECT_EQ(test, fx.flags & LAPIC_INIT, (u32)LAPIC_INIT);
+	KUNIT_EXPECT_EQ(test, l.pins, 1U);
+	get(&l, &s);
+	KUNIT_EXPECT_EQ(test, s.pins, 1U);
 }
 
 static void lapic_state_test_timer(struct kunit *test)
@@ -505,6 +524,7 @@ static struct kunit_case lapic_state_test_cases[] = {
 	KUNIT_CASE(lapic_state_test_derived),
 	KUNIT_CASE(lapic_state_test_base),
 	KUNIT_CASE(lapic_state_test_others),
+	KUNIT_CASE(lapic_state_test_init),
 	KUNIT_CASE(lapic_state_test_timer),
 	KUNIT_CASE(lapic_state_test_config),
 	KUNIT_CASE(lapic_state_test_hostile),

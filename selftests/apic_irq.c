@@ -291,6 +291,34 @@ TEST_F(irq, pin_resets)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 }
 
+/* An INIT that RUN has yet to report goes where the state goes. */
+TEST_F(irq, init_is_saved)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state, without;
+
+	vm_get_state(vm, &without);
+	EXPECT_EQ(0U, without.lapic.pins);
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_LVT_LINT0, 0x500));
+	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 1));
+	vm_get_state(vm, &state);
+	EXPECT_EQ(SVMVCPU_LAPIC_INIT | 1, state.lapic.pins);
+	/* Another state has none. */
+	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_LAPIC, &without));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	/* This one has, whichever of its components come with it. */
+	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_LAPIC, &state));
+	RUN_EXPECT(vm, SYSTEM_DOWN);
+	EXPECT_EQ((unsigned int)SVMVCPU_DOWN_INIT, vm->run->down.kind);
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, vm->info.components, &state));
+	RUN_EXPECT(vm, SYSTEM_DOWN);
+	EXPECT_EQ((unsigned int)SVMVCPU_DOWN_INIT, vm->run->down.kind);
+	/* Not a third time: it was reported. */
+	vm_get_state(vm, &state);
+	EXPECT_EQ(1U, state.lapic.pins);
+}
+
 /* What the VMM injects is a PIC's, and comes through LINT0. */
 TEST_F(irq, extint)
 {

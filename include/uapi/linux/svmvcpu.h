@@ -236,6 +236,9 @@ struct svmvcpu_msrs {
 	__u64 pat, tsc, tsc_aux;
 };
 
+/* svmvcpu_lapic.pins: besides LINT0 and LINT1, an INIT that RUN has yet to report */
+#define SVMVCPU_LAPIC_INIT	(1U << 31)
+
 /**
  * struct svmvcpu_lapic - a local APIC at rest
  * @base: IA32_APIC_BASE
@@ -243,7 +246,7 @@ struct svmvcpu_msrs {
  * @timer_remaining: ns to the timer's next expiry in the other modes; 0 when
  *	it is stopped
  * @esr_pending: errors that the next write to ESR shows
- * @pins: bit n: LINTn is asserted
+ * @pins: bit n: LINTn is asserted; SVMVCPU_LAPIC_INIT
  * @regs: the register at n * 16 of the register page, or MSR 0x800 + n. PPR,
  *	APR and the current count follow from the others and are ignored by
  *	SET_STATE; in x2APIC mode the ID is 32 bits wide, ICR's upper half is
