@@ -405,8 +405,8 @@ static int install_pages(struct guest_memory *mem, struct window *win,
 					 win->spare);
 	if (!ret)
 		ret = npt_map_run(&mem->npt, cache, in->start, win->leaf, win->nr, NPT_4K, true);
-	if (unlikely(mem->track.on) && ret >= 0 && written < win->nr &&
-	    npt_pte_writable(win->leaf[written]))
+	/* Also when something is in the way behind it. */
+	if (unlikely(mem->track.on) && written < win->nr)
 		guest_track_mapped(mem, window_gpa(win, written));
 	return ret;
 }

@@ -212,21 +212,22 @@ unsigned int guest_track_max_level(struct guest_memory *mem, u64 gpa)
 }
 
 /**
- * guest_track_mapped() - a page was mapped so that it can be written
+ * guest_track_mapped() - a page may have been mapped so that it can be written
  * @mem: a VM's memory, its lock held
- * @gpa: guest_track_window() let it pass for a write
+ * @gpa: where; if it was, guest_track_window() let it pass
  */
 void guest_track_mapped(struct guest_memory *mem, u64 gpa)
 {
 	struct guest_track *track = &mem->track;
-	struct track_entry *entry;
+	struct track_entry *entry = track_find(track, gpa >> PAGE_SHIFT);
 	unsigned int level;
+	u64 *slot;
 
-	if (!track->on)
+	if (!entry)
 		return;
-	entry = track_find(track, gpa >> PAGE_SHIFT);
-	if (entry)
-		track_heat(track, entry, npt_slot(&mem->npt, gpa, &level));
+	slot = npt_slot(&mem->npt, gpa, &level);
+	if (slot && level == NPT_4K && npt_pte_writable(READ_ONCE(*slot)))
+		track_heat(track, entry, slot);
 }
 
 /**
