@@ -5,7 +5,12 @@
  * are broken the first in the table is reported.
  *
  * PG_NO_PE is stricter than the hardware, which has a paged real mode for
- * VMRUN alone; no guest can get there by itself.
+ * VMRUN alone; no guest can get there by itself. INTR_OPEN is the module's own: the
+ * guest's IF would hold the host's interrupts up.
+ *
+ * Of those in the manual two are left out: long mode on a CPU that has none, which
+ * runs no 64-bit kernel; and S_CET, which nothing here writes, as CR4.CET is not in
+ * check_limits.cr4.
  */
 #include <linux/kernel.h>
 #include <linux/mem_encrypt.h>
@@ -95,6 +100,11 @@ static bool pg_no_pe(const struct vmcb *vmcb, const struct check_limits *lim)
 static bool vmrun_open(const struct vmcb *vmcb, const struct check_limits *lim)
 {
 	return !vmcb_intercepts(vmcb, INTERCEPT_VMRUN);
+}
+
+static bool intr_open(const struct vmcb *vmcb, const struct check_limits *lim)
+{
+	return !(vmcb->control.int_ctl & V_INTR_MASKING);
 }
 
 static bool asid_zero(const struct vmcb *vmcb, const struct check_limits *lim)
@@ -224,6 +234,7 @@ static const struct {
 	{ SVMVCPU_RULE_RIP_RANGE,	rip_range },
 	{ SVMVCPU_RULE_RFLAGS_MBZ,	rflags_mbz },
 	{ SVMVCPU_RULE_LMA_MISMATCH,	lma_mismatch },
+	{ SVMVCPU_RULE_INTR_OPEN,	intr_open },
 };
 
 /**

@@ -20,6 +20,7 @@ static void base_real(struct vmcb *vmcb)
 {
 	memset(vmcb, 0, sizeof(*vmcb));
 	vmcb_set_intercept(vmcb, INTERCEPT_VMRUN, true);
+	vmcb->control.int_ctl = V_INTR_MASKING;
 	vmcb->control.asid = 1;
 	vmcb->control.iopm_base_pa = (1ULL << 40) - IOPM_BYTES;
 	vmcb->control.msrpm_base_pa = (1ULL << 40) - MSRPM_BYTES;
@@ -171,6 +172,8 @@ static const struct violation violations[] = {
 	  SAVE(rflags), 0, BIT_ULL(3) },
 	{ "RFLAGS bit 22", SVMVCPU_RULE_RFLAGS_MBZ, base_real,
 	  SAVE(rflags), 0, BIT_ULL(22) },
+	{ "V_INTR_MASKING clear", SVMVCPU_RULE_INTR_OPEN, base_real,
+	  CONTROL(int_ctl), V_INTR_MASKING, 0 },
 	{ "LMA without LME", SVMVCPU_RULE_LMA_MISMATCH, base_real,
 	  SAVE(efer), 0, EFER_LMA },
 	{ "long mode without LMA", SVMVCPU_RULE_LMA_MISMATCH, base_compat,

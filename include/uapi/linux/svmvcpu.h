@@ -1072,7 +1072,7 @@ struct svmvcpu_exit_interrupted {
 };
 
 /*
- * Consistency rules of VMRUN (APM volume 2, 15.5.1) as
+ * Consistency rules of VMRUN (APM volume 2, 15.5.1), and of this module, as
  * X(number, NAME, "what is wrong").
  */
 #define SVMVCPU_RULES(X)							\
@@ -1097,7 +1097,8 @@ struct svmvcpu_exit_interrupted {
 	X(18, G_PAT,		"the guest PAT holds a reserved memory type")	\
 	X(19, RIP_RANGE,	"RIP is not canonical or beyond 32 bits")	\
 	X(20, RFLAGS_MBZ,	"RFLAGS has reserved bits set or bit 1 clear")	\
-	X(21, LMA_MISMATCH,	"EFER.LMA is not EFER.LME and CR0.PG")
+	X(21, LMA_MISMATCH,	"EFER.LMA is not EFER.LME and CR0.PG")	\
+	X(22, INTR_OPEN,	"V_INTR_MASKING is clear")
 
 /*
  * enum svmvcpu_rule - which consistency rule an entry failed
