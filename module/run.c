@@ -191,6 +191,8 @@ static int check_state(struct vcpu *vcpu)
 		vcpu->unchecked = false;
 		return EXIT_GO_ON;
 	}
+	/* It waits in vcpu->event, and goes in with the next entry. */
+	vcpu->vmcb->control.event_inj = 0;
 	vcpu->run->fail = (struct svmvcpu_exit_fail) { .rule = rule };
 	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
 }
