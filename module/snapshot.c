@@ -122,10 +122,11 @@ static int by_hva(const void *a, const void *b)
 }
 
 /**
- * guest_table_unaliased() - can no page be written at two addresses?
+ * guest_table_unaliased() - can no user address be written at two of the guest's?
  * @table: may be NULL
  *
- * Two copies of one page would not agree on what it was.
+ * Two copies of one page would not agree on what it was. That a page is at two user
+ * addresses is not seen.
  *
  * Return: 0, -ENOTUNIQ or -ENOMEM.
  */

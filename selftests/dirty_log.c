@@ -286,6 +286,30 @@ TEST_F(dirty, memory_moves)
 	EXPECT_EQ(COUNT - 2, collect(self, ALL, 0, MAX));
 }
 
+/* A page that is at two addresses was written at the one that is told. */
+TEST_F(dirty, aliases_of_a_file)
+{
+	struct test_vm *vm = &self->vm;
+	int fd = memfd_create("guest", MFD_CLOEXEC);
+	unsigned int i;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, PAGE));
+	for (i = 0; i < 2; i++)
+		ASSERT_NE(MAP_FAILED, mmap((void *)snap_page(vm, i), PAGE, PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_FIXED, fd, 0));
+	*guest_word(vm, COUNT_GPA) = 1;
+	ASSERT_EQ(0, log_start(vm, ALL));
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(0x5000U, *snap_page(vm, 1));
+	ASSERT_EQ(1, collect(self, ALL, 0, MAX));
+	EXPECT_EQ(TEST_FREE, self->list[0]);
+	*guest_word(vm, COUNT_GPA) = 2;
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(2, collect(self, ALL, 0, MAX));
+	close(fd);
+}
+
 /* Both at once: the log hears of the guest and of RESTORE, which hears of all. */
 TEST_F(dirty, with_snapshot)
 {

@@ -359,6 +359,39 @@ TEST_F(snap, no_aliases)
 	RESTORE(vm, self->copy, COUNT);
 }
 
+/*
+ * The same page at two user addresses is not noticed. Written at one address it is
+ * put back; at both, each has a copy, and the second one's is what is left.
+ */
+TEST_F(snap, aliases_of_a_file)
+{
+	struct test_vm *vm = &self->vm;
+	int fd = memfd_create("guest", MFD_CLOEXEC);
+	unsigned int i, round;
+	__u64 pages;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ((ssize_t)PAGE, pwrite(fd, (void *)snap_page(vm, 0), PAGE, 0));
+	for (i = 0; i < 2; i++)
+		ASSERT_NE(MAP_FAILED, mmap((void *)snap_page(vm, i), PAGE, PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_FIXED, fd, 0));
+	*guest_word(vm, COUNT_GPA) = 1;
+	SNAPSHOT(vm, self->copy);
+	WRITTEN(vm);
+	EXPECT_EQ(0x5000U, *snap_page(vm, 1));
+	RESTORE(vm, self->copy, 1);
+
+	*guest_word(vm, COUNT_GPA) = 2;
+	for (round = 0; round < 3; round++) {
+		RUN_EXPECT(vm, IO);
+		EXPECT_EQ(0x5001U, *snap_page(vm, 0));
+		EXPECT_EQ(0, snap_restore(vm, &pages));
+		EXPECT_EQ(2U, pages);
+		EXPECT_EQ(0x5000U, *snap_page(vm, 0));
+	}
+	close(fd);
+}
+
 /* A large page of the VMM's is written in small ones. */
 TEST_F(snap, large_pages)
 {
