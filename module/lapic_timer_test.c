@@ -276,7 +276,7 @@ static void lapic_timer_test_masked(struct kunit *test)
 	/* unmasked in time */
 	set_lvt(&b, ONE_SHOT | LVT_MASKED);
 	set_initial(&b, 1000);
-	set_lvt(&b, ONE_SHOT);
+	KUNIT_EXPECT_EQ(test, set_lvt(&b, ONE_SHOT), (u32)LAPIC_TIMER);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 3000);
 	/* due before it was masked */
 	at(&b, START + 3000);
