@@ -192,19 +192,21 @@ static void collect_all_hot(struct guest_memory *mem, struct collect *c)
 	unsigned int batch = COLLECT_BATCH;
 
 	spin_lock(&mem->lock);
-	for (at = list->next; at != list && !c->full; at = next) {
+	for (at = list->next; at != list; at = next) {
 		struct track_entry *entry = list_entry(at, struct track_entry, hot);
 
 		next = at->next;
 		if (wanted(c, entry))
 			collect_hot(c, &mem->track, entry);
+		else if (unlikely(c->full))
+			break;
 		if (unlikely(!--batch)) {
 			batch = COLLECT_BATCH;
 			next = guest_track_breathe(mem, next);
 		}
 	}
-	/* The next pass goes on here, so that every page gets its turn. */
-	if (c->full && at != list) {
+	/* The next pass goes on with it, so that every page gets its turn. */
+	if (at != list) {
 		list_del(list);
 		list_add_tail(list, at);
 	}

@@ -227,6 +227,76 @@ TEST_F(dirty, full_list)
 	EXPECT_EQ(0U, self->list[0]);
 }
 
+/* Guests that write all of them each time do not hide those that do not fit. */
+TEST_F(dirty, every_page_gets_its_turn)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int found = 0, round;
+	bool seen[SNAP_PAGES] = { };
+
+	*guest_word(vm, COUNT_GPA) = SNAP_PAGES;
+	ASSERT_EQ(0, log_start(vm, ALL));
+	for (round = 0; round < SNAP_PAGES / 8; round++) {
+		RUN_EXPECT(vm, IO);
+		ASSERT_EQ(8, collect(self, ALL, 0, 8));
+		EXPECT_EQ(1U, self->got.more);
+		for (__u32 i = 0; i < 8; i++) {
+			__u64 page = (self->list[i] - TEST_FREE) / PAGE;
+
+			found += !seen[page];
+			seen[page] = true;
+		}
+	}
+	EXPECT_EQ(SNAP_PAGES, found);
+}
+
+#define MANY		(2 * (TEST_MEM - TEST_FREE) / PAGE)
+#define MANY_BYTES	(TEST_MEM + MANY / 2 * PAGE)
+
+static __u64 flushes(struct test_vm *vm)
+{
+	struct svmvcpu_stats stats;
+
+	return svmvcpu_vm_get_stats(vm->vm, &stats) ? 0 : stats.flushes;
+}
+
+/* More than fit into one look at them: the bits that were cleared are flushed before the next. */
+TEST_F(dirty, several_looks)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned char *more = svmvcpu_alloc(MANY / 2 * PAGE);
+	struct svmvcpu_region region = {
+		.gpa = TEST_MEM, .bytes = MANY / 2 * PAGE, .hva = (uintptr_t)more,
+		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+	};
+	unsigned char bitmap[MANY_BYTES / PAGE / 8];
+	struct svmvcpu_dirty_collect c = {
+		.flags = SVMVCPU_COLLECT_BITMAP, .bytes = MANY_BYTES, .bitmap = (uintptr_t)bitmap,
+	};
+	unsigned int round;
+	__u64 before;
+
+	ASSERT_NE(NULL, more);
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+	*guest_word(vm, COUNT_GPA) = MANY;
+	ASSERT_EQ(0, log_start(vm, 0, MANY_BYTES));
+	for (round = 0; round < 3; round++) {
+		RUN_EXPECT(vm, IO);
+		before = flushes(vm);
+		ASSERT_EQ(0, svmvcpu_vm_dirty_collect(vm->vm, &c));
+		EXPECT_EQ(MANY, c.nr);
+		EXPECT_EQ(0U, c.more);
+		EXPECT_LE(before + 2, flushes(vm));
+		/* all but the first 512 pages of memory */
+		EXPECT_EQ(0, bitmap[TEST_FREE / PAGE / 8 - 1]);
+		EXPECT_EQ(0xff, bitmap[TEST_FREE / PAGE / 8]);
+		EXPECT_EQ(0xff, bitmap[sizeof(bitmap) - 1]);
+	}
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &(struct svmvcpu_range) {
+		TEST_MEM, region.bytes }, 1));
+	svmvcpu_free(more, region.bytes);
+}
+
 /* The module's own writes: INS into the second page */
 GUEST32(ins,
 	"mov $0x201000, %edi\n"
