@@ -7,7 +7,7 @@
  * In the first half the guest's instruction is a HLT with more or fewer prefixes:
  * RIP behind it tells which was read.
  */
-#include "svmvcpu_test.h"
+#include "guest_thread.h"
 
 #define PML4		0x20000UL
 #define PDPT		0x21000UL
@@ -169,6 +169,109 @@ TEST_F(memo, new_segment)
 	state.segments.cs.base = 0x10000;
 	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&t->vcpu, SVMVCPU_STATE_SEGMENTS, &state));
 	EXPECT_LENGTH(5);
+}
+
+/* What is as wide as an address in one mode is not in another. */
+TEST_F(memo, new_mode)
+{
+	/* 32-bit: movb $0x77, 0x10; 16-bit: movb $0x10, (%di) */
+	static const unsigned char code[] = { 0xc6, 0x05, 0x10, 0x00, 0x00, 0x00, 0x77 };
+	struct svmvcpu_setup setup = { .preset = SVMVCPU_PRESET_PROT32, .entry = LINEAR };
+	struct svmvcpu_exits exits = { .decode = SVMVCPU_DECODE_MMIO };
+	struct test_vm *t = &self->vm;
+	struct svmvcpu_state state;
+	int i;
+
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&t->vcpu, &exits));
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&t->vcpu, &setup));
+	memcpy(t->mem + LINEAR, code, sizeof(code));
+	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&t->vcpu, SVMVCPU_STATE_SEGMENTS, &state));
+	state.segments.ds.base = DEVICE;
+	for (i = 0; i < 8; i++) {
+		if (i % 4 == 0) {
+			state.segments.cs.attrib ^= i ? 0x400 : 0;
+			ASSERT_EQ(0, svmvcpu_vcpu_set_state(&t->vcpu, SVMVCPU_STATE_SEGMENTS,
+							    &state));
+		}
+		t->run->in_flags = SVMVCPU_RUN_SET_GPRS | (i ? SVMVCPU_RUN_RETRY : 0);
+		t->run->gprs.rdi = 0x10;
+		RUN_EXPECT(t, MMIO);
+		EXPECT_EQ(i < 4 ? 0x77U : 0x10U, t->run->mmio.data);
+		EXPECT_EQ(DEVICE + 0x10, t->run->mmio.gpa);
+	}
+}
+
+/* Two instructions where only one is remembered */
+TEST_F(memo, another_address)
+{
+	struct test_vm *t = &self->vm;
+	int i;
+
+	for (i = 1; i < 16; i++) {
+		put_code(t->mem + CODE, 0);
+		put_code(t->mem + CODE + 8 * i, 3);
+		EXPECT_LENGTH(1);
+		EXPECT_LENGTH_AT(LINEAR + 8 * i, 4);
+		EXPECT_LENGTH(1);
+	}
+}
+
+/* An instruction on two pages, which do not lie side by side */
+TEST_F(memo, across_pages)
+{
+	struct test_vm *t = &self->vm;
+	unsigned char *behind = t->mem + CODE + 5 * 0x1000;
+	const unsigned long linear = LINEAR + 0xfff;
+
+	put_entry(t, PT, (LINEAR >> 12) + 1, (CODE + 0x5000) | PTE_PW);
+	t->mem[CODE + 0xfff] = 0x66;
+	put_code(behind, 1);
+	EXPECT_LENGTH_AT(linear, 3);
+	put_code(behind, 0);
+	EXPECT_LENGTH_AT(linear, 2);
+	put_code(behind, 1);
+	EXPECT_LENGTH_AT(linear, 3);
+}
+
+static void set_paging(struct test_vm *t, uint64_t cr0_pg, uint64_t cr4_pae)
+{
+	struct svmvcpu_state state;
+
+	if (svmvcpu_vcpu_get_state(&t->vcpu, SVMVCPU_STATE_CONTROL, &state))
+		vm_die("GET_STATE");
+	state.control.cr0 = (state.control.cr0 & ~(1ULL << 31)) | cr0_pg << 31;
+	state.control.cr4 = (state.control.cr4 & ~(1ULL << 5)) | cr4_pae << 5;
+	state.control.cr3 = PDPT;
+	if (svmvcpu_vcpu_set_state(&t->vcpu, SVMVCPU_STATE_CONTROL, &state))
+		vm_die("SET_STATE");
+}
+
+/*
+ * Without paging, by entries of eight bytes, and of four, all with the same CR3: the
+ * first half of the second entry of PD is the entry for page 2 among those of four.
+ */
+TEST_F(memo, new_paging)
+{
+	struct svmvcpu_setup setup = { .preset = SVMVCPU_PRESET_PROT32, .entry = LINEAR };
+	const unsigned long page_2 = 0x2000;
+	struct test_vm *t = &self->vm;
+	int i;
+
+	put_entry(t, PDPT, 0, PD | 1);
+	put_entry(t, PT, page_2 >> 12, (CODE + 0x1000) | PTE_PW);
+	put_entry(t, PD, 1, (CODE + 0x3000) | PTE_PW);
+	put_code(t->mem + page_2, 6);
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&t->vcpu, &setup));
+	for (i = 0; i < 2; i++) {
+		set_paging(t, 1, 1);
+		EXPECT_LENGTH_AT(page_2, 2);
+		set_paging(t, 0, 1);
+		EXPECT_LENGTH_AT(page_2, 7);
+		set_paging(t, 1, 1);
+		EXPECT_LENGTH_AT(page_2, 2);
+		set_paging(t, 1, 0);
+		EXPECT_LENGTH_AT(page_2, 4);
+	}
 }
 
 /* The region with the code goes, another with other memory comes. */
@@ -634,6 +737,80 @@ TEST(memo_of_apic_page)
 		EXPECT_EQ(0x10 * i, vm.run->io.data);
 	}
 	vm_close(&vm);
+}
+
+/* 1: mov %eax or %ecx, DEVICE_LINEAR; jmp 1b; the bit of the second byte that tells */
+#define STORE_ECX	8
+
+/**
+ * struct changer - writes the instruction while it is being looked at
+ * @modrm: its second byte
+ * @changes: odd: one is going on
+ * @stop: .
+ */
+struct changer {
+	unsigned char *modrm;
+	unsigned int changes;
+	volatile bool stop;
+};
+
+static void *change(void *arg)
+{
+	struct changer *c = arg;
+	unsigned int n;
+
+	pin_to_cpu(0);
+	for (n = 0; !c->stop; n++) {
+		__atomic_add_fetch(&c->changes, 1, __ATOMIC_SEQ_CST);
+		__atomic_xor_fetch(c->modrm, STORE_ECX, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&c->changes, 1, __ATOMIC_SEQ_CST);
+		usleep(20 + n % 64);
+	}
+	return NULL;
+}
+
+#define CHANGING_NS	2000000000ULL
+
+/* What is remembered of bytes that changed in the middle is what these say. */
+TEST_F(memo, changes_in_the_middle)
+{
+	static const unsigned char code[] = {
+		0x89, 0x04, 0x25, 0x00, 0x20, 0x00, 0x00, 0xeb, 0xf7,
+	};
+	struct svmvcpu_exits exits = { .decode = SVMVCPU_DECODE_MMIO };
+	struct test_vm *t = &self->vm;
+	struct changer c = { .modrm = t->mem + CODE + 1 };
+	unsigned int before, looked = 0, rounds = 0;
+	unsigned char modrm;
+	pthread_t thread;
+	__u64 end;
+
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&t->vcpu, &exits));
+	memcpy(t->mem + CODE, code, sizeof(code));
+	put_entry(t, PT, DEVICE_LINEAR >> 12, DEVICE | PTE_PW);
+	t->run->in_flags = SVMVCPU_RUN_SET_GPRS;
+	t->run->gprs.rax = 0x11111111;
+	t->run->gprs.rcx = 0x22222222;
+	ASSERT_EQ(0, pin_to_cpu(1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, change, &c));
+	for (end = now_ns() + CHANGING_NS; now_ns() < end; rounds++) {
+		/* Never what is remembered, so that it is read anew. */
+		__atomic_xor_fetch(c.modrm, STORE_ECX, __ATOMIC_SEQ_CST);
+		RUN_EXPECT(t, MMIO);
+		before = __atomic_load_n(&c.changes, __ATOMIC_SEQ_CST);
+		modrm = __atomic_load_n(c.modrm, __ATOMIC_SEQ_CST);
+		RUN_EXPECT(t, MMIO);
+		if (before % 2 || before != __atomic_load_n(&c.changes, __ATOMIC_SEQ_CST))
+			continue;
+		looked++;
+		ASSERT_EQ(modrm & STORE_ECX ? 0x22222222U : 0x11111111U, t->run->mmio.data) {
+			TH_LOG("round %u", rounds);
+		}
+	}
+	c.stop = true;
+	pthread_join(thread, NULL);
+	TH_LOG("%u changes, %u of %u rounds without one", c.changes / 2, looked, rounds);
+	EXPECT_LT(0U, looked);
 }
 
 TEST_HARNESS_MAIN
