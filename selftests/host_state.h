@@ -37,6 +37,22 @@ static inline __u64 host_msr(int cpu, __u32 index)
 	return value;
 }
 
+/* 0 or errno */
+static inline int host_wrmsr(int cpu, __u32 index, __u64 value)
+{
+	char path[64];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return errno;
+	if (pwrite(fd, &value, sizeof(value), index) != sizeof(value))
+		err = errno;
+	close(fd);
+	return err;
+}
+
 static inline bool msr_readable(void)
 {
 	/* EFER.LMA: never clear while somebody asks */

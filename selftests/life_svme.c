@@ -103,6 +103,50 @@ TEST_F_TIMEOUT(svme, again_and_again, 60)
 	EXPECT_TRUE(svme_goes_off());
 }
 
+GUEST64(ins,
+	"mov $0x200000, %edi\n"
+	"mov $0x60, %dx\n"
+	"insb\n"
+	"hlt");
+
+/*
+ * The page INS writes to is gone from the guest's tables when the answer comes, so the
+ * guest is due a #PF, which the VMM asked to see; but on that CPU somebody else has
+ * SVM. The state has the fault whole, until the next RUN tells.
+ */
+TEST_F_TIMEOUT(svme, fault_not_yet_told, 60)
+{
+	struct svmvcpu_exits exits = { .exceptions = 1 << 14 };
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+	__u64 efer;
+
+	vm_open(vm);
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&vm->vcpu, &exits));
+	load_guest(vm, ins);
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);
+	ASSERT_EQ(0, pin_to_cpu(0));
+	RUN_EXPECT(vm, IO);
+	EXPECT_TRUE(vm->run->io.flags & SVMVCPU_IO_STRING);
+	((__u64 *)(vm->mem + TEST_TABLES + 0x2000))[TEST_FREE >> 21] = 0;
+
+	ASSERT_EQ(0, pin_to_cpu(1));
+	efer = host_msr(1, MSR_EFER);
+	ASSERT_EQ(0, host_wrmsr(1, MSR_EFER, efer | EFER_SVME));
+	EXPECT_EQ(EBUSY, vm_run(vm));
+	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&vm->vcpu, SVMVCPU_STATE_CONTROL |
+					    SVMVCPU_STATE_EVENTS, &state));
+	EXPECT_EQ(SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | 14, state.events.exception);
+	EXPECT_EQ(2U, state.events.exception_error);
+	EXPECT_EQ(TEST_FREE, state.control.cr2);
+	ASSERT_EQ(0, host_wrmsr(1, MSR_EFER, efer));
+	RUN_EXPECT(vm, EXCEPTION);
+	EXPECT_EQ(14U, vm->run->exception.vector);
+	EXPECT_EQ(TEST_FREE, vm->run->exception.address);
+	vm_close(vm);
+	EXPECT_TRUE(svme_goes_off());
+}
+
 FIXTURE(kvm) {
 	struct test_vm vm;
 	struct guest_thread gt;
