@@ -204,6 +204,36 @@ TEST_F(snap, events)
 	EXPECT_EQ(1, after.events.shadow);
 }
 
+GUEST32(ready, "sti\n 1: out %al, $0x10\n jmp 1b");
+
+/*
+ * An interrupt on its way into a guest that then cannot be entered is nothing that
+ * the VM had at the SNAPSHOT. (Its IDT is empty: it would not survive one.)
+ */
+TEST_F(snap, event_of_no_entry)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+	unsigned int i;
+
+	load_guest(vm, ready);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	for (i = 0; i < 3; i++)
+		RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, snapshot(vm));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, svmvcpu_vcpu_get_state(&vm->vcpu, SVMVCPU_STATE_CONTROL, &state));
+		/* paging without protection */
+		state.control.cr0 = (state.control.cr0 | 1U << 31) & ~1ULL;
+		ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_CONTROL, &state));
+		vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ | 33;
+		RUN_EXPECT(vm, FAIL_ENTRY);
+		ASSERT_EQ(0, restore(vm));
+		RUN_EXPECT(vm, IO);
+		RUN_EXPECT(vm, IO);
+	}
+}
+
 GUEST32(triple, "out %al, $0x10\n lidt 0x9000\n ud2");
 
 /* A vCPU that shut down lives again. */
