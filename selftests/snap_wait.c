@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RESTORE and GET_CPUID wait for the VMM's memory, for as long as that takes:
- * meanwhile files can be closed, no vCPU is added, and who is killed goes.
+ * RESTORE, GET_CPUID and RUN wait for the VMM's memory, for as long as that takes:
+ * meanwhile files can be closed, no vCPU is added, UNMAP waits for what is under way,
+ * and who is killed goes.
  */
 #include <sys/wait.h>
 
@@ -22,7 +23,7 @@
  * @done: it has
  */
 struct call {
-	enum { CALL_RESTORE, CALL_CLOSE, CALL_CREATE, CALL_GET_CPUID } what;
+	enum { CALL_RESTORE, CALL_CLOSE, CALL_CREATE, CALL_GET_CPUID, CALL_RUN, CALL_UNMAP } what;
 	struct test_vm *vm;
 	struct svmvcpu_vcpu *vcpu;
 	void *entries;
@@ -49,6 +50,13 @@ static void *call_main(void *arg)
 	case CALL_CREATE:
 		call->ret = svmvcpu_vcpu_create(call->vm->vm, 1, &call->vm->info, call->vcpu);
 		break;
+	case CALL_RUN:
+		call->ret = vm_run(call->vm);
+		break;
+	case CALL_UNMAP:
+		call->ret = svmvcpu_vm_unmap(call->vm->vm, &(struct svmvcpu_range) {
+			TEST_MEM, PAGE }, 1);
+		break;
 	case CALL_GET_CPUID:
 		call->ret = ioctl_errno(call->vm->vm, SVMVCPU_GET_CPUID, &cpuid);
 		break;
@@ -71,6 +79,15 @@ static int call_ends(struct call *call)
 		return -1000;
 	pthread_join(call->thread, NULL);
 	return call->ret;
+}
+
+/* Closing a vCPU waits for nothing: 0. */
+static int close_now(struct test_vm *vm, struct svmvcpu_vcpu *vcpu)
+{
+	struct call closing = { .what = CALL_CLOSE, .vm = vm, .vcpu = vcpu };
+
+	call_start(&closing);
+	return call_ends(&closing);
 }
 
 /* Does somebody wait for the page? */
@@ -121,6 +138,7 @@ FIXTURE_SETUP(wait)
 FIXTURE_TEARDOWN(wait)
 {
 	free(self->copy);
+	svmvcpu_vcpu_close(&self->other);
 	vm_close(&self->vm);
 	EXPECT_TRUE(WAIT_UNTIL_MS(!module_refs(), 2000));
 }
@@ -130,7 +148,6 @@ TEST_F(wait, restore)
 {
 	struct test_vm *vm = &self->vm;
 	struct call restore = { .what = CALL_RESTORE, .vm = vm };
-	struct call closing = { .what = CALL_CLOSE, .vm = vm, .vcpu = &self->other };
 	struct call create = { .what = CALL_CREATE, .vm = vm, .vcpu = &self->fresh };
 
 	memcpy(self->copy, vm->mem, TEST_MEM);
@@ -138,8 +155,7 @@ TEST_F(wait, restore)
 	ASSERT_LE(0, self->monitor);
 	call_start(&restore);
 	ASSERT_TRUE(waits(self->monitor));
-	call_start(&closing);
-	EXPECT_EQ(0, call_ends(&closing));
+	EXPECT_EQ(0, close_now(vm, &self->other));
 	EXPECT_FALSE(restore.done);
 	call_start(&create);
 	usleep(100000);
@@ -161,17 +177,13 @@ TEST_F(wait, restore_of_nobody)
 {
 	struct test_vm *vm = &self->vm;
 	struct call restore = { .what = CALL_RESTORE, .vm = vm };
-	struct call closing = { .what = CALL_CLOSE, .vm = vm, .vcpu = &self->other };
 
 	self->monitor = snapshot_to_wait_for(vm);
 	ASSERT_LE(0, self->monitor);
 	call_start(&restore);
 	ASSERT_TRUE(waits(self->monitor));
-	call_start(&closing);
-	EXPECT_EQ(0, call_ends(&closing));
-	closing.vcpu = &vm->vcpu;
-	call_start(&closing);
-	EXPECT_EQ(0, call_ends(&closing));
+	EXPECT_EQ(0, close_now(vm, &self->other));
+	EXPECT_EQ(0, close_now(vm, &vm->vcpu));
 	vm->run = NULL;
 	ASSERT_EQ(0, serve(self->monitor, snap_page(vm, SLOW)));
 	EXPECT_EQ(0, call_ends(&restore));
@@ -183,7 +195,6 @@ TEST_F(wait, get_cpuid)
 {
 	struct test_vm *vm = &self->vm;
 	struct call get = { .what = CALL_GET_CPUID, .vm = vm };
-	struct call closing = { .what = CALL_CLOSE, .vm = vm, .vcpu = &self->other };
 	size_t bytes = vm->info.max_cpuid * sizeof(struct svmvcpu_cpuid_entry);
 
 	bytes = (bytes + PAGE - 1) & ~(PAGE - 1);
@@ -193,13 +204,55 @@ TEST_F(wait, get_cpuid)
 	ASSERT_LE(0, self->monitor);
 	call_start(&get);
 	ASSERT_TRUE(waits(self->monitor));
-	call_start(&closing);
-	EXPECT_EQ(0, call_ends(&closing));
+	EXPECT_EQ(0, close_now(vm, &self->other));
 	EXPECT_FALSE(get.done);
 	ASSERT_EQ(0, serve(self->monitor, get.entries));
 	EXPECT_EQ(0, call_ends(&get));
 	munmap(get.entries, bytes);
 	close(self->monitor);
+}
+
+GUEST32(ins,
+	"mov $0x400000, %edi\n"
+	"mov $0x60, %dx\n"
+	"insb\n"
+	"out %al, $0x10");
+
+/* The module is about to write to a page: what it notes of that, UNMAP forgets. */
+TEST_F(wait, unmap)
+{
+	struct test_vm *vm = &self->vm;
+	struct call run = { .what = CALL_RUN, .vm = vm };
+	struct call unmap = { .what = CALL_UNMAP, .vm = vm };
+	unsigned char *page = svmvcpu_alloc(PAGE);
+	struct svmvcpu_region region = {
+		.gpa = TEST_MEM, .bytes = PAGE, .hva = (uintptr_t)page,
+		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+	};
+
+	ASSERT_NE(NULL, page);
+	load_guest(vm, ins);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, madvise(page, PAGE, MADV_DONTNEED));
+	self->monitor = page_monitor(page, UFFDIO_REGISTER_MODE_MISSING, 0);
+	ASSERT_LE(0, self->monitor);
+	call_start(&run);
+	ASSERT_TRUE(waits(self->monitor));
+	call_start(&unmap);
+	usleep(100000);
+	EXPECT_FALSE(unmap.done);
+	ASSERT_EQ(0, serve(self->monitor, page));
+	EXPECT_EQ(0, call_ends(&unmap));
+	EXPECT_EQ(0, call_ends(&run));
+	EXPECT_EQ(SVMVCPU_EXIT_IO, vm->run->reason);
+	EXPECT_EQ(0x10, vm->run->io.port);
+	/* There is nothing that would have to be put back where nothing is. */
+	EXPECT_EQ(0, svmvcpu_vm_restore(vm->vm, NULL));
+	close(self->monitor);
+	svmvcpu_free(page, PAGE);
 }
 
 /* The child: restores from a page that nobody will ever serve, and says so. */
