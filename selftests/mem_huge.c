@@ -407,4 +407,58 @@ TEST_F(huge, shmem)
 	write_file("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "never");
 }
 
+/*
+ * Each page's first word is its number; the second is written. The first that is not
+ * what it should be ends it.
+ */
+GUEST32(numbered,
+	"sti\n"
+	"1: mov $0x40000000, %esi\n"
+	"xor %ecx, %ecx\n"
+	"2: cmp %ecx, (%esi)\n"
+	"jne 3f\n"
+	"mov %ecx, 4(%esi)\n"
+	"add $0x1000, %esi\n"
+	"inc %ecx\n"
+	"cmp $1024, %ecx\n"
+	"jb 2b\n"
+	"incl 0x8000\n"
+	"jmp 1b\n"
+	"3: out %al, $0x10");
+
+#define LOG_NS		3000000000ULL
+
+/*
+ * The log begins and ends while the guest faults: a leaf is large or small by one
+ * decision, whatever becomes of the other while it is made.
+ */
+TEST_F_TIMEOUT(huge, log_comes_and_goes, 90)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int rounds = 0, i;
+	struct guest_thread gt;
+	__u64 end;
+
+	if (!make_huge(self->mem, 2 * HUGE))
+		SKIP(return, NO_THP);
+	for (i = 0; i < 1024; i++)
+		*(__u32 *)(self->mem + i * PAGE) = i;
+	ASSERT_EQ(0, map_at(vm, AREA, self->mem, 2 * HUGE, READ_WRITE));
+	START_GUEST(&gt, vm, numbered);
+	ASSERT_EQ(0, pin_thread(&gt, 1));
+	ASSERT_EQ(0, pin_to_cpu(0));
+	for (end = now_ns() + LOG_NS; now_ns() < end && !gt.done; rounds++) {
+		ASSERT_EQ(0, svmvcpu_vm_dirty_log(vm->vm, rounds % 2 ? SVMVCPU_LOG_STOP :
+						  SVMVCPU_LOG_START, AREA, 2 * HUGE));
+		usleep(rounds % 61);
+	}
+	EXPECT_TRUE(guest_beats(vm));
+	guest_thread_stop(&gt);
+	EXPECT_EQ(0, gt.err);
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
+	TH_LOG("%u rounds, %u of the guest, %llu large leaves", rounds, *guest_word(vm, BEATS),
+	       vm_stats(vm).mapped_2m);
+	EXPECT_LT(0U, vm_stats(vm).mapped_2m);
+}
+
 TEST_HARNESS_MAIN

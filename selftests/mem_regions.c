@@ -122,6 +122,25 @@ TEST_F_TIMEOUT(regions, gaps_and_one_unmap, 90)
 	RUN_EXPECT(vm, HALT);
 }
 
+/*
+ * What the VMM does to its memory is waited for, mapped or not: another may have
+ * taken the leaf, and not have flushed yet.
+ */
+TEST_F(regions, change_of_what_is_not_mapped)
+{
+	struct svmvcpu_region region = one_page(SCATTER_GPA, self->mem);
+	struct test_vm *vm = &self->vm;
+	__u64 flushes;
+
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+	self->mem[0] = 1;
+	flushes = vm_stats(vm).flushes;
+	ASSERT_EQ(0, mprotect(self->mem, PAGE, PROT_READ));
+	EXPECT_LT(flushes, vm_stats(vm).flushes);
+	EXPECT_EQ(0U, vm_stats(vm).mapped_4k);
+	ASSERT_EQ(0, mprotect(self->mem, PAGE, PROT_READ | PROT_WRITE));
+}
+
 /* UNMAP of a few touches those and nothing else: what is left stays mapped. */
 TEST_F_TIMEOUT(regions, unmap_leaves_the_others, 90)
 {
