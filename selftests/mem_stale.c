@@ -264,6 +264,7 @@ TEST_F_TIMEOUT(stale, map_and_unmap_under_load, 120)
 	struct test_vm *vm = &self->vm;
 	struct svmvcpu_region region;
 	unsigned int i, faults = 0;
+	__u32 beats;
 
 	split_regions(vm, &region);
 	*self->page = 1;
@@ -277,6 +278,9 @@ TEST_F_TIMEOUT(stale, map_and_unmap_under_load, 120)
 		faults++;
 		guest_thread_start(&self->gt, &vm->vcpu);
 	}
+	/* The fault of the last UNMAP may still be on its way. */
+	beats = *guest_word(vm, BEATS);
+	EXPECT_TRUE(WAIT_UNTIL(self->gt.done || *guest_word(vm, BEATS) != beats));
 	if (self->gt.done) {
 		EXPECT_FAULT(&self->gt, TEST_FREE, 0);
 		guest_thread_start(&self->gt, &vm->vcpu);
