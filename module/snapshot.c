@@ -446,13 +446,16 @@ static int preserve_range(struct guest_memory *mem, const struct svmvcpu_range *
 	return ret == -EDQUOT ? -ENOSPC : ret;
 }
 
-/* All of it has a copy, and nobody else takes one away. */
+/*
+ * All of it has a copy, and nobody else takes one away. Who is being killed will
+ * not see whether it was done.
+ */
 static void keep_range(struct guest_memory *mem, const struct svmvcpu_range *range)
 {
 	u64 gfn = range->gpa >> PAGE_SHIFT, end = gfn + (range->bytes >> PAGE_SHIFT);
 	struct track_entry *entry;
 
-	for (; gfn < end; gfn++) {
+	for (; gfn < end && !fatal_signal_pending(current); gfn++) {
 		spin_lock(&mem->lock);
 		entry = track_find(&mem->track, gfn);
 		entry->keep = true;
