@@ -419,7 +419,7 @@ static bool peek_translate(struct vcpu *vcpu, u64 linear, u64 *gpa)
 }
 
 /* Page by page, until something is not there. */
-static unsigned int peek_bytes(struct vcpu *vcpu, u8 *buf, unsigned int want)
+static unsigned int peek_pages(struct vcpu *vcpu, u8 *buf, unsigned int want)
 {
 	enum guest_mode mode = vcpu_mode(vcpu);
 	unsigned int got = 0, part;
@@ -440,13 +440,28 @@ static unsigned int peek_bytes(struct vcpu *vcpu, u8 *buf, unsigned int want)
 	return got;
 }
 
+/* Not loaded, a vCPU has nothing that keeps UNMAP waiting. */
+static unsigned int peek_bytes(struct vcpu *vcpu, u8 *buf, unsigned int want)
+{
+	bool loaded = vcpu->on_cpu >= 0;
+	unsigned int got;
+
+	if (!loaded && guest_memory_hold(&vcpu->vm->mem))
+		return 0;
+	got = peek_pages(vcpu, buf, want);
+	if (!loaded)
+		guest_memory_release(&vcpu->vm->mem);
+	return got;
+}
+
 /**
  * guest_peek_code() - the bytes at CS:RIP as they are now, up to @want
  * @vcpu: .
  * @buf: .
  * @want: bytes in @buf
  *
- * Raises nothing, sets no accessed bit and does not sleep.
+ * Raises nothing and sets no accessed bit. Sleeps, for UNMAP, only where the vCPU
+ * is not loaded.
  *
  * Return: how many bytes are there, 0 when they cannot be read.
  */
@@ -515,7 +530,8 @@ int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic)
  * @vcpu: .
  * @buf: SVMVCPU_INSN_MAX bytes
  *
- * Raises nothing, sets no accessed bit and does not sleep.
+ * Raises nothing and sets no accessed bit. Sleeps, for UNMAP, only where the vCPU
+ * is not loaded.
  *
  * Return: how many bytes are there, 0 when they cannot be read.
  */

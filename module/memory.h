@@ -124,6 +124,8 @@ int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 acce
 			  u64 *done);
 void guest_memory_stats(struct guest_memory *mem, struct svmvcpu_stats *stats);
 
+int guest_memory_hold(struct guest_memory *mem);
+void guest_memory_release(struct guest_memory *mem);
 const void __user *guest_memory_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int len,
 					 u32 access);
 bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access);

@@ -26,6 +26,25 @@ static void access_end(struct guest_memory *mem, bool atomic)
 		up_read(&mem->access);
 }
 
+/**
+ * guest_memory_hold() - user addresses of regions stay the guest's
+ * @mem: a VM's memory
+ *
+ * For accesses with @atomic where no vCPU is loaded. guest_memory_release() ends it.
+ *
+ * Context: may sleep.
+ * Return: 0 or -EINTR.
+ */
+int guest_memory_hold(struct guest_memory *mem)
+{
+	return access_begin(mem, false);
+}
+
+void guest_memory_release(struct guest_memory *mem)
+{
+	access_end(mem, false);
+}
+
 /*
  * Finds the user address of @gpa, and how many of @len bytes lie there. NULL
  * when no region allows @access.
