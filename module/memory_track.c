@@ -238,20 +238,24 @@ void guest_track_mapped(struct guest_memory *mem, u64 gpa)
  * @level: and how large; larger ones are never tracked
  * @gone: zapped
  *
- * Return: true when the page may have been written though @pte does not say so.
+ * Return: true when the page may have been written though @pte does not say so:
+ * a harvest has cleared the bit. Not for an entry that is cold: the page may be
+ * one that nobody may write.
  */
 bool guest_track_leaf(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int level,
 		      bool gone)
 {
 	struct track_entry *entry;
+	bool hot;
 
 	if (!mem->track.on || level != NPT_4K)
 		return false;
 	entry = track_find(&mem->track, gpa >> PAGE_SHIFT);
 	if (!entry)
 		return false;
+	hot = entry->slot;
 	track_leaf_changed(&mem->track, entry, pte, gone);
-	return true;
+	return hot;
 }
 
 static struct page *leaf_page(u64 pte)
@@ -262,13 +266,24 @@ static struct page *leaf_page(u64 pte)
 	return page && !PageReserved(page) ? page : NULL;
 }
 
+/*
+ * A page that goes to swap has no other way to know. Those of a file system with
+ * dirty accounting are dirty, with its knowledge, before the VMM's own entry, and
+ * so a leaf, can be written; the bit alone would hide the next write from it.
+ */
+static void mark_dirty(struct page *page)
+{
+	if (PageAnon(page) || PageSwapBacked(page))
+		SetPageDirty(page);
+}
+
 /* The guest has written to the page of a leaf. */
 void guest_page_written(u64 pte)
 {
 	struct page *page = leaf_page(pte);
 
 	if (page)
-		SetPageDirty(page);
+		mark_dirty(page);
 }
 
 /* The Dirty and Accessed bits the guest left belong to the page. */
@@ -281,7 +296,7 @@ void guest_leaf_changed(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int
 	if (!page)
 		return;
 	if (written)
-		SetPageDirty(page);
+		mark_dirty(page);
 	if (pte & NPT_ACCESSED)
 		mark_page_accessed(page);
 }

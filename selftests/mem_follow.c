@@ -2,9 +2,10 @@
 /*
  * More of what may happen to the VMM's memory: a page that hardware lost, a
  * page under a userfaultfd's write protection, memory of devices, memory that the
- * kernel itself cannot read; and who pays for the module's own. mem_change, mem_share, mem_reclaim and mem_numa have
- * the rest.
+ * kernel itself cannot read, files; and who pays for the module's own. mem_change,
+ * mem_share, mem_reclaim and mem_numa have the rest.
  */
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -163,6 +164,81 @@ TEST_F_TIMEOUT(follow, secret_memory, 90)
 	guest_thread_start(&self->gt, &vm->vcpu);
 	EXPECT_TRUE(WAIT_UNTIL(*self->page == 8));
 	guest_thread_stop(&self->gt);
+}
+
+#define KPF_DIRTY	(1ULL << 4)
+
+/* Flags of the page behind @where as /proc/kpageflags has them; 0 for unknown */
+static __u64 page_flags(volatile void *where)
+{
+	__u64 entry = 0, flags = 0, pfn;
+	int map = open("/proc/self/pagemap", O_RDONLY);
+	int kpage = open("/proc/kpageflags", O_RDONLY);
+
+	if (pread(map, &entry, sizeof(entry), (uintptr_t)where / PAGE * 8) == sizeof(entry)) {
+		pfn = entry & ((1ULL << 55) - 1);
+		if (pfn && pread(kpage, &flags, sizeof(flags), pfn * 8) != sizeof(flags))
+			flags = 0;
+	}
+	close(map);
+	close(kpage);
+	return flags;
+}
+
+#define RAMFS	"/tmp/svmvcpu_ramfs"
+
+/* A file of zeroes that nobody has written, for reading; 0 or errno */
+static int map_unwritten(volatile void *where)
+{
+	void *mem;
+	int fd;
+
+	mkdir(RAMFS, 0700);
+	if (mount("none", RAMFS, "ramfs", 0, NULL))
+		return errno;
+	fd = open(RAMFS "/file", O_RDWR | O_CREAT | O_EXCL, 0400);
+	if (fd < 0 || ftruncate(fd, PAGE))
+		return errno;
+	close(fd);
+	fd = open(RAMFS "/file", O_RDONLY);
+	mem = mmap((void *)where, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	close(fd);
+	return mem == MAP_FAILED ? errno : 0;
+}
+
+/*
+ * A page of a file that is only read does not become dirty, tracked or not:
+ * a file system that has not been told would lose the next write to it.
+ */
+TEST_F_TIMEOUT(follow, file_stays_clean, 90)
+{
+	const struct svmvcpu_range page = { TEST_FREE, PAGE };
+	struct svmvcpu_region region = {
+		.gpa = TEST_FREE, .bytes = PAGE, .hva = (uintptr_t)self->page,
+		.prot = SVMVCPU_MEM_READ,
+	};
+	struct test_vm *vm = &self->vm;
+
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &page, 1));
+	ASSERT_EQ(0, map_unwritten(self->page));
+	ASSERT_EQ(0U, *self->page);
+	ASSERT_NE(0ULL, page_flags(self->page));
+	ASSERT_EQ(0ULL, page_flags(self->page) & KPF_DIRTY);
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
+	ASSERT_EQ(0, svmvcpu_vm_preserve(vm->vm, &page, 1));
+	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_FREE, PAGE, 0, NULL));
+	ASSERT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
+	EXPECT_EQ(0ULL, page_flags(self->page) & KPF_DIRTY);
+	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
+	ASSERT_EQ(0, svmvcpu_vm_preserve(vm->vm, &page, 1));
+	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_FREE, PAGE, 0, NULL));
+	/* The notifier takes the leaf. */
+	ASSERT_EQ(0, madvise((void *)self->page, PAGE, MADV_DONTNEED));
+	ASSERT_EQ(0U, *self->page);
+	EXPECT_EQ(0ULL, page_flags(self->page) & KPF_DIRTY);
+	munmap((void *)self->page, PAGE);
+	umount(RAMFS);
 }
 
 #define GROUP	"/sys/fs/cgroup/svmvcpu_test"
