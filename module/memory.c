@@ -40,8 +40,7 @@ static void guest_cpu_noop(void *unused)
 {
 }
 
-/* After this no CPU uses a translation that was zapped before. */
-void guest_memory_flush(struct guest_memory *mem)
+static void flush_cpus(struct guest_memory *mem)
 {
 	atomic64_inc(&mem->tlb_gen);
 	/* Pairs with the barrier in vcpu_load(): generation before CPU set. */
@@ -51,6 +50,20 @@ void guest_memory_flush(struct guest_memory *mem)
 	preempt_disable();
 	smp_call_function_many(mem->cpus, guest_cpu_noop, NULL, true);
 	preempt_enable();
+}
+
+/* After this no CPU uses a translation that was zapped before. */
+void guest_memory_flush(struct guest_memory *mem)
+{
+	u64 gen;
+
+	spin_lock(&mem->lock);
+	gen = mem->zap_gen;
+	spin_unlock(&mem->lock);
+	flush_cpus(mem);
+	spin_lock(&mem->lock);
+	mem->flushed_gen = max(mem->flushed_gen, gen);
+	spin_unlock(&mem->lock);
 }
 
 /* Waits for the module's own writes to guest memory that are under way. */
@@ -64,10 +77,13 @@ void guest_memory_settle(struct guest_memory *mem)
 /*
  * Takes what is mapped in [start, end) away, a piece at a time, so that the
  * lock is not held for long. With @mn, the fault path is told first.
+ *
+ * Return: is there anything to flush, from here or from others that zapped?
  */
-static void zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sleep,
+static bool zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sleep,
 		      struct mmu_interval_notifier *mn, unsigned long seq)
 {
+	bool flush;
 	u64 next;
 
 	do {
@@ -77,11 +93,13 @@ static void zap_range(struct guest_memory *mem, u64 start, u64 end, bool may_sle
 		start = npt_next(&mem->npt, start, end);
 		next = min(end, round_down(start, ZAP_CHUNK) + ZAP_CHUNK);
 		npt_zap(&mem->npt, start, next, guest_leaf_gone, mem);
+		flush = mem->flushed_gen != mem->zap_gen;
 		spin_unlock(&mem->lock);
 		if (may_sleep)
 			cond_resched();
 		start = next;
 	} while (start < end);
+	return flush;
 }
 
 /* The same with the tables that become empty; they are collected in @dead. */
@@ -126,10 +144,10 @@ static bool backing_invalidate(struct mmu_interval_notifier *mn,
 	u64 start = max_t(u64, range->start, backing->hva) - backing->hva;
 	u64 end = min_t(u64, range->end, backing->hva + bytes) - backing->hva;
 
-	zap_range(backing->mem, backing->gpa + start, backing->gpa + end,
-		  mmu_notifier_range_blockable(range), mn, seq);
-	/* Whatever was found: another may have zapped there and not flushed yet. */
-	guest_memory_flush(backing->mem);
+	/* Also when another zapped there and has not flushed yet */
+	if (zap_range(backing->mem, backing->gpa + start, backing->gpa + end,
+		      mmu_notifier_range_blockable(range), mn, seq))
+		guest_memory_flush(backing->mem);
 	return true;
 }
 

@@ -72,15 +72,17 @@ struct guest_stats {
  *	region and may sleep, so that unmap can wait for that; taken after
  *	@mutex and before mmap_lock. Where it may not sleep, interrupts are off,
  *	and waiting for all @cpus does the same
- * @lock: protects @npt, @track, @table_gen and @stats. Taken by MMU notifiers, so
- *	nobody may sleep or allocate under it
+ * @lock: protects @npt, @track, @table_gen, @zap_gen, @flushed_gen and @stats.
+ *	Taken by MMU notifiers, so nobody may sleep or allocate under it
  * @npt: the nested page tables
  * @stats: .
  * @track: which pages were written
  * @dirty_list: SVMVCPU_DIRTY_LIST_BYTES that user space maps, or NULL
  * @map_epoch: counts snapshots: what was mapped before the last one has less
  * @table_gen: counts replacements of @table
- * @tlb_gen: counts zaps; a vCPU that entered with an older one flushes first
+ * @zap_gen: counts leaves taken away
+ * @flushed_gen: up to which of them no CPU has one cached
+ * @tlb_gen: counts flushes; a vCPU that entered with an older one flushes first
  * @cpus: CPUs on which a vCPU of this VM is loaded
  */
 struct guest_memory {
@@ -90,13 +92,15 @@ struct guest_memory {
 	struct mutex mutex;	/* map, unmap, track */
 	struct guest_table __rcu *table;
 	struct rw_semaphore access;
-	spinlock_t lock;	/* npt, track, table_gen, stats */
+	spinlock_t lock;	/* npt, track, generations, stats */
 	struct npt npt;
 	struct guest_stats stats;
 	struct guest_track track;
 	u32 map_epoch;
 	u64 *dirty_list;
 	u64 table_gen;
+	u64 zap_gen;
+	u64 flushed_gen;
 	atomic64_t tlb_gen;
 	cpumask_var_t cpus;
 };

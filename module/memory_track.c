@@ -293,6 +293,7 @@ void guest_leaf_changed(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int
 	struct page *page = leaf_page(pte);
 	bool written = guest_track_leaf(mem, gpa, pte, level, gone) || (pte & NPT_DIRTY);
 
+	mem->zap_gen += gone;
 	if (!page)
 		return;
 	if (written)

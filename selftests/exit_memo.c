@@ -298,52 +298,6 @@ TEST_F(memo, new_region)
 	svmvcpu_free(other, 0x1000);
 }
 
-#define CR0_PG		(1ULL << 31)
-#define CR4_PAE		(1ULL << 5)
-
-static void set_paging(struct test_vm *t, __u64 cr0_pg, __u64 cr3, __u64 cr4_pae)
-{
-	struct svmvcpu_state state;
-
-	if (svmvcpu_vcpu_get_state(&t->vcpu, SVMVCPU_STATE_CONTROL, &state))
-		vm_die("GET_STATE");
-	state.control.cr0 = (state.control.cr0 & ~CR0_PG) | cr0_pg;
-	state.control.cr3 = cr3;
-	state.control.cr4 = (state.control.cr4 & ~CR4_PAE) | cr4_pae;
-	if (svmvcpu_vcpu_set_state(&t->vcpu, SVMVCPU_STATE_CONTROL, &state))
-		vm_die("SET_STATE");
-}
-
-/*
- * 32-bit code with CR3 at PDPT, whose first entry PAE takes for a directory
- * pointer, which has no rights, and paging without PAE for a directory entry: the
- * directory of PAE is a page table then, with half of an entry in each of its own.
- */
-TEST_F(memo, new_paging)
-{
-	struct svmvcpu_setup prot32 = {
-		.preset = SVMVCPU_PRESET_PROT32, .entry = LINEAR, .stack = 0x8000,
-	};
-	const unsigned long rip = 2 * LINEAR;
-	struct test_vm *t = &self->vm;
-	unsigned int i;
-
-	ASSERT_EQ(0, svmvcpu_vcpu_setup(&t->vcpu, &prot32));
-	put_entry(t, PDPT, 0, PD | 1);
-	put_entry(t, PT, rip >> 12, (CODE + 0x2000) | PTE_PW);
-	put_code(t->mem + rip, 5);
-	for (i = 0; i < 4; i++) {
-		set_paging(t, i & 1 ? 0 : CR0_PG, PDPT, CR4_PAE);
-		EXPECT_LENGTH_AT(rip, i & 1 ? 6 : 3);
-	}
-	/* Last: the accessed bit of the directory entry is none that a pointer has. */
-	set_paging(t, CR0_PG, PDPT, CR4_PAE);
-	EXPECT_LENGTH_AT(rip, 3);
-	put_entry(t, PD, 1, (CODE + 0x4000) | PTE_PW);
-	set_paging(t, CR0_PG, PDPT, 0);
-	EXPECT_LENGTH_AT(rip, 5);
-}
-
 /* Long mode goes, and the same tables have one level less. */
 TEST_F(memo, new_efer)
 {
