@@ -27,6 +27,7 @@
 #include "event.h"
 #include "exit.h"
 #include "inject.h"
+#include "input.h"
 #include "publish.h"
 #include "quiet.h"
 #include "run.h"
@@ -496,76 +497,7 @@ static int run_loop(struct vcpu *vcpu)
 	return ret;
 }
 
-/**
- * struct run_input - what the VMM wrote on the run page, each read once
- * @flags: SVMVCPU_RUN_*
- * @mbz: what is to be zero, ORed
- * @answer: .
- * @deadline_ns: .
- * @inject: event to inject, 0 for none
- * @inject_error: .
- * @inject_address: .
- * @rip: with SVMVCPU_RUN_SET_GPRS
- * @rflags: the same
- */
-struct run_input {
-	u32 flags;
-	u64 mbz;
-	u64 answer;
-	u64 deadline_ns;
-	u32 inject;
-	u32 inject_error;
-	u64 inject_address;
-	u64 rip;
-	u64 rflags;
-};
-
-static __always_inline struct run_input read_input(const struct svmvcpu_run *run)
-{
-	u32 flags = READ_ONCE(run->in_flags);
-	bool gprs = flags & SVMVCPU_RUN_SET_GPRS;
-
-	return (struct run_input) {
-		.flags = flags,
-		.mbz = READ_ONCE(run->in_mbz) | READ_ONCE(run->in_reserved[0]) |
-		       READ_ONCE(run->in_reserved[1]) | READ_ONCE(run->in_reserved[2]),
-		.answer = READ_ONCE(run->answer),
-		.deadline_ns = READ_ONCE(run->deadline_ns),
-		.inject = READ_ONCE(run->inject),
-		.inject_error = READ_ONCE(run->inject_error),
-		.inject_address = READ_ONCE(run->inject_address),
-		/* Of the others any value will do. */
-		.rip = gprs ? READ_ONCE(run->gprs.rip) : 0,
-		.rflags = gprs ? READ_ONCE(run->gprs.rflags) : 0,
-	};
-}
-
-/* Does the VMM want no more than that the guest goes on? */
-static __always_inline bool is_plain(const struct run_input *in)
-{
-	return !(in->flags | in->inject | in->mbz);
-}
-
-/* 0, or what RUN returns, and then nothing has happened */
-static __always_inline int check_input(const struct vcpu *vcpu, const struct run_input *in)
-{
-	const u32 answers = SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT | SVMVCPU_RUN_RETRY;
-	const u32 known = answers | SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_IRQ_WINDOW;
-
-	if ((in->flags & ~known) | in->mbz)
-		return -EINVAL;
-	if ((in->flags & answers) && !exit_answer_fits(vcpu, in->flags))
-		return -EINVAL;
-	if ((in->flags & SVMVCPU_RUN_SET_GPRS) && !rflags_valid(in->rflags))
-		return -EINVAL;
-	if (!in->inject)
-		return 0;
-	if (!inject_valid(in->inject, in->inject_error, in->inject_address))
-		return -EINVAL;
-	return inject_room(vcpu, in->inject) ? 0 : -EAGAIN;
-}
-
-/* Acts on it. EXIT_RESUME: the guest may run. */
+/* Acts on what the VMM wrote. EXIT_RESUME: the guest may run. */
 static __always_inline int take_input(struct vcpu *vcpu, const struct run_input *in)
 {
 	struct svmvcpu_run *run = vcpu->run;
@@ -591,13 +523,13 @@ static __always_inline int take_input(struct vcpu *vcpu, const struct run_input 
 
 static __always_inline int run_locked(struct vcpu *vcpu)
 {
-	const struct run_input in = read_input(vcpu->run);
+	const struct run_input in = run_input_read(vcpu->run);
 	int ret;
 
 	if (unlikely(vcpu->dead))
 		return -EBADFD;
-	if (!is_plain(&in)) {
-		ret = check_input(vcpu, &in);
+	if (!run_input_is_plain(&in)) {
+		ret = run_input_check(vcpu, &in);
 		if (unlikely(ret))
 			return ret;
 	}
