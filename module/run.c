@@ -10,6 +10,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/mm_types.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -267,11 +268,36 @@ static void collect(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu, b
 }
 
 /*
+ * What VMLOAD brings back after each exit. Faults if a reboot turned SVM off this
+ * moment; so will VMRUN.
+ */
+static __always_inline void save_host(const struct svm_cpu *cpu)
+{
+	asm volatile("1: vmsave %0\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "a" (cpu->host_pa) : "memory");
+}
+
+/*
+ * Of all that, an interrupt changes LDTR alone: modify_ldt() in another thread
+ * frees the old table once this CPU has loaded the new one. Ask whether there is
+ * one, not whether it is another: it is set before the interrupt is sent.
+ */
+static void save_host_ldt(const struct svm_cpu *cpu)
+{
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+	if (unlikely(READ_ONCE(current->mm->context.ldt)))
+		save_host(cpu);
+#endif
+}
+
+/*
  * The interrupt that ended the guest's turn is taken here. It may use the FPU.
  * With interrupts off again preempt_enable() does not schedule: has_work() sees
  * what is wanted.
  */
-static noinline void open_irq_window(struct vcpu *vcpu)
+static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
 	xcr0_leave(vcpu);
 	xstate_leave(vcpu->xstate);
@@ -282,6 +308,7 @@ static noinline void open_irq_window(struct vcpu *vcpu)
 	local_irq_disable();
 	current->flags &= ~PF_VCPU;
 	preempt_enable();
+	save_host_ldt(cpu);
 	xstate_enter(vcpu->xstate);
 }
 
@@ -351,7 +378,7 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 		trace_exit(vcpu);
 	collect(vcpu, vmcb, cpu, quiet);
 	if (unlikely(is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW)))
-		open_irq_window(vcpu);
+		open_irq_window(vcpu, cpu);
 	return exit_handle(vcpu, code, true);
 }
 
@@ -365,7 +392,7 @@ static void flush_predictors(struct svm_cpu *cpu, const struct vcpu *vcpu)
 		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 
-/* Interrupts are off. */
+/* Interrupts are off, and on only in open_irq_window() before vcpu_unload(). */
 static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	int this_cpu = smp_processor_id();
@@ -387,11 +414,7 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 		asid_moved(&vcpu->asid);
 	}
 	flush_predictors(cpu, vcpu);
-	/* Faults if a reboot turned SVM off this moment; so will VMRUN. */
-	asm volatile("1: vmsave %0\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : : "a" (cpu->host_pa) : "memory");
+	save_host(cpu);
 	/* Both are 0 where there is none. */
 	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
