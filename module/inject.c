@@ -193,11 +193,35 @@ int exit_iret(struct vcpu *vcpu, bool atomic)
 	return EXIT_RESUME;
 }
 
+/**
+ * inject_shown() - the exception of the guest's that the VMM has in its hands
+ * @vcpu: its mutex held
+ * @address: out: its CR2 or DR6
+ *
+ * In any other place it is the guest's. One that the VMM has seen is so too if
+ * the instruction that RIP is at will not raise it again: a #DB is a trap as a
+ * rule, and one that is not does no harm.
+ *
+ * Return: it, or 0.
+ */
+u64 inject_shown(const struct vcpu *vcpu, u64 *address)
+{
+	const struct vcpu_ask *ask = &vcpu->ask;
+
+	*address = vcpu->held_address;
+	if (vcpu->held)
+		return vcpu->held;
+	if (ask->what != ASK_EXCEPTION || ask->rip != vcpu_rip(vcpu) ||
+	    (ask->event & EVENT_VECTOR_MASK) != VEC_DB)
+		return 0;
+	*address = ask->address;
+	return ask->event;
+}
+
 void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
 {
 	const u64 kind = EVENT_TYPE_MASK | EVENT_VECTOR_MASK;
-	/* What the VMM has yet to see is the guest's in any other place. */
-	u64 event = vcpu->event ?: vcpu->held;
+	u64 address, event = vcpu->event ?: inject_shown(vcpu, &address);
 
 	memset(events, 0, sizeof(*events));
 	if (event) {

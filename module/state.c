@@ -65,11 +65,14 @@ static void get_segments(const struct vcpu *vcpu, struct svmvcpu_segments *out)
 
 static void get_control(const struct vcpu *vcpu, struct svmvcpu_control *out)
 {
+	u64 event, address;
+
 	out->cr0 = guest_cr0(vcpu);
 	out->cr2 = vcpu->vmcb->save.cr2;
-	/* As EVENTS: what the VMM has yet to see */
-	if (vcpu->held && (vcpu->held & EVENT_VECTOR_MASK) == VEC_PF)
-		out->cr2 = vcpu->held_address;
+	/* As EVENTS: what goes with an exception that the VMM has */
+	event = inject_shown(vcpu, &address);
+	if (event && (event & EVENT_VECTOR_MASK) == VEC_PF)
+		out->cr2 = address;
 	out->cr3 = vcpu->vmcb->save.cr3;
 	out->cr4 = guest_cr4(vcpu);
 	out->cr8 = guest_cr8(vcpu);
@@ -78,12 +81,17 @@ static void get_control(const struct vcpu *vcpu, struct svmvcpu_control *out)
 
 static void get_debug(const struct vcpu *vcpu, struct svmvcpu_debug *out)
 {
+	u64 event, address;
+
 	memcpy(out->db, vcpu->db, sizeof(out->db));
 	out->dr6 = vcpu->vmcb->save.dr6;
 	out->dr7 = vcpu->vmcb->save.dr7;
-	/* As EVENTS: a trap behind the instruction of this exit */
-	if (vcpu->held && (vcpu->held & EVENT_VECTOR_MASK) == VEC_DB)
-		out->dr6 = vcpu->held_address;
+	/* As EVENTS: a trap behind the instruction, as if it were under way */
+	event = inject_shown(vcpu, &address);
+	if (event && (event & EVENT_VECTOR_MASK) == VEC_DB) {
+		out->dr6 = address;
+		out->dr7 &= ~BIT_ULL(13);
+	}
 }
 
 static void get_msrs(const struct vcpu *vcpu, struct svmvcpu_msrs *out)

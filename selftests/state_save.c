@@ -380,13 +380,52 @@ TEST_F(save, trap_behind_an_out)
 
 	/* What brings events takes those away that were there. */
 	vm_get_state(vm, &state);
-	EXPECT_EQ(0U, state.events.exception);
+	state.events.exception = 0;
 	IDT_REGS(vm, regs->rip = TEST_CODE);
 	RUN_EXPECT(vm, IO);
 	IDT_REGS(vm, regs->rflags &= ~FLAG_TF);
 	idt_set(vm, &state, SVMVCPU_STATE_EVENTS);
 	RUN_EXPECT(vm, HYPERCALL);
 	EXPECT_TRUE(idt_finished(vm, 3));
+}
+
+/*
+ * A trap that the VMM was shown: the instruction is over and does not raise it
+ * again, so a vCPU that is set to this state takes it.
+ */
+TEST_F(save, trap_shown_to_the_vmm)
+{
+	struct test_vm *vm = self->vm;
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		idt_put(&vm[i], CODE("\x90\x90"));
+		idt_setup(&vm[i], IDT_LONG64);
+	}
+	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 1U << VEC_DB));
+	IDT_REGS(vm, regs->rflags |= FLAG_TF);
+	RUN_EXPECT(vm, EXCEPTION);
+	EXPECT_EQ((unsigned int)VEC_DB, vm->run->exception.vector);
+	EXPECT_EQ(TEST_CODE + 1, vm->run->gprs.rip);
+	vm_get_state(vm, &state);
+	EXPECT_EQ(SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | VEC_DB, state.events.exception);
+	EXPECT_EQ(vm->run->exception.address, state.debug.dr6);
+	/* Elsewhere, and here */
+	for (i = 2; i--; ) {
+		ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm[i].vcpu, ALL, &state));
+		RUN_VECTOR(&vm[i], VEC_DB, &out);
+		EXPECT_EQ(TEST_CODE + 1, out.rip);
+	}
+	/* Where the VMM sends the guest elsewhere it is over. */
+	IDT_REGS(vm, regs->rip = TEST_CODE; regs->rflags |= FLAG_TF);
+	RUN_EXPECT(vm, EXCEPTION);
+	IDT_REGS(vm, regs->rip = TEST_CODE; regs->rflags &= ~FLAG_TF);
+	vm_get_state(vm, &state);
+	EXPECT_EQ(0U, state.events.exception);
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_TRUE(idt_finished(vm, 2));
 }
 
 /* What SETUP makes of a used vCPU is what it makes of a new one. */
