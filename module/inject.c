@@ -10,6 +10,7 @@
  *   (the VMM's, or the local APIC's)
  *   an NMI waits for the handler's IRET       the IRET intercept, then a step
  *   an NMI waits for the end of a shadow      a step (step.c)
+ *   an NMI waits for another event            an exit behind its delivery (step.c)
  *
  * V_IRQ serves as an alarm only: it is never set when the CPU could take it,
  * and always behind its intercept, so vector 0 never reaches the guest.
@@ -151,9 +152,10 @@ void inject_prepare(struct vcpu *vcpu)
 		irq = inject_irq_waits(vcpu);
 	}
 
-	/* Waiting for the IRET, or, past its intercept, for its end. */
-	vcpu->nmi_step = vcpu->nmis && !vcpu->event &&
-			 (vcpu->nmi_iret || (!vcpu->nmi_masked && inject_in_shadow(vcpu)));
+	/* Past the intercept of the IRET, for its end; behind an event or a shadow. */
+	vcpu->nmi_step = vcpu->nmis &&
+			 (vcpu->nmi_iret ||
+			  (!vcpu->nmi_masked && (vcpu->event || inject_in_shadow(vcpu))));
 	window = irq || vcpu->want_window;
 	set_policy(vcpu, window, vcpu->nmi_masked && !vcpu->nmi_iret);
 	set_virq(vcpu, window);

@@ -147,7 +147,7 @@ void step_enter(struct vcpu *vcpu)
 		vmcb_set_dr7(vmcb, vcpu->debug.dr7);
 	if (!vcpu->event && stepping(vcpu))
 		arm(vcpu);
-	step->injecting = vcpu->event && (vcpu->debug.flags & SVMVCPU_DEBUG_STEP);
+	step->injecting = vcpu->event && stepping(vcpu);
 	if (step->injecting)
 		irq_work_queue(&step->irq);
 }
@@ -186,6 +186,18 @@ static void disarm(struct vcpu *vcpu, bool done)
 		break;
 	}
 	put_tf(&save->rflags, tf);
+}
+
+/**
+ * step_completed() - the module has done an instruction for the guest
+ * @vcpu: its mutex held
+ *
+ * Or an entry has delivered an event.
+ */
+void step_completed(struct vcpu *vcpu)
+{
+	if (unlikely(vcpu->debug.flags & SVMVCPU_DEBUG_STEP))
+		vcpu->debug.hit |= DR_STEP;
 }
 
 /* Bits 0-3: the breakpoints that stop in front of an instruction */
@@ -230,18 +242,8 @@ void step_leave(struct vcpu *vcpu)
 	if (step->armed)
 		disarm(vcpu, db && !fault && step->kind != STEP_INT1);
 	if (step->injecting && !(vmcb->control.exit_int_info & EVENT_V))
-		vcpu->debug.hit |= DR_STEP;
+		step_completed(vcpu);
 	step->injecting = false;
-}
-
-/**
- * step_completed() - the module has done an instruction for the guest
- * @vcpu: its mutex held
- */
-void step_completed(struct vcpu *vcpu)
-{
-	if (unlikely(vcpu->debug.flags & SVMVCPU_DEBUG_STEP))
-		vcpu->debug.hit |= DR_STEP;
 }
 
 /* Which of the VMM's breakpoints were hit */

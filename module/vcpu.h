@@ -128,7 +128,7 @@ struct vcpu_mmio {
  * @nmi_masked: an NMI was delivered and its IRET has not completed
  * @nmi_iret: that IRET was reached, at @nmi_iret_rip
  * @nmi_iret_rip: .
- * @nmi_step: an NMI waits for the end of the next instruction
+ * @nmi_step: an NMI waits for the end of the next instruction, or of a delivery
  * @step: .
  * @debug: .
  * @want_window: the VMM asked for IRQ_WINDOW

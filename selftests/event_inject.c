@@ -391,6 +391,27 @@ TEST_F(event, state)
 	EXPECT_EQ(-EINVAL, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
 }
 
+/* An NMI that waits for another event comes right behind that. */
+TEST_F(event, nmi_behind_an_exception)
+{
+	struct svmvcpu_state state = { .size = sizeof(state) };
+	struct test_vm *vm = &self->vm;
+	uint16_t ip;
+
+	load_guest(vm, spin);
+	start(vm, FLAG_IF);
+	RUN_EXPECT(vm, IO);
+	state.events.exception = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | 13;
+	state.events.nmis = 1;
+	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
+	EXPECT_VECTOR(vm, 2);
+	memcpy(&ip, vm->mem + vm->run->gprs.rsp, sizeof(ip));
+	EXPECT_EQ(HANDLERS + 13 * 16, ip);
+	EXPECT_VECTOR(vm, 13);
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(0x10, vm->run->io.port);
+}
+
 /* A fault on top of a double fault that has not been delivered: no entry. */
 TEST_F(event, third_fault)
 {
