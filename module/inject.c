@@ -51,7 +51,8 @@ bool inject_room(const struct vcpu *vcpu, u32 inject)
 	case SVMVCPU_INJECT_NMI:
 		return vcpu->nmis < EVENT_NMI_MAX;
 	default:
-		return true;
+		/* The VMM has one to be shown, and answered, first. */
+		return !vcpu->held;
 	}
 }
 

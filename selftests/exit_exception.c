@@ -433,4 +433,29 @@ TEST_F(exit_exception, step_over_an_exit)
 	EXPECT_EQ(TEST_CODE + 2, out.rip);
 }
 
+/* An exception of the VMM's waits until it has seen the one that came before. */
+TEST_F(exit_exception, inject_before_one_is_shown)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+
+	if (host_is_bochs())
+		SKIP(return, BOCHS_TF);
+	idt_put(vm, CODE("\xe6\x80"));
+	idt_setup(vm, IDT_PROT32);
+	set_exits(vm, 1U << VEC_DB);
+	IDT_REGS(vm, regs->rflags |= FLAG_TF);
+	RUN_EXPECT(vm, IO);
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | VEC_GP;
+	vm->run->inject_error = 0x18;
+	EXPECT_EQ(EAGAIN, vm_run(vm));
+	vm->run->inject = 0;
+	RUN_EXPECT(vm, EXCEPTION);
+	EXPECT_EQ((unsigned int)VEC_DB, vm->run->exception.vector);
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | VEC_GP;
+	RUN_VECTOR(vm, VEC_GP, &out);
+	EXPECT_EQ(0x18U, out.error);
+	EXPECT_EQ(TEST_CODE + 2, out.rip);
+}
+
 TEST_HARNESS_MAIN
