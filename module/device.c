@@ -184,7 +184,7 @@ static int access_apic(struct vcpu *vcpu, u64 gpa, bool write)
 
 /* An access that takes more than the general registers to know */
 static noinline int decode_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
-				  bool write, bool atomic)
+				  bool apic, bool write, bool atomic)
 {
 	bool known;
 	int ret;
@@ -194,9 +194,7 @@ static noinline int decode_device(struct vcpu *vcpu, const struct memo *memo, u6
 	ret = decode_access(vcpu, memo, gpa, write, atomic, &known);
 	if (ret || !known)
 		return ret;
-	if (apic_owns_page(vcpu, gpa))
-		return access_apic(vcpu, gpa, write);
-	return ask_mmio(vcpu, gpa, write);
+	return apic ? access_apic(vcpu, gpa, write) : ask_mmio(vcpu, gpa, write);
 }
 
 /*
@@ -238,11 +236,11 @@ static int planned_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, b
 }
 
 /**
- * exit_device() - an access to where no region is
+ * exit_device() - an access to where no region is, or none for it
  * @vcpu: its mutex held
  * @gpa: where
  * @write: the access was a write
- * @atomic: see exit.h. Then it is looked here whether a region is there
+ * @atomic: see exit.h. Then it is looked here whether a region is there at all
  *
  * Return: EXIT_USER with the run page filled; EXIT_GO_ON when it is nothing
  * this file knows, for the caller to report; EXIT_RESUME or -errno.
@@ -252,13 +250,16 @@ int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
 	bool apic = vcpu->apic && apic_owns_page(vcpu, gpa);
 	const struct memo *memo;
 
+	/* A region that cannot be written hides the page from writes as well. */
+	if (unlikely(apic && !atomic))
+		apic = !guest_memory_allows(&vcpu->vm->mem, gpa, 0);
 	if (!apic && !vcpu->decode_mmio)
 		return EXIT_GO_ON;
 	memo = atomic ? memo_device(vcpu, gpa, write) : NULL;
 	if (!memo || !memo->planned)
-		return decode_device(vcpu, memo, gpa, write, atomic);
+		return decode_device(vcpu, memo, gpa, apic, write, atomic);
 	if (!plan_fits(vcpu, memo, gpa))
-		return decode_device(vcpu, NULL, gpa, write, atomic);
+		return decode_device(vcpu, NULL, gpa, apic, write, atomic);
 	vcpu->mismatches = 0;
 	return apic ? planned_apic(vcpu, memo, gpa, write) :
 		      planned_device(vcpu, memo, gpa, write);

@@ -217,6 +217,31 @@ TEST_F(regs, region_over_the_page)
 	EXPECT_EQ(0x50014U, page_read(vm, APIC_VERSION));
 }
 
+/* Also where that cannot be written: then it is no device, either. */
+TEST_F(regs, rom_over_the_page)
+{
+	struct test_vm *vm = &self->vm;
+	const struct svmvcpu_region region = {
+		.gpa = 0xfee00000, .bytes = 4096, .hva = (uintptr_t)vm->mem + TEST_FREE,
+		.prot = SVMVCPU_MEM_READ,
+	};
+	const struct svmvcpu_range range = { .gpa = 0xfee00000, .bytes = 4096 };
+
+	page_write(vm, APIC_TPR, 0x10);
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+	apic_start(vm, CODE("\x89\x07"))->rdi = 0xfee00000 + APIC_TPR;
+	vm->run->gprs.rax = 0x20;
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(0xfee00000ULL + APIC_TPR, vm->run->memory.gpa);
+	ASSERT_EQ(0, ioctl_errno(vm->vcpu.fd, SVMVCPU_SET_EXITS, &(struct svmvcpu_exits) {
+			.size = sizeof(struct svmvcpu_exits), .decode = SVMVCPU_DECODE_MMIO }));
+	RUN_EXPECT(vm, MMIO);
+	EXPECT_EQ(0x20ULL, vm->run->mmio.data);
+	RUN_EXPECT(vm, HYPERCALL);
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));
+	EXPECT_EQ(0x10U, page_read(vm, APIC_TPR));
+}
+
 TEST_F(regs, cr8_is_tpr)
 {
 	struct test_vm *vm = &self->vm;
