@@ -265,6 +265,9 @@ int exit_io(struct vcpu *vcpu, bool atomic)
 			return -EAGAIN;
 		return info & IOIO_IN ? io_ins(vcpu, port, width) : io_outs(vcpu, port, width);
 	}
+	/* Not every CPU cuts it where EIP wraps. */
+	if (unlikely(next_rip > U32_MAX))
+		next_rip = ginsn_next_rip(vcpu_mode(vcpu), next_rip, 0);
 	return info & IOIO_IN ? io_in(vcpu, port, width, next_rip) :
 				io_out(vcpu, port, width, next_rip);
 }

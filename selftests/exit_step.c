@@ -266,6 +266,12 @@ TEST_F(exit_step, rip_at_4g)
 	IDT_REGS(vm, regs->rip = 0xffffffff);
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(0ULL, vm->run->gprs.rip);
+	/* and for OUT, whose next RIP is the CPU's */
+	vm_load(vm, TEST_FREE + PAGE - 2, "\xe6\x80", 2);
+	idt_setup(vm, IDT_PROT32);
+	IDT_REGS(vm, regs->rip = 0xfffffffe);
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(0ULL, vm->run->gprs.rip);
 
 	vm_load(vm, TEST_FREE + PAGE - 1, "\xf4", 1);
 	idt_setup(vm, IDT_LONG64);
