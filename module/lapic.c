@@ -243,11 +243,14 @@ static void svr_write(struct lapic *l, const struct lapic_now *now, u32 value,
 	fx->flags |= LAPIC_TIMER;
 }
 
+/* Remote IRR waits for the EOI of the vector it was set with. */
 static void lint_write(struct lapic *l, unsigned int reg, u32 value,
 		       struct lapic_fx *fx)
 {
-	if (value & MSG_LEVEL)
-		value |= l->regs[reg] & LVT_REMOTE_IRR;
+	u32 old = l->regs[reg];
+
+	if ((value & MSG_LEVEL) && !((value ^ old) & MSG_VECTOR))
+		value |= old & LVT_REMOTE_IRR;
 	l->regs[reg] = value;
 	lapic_lint_changed(l, fx);
 }

@@ -403,6 +403,19 @@ static void lapic_irq_test_lint_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	lapic_mmio_write(&l, &now, 0x350, 4, 0x4030, &fx);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0x0030U);
+	/* another vector while one is in service: its EOI would not end this */
+	start(&l, false);
+	l.regs[REG_LVT_LINT0] = 0x8030;
+	pin(&l, 0, true);
+	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0x30), 0x30);
+	pin(&l, 0, false);
+	lapic_mmio_write(&l, &now, 0x350, 4, 0x8061, &fx);
+	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0x8061U);
+	lapic_eoi(&l, &fx);
+	KUNIT_EXPECT_EQ(test, fx.eoi_vector, 0x30);
+	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), (u32)LAPIC_IRQ);
+	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc061U);
+	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x61);
 	/* LINT1 knows edges only */
 	l.regs[REG_LVT_LINT1] = 0x8050;
 	KUNIT_EXPECT_EQ(test, pin(&l, 1, true), (u32)LAPIC_IRQ);
