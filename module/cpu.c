@@ -90,7 +90,8 @@ static void svm_detect_newer_instructions(void)
 		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_MCOMMIT;
 	if (ext & BIT(3))
 		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_INVLPGB;
-	if (boot_cpu_has(X86_FEATURE_INVPCID))
+	/* Linux may have been told not to use it. */
+	if (cpuid_eax(0) >= 7 && (cpuid_ebx(7) & BIT(10)))
 		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_INVPCID;
 }
 

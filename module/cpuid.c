@@ -41,13 +41,28 @@
 #define ALL			(~0U)
 
 /* leaf 1 ECX */
+#define FMA			BIT(12)
 #define X2APIC			BIT(21)
 #define TSC_DEADLINE		BIT(24)
 #define XSAVE			BIT(26)
 #define OSXSAVE			BIT(27)
+#define AVX			BIT(28)
+#define F16C			BIT(29)
 
 /* leaf 1 and 80000001 EDX */
 #define APIC			BIT(9)
+
+/* leaf 7 EBX and ECX */
+#define FSGSBASE		BIT(0)
+#define AVX2			BIT(5)
+#define SMEP			BIT(7)
+#define SMAP			BIT(20)
+#define UMIP			BIT(2)
+#define VAES			BIT(9)
+#define VPCLMULQDQ		BIT(10)
+
+/* 80000001 EDX */
+#define NX			BIT(20)
 
 /* leaf 6 EAX: the local APIC's timer runs in every power state */
 #define ARAT			BIT(2)
@@ -150,11 +165,47 @@ static void fix_xstate(struct svmvcpu_cpuid_entry *entry)
 	}
 }
 
+/* Features that have a bit of CR4 */
+static const struct {
+	u64 cr4;
+	u32 leaf;
+	u32 ebx, ecx;
+} cpuid_cr4[] = {
+	{ X86_CR4_FSGSBASE,	7, .ebx = FSGSBASE },
+	{ X86_CR4_SMEP,		7, .ebx = SMEP },
+	{ X86_CR4_SMAP,		7, .ebx = SMAP },
+	{ X86_CR4_UMIP,		7, .ecx = UMIP },
+	{ X86_CR4_OSXSAVE,	1, .ecx = XSAVE },
+};
+
+/* The CPU has it, but the host was booted without: guests are refused it. */
+static void cpuid_hide(struct svmvcpu_cpuid_entry *entry)
+{
+	bool avx = xstate_caps.guest_xcr0 & XFEATURE_MASK_YMM;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cpuid_cr4); i++) {
+		if (entry->leaf != cpuid_cr4[i].leaf || (svm_limits.cr4_guest & cpuid_cr4[i].cr4))
+			continue;
+		entry->ebx &= ~cpuid_cr4[i].ebx;
+		entry->ecx &= ~cpuid_cr4[i].ecx;
+	}
+	if (entry->leaf == 1 && !avx)
+		entry->ecx &= ~(u32)(AVX | FMA | F16C);
+	if (entry->leaf == 7 && !avx) {
+		entry->ebx &= ~(u32)AVX2;
+		entry->ecx &= ~(u32)(VAES | VPCLMULQDQ);
+	}
+	if (entry->leaf == 0x80000001 && !(svm_limits.efer_guest & EFER_NX))
+		entry->edx &= ~(u32)NX;
+}
+
 /* What a mask cannot say. */
 static void cpuid_fix(struct svmvcpu_cpuid_entry *entry, u32 host_max_basic)
 {
 	if (entry->leaf < LEAF_HYPERVISOR && entry->leaf > host_max_basic)
 		entry_clear(entry);
+	cpuid_hide(entry);
 	switch (entry->leaf) {
 	case 0:
 		entry->eax = LEAF_BASIC_MAX;
