@@ -394,6 +394,7 @@ TEST_F(irq, bad_messages)
 struct later {
 	struct test_vm *vm;
 	pthread_t runner;
+	pid_t tid;
 	int (*act)(struct later *later);
 };
 
@@ -422,9 +423,14 @@ static int act_signal(struct later *later)
 static void *do_later(void *arg)
 {
 	struct later *later = arg;
+	unsigned int asleep = 0, tries;
 
-	usleep(30000);
-	return (void *)(long)later->act(later);
+	/* twice in a row, and not at something on the way there */
+	for (tries = 0; asleep < 2 && tries < 20000; tries++) {
+		asleep = thread_sleeps(later->tid) ? asleep + 1 : 0;
+		usleep(1000);
+	}
+	return (void *)(long)(asleep < 2 || later->act(later));
 }
 
 static void on_signal(int sig)
@@ -432,10 +438,12 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* sti; hlt; vmmcall, while somebody else does something 30 ms later */
+/* sti; hlt; vmmcall, while somebody else does something once the HLT sleeps */
 static int halt_until(struct test_vm *vm, int (*act)(struct later *later))
 {
-	struct later later = { .vm = vm, .runner = pthread_self(), .act = act };
+	struct later later = {
+		.vm = vm, .runner = pthread_self(), .tid = gettid(), .act = act,
+	};
 	struct sigaction sa = { .sa_handler = on_signal };
 	pthread_t thread;
 	void *failed;

@@ -119,12 +119,7 @@ GUEST64(spin, "1: jmp 1b");
 static int spin_with_xcr0(struct test_vm *vm)
 {
 	struct svmvcpu_state state;
-	cpu_set_t one;
 
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		return errno;
 	load_guest(vm, spin);
 	vm_setup(vm, SVMVCPU_PRESET_LONG64);
 	vm_get_state(vm, &state);
@@ -155,24 +150,32 @@ static void count_ticks(char *text, unsigned int *good, unsigned int *bad)
 
 /*
  * An interrupt handler of the host's never runs with a guest's XCR0: the tick
- * that ends the guest's turn comes after xcr0_unload().
+ * that ends the guest's turn comes after xcr0_unload(). Some ticks are needed for
+ * that, and a busy machine may take several turns for them.
  */
 TEST_F(trace, ticks_find_the_hosts_xcr0)
 {
-	unsigned int good = 0, bad = 0;
+	unsigned int good = 0, bad = 0, turn;
+	cpu_set_t one;
 
 	if (access(KPROBES, W_OK) || !self->vm.info.xcr0_guest)
 		SKIP(return, "no kprobe events, or no XSAVE");
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
 	put_file(KPROBES, "p:svmtest/enter svmvcpu:xcr0_load");
 	append_file(KPROBES, "p:svmtest/leave svmvcpu:xcr0_unload");
-	put_file(TRACEFS "events/svmtest/enable", "1");
-	put_file(TIMER, "1");
-	EXPECT_EQ(0, spin_with_xcr0(&self->vm));
-	put_file(TIMER, "0");
-	put_file(TRACEFS "events/svmtest/enable", "0");
-	read_trace(self->text, sizeof(self->text));
+	for (turn = 0; turn < 20 && good <= 5 && !bad; turn++) {
+		put_file(TRACEFS "trace", "\n");
+		put_file(TRACEFS "events/svmtest/enable", "1");
+		put_file(TIMER, "1");
+		EXPECT_EQ(0, spin_with_xcr0(&self->vm));
+		put_file(TIMER, "0");
+		put_file(TRACEFS "events/svmtest/enable", "0");
+		read_trace(self->text, sizeof(self->text));
+		count_ticks(self->text, &good, &bad);
+	}
 	put_file(KPROBES, "\n");
-	count_ticks(self->text, &good, &bad);
 	EXPECT_LT(5U, good);
 	EXPECT_EQ(0U, bad);
 }

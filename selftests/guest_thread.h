@@ -135,6 +135,27 @@ static inline volatile __u32 *guest_word(struct test_vm *vm, unsigned long gpa)
 	return (volatile __u32 *)(vm->mem + gpa);
 }
 
+/*
+ * The spinning guest runs in the calling thread, for as long as @ms and then in
+ * short turns until it has counted: one turn may end before it has begun, on a
+ * busy machine. The reason the last one ended with, or a negative errno.
+ */
+static inline int run_for_ms(struct test_vm *vm, unsigned int ms)
+{
+	__u32 before = *guest_word(vm, BEATS);
+	int turns, ret = -EAGAIN;
+
+	for (turns = 0; turns < 1000; turns++, ms = 5) {
+		vm->run->deadline_ns = now_ns() + ms * 1000000ULL;
+		if (ioctl(vm->vcpu.fd, SVMVCPU_RUN, 0))
+			return -errno;
+		ret = vm->run->reason;
+		if (ret != SVMVCPU_EXIT_INTERRUPTED || *guest_word(vm, BEATS) != before)
+			break;
+	}
+	return ret;
+}
+
 /* The guest goes on: three more rounds, the last two of them whole. */
 static inline bool guest_beats(struct test_vm *vm)
 {

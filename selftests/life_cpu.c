@@ -117,21 +117,6 @@ TEST_F_TIMEOUT(hotplug, cpu_comes_later, 120)
 	EXPECT_EQ(0, vm->run->exits);
 }
 
-/* Runs in slices until the guest has gone on from @beats; how far it is then. */
-static __u32 run_slices(struct test_vm *vm, __u32 beats)
-{
-	__u32 now = beats;
-	int i;
-
-	for (i = 0; i < 1000 && now == beats; i++) {
-		vm->run->deadline_ns = now_ns() + 5000000;
-		if (vm_run(vm) || vm->run->reason != SVMVCPU_EXIT_INTERRUPTED)
-			break;
-		now = *guest_word(vm, BEATS);
-	}
-	return now;
-}
-
 /* Stopped on the CPU that goes, continued elsewhere: nothing is lost. */
 TEST_F_TIMEOUT(hotplug, stopped_vcpu, 120)
 {
@@ -141,14 +126,15 @@ TEST_F_TIMEOUT(hotplug, stopped_vcpu, 120)
 	ASSERT_EQ(0, pin_to_cpu(1));
 	load_guest(vm, spin);
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
-	beats = run_slices(vm, 0);
+	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(vm, 5));
+	beats = *guest_word(vm, BEATS);
 	ASSERT_LT(0U, beats);
 	ASSERT_EQ(0, write_file(CPU1_ONLINE, "0"));
-	EXPECT_LT(beats, run_slices(vm, beats));
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(vm, 5));
+	EXPECT_LT(beats, *guest_word(vm, BEATS));
 	ASSERT_EQ(0, write_file(CPU1_ONLINE, "1"));
 	ASSERT_EQ(0, pin_to_cpu(1));
-	vm->run->deadline_ns = now_ns() + 200000000;
-	RUN_EXPECT(vm, INTERRUPTED);
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(vm, 200));
 }
 
 /* Memory changes while CPUs change: the flush must not wait for the dead. */
@@ -265,13 +251,11 @@ TEST_F_TIMEOUT(suspend, stopped_guest, 120)
 
 	load_guest(vm, spin);
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
-	vm->run->deadline_ns = now_ns() + 200000000;
-	RUN_EXPECT(vm, INTERRUPTED);
+	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(vm, 200));
 	ASSERT_LT(0, svme_count());
 	ASSERT_EQ(0, write_file("/sys/power/state", variant->state));
 	EXPECT_EQ(!variant->svm_goes_off, !!svme_count());
-	vm->run->deadline_ns = now_ns() + 200000000;
-	RUN_EXPECT(vm, INTERRUPTED);
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(vm, 200));
 	EXPECT_LT(0, svme_count());
 }
 

@@ -37,9 +37,7 @@ static int turn_on(struct test_vm *vm, int cpu)
 		return ret;
 	load_guest(vm, spin);
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
-	vm->run->deadline_ns = now_ns() + 200000000;
-	ret = vm_run(vm);
-	return ret ? -ret : (int)vm->run->reason;
+	return run_for_ms(vm, 200);
 }
 
 TEST_F_TIMEOUT(svme, only_where_a_vcpu_ran, 60)

@@ -62,7 +62,8 @@ check_equal "none of what it cannot use" \
 	"$(grep "^guest: cpu flags" out | grep -owE "svm|vmx|monitor|mtrr")" ""
 check "memory" between 180 "$(number 'memory ')" 256
 check "its clock is the TSC" grep -q "^guest: clock source tsc" out
-check "a second takes a second" between 99 "$(number 'slept ')" 500
+# not less; more, where the host has no time for it
+check "a second takes a second" between 99 "$(number 'slept ')" 3000
 check "by timer interrupts" between 2 "$(number 'hundredths, ')" 100000
 check "it hears what is typed while it sleeps" \
 	grep -q "^guest: heard 'over and out'" out

@@ -293,8 +293,7 @@ TEST_F_TIMEOUT(regions, limit, 120)
 
 	load_guest(vm, spin);
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
-	vm->run->deadline_ns = now_ns() + 500000000;
-	RUN_EXPECT(vm, INTERRUPTED);
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(vm, 500));
 	EXPECT_LT(0U, *guest_word(vm, BEATS));
 }
 

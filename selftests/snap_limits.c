@@ -32,7 +32,7 @@ FIXTURE_TEARDOWN(limits)
 		close(self->nth);
 	free(self->copy);
 	vm_close(&self->vm);
-	EXPECT_TRUE(WAIT_UNTIL_MS(!module_refs(), 2000));
+	EXPECT_TRUE(WAIT_UNTIL(!module_refs()));
 }
 
 /* The write that is one too many exits, again and again, and nothing is lost. */

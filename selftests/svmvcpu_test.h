@@ -216,6 +216,22 @@ static inline int ioctl_errno(int fd, unsigned long cmd, const void *arg)
 	return ioctl(fd, cmd, arg) < 0 ? errno : 0;
 }
 
+/* Does a thread of ours sleep, in a HLT or at a mutex, rather than run? */
+static inline bool thread_sleeps(pid_t tid)
+{
+	char path[64], line[512], *name_end;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	fd = open(path, O_RDONLY);
+	len = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[len > 0 ? len : 0] = 0;
+	name_end = strrchr(line, ')');
+	return name_end && (name_end[2] == 'S' || name_end[2] == 'D');
+}
+
 static inline uint64_t now_ns(void)
 {
 	struct timespec ts;

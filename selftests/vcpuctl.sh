@@ -91,7 +91,7 @@ check_equal "SIGTERM ends a guest that never exits" $? 69
 check "and says so" grep -q "SIGINT or SIGTERM" err
 
 ends "firmware banner" 65 "SeaBIOS (version" \
-	run --bios /guests/bios-256k.bin -t 60
+	run --bios /guests/bios-256k.bin -t 100
 
 check_equal "no permission is explained" \
 	"$(su -s /bin/sh nobody -c 'vcpuctl info' | grep -c 'no permission')" 1
