@@ -10,20 +10,37 @@ mark() {
 	echo "svmvcpu-vm: $*" >/dev/kmsg
 }
 
-# What a program leaves running must not disturb the next. $1 its session
-end_session() {
-	for stat in /proc/[0-9]*/stat; do
-		# the name may have blanks: count from the parenthesis
-		read -r line 2>/dev/null <"$stat" || continue
-		# shellcheck disable=SC2086 # into words
-		set -- "$1" ${line##*) }
-		[ "$5" != "$1" ] || kill -KILL "${line%% *}" 2>/dev/null
+# Which processes there are, before end_session
+processes() {
+	set -- /proc/[0-9]*
+	known=" $* "
+}
+
+# Is there one that was not?
+new_process() {
+	for process in /proc/[0-9]*; do
+		case $known in
+		*" $process "*) ;;
+		*) return 0 ;;
+		esac
 	done
+	return 1
+}
+
+# What a program leaves running must not disturb the next. $1 its session. (It
+# is the third field behind the name, which may have blanks.)
+end_session() {
+	new_process || return 0
+	pids=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v session="$1" \
+		'{ pid = $1; sub(/.*\) /, ""); if ($4 == session) print pid }')
+	# shellcheck disable=SC2086 # into words
+	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
 }
 
 # $1 seconds, $2 program below /tests
 run_test() {
 	mark "start $2"
+	processes
 	if [ -x "/tests/$2" ]; then
 		(cd /tmp && exec setsid timeout -s KILL "$1" "/tests/$2") \
 			</dev/null 2>&1 &

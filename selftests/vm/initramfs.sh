@@ -38,14 +38,15 @@ skeleton() {
 	ln -s ../bin "$root/usr/sbin"
 	echo 'root::0:0:root:/root:/bin/sh' >"$root/etc/passwd"
 	echo 'nobody:x:65534:65534:nobody:/:/bin/false' >>"$root/etc/passwd"
+	cp "$here/fstab" "$root/etc/fstab"
 	cp "$here/init" "$root/init"
 	cp "$here/modload" "$root/bin/modload"
 	cp "$here"/{batch.sh,demo.sh,tap.sh} "$root/vm/"
 	chmod 755 "$root"/{init,bin/modload,vm/*.sh}
 }
 
-# What vcpuctl boots inside the machine: Debian's kernel, whichever the machine
-# itself runs, and a root file system of busybox and one script.
+# What vcpuctl boots inside the machine: Debian's kernel, and a root file system
+# of busybox and one script.
 linux_guest() {
 	local guest=$out/guest-root
 
@@ -91,11 +92,17 @@ add_stripped() {
 	strip -o "$2/${1##*/}" "$1"
 }
 
+# Benchmarks are for the stock kernel; elsewhere they only make booting longer
+only_stock() {
+	[[ $name == stock || $1 != bench-* ]]
+}
+
 add_programs() {
 	local file
 
 	for file in "$TOP"/build/tools/*; do
 		[ -f "$file" ] && [ -x "$file" ] &&
+			only_stock "${file##*/}" &&
 			add_stripped "$file" "$root/bin"
 	done
 	find "$TOP/build/guests" -maxdepth 1 -type f \
@@ -114,19 +121,21 @@ add_programs() {
 # The loader and the shared libraries of the programs that are not static, at
 # the paths where the host's loader found them
 add_libraries() {
-	local file path
+	local file path needs=$out/libraries
 
 	for file in "$root"/{bin,tests}/*; do
-		if [ -L "$file" ] || ! readelf -l "$file" 2>/dev/null |
+		if [ ! -L "$file" ] && readelf -l "$file" 2>/dev/null |
 			grep -q INTERP; then
-			continue
+			ldd "$file"
 		fi
-		if ldd "$file" | grep 'not found' >&2; then
-			die "$file: a library is missing"
-		fi
-		for path in $(ldd "$file" | grep -o '/[^ ]*'); do
-			[ -e "$root$path" ] || install -D "$path" "$root$path"
-		done
+	done >"$needs"
+	if grep 'not found' "$needs" >&2; then
+		die "a library is missing"
+	fi
+	# pthread_exit() loads libgcc_s, without being linked with it
+	for path in $(grep -o '/[^ ]*' "$needs" | sort -u) \
+		/lib/x86_64-linux-gnu/libgcc_s.so.1; do
+		install -D "$path" "$root$path"
 	done
 }
 
@@ -137,7 +146,7 @@ skeleton
 add_modules
 add_programs
 add_libraries
-linux_guest
+[ "$name" != stock ] || linux_guest
 pack "$root" "$out/initramfs.tmp"
 mv "$out/initramfs.tmp" "$out/initramfs.cpio"
 rm -rf "$root"
