@@ -19,6 +19,7 @@ import vm
 HINT = re.compile(
     r"(timeout|cost|kernel|emulator|cpu|smp|mem|append):\s*(\S.*?)\s*(?:\*/)?$")
 SLOWER = {"stock": 1, "debug": 5, "bochs": 2}
+DEMO = 300              # seconds it may take; it needs forty
 MAX_BOOTS = 12
 SPLAT_LINES = 60
 TIMESTAMP = re.compile(r"^\[ *[\d.]+\] ?(?:\[ *[TC]\d+\] ?)?")
@@ -164,7 +165,7 @@ class Batch:
         if self.kunit:
             steps.append((self.kunit, f"run_kunit {self.kunit}"))
         if self.demo:
-            steps.append(("demo", "run_demo"))
+            steps.append(("demo", f"run_demo {DEMO * self.scale:.0f}"))
         for program in self.programs.values():
             seconds = program.timeout * self.scale
             steps.append((program.name,
@@ -181,7 +182,8 @@ class Batch:
     def budget(self, name):
         """Seconds that a step may take before the machine counts as hung."""
         program = self.programs.get(name)
-        return (program.timeout if program else 60) * self.scale + 30
+        seconds = DEMO if name == "demo" else 60
+        return (program.timeout if program else seconds) * self.scale + 30
 
     # --- the marks ---------------------------------------------------------
 

@@ -88,14 +88,23 @@ run_kunit() {
 	mark "end $1 $rc"
 }
 
-# The demonstration is a promise too
+# The demonstration is a promise too. $1 seconds
 run_demo() {
 	mark "start demo"
 	echo 1..1
-	if sh /vm/demo.sh >/tmp/demo 2>&1; then
+	processes
+	(exec setsid timeout -s KILL "$1" sh /vm/demo.sh) \
+		</dev/null >/tmp/demo 2>&1 &
+	session=$!
+	wait $session
+	rc=$?
+	end_session $session
+	if [ $rc -eq 0 ]; then
 		echo "ok 1 every_guest_ends_as_it_should"
 	else
 		sed 's/^/# /' /tmp/demo
+		[ $rc -ne 137 ] ||
+			echo "# it was not at its end after $1 seconds"
 		echo "not ok 1 every_guest_ends_as_it_should"
 	fi
 	mark "end demo 0"

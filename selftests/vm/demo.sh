@@ -13,12 +13,20 @@ title() {
 	printf '\n==== %s\n' "$*"
 }
 
+# $1 seconds, $2... a command that may hang
+limited() {
+	timeout -s KILL "$@"
+	status=$?
+	[ $status != 137 ] || echo "---- no end after $1 seconds: killed"
+	return $status
+}
+
 # $1 the status to expect, $2... the command
 show() {
 	expected=$1
 	shift
 	title "$*"
-	"$@" </dev/null
+	limited 60 "$@" </dev/null
 	status=$?
 	if [ $status = "$expected" ]; then
 		echo "---- exit status $status, as it should be"
@@ -35,7 +43,7 @@ show 65 vcpuctl run hello64.elf
 show 66 vcpuctl run triple.bin
 
 title "every exit of the 16-bit guest"
-vcpuctl run --trace hello16.bin </dev/null 2>/tmp/trace >/dev/null
+limited 60 vcpuctl run --trace hello16.bin </dev/null 2>/tmp/trace >/dev/null
 head -n 12 /tmp/trace
 echo "[...]"
 tail -n 4 /tmp/trace
@@ -46,7 +54,7 @@ fi
 
 # Nothing to boot from: it comes as far as its boot menu and halts
 title "vcpuctl run --bios bios-256k.bin (SeaBIOS, from the reset vector)"
-vcpuctl run --bios bios-256k.bin --timeout 30 </dev/null 2>&1 |
+vcpuctl run --bios bios-256k.bin --timeout 60 </dev/null 2>&1 |
 	tee /tmp/bios | head -n 40
 if grep -q '^SeaBIOS (version' /tmp/bios; then
 	echo "---- its banner is there"
@@ -59,7 +67,7 @@ fi
 title "vcpuctl run --initrd linux-initrd.cpio vmlinuz (Debian's own kernel)"
 trap '' PIPE
 mkfifo /tmp/line
-vcpuctl run --initrd linux-initrd.cpio --timeout 300 vmlinuz \
+vcpuctl run --initrd linux-initrd.cpio --timeout 240 vmlinuz \
 	</tmp/line >/tmp/linux &
 pid=$!
 exec 3>/tmp/line
@@ -74,7 +82,8 @@ tr -d '\r' </tmp/linux | grep -E "Linux version|MP-table|IO-APIC|ttyS0 at|Run .i
 if [ $status = 170 ] && grep -q "heard 'hello from outside'" /tmp/linux; then
 	echo "---- it booted to its init, which chose exit status $status"
 else
-	echo "---- exit status $status, expected 170"
+	echo "---- exit status $status, expected 170; the last it said:"
+	tail -n 5 /tmp/linux
 	bad=$((bad + 1))
 fi
 
