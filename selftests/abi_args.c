@@ -4,6 +4,8 @@
  * bytes the kernel does not know, pointers to nowhere; calls on the wrong
  * kind of file; what GET_INFO reports; creation without a free descriptor or
  * file.
+ *
+ * cost: 15
  */
 #include <sys/resource.h>
 #include <sys/wait.h>

@@ -4,7 +4,7 @@
  * guest touches the pages afterwards: it alone knows what is mapped.
  *
  * timeout: 120
- * cost: 25
+ * cost: 33
  */
 #include <pthread.h>
 #include <signal.h>

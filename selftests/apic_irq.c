@@ -4,7 +4,7 @@
  * guest itself, another vCPU), in which order they go in, EOI, and the HLT
  * that waits for them in the kernel.
  *
- * cost: 20
+ * cost: 25
  */
 #include <pthread.h>
 #include <signal.h>

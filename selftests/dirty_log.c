@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
+ * cost: 20
  *
  * The log of dirty pages, as list and as bitmap: what was written is told once,
  * by whoever it was written, in any range, and nothing is lost when the list is

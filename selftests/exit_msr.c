@@ -2,6 +2,8 @@
 /*
  * RDMSR and WRMSR: the exits of registers the VMM answers, and EFER, PAT and
  * TSC, which the kernel answers. contain_msrs.c walks all indices.
+ *
+ * cost: 20
  */
 #include "guest_idt.h"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # timeout: 120
+# kernel: bochs
 #
 # The paths that a CPU without an optional feature of SVM takes, on one that has
 # it: the module is loaded without, and programs that it matters to run again.

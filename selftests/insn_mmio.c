@@ -6,7 +6,7 @@
  * byte they could have touched must come out the same.
  *
  * timeout: 120
- * cost: 30
+ * cost: 36
  */
 #include "insn_device.h"
 #include "insn_table.h"

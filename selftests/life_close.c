@@ -5,7 +5,7 @@
  * threads that die with a guest in their hands. What is left works, what is
  * gone is gone, and in the end nobody holds the module.
  *
- * cost: 35
+ * cost: 24
  */
 #include <sys/socket.h>
 

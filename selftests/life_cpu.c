@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
- * cost: 50
+ * cost: 62
+ * kernel: stock, debug
  *
  * CPUs that go and come back under running guests, and suspend: the guest
  * counts on, and SVM is on only where it should be.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
+ * kernel: debug
  *
  * Every allocation of every ioctl fails once: CREATE_VM, MAP, UNMAP, PREFAULT,
  * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, and a RUN whose guest touches new

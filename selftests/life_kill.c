@@ -2,6 +2,7 @@
 /*
  * timeout: 180
  * cost: 45
+ * kernel: stock, debug
  *
  * A thousand times: a process makes a VM, runs an endless guest and is killed.
  * Afterwards it is as if nothing had happened: SVM off on every CPU, nobody

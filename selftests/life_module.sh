@@ -3,7 +3,7 @@
 #
 # timeout: 120
 # cost: 25
-# emulator: qemu, Bochs: its kernel, for speed, has no KVM
+# kernel: stock, debug
 #
 # The module's own life: loading and unloading again and again, not while
 # anybody has a file of it open, with VMs just gone, and with KVM around. (The

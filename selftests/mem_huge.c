@@ -4,6 +4,8 @@
  * (transparent, hugetlbfs, memfd) and where addresses and regions allow; small
  * ones where they do not; and the way from one to the other as the VMM's memory
  * changes. GET_STATS tells them apart. mem_giga.c has those of 1 GiB.
+ *
+ * cost: 13
  */
 #include <sys/wait.h>
 

@@ -3,6 +3,8 @@
  * Guest memory that others have a part in: the copy that fork makes, files
  * mapped shared and private, another process that writes to them, truncation
  * under the guest.
+ *
+ * cost: 12
  */
 #include <sys/wait.h>
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 150
+ * cost: 19
+ * kernel: stock, debug
  *
  * Three vCPUs on two CPUs read and write pages that are replaced under them
  * all the time. Once a change has returned, no guest may read what was there
@@ -19,7 +21,7 @@
 
 #include "guest_thread.h"
 
-#define SECONDS		30U
+#define SECONDS		(debug_kernel() ? 15U : 45U)
 #define VCPUS		3U
 #define AREA		0x40000000UL	/* pages of a file, two frames each */
 #define HUGE		(2UL << 20)

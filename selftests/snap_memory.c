@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
+ * cost: 24
  *
  * RESTORE and the guest's memory: whoever wrote it, and whatever happened to the
  * VMM's memory behind it meanwhile, it is what it was at the SNAPSHOT.

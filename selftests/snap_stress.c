@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 180
+ * cost: 25
+ * kernel: stock, debug
  *
  * Rounds of a guest that writes at random, compared with a full copy each time,
  * while the VMM's memory is taken away, shared, protected and moved at random.
@@ -9,7 +11,7 @@
 
 #include "snap.h"
 
-#define ROUNDS		(debug_kernel() ? 150U : 400U)
+#define ROUNDS		(debug_kernel() ? 50U : 400U)
 
 /*
  * ECX writes to random words of [TEST_FREE, 4 MiB), from the seed at 0x8004;

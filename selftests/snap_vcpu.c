@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
+ * cost: 12
  *
  * RESTORE and the vCPUs: every component of the state is what it was, bit by bit,
  * and so are what no component holds, the run page and the clocks.

@@ -4,6 +4,7 @@
  * XCR0, and the FPU registers are switched by FXSAVE.
  *
  * cpu: EPYC,+svm,+npt,-rdtscp,-xsave
+ * kernel: stock, debug
  */
 #include "guest_idt.h"
 #include "host_fpu.h"

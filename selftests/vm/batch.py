@@ -33,8 +33,8 @@ class Program:
     """A test program as its source describes it, in a comment near the top:
 
     timeout: N      seconds on the stock kernel, default 60
-    cost: N         about so many it takes on the debug kernel, default 8
-    kernel: debug   only there (or only on stock)
+    cost: N         about so many it takes on the debug kernel, default 6
+    kernel: debug   only there (or elsewhere; several, with commas)
     emulator: qemu, WHY   not in another; WHY becomes the reason of a skip
     cpu:, smp:, mem:, append:   a machine of its own
     """
@@ -42,8 +42,8 @@ class Program:
     def __init__(self, name, source=None):
         self.name = name
         self.timeout = 60.0
-        self.cost = 8.0
-        self.kernel = None
+        self.cost = 6.0
+        self.kernels = None
         self.emulator, self.why = None, ""
         self.hardware = ()
         if source:
@@ -60,7 +60,7 @@ class Program:
             elif key == "cost":
                 self.cost = float(value)
             elif key == "kernel":
-                self.kernel = value
+                self.kernels = value.replace(",", " ").split()
             elif key == "emulator":
                 self.emulator, _, self.why = map(str.strip,
                                                  value.partition(","))

@@ -160,7 +160,7 @@ def skip_all(name, why, kernel, report):
 def fit_programs(kernel, patterns, report):
     """Those that this kernel runs; says why not of the others."""
     for program in programs(patterns):
-        if program.kernel not in (None, kernel):
+        if kernel not in (program.kernels or [kernel]):
             continue
         if why := program.unfit(kernel):
             skip_all(program.name, why, kernel, report)
