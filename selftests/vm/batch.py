@@ -156,6 +156,7 @@ class Batch:
         self.up = False                 # this boot came to the job
         self.finished = False           # the job came to its end
         self.deadline = 0.0
+        self.begin = time.monotonic()
 
     # --- what is to be done ------------------------------------------------
 
@@ -220,7 +221,8 @@ class Batch:
             self.extend(30)
 
     def on_line(self, line):
-        self.log.write(f"{'K' if line.kernel else ' '} {line.text}\n")
+        self.log.write(f"{time.monotonic() - self.begin:6.1f} "
+                       f"{'K' if line.kernel else ' '} {line.text}\n")
         if line.kernel:
             self.on_kernel_line(TIMESTAMP.sub("", line.text))
         elif line.mark and line.mark.startswith("boot "):

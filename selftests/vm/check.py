@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """All the tests: what "make check" runs once everything is built.
 
-Lint and the host's own programs, then the test machine with each kernel; two
-things at a time, as the machine's single thread leaves a core idle. Prints a
-line per program, then every skip and failure with its reason, and last the
-totals alone on a line.
+The test machine with each kernel, two at a time, as the machine's single thread
+leaves a core idle; lint and the host's own programs, with lower priority, in the
+time that the machines sleep. Prints a line per program, then every skip and
+failure with its reason, and last the totals alone on a line.
 """
 
 import argparse
@@ -22,6 +22,8 @@ import ktap
 import vm
 
 SHARE = 8               # more programs than this are run on two machines
+MACHINES = 2            # at a time
+NICE = "5"              # what runs beside them
 COST = {"demo": 100, "kunit": 20}       # in the unit of the hint "cost"
 BUDGET = [sys.executable, "-B", "tools/bench/bench.py", "--check"]
 LOGS = os.path.join(vm.TOP, "build", "logs")
@@ -91,7 +93,8 @@ def host_program(name, command, report, log_name):
     with open(os.path.join(LOGS, log_name), "w", encoding="utf-8") as log:
         try:
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                ["nice", "-n", NICE, *command], stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, text=True, errors="replace",
                 cwd=vm.TOP, timeout=1200, check=False)
             output, result.status = done.stdout, done.returncode
@@ -211,6 +214,27 @@ def run_batch(name, how, report):
             how["kernel"], result), **how).run()
 
 
+def run_all(machines, beside):
+    """Two lists of (function, arguments...), each in its order. Whoever has no
+    machine to start any more helps with what runs beside them."""
+    lock = threading.Lock()
+
+    def work(*lists):
+        while True:
+            with lock:
+                jobs = next(filter(None, lists), None)
+                if not jobs:
+                    return
+                function, *given = jobs.pop(0)
+            function(*given)
+
+    with concurrent.futures.ThreadPoolExecutor(MACHINES + 1) as pool:
+        futures = [pool.submit(work, machines, beside)
+                   for _ in range(MACHINES)] + [pool.submit(work, beside)]
+        for future in futures:
+            future.result()
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kernels", default="debug,bochs,stock")
@@ -236,21 +260,18 @@ def main():
             for kernel in filter(None, args.kernels.split(","))
             for name, how in kernel_batches(kernel, patterns, report)]
     jobs.sort(key=lambda job: bool(job[2]["hardware"]))
+    beside = []
     if args.lint and wanted("lint", patterns):
-        # each as long as a machine
-        jobs[3:3] = [(host_program, name, ["tools/checks/lint.sh", part],
-                      report, f"{name}.log")
-                     for name, part in (("lint", "others"),
-                                        ("lint:style", "checkpatch"))]
+        beside += [("lint", ["tools/checks/lint.sh", "others"], "lint"),
+                   ("lint:style", ["tools/checks/lint.sh", "checkpatch"],
+                    "lint:style")]
     if "stock" in args.kernels and wanted("budget", patterns):
-        jobs.append((host_program, "budget", BUDGET, report, "budget.log"))
+        beside.append(("budget", BUDGET, "budget"))
     for path in host_tests:
         name = os.path.basename(path)
-        jobs.append((host_program, name, [os.path.join(vm.TOP, path)],
-                     report, f"host-{name}.log"))
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for future in [pool.submit(*job) for job in jobs]:
-            future.result()
+        beside.append((name, [os.path.join(vm.TOP, path)], f"host-{name}"))
+    run_all(jobs, [(host_program, name, command, report, f"{log}.log")
+                   for name, command, log in beside])
     return report.finish()
 
 

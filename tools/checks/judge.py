@@ -122,6 +122,25 @@ HINTS = [
     ("a CPU of QEMU", "cpu: max", "stock", ""),
 ]
 
+# (what, hint, kernel, is it scheduled there)
+PLACES = [
+    ("anywhere", "nothing", "bochs", True),
+    ("one kernel", "kernel: debug", "debug", True),
+    ("another kernel", "kernel: debug", "stock", False),
+    ("the second of two", "kernel: stock, debug", "debug", True),
+    ("neither of two", "kernel: stock, debug", "bochs", False),
+    ("a skip is scheduled", "emulator: qemu, too slow", "bochs", True),
+]
+
+# (what, kernel's machines, jobs beside them): everything is run once
+JOBS = [
+    ("nothing", 0, 0),
+    ("machines alone", 5, 0),
+    ("nothing but what runs beside", 0, 5),
+    ("more of one", 1, 20),
+    ("more of the other", 20, 1),
+]
+
 # (what, (kernel's?, line) in order, is the last one the machine's end)
 ENDINGS = [
     ("it boots", [(True, "Linux version 6.1")], False),
@@ -199,11 +218,31 @@ def shares_are_fair(kernel, begun, costs, expected):
                         for part in check.shards(kernel, group, begun)]
 
 
-def hint_is_heeded(hint, kernel, why):
+def hinted(hint):
     with tempfile.NamedTemporaryFile("w", suffix=".c") as source:
         source.write(f"/*\n * {hint}\n */\n")
         source.flush()
-        return batch.Program("program", source.name).unfit(kernel) == why
+        return batch.Program("program", source.name)
+
+
+def hint_is_heeded(hint, kernel, why):
+    return hinted(hint).unfit(kernel) == why
+
+
+def place_is_right(hint, kernel, there):
+    with mock.patch("check.programs", return_value=[hinted(hint)]):
+        report = mock.Mock()
+        found = list(check.fit_programs(kernel, "", report))
+    return bool(found or report.done.called) == there
+
+
+def everything_runs(machines, beside):
+    ran = []
+    jobs = [[(ran.append, (kind, i)) for i in range(count)]
+            for kind, count in enumerate((machines, beside))]
+    expected = sorted(job[1] for part in jobs for job in part)
+    check.run_all(*jobs)
+    return sorted(ran) == expected
 
 
 def ending_is_seen(lines, expected):
@@ -220,6 +259,10 @@ def main():
     checks += [(what, verdict_is_right(*rest)) for what, *rest in VERDICTS]
     checks += [(f"hint: {what}", hint_is_heeded(*rest))
                for what, *rest in HINTS]
+    checks += [(f"scheduled: {what}", place_is_right(*rest))
+               for what, *rest in PLACES]
+    checks += [(f"jobs: {what}", everything_runs(*rest))
+               for what, *rest in JOBS]
     checks += [(f"end of Bochs: {what}", ending_is_seen(*rest))
                for what, *rest in ENDINGS]
     checks += [(f"start: {what}", start_is_judged(*rest))
