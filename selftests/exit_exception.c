@@ -297,6 +297,31 @@ TEST_F(exit_exception, software_interrupts)
 }
 
 /*
+ * A #BP of the VMM's where an INT3 of the guest's went by before: its delivery
+ * faults, and there is no instruction to go back to.
+ */
+TEST_F(exit_exception, injected_behind_an_int3)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+
+	idt_touch(vm, IDT_PROT32);
+	idt_put(vm, CODE("\xcc\x90"));
+	idt_setup(vm, IDT_PROT32);
+	set_exits(vm, 1U << VEC_BP);
+	RUN_EXPECT(vm, EXCEPTION);
+	vm->run->in_flags = SVMVCPU_RUN_INJECT;
+	RUN_VECTOR(vm, VEC_BP, &out);
+	EXPECT_EQ(TEST_CODE + 1, out.rip);
+	/* The gate is no longer present. */
+	vm->mem[IDT_TABLE + VEC_BP * 8 + 5] &= 0x7f;
+	IDT_REGS(vm, regs->rip = TEST_CODE + 1);
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | VEC_BP;
+	RUN_VECTOR(vm, VEC_NP, &out);
+	EXPECT_EQ(TEST_CODE + 1, out.rip);
+}
+
+/*
  * From CPL 3 a gate for CPL 0 is #GP at the INT, also when INT exits and the
  * module delivers it. So are other faults on the way.
  */
