@@ -130,6 +130,8 @@ static void svm_detect_limits(void)
 		svm_limits.efer_guest |= EFER_NX;
 	/* Four levels of nested tables reach 48 bits. */
 	svm_limits.gpa_bits = min_t(u8, svm_caps.phys_bits, svm_caps.npt_levels == 5 ? 52 : 48);
+	/* CPUs with LA57 take 57 bits in a base also while CR4.LA57 is clear. */
+	svm_limits.la_bits = cpuid_eax(0) >= 7 && (cpuid_ecx(7) & BIT(16)) ? 57 : 48;
 	svm_limits.tsc_aux = svm_has_tsc_aux();
 }
 

@@ -192,7 +192,7 @@ static bool table_valid(const struct svmvcpu_segment *seg, unsigned int bits)
 static bool segments_valid(const struct svmvcpu_segments *seg,
 			   const struct state_limits *lim)
 {
-	unsigned int bits = lim->cr4_guest & X86_CR4_LA57 ? 57 : 48;
+	unsigned int bits = lim->la_bits;
 
 	return segment_valid(&seg->es) && segment_valid(&seg->cs) &&
 	       segment_valid(&seg->ss) && segment_valid(&seg->ds) &&
@@ -231,15 +231,15 @@ bool pat_valid(u64 pat)
 	return true;
 }
 
+/*
+ * Targets of SYSCALL and SYSENTER may be anything: VMLOAD takes them as they are,
+ * no one but the guest's instruction uses them, and not every CPU refuses to have
+ * them written, so a guest may have got there by itself.
+ */
 static bool msrs_valid(const struct svmvcpu_msrs *msrs, const struct state_limits *lim)
 {
-	unsigned int la_bits = lim->cr4_guest & X86_CR4_LA57 ? 57 : 48;
-
 	return pat_valid(msrs->pat) && msrs->tsc_aux <= (lim->tsc_aux ? U32_MAX : 0) &&
-	       addr_canonical(msrs->lstar, la_bits) && addr_canonical(msrs->cstar, la_bits) &&
-	       addr_canonical(msrs->kernel_gs_base, la_bits) &&
-	       addr_canonical(msrs->sysenter_esp, la_bits) &&
-	       addr_canonical(msrs->sysenter_eip, la_bits);
+	       addr_canonical(msrs->kernel_gs_base, lim->la_bits);
 }
 
 #define INJECT_KNOWN	(SVMVCPU_INJECT_VALID | GENMASK(10, 8) | SVMVCPU_INJECT_VECTOR)

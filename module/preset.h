@@ -25,12 +25,14 @@
  * @cr4_guest: CR4 bits it may have
  * @efer_guest: EFER bits it may have, without SVME
  * @gpa_bits: guest-physical address width
+ * @la_bits: linear address width of the CPU, whatever guests may do with it
  * @tsc_aux: is there a TSC_AUX
  */
 struct state_limits {
 	u64 cr4_guest;
 	u64 efer_guest;
 	u8 gpa_bits;
+	u8 la_bits;
 	bool tsc_aux;
 };
 

@@ -11,6 +11,7 @@ static const struct state_limits limits = {
 	.cr4_guest = X86_CR4_PAE | X86_CR4_PGE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT,
 	.efer_guest = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX,
 	.gpa_bits = 40,
+	.la_bits = 48,
 	.tsc_aux = true,
 };
 
@@ -253,11 +254,7 @@ static const struct probe refused[] = {
 	MSRS(pat, 3ULL << 8),
 	MSRS(pat, 8ULL << 56),
 	MSRS(tsc_aux, 1ULL << 32),
-	MSRS(lstar, 1ULL << 47),
-	MSRS(cstar, 1ULL << 63),
 	MSRS(kernel_gs_base, 0xffff7fffffffffffULL),
-	MSRS(sysenter_esp, 1ULL << 47),
-	MSRS(sysenter_eip, 1ULL << 47),
 	DEBUG_REG(dr7, 1ULL << 32),
 };
 
@@ -292,6 +289,9 @@ static const struct probe accepted[] = {
 	MSRS(star, ~0ULL),
 	MSRS(sfmask, ~0ULL),
 	MSRS(sysenter_cs, ~0ULL),
+	MSRS(sysenter_esp, 1ULL << 47),
+	MSRS(sysenter_eip, 1ULL << 63),
+	MSRS(cstar, 1ULL << 62),
 	MSRS(lstar, 0xffff800000000000ULL),
 	MSRS(pat, 0x0706050401000606ULL),
 	MSRS(tsc, ~0ULL),
@@ -358,13 +358,13 @@ static void preset_test_state_header(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
 }
 
-/* With 5-level paging on offer a base may be wider. */
+/* On a CPU with 5-level paging a base may be wider. */
 static void preset_test_la57(struct kunit *test)
 {
 	struct svmvcpu_state *state = preset(test, REAL, 0, 0, 0, 0);
 	struct state_limits wide = limits;
 
-	wide.cr4_guest |= X86_CR4_LA57;
+	wide.la_bits = 57;
 	state->segments.fs.base = 1ULL << 47;
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
 	KUNIT_EXPECT_EQ(test, state_valid(state, &wide), 0);

@@ -23,13 +23,13 @@ static const struct msr_case {
 	uint64_t bad;		/* refused by SET_STATE, 0 when nothing is */
 } cases[] = {
 	{ "STAR",	    0xc0000081, 0, 0x0023001012345678ULL, 0 },
-	{ "LSTAR",	    0xc0000082, 1, 0xffff812345678888ULL, 1ULL << 47 },
-	{ "CSTAR",	    0xc0000083, 2, 0x00007ffffffffff0ULL, 1ULL << 63 },
+	{ "LSTAR",	    0xc0000082, 1, 0xffff812345678888ULL, 0 },
+	{ "CSTAR",	    0xc0000083, 2, 0x00007ffffffffff0ULL, 0 },
 	{ "SFMASK",	    0xc0000084, 3, 0x00047700, 0 },
 	{ "KERNEL_GS_BASE", 0xc0000102, 4, 0xffff800000000000ULL, 0xffff7fffffffffffULL },
 	{ "SYSENTER_CS",    0x174,	5, 0x1230, 0 },
-	{ "SYSENTER_ESP",   0x175,	6, 0x00007edcba987654ULL, 1ULL << 47 },
-	{ "SYSENTER_EIP",   0x176,	7, 0xffffffffffffffffULL, 1ULL << 62 },
+	{ "SYSENTER_ESP",   0x175,	6, 0x00007edcba987654ULL, 0 },
+	{ "SYSENTER_EIP",   0x176,	7, 0xffffffffffffffffULL, 0 },
 	{ "PAT",	    0x277,	8, 0x0001040506070605ULL, 0x0007040600070402ULL },
 	{ "TSC_AUX",	    TSC_AUX,	10, 0x89abcdef, 1ULL << 32 },
 };
@@ -150,6 +150,30 @@ TEST_F(msrs, vmm_to_guest)
 		EXPECT_EQ(cases[i].value, values[i])
 			TH_LOG("%s", cases[i].name);
 	}
+}
+
+/* What a CPU lets a guest write, and QEMU's lets it write much, can be set again. */
+TEST_F(msrs, not_canonical)
+{
+	static const unsigned int targets[] = { 1, 2, 6, 7 };	/* of @cases */
+	uint64_t values[NR], want = 1ULL << 62 | 0x1230;
+	struct svmvcpu_state seen;
+
+	start(&self->vm);
+	for (unsigned int i = 0; i < NR; i++)
+		values[i] = cases[i].value;
+	/* CPUs that do refuse it have the VMM write it alone. */
+	if (host_is_tcg())
+		values[1] = want;
+	access_all(&self->vm, true, values);
+	get(&self->vm, &self->state);
+	EXPECT_EQ(values[1], self->member[1]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(targets); i++)
+		self->member[cases[targets[i]].member] = want;
+	ASSERT_EQ(0, set(&self->vm, &self->state));
+	get(&self->vm, &seen);
+	seen.msrs.tsc = self->state.msrs.tsc;
+	EXPECT_EQ(0, memcmp(&self->state.msrs, &seen.msrs, sizeof(seen.msrs)));
 }
 
 /* A refused value leaves everything as it was, also what came before it. */
