@@ -40,7 +40,7 @@ struct vcpu_record;
 #define WAKE_INIT	2
 
 /* vcpu.soft_next: no canonical address, and not one of 32 bits */
-#define SOFT_NOWHERE	(1ULL << 63)
+#define SOFT_NOWHERE	BIT_ULL(63)
 
 /* What the last exit asked the VMM; answered once, by the next RUN. */
 enum vcpu_question {
