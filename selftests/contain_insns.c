@@ -7,7 +7,7 @@
  * At CPL 3 an SVM instruction may also be #GP: the CPU asks for CPL 0 before
  * it looks at the intercept, and EFER.SVME is set while a guest runs.
  */
-#include "guest_idt.h"
+#include "msr_list.h"
 
 /* What the guest may get, as a set */
 #define R_NOP		(1U << 0)
@@ -98,29 +98,10 @@ static uint64_t read_xcr0(void)
 	return (uint64_t)edx << 32 | eax;
 }
 
-static void read_host_msrs(uint64_t *values)
-{
-	unsigned int i;
-
-	for (i = 0; i < NR_HOST_MSRS; i++) {
-		values[i] = 0;
-		host_rdmsr(0, host_msrs[i], &values[i]);
-	}
-}
-
 FIXTURE_SETUP(contain_insns)
 {
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
-	vm_open(&self->vm);
-	/* The first RUN turns SVM on and so changes EFER and VM_HSAVE_PA. */
-	vm_load(&self->vm, TEST_CODE, "\xf4", 1);
-	vm_setup(&self->vm, SVMVCPU_PRESET_REAL);
-	ASSERT_EQ(0, vm_run(&self->vm));
-	read_host_msrs(self->msrs);
+	vm_open_and_run(&self->vm);
+	host_read_msrs(host_msrs, NR_HOST_MSRS, self->msrs);
 	self->xcr0 = read_xcr0();
 }
 
@@ -203,7 +184,7 @@ TEST_F(contain_insns, host_unharmed)
 
 	for (i = 0; i < nr; i++)
 		run_case(vm, &insn_cases[i], IDT_LONG64, &out);
-	read_host_msrs(after);
+	host_read_msrs(host_msrs, NR_HOST_MSRS, after);
 	for (i = 0; i < NR_HOST_MSRS; i++) {
 		EXPECT_EQ(self->msrs[i], after[i])
 			TH_LOG("host MSR %#x changed", host_msrs[i]);

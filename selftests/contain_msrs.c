@@ -8,7 +8,7 @@
  * timeout: 240
  * cost: 15
  */
-#include "guest_idt.h"
+#include "msr_list.h"
 
 #define RANGE		0x2000
 #define VALUE		0x5a5a5a5a5a5aULL	/* canonical; illegal for EFER, PAT and TSC_AUX */
@@ -43,29 +43,10 @@ FIXTURE(contain_msrs) {
 	uint64_t host[NR_HOST];
 };
 
-static void read_host(uint64_t *values)
-{
-	unsigned int i;
-
-	for (i = 0; i < NR_HOST; i++) {
-		values[i] = 0;
-		host_rdmsr(0, host_msrs[i], &values[i]);
-	}
-}
-
 FIXTURE_SETUP(contain_msrs)
 {
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
-	vm_open(&self->vm);
-	/* The first RUN turns SVM on, which changes EFER and VM_HSAVE_PA. */
-	vm_load(&self->vm, TEST_CODE, "\xf4", 1);
-	vm_setup(&self->vm, SVMVCPU_PRESET_REAL);
-	ASSERT_EQ(0, vm_run(&self->vm));
-	read_host(self->host);
+	vm_open_and_run(&self->vm);
+	host_read_msrs(host_msrs, NR_HOST, self->host);
 }
 
 FIXTURE_TEARDOWN(contain_msrs)
@@ -159,7 +140,7 @@ TEST_F_TIMEOUT(contain_msrs, every_msr, 240)
 			EXPECT_EQ(expected(bases[r] + i), self->saw[r][i])
 				TH_LOG("MSR %#x", bases[r] + i);
 		}
-	read_host(after);
+	host_read_msrs(host_msrs, NR_HOST, after);
 	for (i = 0; i < NR_HOST; i++) {
 		EXPECT_EQ(self->host[i], after[i])
 			TH_LOG("host MSR %#x changed", host_msrs[i]);

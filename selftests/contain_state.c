@@ -9,7 +9,7 @@
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
 
-#include "guest_idt.h"
+#include "msr_list.h"
 
 #define AREA_IN		TEST_DATA		/* FXSAVE images */
 #define AREA_OUT	(TEST_DATA + 0x400)
@@ -23,19 +23,9 @@ FIXTURE(contain_state) {
 	struct test_vm b;
 };
 
-static void pin(int cpu)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		vm_die("sched_setaffinity");
-}
-
 FIXTURE_SETUP(contain_state)
 {
-	pin(0);
+	ASSERT_EQ(0, pin_to_cpu(0));
 	vm_open(&self->a);
 	vm_open(&self->b);
 }
@@ -54,27 +44,9 @@ static const uint32_t own_msrs[] = {
 
 #define NR_OWN	ARRAY_SIZE(own_msrs)
 
-/* RBX: list of MSRs, RBP: how many, RSI: values; RDI: 1 to write, 0 to read */
-GUEST64(own,
-	"1: mov (%rbx), %ecx\n"
-	"test %edi, %edi\n"
-	"jz 2f\n"
-	"mov (%rsi), %eax\n"
-	"mov 4(%rsi), %edx\n"
-	"wrmsr\n"
-	"jmp 3f\n"
-	"2: rdmsr\n"
-	"mov %eax, (%rsi)\n"
-	"mov %edx, 4(%rsi)\n"
-	"3: add $4, %rbx\n"
-	"add $8, %rsi\n"
-	"dec %ebp\n"
-	"jnz 1b\n"
-	"hlt");
-
 static void own_access(struct test_vm *vm, bool write, uint64_t *values)
 {
-	load_guest(vm, own);
+	load_guest(vm, msr_list);
 	memcpy(vm->mem + TEST_DATA, own_msrs, sizeof(own_msrs));
 	memcpy(vm->mem + AREA_OUT, values, NR_OWN * 8);
 	IDT_REGS(vm, regs->rip = TEST_CODE; regs->rbx = TEST_DATA; regs->rbp = NR_OWN;
@@ -112,10 +84,10 @@ TEST_F(contain_state, syscall_msrs)
 	memset(seen, 0xff, sizeof(seen));
 	own_access(&self->b, false, seen);
 	EXPECT_EQ(0, memcmp(zero, seen, sizeof(zero)));
-	pin(1);
+	ASSERT_EQ(0, pin_to_cpu(1));
 	own_access(&self->a, false, seen);
 	EXPECT_EQ(0, memcmp(values, seen, sizeof(values)));
-	pin(0);
+	ASSERT_EQ(0, pin_to_cpu(0));
 	own_access(&self->a, false, seen);
 	EXPECT_EQ(0, memcmp(values, seen, sizeof(values)));
 
@@ -206,11 +178,11 @@ TEST_F(contain_state, fpu_of_two_guests)
 
 	for (home = 0; home < 2; home++)
 		for (away = 0; away < 2; away++) {
-			pin(home);
+			ASSERT_EQ(0, pin_to_cpu(home));
 			fpu_start(&self->a, 0x11);
 			EXPECT_TRUE(fresh_guest_sees_reset(&self->b));
 			fpu_start(&self->b, 0xa5);
-			pin(away);
+			ASSERT_EQ(0, pin_to_cpu(away));
 			EXPECT_TRUE(fpu_kept(&self->a));
 			EXPECT_TRUE(fpu_kept(&self->b));
 			/* SETUP takes them away. */
@@ -245,7 +217,7 @@ TEST_F(contain_state, fpu_of_the_vmm)
 	int cpu;
 
 	for (cpu = 0; cpu < 2; cpu++) {
-		pin(cpu);
+		ASSERT_EQ(0, pin_to_cpu(cpu));
 		fpu_start(&self->a, 0x3c);
 		fx_pattern(in, 0xe1);
 		ASSERT_EQ(0, run_with_fpu(self->a.vcpu.fd, in, out));

@@ -156,13 +156,10 @@ static void count_ticks(char *text, unsigned int *good, unsigned int *bad)
 TEST_F(trace, ticks_find_the_hosts_xcr0)
 {
 	unsigned int good = 0, bad = 0, turn;
-	cpu_set_t one;
 
 	if (access(KPROBES, W_OK) || !self->vm.info.xcr0_guest)
 		SKIP(return, "no kprobe events, or no XSAVE");
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, pin_to_cpu(0));
 	put_file(KPROBES, "p:svmtest/enter svmvcpu:xcr0_load");
 	append_file(KPROBES, "p:svmtest/leave svmvcpu:xcr0_unload");
 	for (turn = 0; turn < 20 && good <= 5 && !bad; turn++) {

@@ -111,16 +111,6 @@ static inline void guest_thread_stop(struct guest_thread *gt)
 	guest_thread_join(gt);
 }
 
-/* The calling thread stays on this CPU. */
-static inline int pin_to_cpu(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
-}
-
 static inline int pin_thread(struct guest_thread *gt, int cpu)
 {
 	cpu_set_t set;

@@ -6,7 +6,7 @@
  */
 #include <sys/syscall.h>
 
-#include "guest_idt.h"
+#include "msr_list.h"
 
 #define MSRS		SVMVCPU_STATE_MSRS
 #define TSC_AUX		0xc0000103U
@@ -55,27 +55,9 @@ FIXTURE_TEARDOWN(msrs)
 	vm_close(&self->vm);
 }
 
-/* RBX: list of MSRs, RBP: how many, RSI: values; RDI: 1 to write, 0 to read */
-GUEST64(wr_rd,
-	"1: mov (%rbx), %ecx\n"
-	"test %edi, %edi\n"
-	"jz 2f\n"
-	"mov (%rsi), %eax\n"
-	"mov 4(%rsi), %edx\n"
-	"wrmsr\n"
-	"jmp 3f\n"
-	"2: rdmsr\n"
-	"mov %eax, (%rsi)\n"
-	"mov %edx, 4(%rsi)\n"
-	"3: add $4, %rbx\n"
-	"add $8, %rsi\n"
-	"dec %ebp\n"
-	"jnz 1b\n"
-	"hlt");
-
 static void start(struct test_vm *vm)
 {
-	load_guest(vm, wr_rd);
+	load_guest(vm, msr_list);
 	vm_setup(vm, SVMVCPU_PRESET_LONG64);
 	for (unsigned int i = 0; i < NR; i++)
 		memcpy(vm->mem + LIST + i * 4, &cases[i].index, 4);
@@ -276,16 +258,6 @@ static unsigned int vdso_cpu(void)
 	return aux & 0xfff;
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		vm_die("sched_setaffinity");
-}
-
 /* The guest has its own on either CPU, and the host still has its. */
 TEST_F(msrs, tsc_aux)
 {
@@ -293,7 +265,7 @@ TEST_F(msrs, tsc_aux)
 
 	load_guest(vm, aux);
 	for (int round = 0; round < 6; round++) {
-		pin(round & 1);
+		ASSERT_EQ(0, pin_to_cpu(round & 1));
 		vm_setup(vm, SVMVCPU_PRESET_LONG64);
 		get(vm, &self->state);
 		self->state.msrs.tsc_aux = 0xfeed0000 + round;

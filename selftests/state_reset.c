@@ -43,19 +43,9 @@ FIXTURE(reset) {
 	bool avx;
 };
 
-static void pin(int cpu)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		vm_die("sched_setaffinity");
-}
-
 FIXTURE_SETUP(reset)
 {
-	pin(0);
+	ASSERT_EQ(0, pin_to_cpu(0));
 	vm_open(&self->vm[0]);
 	vm_open(&self->vm[1]);
 	self->avx = self->vm[0].info.xcr0_guest == 7;
@@ -326,7 +316,7 @@ TEST_F(reset, setup_leaves_nothing)
 
 	fresh(&self->vm[1], self->avx, &new);
 	for (int cpu = 0; cpu < 2; cpu++) {
-		pin(cpu);
+		ASSERT_EQ(0, pin_to_cpu(cpu));
 		change(vm, self->avx);
 		pile_up_events(vm);
 		EXPECT_EQ(piled, vm->run->events & piled);
@@ -343,7 +333,7 @@ TEST_F(reset, other_vcpu_sees_nothing)
 
 	fresh(&self->vm[1], self->avx, &new);
 	for (int cpu = 0; cpu < 2; cpu++) {
-		pin(cpu);
+		ASSERT_EQ(0, pin_to_cpu(cpu));
 		vm_setup(&self->vm[1], SVMVCPU_PRESET_LONG64);
 		vm_get_state(&self->vm[1], &now.state);
 		change(&self->vm[0], self->avx);

@@ -31,19 +31,9 @@ FIXTURE(xstate) {
 	struct svmvcpu_state state;
 };
 
-static void pin(int cpu)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		vm_die("sched_setaffinity");
-}
-
 FIXTURE_SETUP(xstate)
 {
-	pin(0);
+	ASSERT_EQ(0, pin_to_cpu(0));
 	vm_open(&self->a);
 	vm_open(&self->b);
 }
@@ -126,10 +116,10 @@ TEST_F(xstate, two_guests)
 	avx_start(&self->a, 0x11);
 	avx_start(&self->b, 0xc3);
 	for (int round = 0; round < 8; round++) {
-		pin(round & 1);
+		ASSERT_EQ(0, pin_to_cpu(round & 1));
 		EXPECT_TRUE(avx_kept(&self->a));
 		if (round & 2)
-			pin(~round & 1);
+			ASSERT_EQ(0, pin_to_cpu(~round & 1));
 		EXPECT_TRUE(avx_kept(&self->b));
 	}
 	EXPECT_TRUE(fresh_sees_zeros(&self->b));
@@ -172,7 +162,7 @@ TEST_F(xstate, registers_of_the_vmm)
 	if (self->a.info.xcr0_guest != XCR0_AVX)
 		SKIP(return, "no AVX for guests here");
 	for (int cpu = 0; cpu < 2; cpu++) {
-		pin(cpu);
+		ASSERT_EQ(0, pin_to_cpu(cpu));
 		avx_start(&self->a, 0x42);
 		for (int round = 0; round < 3; round++) {
 			memset(out, 0, sizeof(out));
@@ -275,7 +265,7 @@ TEST_F(xstate, host_keeps_xcr0)
 		SKIP(return, "no AVX for guests here");
 	before = host_xcr0();
 	for (int cpu = 0; cpu < 2; cpu++) {
-		pin(cpu);
+		ASSERT_EQ(0, pin_to_cpu(cpu));
 		EXPECT_EQ(NO_VECTOR, try_xsetbv(&self->a, 0, 1));
 		EXPECT_EQ(before, host_xcr0());
 	}

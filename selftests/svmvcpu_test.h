@@ -12,6 +12,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +37,16 @@
 
 /* The harness makes functions that nobody declares. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
+
+/* The calling thread stays on this CPU. */
+static inline int pin_to_cpu(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+}
 
 /* Guest-physical layout: identity page tables, code, data, stack, free pages */
 #define TEST_MEM	(4UL << 20)
