@@ -47,6 +47,13 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/* Since 6.13 there is a second, gentler wish to reschedule. */
+#ifdef _TIF_NEED_RESCHED_LAZY
+#define COMPAT_TIF_RESCHED	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
+#else
+#define COMPAT_TIF_RESCHED	_TIF_NEED_RESCHED
+#endif
+
 /* compat.c: runs what others queued for this task (NUMA balancing, rseq) */
 void compat_task_work(void);
 

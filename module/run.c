@@ -56,7 +56,19 @@
 static bool host_wants_cpu(void)
 {
 	return READ_ONCE(current_thread_info()->flags) &
-	       (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NEED_RESCHED | _TIF_NOTIFY_RESUME);
+	       (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | COMPAT_TIF_RESCHED | _TIF_NOTIFY_RESUME);
+}
+
+/*
+ * Where a kernel preempts, cond_resched() may be nothing, and nothing else in RUN
+ * is a point of preemption: the stretch has interrupts off from end to end.
+ */
+static void give_way(void)
+{
+	if (READ_ONCE(current_thread_info()->flags) & COMPAT_TIF_RESCHED)
+		schedule();
+	else
+		cond_resched();
 }
 
 static bool has_work(const struct vcpu *vcpu, const struct svm_cpu *cpu)
@@ -496,7 +508,7 @@ static int host_turn(struct vcpu *vcpu)
 		return exit_to_user(vcpu, SVMVCPU_EXIT_INTERRUPTED);
 	}
 	compat_task_work();
-	cond_resched();
+	give_way();
 	return EXIT_RESUME;
 }
 
