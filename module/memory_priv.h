@@ -52,7 +52,6 @@ struct guest_backing {
 	struct rcu_head rcu;
 };
 
-bool guest_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes);
 bool guest_region_lookup(struct guest_memory *mem, u64 gpa, bool hold,
 			 struct guest_region *region);
 bool guest_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes);

@@ -273,7 +273,7 @@ static struct page *leaf_page(u64 pte)
  */
 static void mark_dirty(struct page *page)
 {
-	if (PageAnon(page) || PageSwapBacked(page))
+	if (PageAnon(page) || folio_test_swapbacked(page_folio(page)))
 		SetPageDirty(page);
 }
 
