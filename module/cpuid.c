@@ -61,8 +61,11 @@
 #define VAES			BIT(9)
 #define VPCLMULQDQ		BIT(10)
 
+#define RDPID			BIT(22)
+
 /* 80000001 EDX */
 #define NX			BIT(20)
+#define RDTSCP			BIT(27)
 
 /* leaf 6 EAX: the local APIC's timer runs in every power state */
 #define ARAT			BIT(2)
@@ -198,6 +201,10 @@ static void cpuid_hide(struct svmvcpu_cpuid_entry *entry)
 	}
 	if (entry->leaf == 0x80000001 && !(svm_limits.efer_guest & EFER_NX))
 		entry->edx &= ~(u32)NX;
+	if (!svm_limits.tsc_aux && entry->leaf == 7)
+		entry->ecx &= ~(u32)RDPID;
+	if (!svm_limits.tsc_aux && entry->leaf == 0x80000001)
+		entry->edx &= ~(u32)RDTSCP;
 }
 
 /* What a mask cannot say. */

@@ -5,7 +5,7 @@
  *
  * kernel: stock
  * emulator: qemu, its machine has a command line of its own
- * append: nofsgsbase noxsave clearcpuid=295,308,514
+ * append: nofsgsbase noxsave clearcpuid=59,295,308,514
  */
 #include "svmvcpu_test.h"
 
@@ -20,7 +20,7 @@
 #define CR4_SMAP	(1ULL << 21)
 #define CR4_UMIP	(1ULL << 11)
 
-/* What needs a bit of CR4 that this host's guests do not get, or an XCR0 */
+/* What needs a bit of CR4 that this host's guests do not get, an XCR0, or an MSR */
 static const struct {
 	const char *name;
 	uint32_t leaf;
@@ -40,6 +40,8 @@ static const struct {
 	{ "AVX2",	7, EBX, 5,  CR4_OSXSAVE, true },
 	{ "VAES",	7, ECX, 9,  CR4_OSXSAVE, false },
 	{ "VPCLMULQDQ",	7, ECX, 10, CR4_OSXSAVE, false },
+	{ "RDPID",	7, ECX, 22, 0, false },
+	{ "RDTSCP",	0x80000001, EDX, 27, 0, true },
 };
 
 FIXTURE(masked) {
