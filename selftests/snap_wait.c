@@ -140,7 +140,7 @@ FIXTURE_TEARDOWN(wait)
 	free(self->copy);
 	svmvcpu_vcpu_close(&self->other);
 	vm_close(&self->vm);
-	EXPECT_TRUE(WAIT_UNTIL_MS(!module_refs(), 2000));
+	EXPECT_TRUE(WAIT_UNTIL(!module_refs()));
 }
 
 /* Who closes a vCPU does not wait, who makes one does. */
@@ -291,7 +291,7 @@ TEST(killed)
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_TRUE(WAIT_UNTIL(waitpid(pid, &status, WNOHANG) == pid));
 		EXPECT_TRUE(WIFSIGNALED(status));
-		EXPECT_TRUE(WAIT_UNTIL_MS(!module_refs(), 2000));
+		EXPECT_TRUE(WAIT_UNTIL(!module_refs()));
 	}
 }
 

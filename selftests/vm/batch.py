@@ -10,6 +10,7 @@ next.
 
 import os
 import re
+import sys
 import time
 
 import ktap
@@ -61,6 +62,8 @@ class Program:
                 self.cost = float(value)
             elif key == "kernel":
                 self.kernels = value.replace(",", " ").split()
+                if not set(self.kernels) <= set(machines.KERNELS):
+                    sys.exit(f"{source}: no such kernel: {value}")
             elif key == "emulator":
                 self.emulator, _, self.why = map(str.strip,
                                                  value.partition(","))

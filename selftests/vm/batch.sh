@@ -28,7 +28,7 @@ new_process() {
 }
 
 # What a program leaves running must not disturb the next. $1 its session. (It
-# is the third field behind the name, which may have blanks.)
+# is the fourth field behind the name, which may have blanks.)
 end_session() {
 	new_process || return 0
 	pids=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v session="$1" \
