@@ -219,6 +219,13 @@ static int run_through(struct test_vm *vm, int nth_fd, int nth, int *failures, b
 
 #define AREA_BYTES	(8UL << 20)
 
+/* What ran before has left memory in pieces. */
+static void make_huge_pages(void)
+{
+	write_file("/proc/sys/vm/drop_caches", "3");
+	write_file("/proc/sys/vm/compact_memory", "1");
+}
+
 /* Aligned, and with or without huge pages; *@raw is for munmap(). */
 static char *area_alloc(char **raw, bool huge)
 {
@@ -230,6 +237,8 @@ static char *area_alloc(char **raw, bool huge)
 	if (*raw == MAP_FAILED)
 		return NULL;
 	mem = (char *)(((uintptr_t)*raw + align - 1) & ~(align - 1));
+	if (huge)
+		make_huge_pages();
 	madvise(mem, AREA_BYTES, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	return mem;
 }
