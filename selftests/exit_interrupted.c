@@ -26,6 +26,7 @@ static void on_alarm(int signal)
 FIXTURE_SETUP(exit_interrupted)
 {
 	struct sigaction action = { .sa_handler = on_alarm };
+
 	ASSERT_EQ(0, pin_to_cpu(1));
 	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
 	vm_open(&self->vm);
