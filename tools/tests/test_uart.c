@@ -7,7 +7,7 @@
 #include "tap.h"
 #include "uart.h"
 
-static char sent[16];
+static char sent[32];
 static unsigned int nr_sent;
 static const char *pending;
 
@@ -129,6 +129,109 @@ static void test_loopback(void)
 	OK(uart_read(&u, 0) == 'z', "and the line is back");
 }
 
+static void test_overrun(void)
+{
+	struct uart u = fresh();
+
+	uart_write(&u, 4, 0x10);
+	uart_write(&u, 0, 1);
+	uart_write(&u, 0, 2);
+	OK(uart_read(&u, 0) == 2, "without FIFOs an overrun replaces the byte");
+	uart_write(&u, 0, 3);
+	OK(uart_read(&u, 5) == 0x63, "a byte that fits does not hide the overrun before it");
+	OK(uart_read(&u, 5) == 0x61 && uart_read(&u, 0) == 3, "reading the status does");
+}
+
+static void test_fifo(void)
+{
+	struct uart u = fresh();
+	bool in_order = true;
+	unsigned int i;
+
+	uart_write(&u, 2, 0x07);
+	uart_write(&u, 4, 0x10);
+	for (i = 0; i < UART_FIFO; i++)
+		uart_write(&u, 0, 0x40 + i);
+	OK(uart_read(&u, 5) == 0x61, "sixteen bytes fit into the FIFO");
+	uart_write(&u, 0, 0x7f);
+	OK(uart_read(&u, 5) == 0x63, "the seventeenth is an overrun");
+	for (i = 0; i < UART_FIFO; i++)
+		in_order = in_order && uart_read(&u, 0) == 0x40 + i;
+	OK(in_order && uart_read(&u, 5) == 0x60, "and is lost; the others come out in order");
+	uart_write(&u, 0, 1);
+	uart_write(&u, 2, 0x01);
+	OK(uart_read(&u, 5) == 0x61, "enabling them again keeps what they hold");
+	uart_write(&u, 2, 0x00);
+	OK(uart_read(&u, 5) == 0x60, "turning the FIFOs off clears them");
+	uart_write(&u, 0, 2);
+	uart_write(&u, 2, 0x01);
+	OK(uart_read(&u, 5) == 0x60, "and so does turning them on");
+	uart_write(&u, 0, 3);
+	uart_write(&u, 2, 0x03);
+	OK(uart_read(&u, 5) == 0x60, "or clearing the receiver");
+	uart_write(&u, 0, 4);
+	uart_reset(&u);
+	OK(uart_read(&u, 5) == 0x60 && (uart_read(&u, 2) & 0xc0) == 0x00,
+	   "a reset clears them and turns them off");
+}
+
+/* Input from the host comes into the FIFO one byte at a time. */
+static void test_fifo_input(void)
+{
+	struct uart u = fresh();
+
+	uart_write(&u, 4, 0x08);
+	uart_write(&u, 2, 0xc1);
+	uart_write(&u, 1, 0x01);
+	pending = "ab";
+	uart_poll(&u);
+	OK(rises == 1 && *pending == 'b', "one byte interrupts below a trigger level of 14");
+	OK(uart_read(&u, 2) == 0xcc, "as a character timeout");
+	OK(uart_read(&u, 0) == 'a' && falls == 1, "which reading the byte ends");
+	uart_write(&u, 2, 0x01);
+	uart_poll(&u);
+	OK(uart_read(&u, 2) == 0xc4, "at a trigger level of 1 it is received data");
+	uart_write(&u, 2, 0x00);
+	OK(falls == 2 && !(uart_read(&u, 5) & 1), "turning the FIFOs off ends that interrupt");
+	uart_write(&u, 2, 0xc0);
+	pending = "c";
+	uart_poll(&u);
+	OK(uart_read(&u, 2) == 0x04, "without FIFOs there is no trigger level");
+}
+
+/* What the interrupts are while the guest masks and unmasks them. */
+static void test_masking(void)
+{
+	struct uart u = fresh();
+	unsigned int i;
+
+	uart_write(&u, 4, 0x0b);
+	uart_write(&u, 2, 0x07);
+	uart_write(&u, 1, 0x05);
+	uart_write(&u, 1, 0x00);
+	pending = "x";
+	uart_poll(&u);
+	OK(!rises, "a byte that arrives while masked does not interrupt");
+	uart_write(&u, 1, 0x05);
+	uart_poll(&u);
+	OK(rises == 1 && uart_read(&u, 2) == 0xc4, "it does when unmasked");
+	OK(uart_read(&u, 0) == 'x' && falls == 1, "once");
+	uart_write(&u, 1, 0x02);
+	OK(rises == 2 && uart_read(&u, 2) == 0xc2 && falls == 2, "the transmitter, read");
+	for (i = 0; i < UART_FIFO; i++)
+		uart_write(&u, 0, 'a' + i);
+	OK(nr_sent == UART_FIFO && u.line && uart_read(&u, 2) == 0xc2 && !u.line,
+	   "a full FIFO later it interrupts again");
+	for (i = 0; i < 5; i++)
+		uart_read(&u, 5);
+	OK(!u.line, "left enabled, it does not interrupt again by itself");
+	for (i = 0; i < 2; i++) {
+		uart_write(&u, 1, 0x00);
+		uart_write(&u, 1, 0x02);
+		OK(u.line && uart_read(&u, 2) == 0xc2, "enabled again (%u), it does", i);
+	}
+}
+
 static void test_identification(void)
 {
 	struct uart u = fresh();
@@ -210,6 +313,10 @@ int main(void)
 	test_divisor();
 	test_probe();
 	test_loopback();
+	test_overrun();
+	test_fifo();
+	test_fifo_input();
+	test_masking();
 	test_identification();
 	test_transmit_interrupt();
 	test_receive_interrupt();

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vcpuctl: the 16550. Holds one received byte, which is all a driver can tell
- * from a FIFO whose bytes come one by one; input waits with the host until the
- * guest looks for it or has asked for an interrupt.
+ * vcpuctl: the 16550. Input stays with the host until the guest reads a register
+ * that shows it or has enabled the interrupt, and is taken one byte at a time: a
+ * guest that clears its FIFO loses no more than one byte of it. Only loopback
+ * fills the FIFO.
  */
+#include <string.h>
+
 #include "uart.h"
 
 /* registers; 0 and 1 are the divisor while LCR.DLAB is set */
@@ -23,9 +26,11 @@
 #define IIR_THRE	0x02
 #define IIR_RX		0x04
 #define IIR_LINE	0x06
+#define IIR_TIMEOUT	0x0c	/* data below the trigger level, and no more coming */
 #define IIR_FIFO	0xc0
 #define FCR_ENABLE	0x01
 #define FCR_CLEAR_RX	0x02
+#define FCR_TRIGGER	0xc0
 #define LCR_DLAB	0x80
 #define MCR_OUT2	0x08	/* on a PC, opens the interrupt line */
 #define MCR_LOOP	0x10
@@ -38,7 +43,7 @@ static bool interrupting(const struct uart *u)
 {
 	if ((u->mcr & (MCR_OUT2 | MCR_LOOP)) != MCR_OUT2)
 		return false;
-	return ((u->ier & IER_LINE) && u->overrun) || ((u->ier & IER_RX) && u->rx_full) ||
+	return ((u->ier & IER_LINE) && u->overrun) || ((u->ier & IER_RX) && u->rx_nr) ||
 	       ((u->ier & IER_THRE) && u->thre_pending);
 }
 
@@ -61,8 +66,8 @@ void uart_reset(struct uart *u)
 	u->scr = 0;
 	u->dll = 1;
 	u->dlm = 0;
-	u->fifo = false;
-	u->rx_full = false;
+	u->fcr = 0;
+	u->rx_nr = 0;
 	u->overrun = false;
 	u->thre_pending = false;
 	update(u);
@@ -72,33 +77,62 @@ static void fill(struct uart *u)
 {
 	int c;
 
-	if (u->rx_full || (u->mcr & MCR_LOOP))
+	if (u->rx_nr || (u->mcr & MCR_LOOP))
 		return;
 	c = u->receive(u->arg);
-	if (c < 0)
+	if (c >= 0)
+		u->rx[u->rx_nr++] = c;
+}
+
+/*
+ * A byte arrives. Without FIFOs an overrun replaces the unread byte; a full FIFO
+ * keeps what it has and the new byte is lost.
+ */
+static void put_rx(struct uart *u, __u8 value)
+{
+	unsigned int room = u->fcr & FCR_ENABLE ? UART_FIFO : 1;
+
+	if (u->rx_nr < room) {
+		u->rx[u->rx_nr++] = value;
 		return;
-	u->rx = c;
-	u->rx_full = true;
+	}
+	u->overrun = true;
+	if (room == 1)
+		u->rx[0] = value;
 }
 
 static __u8 read_data(struct uart *u)
 {
+	__u8 value;
+
 	fill(u);
-	if (!u->rx_full)
+	if (!u->rx_nr)
 		return 0;
-	u->rx_full = false;
-	return u->rx;
+	value = u->rx[0];
+	u->rx_nr--;
+	memmove(u->rx, u->rx + 1, u->rx_nr);
+	return value;
+}
+
+/* There is no timing: data below the trigger level has always timed out. */
+static __u8 rx_cause(const struct uart *u)
+{
+	static const __u8 levels[] = { 1, 4, 8, 14 };
+
+	if (!(u->fcr & FCR_ENABLE) || u->rx_nr >= levels[u->fcr >> 6])
+		return IIR_RX;
+	return IIR_TIMEOUT;
 }
 
 static __u8 read_iir(struct uart *u)
 {
-	__u8 fifo = u->fifo ? IIR_FIFO : 0;
+	__u8 fifo = u->fcr & FCR_ENABLE ? IIR_FIFO : 0;
 
 	fill(u);
 	if ((u->ier & IER_LINE) && u->overrun)
 		return fifo | IIR_LINE;
-	if ((u->ier & IER_RX) && u->rx_full)
-		return fifo | IIR_RX;
+	if ((u->ier & IER_RX) && u->rx_nr)
+		return fifo | rx_cause(u);
 	if ((u->ier & IER_THRE) && u->thre_pending) {
 		u->thre_pending = false;
 		return fifo | IIR_THRE;
@@ -111,7 +145,7 @@ static __u8 read_lsr(struct uart *u)
 	__u8 lsr = LSR_EMPTY;
 
 	fill(u);
-	if (u->rx_full)
+	if (u->rx_nr)
 		lsr |= LSR_READY;
 	if (u->overrun)
 		lsr |= LSR_OVERRUN;
@@ -166,13 +200,10 @@ static void write_data(struct uart *u, __u8 value)
 	u->thre_pending = false;
 	update(u);
 	u->thre_pending = true;
-	if (!(u->mcr & MCR_LOOP)) {
+	if (u->mcr & MCR_LOOP)
+		put_rx(u, value);
+	else
 		u->send(u->arg, value);
-		return;
-	}
-	u->overrun = u->rx_full;
-	u->rx = value;
-	u->rx_full = true;
 }
 
 static void write_ier(struct uart *u, __u8 value)
@@ -185,9 +216,10 @@ static void write_ier(struct uart *u, __u8 value)
 
 static void write_fcr(struct uart *u, __u8 value)
 {
-	u->fifo = value & FCR_ENABLE;
-	if (value & FCR_CLEAR_RX)
-		u->rx_full = false;
+	/* Turning the FIFOs on or off clears them, too. */
+	if ((value & FCR_CLEAR_RX) || ((value ^ u->fcr) & FCR_ENABLE))
+		u->rx_nr = 0;
+	u->fcr = value & FCR_ENABLE ? value & (FCR_ENABLE | FCR_TRIGGER) : 0;
 }
 
 void uart_write(struct uart *u, unsigned int reg, __u8 value)
@@ -215,7 +247,7 @@ void uart_write(struct uart *u, unsigned int reg, __u8 value)
 
 bool uart_wants_input(const struct uart *u)
 {
-	return (u->ier & IER_RX) && !u->rx_full && !(u->mcr & MCR_LOOP);
+	return (u->ier & IER_RX) && !u->rx_nr && !(u->mcr & MCR_LOOP);
 }
 
 void uart_poll(struct uart *u)

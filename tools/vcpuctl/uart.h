@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #define UART_PORTS	8
+#define UART_FIFO	16
 
 /**
  * struct uart - one serial port
@@ -20,10 +21,10 @@
  * @irq: told when the interrupt line changes; NULL for drivers that poll
  * @arg: handed to all three
  * @ier: interrupt enable register, and so on with the data sheet's names
- * @fifo: FIFO control: FIFOs on
- * @rx: received byte
- * @rx_full: @rx holds one the guest has not read
- * @overrun: in loopback mode, a byte came while @rx_full
+ * @fcr: FIFO control: the enable bit, and the trigger level with it
+ * @rx: received bytes, the oldest first
+ * @rx_nr: how many of them the guest has not read
+ * @overrun: a byte arrived when there was no room; until LSR is read
  * @thre_pending: the "transmitter empty" interrupt has not been read from IIR
  * @line: the interrupt line, as @irq knows it
  */
@@ -34,9 +35,9 @@ struct uart {
 	void *arg;
 	__u8 ier, lcr, mcr, scr;
 	__u8 dll, dlm;
-	bool fifo;
-	__u8 rx;
-	bool rx_full;
+	__u8 fcr;
+	__u8 rx[UART_FIFO];
+	unsigned int rx_nr;
 	bool overrun;
 	bool thre_pending;
 	bool line;
