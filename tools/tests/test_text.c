@@ -231,6 +231,117 @@ static void test_run_json(void)
 	free(c.err);
 }
 
+/* The JSON form of an exit, to be freed. */
+static char *json_line(const struct svmvcpu_run *run)
+{
+	struct captured c;
+	struct output o = capture(&c, true);
+
+	output_exit(&o, run, NULL, false);
+	finish(&o, &c);
+	free(c.err);
+	return c.out;
+}
+
+static void expect_detail(const struct svmvcpu_run *run, const char *detail)
+{
+	char *line = json_line(run);
+
+	OK(strstr(line, detail), "%s", detail);
+	free(line);
+}
+
+static void test_details(void)
+{
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_MEMORY_FAULT };
+
+	run.memory.flags = SVMVCPU_FAULT_WRITE | SVMVCPU_FAULT_LIMIT;
+	run.memory.insn_len = 2;
+	run.memory.insn[0] = 0x88;
+	run.memory.insn[1] = 0x07;
+	expect_detail(&run, "\"limit\":true,\"insn\":[136,7]}");
+	run.memory.flags = 0;
+	run.memory.insn_len = 200;
+	expect_detail(&run, "\"limit\":false,\"insn\":[]}");
+	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
+	run.reason = SVMVCPU_EXIT_DEBUG;
+	run.debug.cause = SVMVCPU_DEBUG_INT3;
+	run.debug.rip = 0x1234;
+	expect_detail(&run, "\"detail\":{\"cause\":4,\"dr6\":\"0\",\"linear\":\"0x1234\"}");
+}
+
+/* How many bits of the payload the text shows and JSON does not. */
+static unsigned int bits_missing(const struct svmvcpu_run *run, unsigned int *shown)
+{
+	char before[512], after[512];
+	char *json = json_line(run), *other;
+	struct svmvcpu_run changed;
+	unsigned int i, missing = 0;
+
+	svmvcpu_describe_exit(run, NULL, before, sizeof(before));
+	for (i = 0; i < 8 * sizeof(run->exit_bytes); i++) {
+		changed = *run;
+		changed.exit_bytes[i / 8] ^= 1 << (i % 8);
+		svmvcpu_describe_exit(&changed, NULL, after, sizeof(after));
+		if (!strcmp(before, after))
+			continue;
+		++*shown;
+		other = json_line(&changed);
+		if (!strcmp(json, other) && missing++ < 3)
+			printf("# bit %u: %s\n", i, after);
+		free(other);
+	}
+	free(json);
+	return missing;
+}
+
+/* Payloads that make optional parts show: flags, lengths, entries. */
+static void fill_payload(struct svmvcpu_run *run)
+{
+	memset(run->exit_bytes, 0, sizeof(run->exit_bytes));
+	switch (run->reason) {
+	case SVMVCPU_EXIT_IO:
+		run->io.width = 1;
+		run->io.flags = SVMVCPU_IO_STRING | SVMVCPU_IO_REP;
+		break;
+	case SVMVCPU_EXIT_MEMORY_FAULT:
+		run->memory.flags = SVMVCPU_FAULT_GVA;
+		run->memory.insn_len = SVMVCPU_INSN_MAX;
+		break;
+	case SVMVCPU_EXIT_EXCEPTION:
+		run->exception.flags = SVMVCPU_EXC_ERROR_CODE | SVMVCPU_EXC_ADDRESS;
+		break;
+	case SVMVCPU_EXIT_SHUTDOWN:
+		run->shutdown.nr = SVMVCPU_FAULTS_MAX;
+		run->shutdown.faults[0].flags = SVMVCPU_EXC_ERROR_CODE | SVMVCPU_EXC_ADDRESS;
+		run->shutdown.faults[1].flags = SVMVCPU_EXC_INTERRUPT;
+		break;
+	case SVMVCPU_EXIT_MMIO:
+		run->mmio.write = 1;
+		break;
+	}
+}
+
+#define EXIT_NUMBER(nr, name, str) nr,
+
+/* Whatever changes the text of an exit changes its JSON, too. */
+static void test_forms_agree(void)
+{
+	static const unsigned int reasons[] = { SVMVCPU_EXITS(EXIT_NUMBER) };
+	unsigned int i, missing, shown;
+
+	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
+		struct svmvcpu_run run = { .reason = reasons[i] };
+
+		shown = 0;
+		missing = bits_missing(&run, &shown);
+		fill_payload(&run);
+		missing += bits_missing(&run, &shown);
+		OK(!missing, "%s: JSON shows all that the text does (%u bits)",
+		   svmvcpu_exit_name(run.reason), shown);
+	}
+}
+
 int main(void)
 {
 	test_lines();
@@ -240,5 +351,7 @@ int main(void)
 	test_escapes();
 	test_run_text();
 	test_run_json();
+	test_details();
+	test_forms_agree();
 	return tap_done();
 }

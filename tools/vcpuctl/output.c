@@ -118,6 +118,17 @@ static void json_io(struct json *j, const struct svmvcpu_exit_io *io, const void
 		json_text(j, "text", window, (size_t)io->count * io->width);
 }
 
+/* The instruction's bytes; none if @nr is not a length an exit can have. */
+static void json_bytes(struct json *j, const char *key, const __u8 *bytes, size_t nr, size_t max)
+{
+	size_t i;
+
+	json_open_array(j, key);
+	for (i = 0; i < nr && nr <= max; i++)
+		json_num(j, NULL, bytes[i]);
+	json_close_array(j);
+}
+
 static void json_memory(struct json *j, const struct svmvcpu_exit_memory *m)
 {
 	json_hex(j, "gpa", m->gpa);
@@ -128,6 +139,8 @@ static void json_memory(struct json *j, const struct svmvcpu_exit_memory *m)
 	json_bool(j, "walk", m->flags & SVMVCPU_FAULT_WALK);
 	json_bool(j, "user_mem", m->flags & SVMVCPU_FAULT_USER_MEM);
 	json_bool(j, "kernel", m->flags & SVMVCPU_FAULT_KERNEL);
+	json_bool(j, "limit", m->flags & SVMVCPU_FAULT_LIMIT);
+	json_bytes(j, "insn", m->insn, m->insn_len, sizeof(m->insn));
 }
 
 static void json_hypercall(struct json *j, const struct svmvcpu_exit_hypercall *h)
@@ -187,6 +200,13 @@ static void json_fail(struct json *j, const struct svmvcpu_exit_fail *f)
 	json_str(j, "text", svmvcpu_rule_text(f->rule));
 }
 
+static void json_debug(struct json *j, const struct svmvcpu_exit_debug *d)
+{
+	json_num(j, "cause", d->cause);
+	json_hex(j, "dr6", d->dr6);
+	json_hex(j, "linear", d->rip);
+}
+
 static void json_payload(struct json *j, const struct svmvcpu_run *run, const void *window)
 {
 	switch (run->reason) {
@@ -220,8 +240,7 @@ static void json_payload(struct json *j, const struct svmvcpu_run *run, const vo
 	case SVMVCPU_EXIT_IOAPIC_EOI:
 		return json_num(j, "vector", run->eoi.vector);
 	case SVMVCPU_EXIT_DEBUG:
-		json_hex(j, "dr6", run->debug.dr6);
-		return json_hex(j, "linear", run->debug.rip);
+		return json_debug(j, &run->debug);
 	case SVMVCPU_EXIT_UNKNOWN:
 		json_hex(j, "code", run->unknown.code);
 		json_hex(j, "info1", run->unknown.info1);
@@ -356,10 +375,7 @@ static void end_json(struct output *o, const struct ending *end)
 	json_num(&j, "user_exits", o->exits);
 	json_exit(&j, end->run, end->window);
 	json_registers(&j, end->run);
-	json_open_array(&j, "insn");
-	for (i = 0; i < end->insn_len; i++)
-		json_num(&j, NULL, end->insn[i]);
-	json_close_array(&j);
+	json_bytes(&j, "insn", end->insn, end->insn_len, sizeof(end->insn));
 	json_close(&j);
 	putc('\n', o->out);
 	fflush(o->out);
