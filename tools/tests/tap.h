@@ -31,6 +31,12 @@ static inline void tap_ok(int line, bool ok, const char *fmt, ...)
 /* a condition that must hold, and what it means, printf style */
 #define OK(condition, ...)	tap_ok(__LINE__, condition, __VA_ARGS__)
 
+/* a check that this host cannot make, and why; @why must not be NULL */
+static inline void tap_skip(const char *name, const char *why)
+{
+	printf("ok %u - %s # SKIP %s\n", ++tap_nr, name, why);
+}
+
 static inline int tap_done(void)
 {
 	printf("1..%u\n", tap_nr);

@@ -325,13 +325,7 @@ static void choose_target(struct sample *s, const struct form *form)
 		s->target &= ~7ULL;
 }
 
-/**
- * sample_make() - draw an instruction
- * @s: result
- * @form: which kind
- * @long64: for 64-bit code, otherwise for 32-bit
- */
-void sample_make(struct sample *s, const struct form *form, bool long64)
+static void draw_sample(struct sample *s, const struct form *form, bool long64)
 {
 	unsigned int i;
 
@@ -350,4 +344,20 @@ void sample_make(struct sample *s, const struct form *form, bool long64)
 		put_modrm(s, form, imm_bytes(s, form));
 		put(s, value(), imm_bytes(s, form));
 	}
+}
+
+/**
+ * sample_make() - draw an instruction
+ * @s: result
+ * @form: which kind
+ * @long64: for 64-bit code, otherwise for 32-bit
+ *
+ * All prefixes with a displacement and an immediate make 16 bytes, for which the
+ * CPU raises #GP: such a draw is repeated.
+ */
+void sample_make(struct sample *s, const struct form *form, bool long64)
+{
+	do {
+		draw_sample(s, form, long64);
+	} while (s->len > SVMVCPU_INSN_MAX);
 }

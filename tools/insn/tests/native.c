@@ -7,13 +7,15 @@
  * process.
  */
 #include <asm/prctl.h>
-#include <setjmp.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "native.h"
@@ -34,16 +36,13 @@ struct context {
 
 static struct context *const context = (struct context *)NATIVE_CTX;
 static u8 *const code = (u8 *)NATIVE_CODE;
-static volatile sig_atomic_t probing;
-static sigjmp_buf no_32;
+static const int fault_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE };
 
 /* RSP may be anything, hence the stack of its own. */
 static void on_fault(int sig)
 {
 	unsigned int i;
 
-	if (probing)
-		siglongjmp(no_32, 1);
 	fprintf(stderr, "# signal %d in:", sig);
 	for (i = 0; i < 16; i++)
 		fprintf(stderr, " %02x", code[i]);
@@ -51,59 +50,47 @@ static void on_fault(int sig)
 	_exit(2);
 }
 
-static void catch_faults(void)
+static void handle_faults(void (*handler)(int))
 {
 	static u8 stack[65536];
 	const stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
 	const struct sigaction action = {
-		.sa_handler = on_fault, .sa_flags = SA_ONSTACK,
+		.sa_handler = handler, .sa_flags = SA_ONSTACK,
 	};
+	unsigned int i;
 
 	sigaltstack(&alternate, NULL);
-	sigaction(SIGSEGV, &action, NULL);
-	sigaction(SIGBUS, &action, NULL);
-	sigaction(SIGILL, &action, NULL);
-	sigaction(SIGTRAP, &action, NULL);
+	for (i = 0; i < sizeof(fault_signals) / sizeof(*fault_signals); i++)
+		sigaction(fault_signals[i], &action, NULL);
 }
 
 static bool map(u64 address, size_t bytes, int prot)
 {
 	void *want = (void *)address;
+	void *got = mmap(want, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+			 -1, 0);
 
-	return mmap(want, bytes, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-		    -1, 0) == want;
+	/* kernels before 4.17 take the address as a hint */
+	if (got != MAP_FAILED && got != want)
+		errno = EEXIST;
+	return got == want;
 }
 
-bool native_init(void)
+int native_init(void)
 {
 	const int rw = PROT_READ | PROT_WRITE;
 
 	if (!map(NATIVE_CTX, 4096, rw) || !map(NATIVE_DATA, NATIVE_BYTES, rw) ||
 	    !map(NATIVE_CODE, 4096, rw | PROT_EXEC))
-		return false;
+		return errno;
 	if (syscall(SYS_arch_prctl, ARCH_SET_GS, NATIVE_GS))
-		return false;
+		return errno;
 	context->entry = NATIVE_CODE;
 	context->entry32 = NATIVE_CODE;
 	context->selector = CS32;
 	context->leave = (u64)native_leave;
-	catch_faults();
-	return true;
-}
-
-bool native_has_32(void)
-{
-	static const u8 inc_eax[] = { 0x40 };	/* a REX prefix in 64-bit mode */
-	struct native_state state = { .gprs[0] = 41, .rflags = 2 };
-	bool has = false;
-
-	probing = 1;
-	if (!sigsetjmp(no_32, 1)) {
-		native_run(&state, inc_eax, 1, false);
-		has = (u32)state.gprs[0] == 42;
-	}
-	probing = 0;
-	return has;
+	handle_faults(on_fault);
+	return 0;
 }
 
 /* From 32-bit code: a far jump to the 64-bit jump that follows it. */
@@ -137,4 +124,64 @@ void native_run(struct native_state *state, const u8 *bytes, unsigned int len,
 	else
 		native_enter32();
 	*state = context->state;
+}
+
+/* In the child: end as the signal wants it, soon and without a core dump. */
+static void try_and_report(struct native_state *state, const u8 *bytes, unsigned int len,
+			   bool long64, int to)
+{
+	handle_faults(SIG_DFL);
+	prctl(PR_SET_DUMPABLE, 0);
+	alarm(20);
+	native_run(state, bytes, len, long64);
+	_exit(write(to, state, sizeof(*state)) != sizeof(*state));
+}
+
+/* native_run() in a child process; the signal that ended it, or 0 */
+static int try_run(struct native_state *state, const u8 *bytes, unsigned int len, bool long64)
+{
+	struct native_state after;
+	int fds[2], status;
+	ssize_t got;
+	pid_t child;
+
+	fflush(stdout);
+	if (pipe(fds))
+		abort();
+	child = fork();
+	if (child < 0)
+		abort();
+	if (!child)
+		try_and_report(state, bytes, len, long64, fds[1]);
+	close(fds[1]);
+	got = read(fds[0], &after, sizeof(after));
+	close(fds[0]);
+	if (waitpid(child, &status, 0) != child)
+		abort();
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status);
+	if (got != sizeof(after))
+		return SIGKILL;
+	*state = after;
+	return 0;
+}
+
+/*
+ * A kernel without 32-bit code may refuse it in any way: with a fault at the far
+ * jump, a signal that the program cannot handle, or not returning at all.
+ */
+bool native_has_32(void)
+{
+	static const u8 inc_eax[] = { 0x40 };	/* a REX prefix in 64-bit mode */
+	struct native_state state = { .gprs[0] = 41, .rflags = 2 };
+
+	return !try_run(&state, inc_eax, 1, false) && (u32)state.gprs[0] == 42;
+}
+
+bool native_has_insn(const struct native_state *state, const u8 *bytes,
+		     unsigned int len, bool long64)
+{
+	struct native_state scratch = *state;
+
+	return try_run(&scratch, bytes, len, long64) != SIGILL;
 }

@@ -30,10 +30,13 @@ struct native_state {
 	u64 rflags;
 };
 
-/* map memory; false if the host cannot do that */
-bool native_init(void);
+/* map memory; 0 or the errno of what the host refuses */
+int native_init(void);
 /* is there 32-bit code? */
 bool native_has_32(void);
+/* or does the CPU raise #UD? */
+bool native_has_insn(const struct native_state *state, const u8 *bytes,
+		     unsigned int len, bool long64);
 /* execute @len bytes of code in 64-bit or in 32-bit mode */
 void native_run(struct native_state *state, const u8 *bytes, unsigned int len,
 		bool long64);
