@@ -19,6 +19,7 @@ import time
 
 import batch
 import ktap
+import sanitize
 import vm
 
 SHARE = 8               # more programs than this are run on two machines
@@ -86,7 +87,7 @@ class Report:
         return 1 if failed else 0
 
 
-def host_program(name, command, report, log_name):
+def host_program(name, command, report, log_name, env=None):
     """Run something that prints TAP here."""
     result = batch.Result(name)
     begin = time.monotonic()
@@ -96,7 +97,7 @@ def host_program(name, command, report, log_name):
                 ["nice", "-n", NICE, *command], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, text=True, errors="replace",
-                cwd=vm.TOP, timeout=1200, check=False)
+                cwd=vm.TOP, env=env, timeout=1200, check=False)
             output, result.status = done.stdout, done.returncode
         except subprocess.TimeoutExpired as late:
             output, result.status = (late.stdout or b"").decode(), 137
@@ -114,11 +115,15 @@ def host_program(name, command, report, log_name):
 
 
 def build_host_tests(paths, report):
-    """One that does not build fails, and leaves the others alone."""
+    """One that does not build fails, and leaves the others alone. Returns the
+    environment to run them in."""
+    way = sanitize.prepare()
+    if way.lacks:
+        skip_all("sanitizers", f"{way.lacks}: {way.why}", "host", report)
     result = batch.Result("host-build")
     begin = time.monotonic()
     done = subprocess.run(
-        ["make", "-k", "-s", f"-j{os.cpu_count()}", *paths],
+        ["make", "-k", "-s", f"-j{os.cpu_count()}", *way.goals, *paths],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors="replace", cwd=vm.TOP,
         check=False)
@@ -129,6 +134,7 @@ def build_host_tests(paths, report):
     else:
         result.cases.append(ktap.Case("build", "pass"))
     report.done("host", result)
+    return way.env
 
 
 def wanted(name, patterns):
@@ -253,8 +259,7 @@ def main():
     report = Report()
     host_tests = [path for path in args.host_test
                   if wanted(os.path.basename(path), patterns)]
-    if host_tests:
-        build_host_tests(host_tests, report)
+    env = build_host_tests(host_tests, report) if host_tests else None
     # the longest first, so that neither core is left without work in the end
     jobs = [(run_batch, name, how, report)
             for kernel in filter(None, args.kernels.split(","))
@@ -270,7 +275,7 @@ def main():
     for path in host_tests:
         name = os.path.basename(path)
         beside.append((name, [os.path.join(vm.TOP, path)], f"host-{name}"))
-    run_all(jobs, [(host_program, name, command, report, f"{log}.log")
+    run_all(jobs, [(host_program, name, command, report, f"{log}.log", env)
                    for name, command, log in beside])
     return report.finish()
 

@@ -17,6 +17,7 @@ import batch    # noqa: E402 pylint: disable=wrong-import-position
 import bochs    # noqa: E402 pylint: disable=wrong-import-position
 import check    # noqa: E402 pylint: disable=wrong-import-position
 import ktap     # noqa: E402 pylint: disable=wrong-import-position
+import sanitize  # noqa: E402 pylint: disable=wrong-import-position
 import vm       # noqa: E402 pylint: disable=wrong-import-position
 
 # (what, output, need_plan, expected "status name" in order)
@@ -166,6 +167,13 @@ STARTS = [
     ("hangs in its first test", [GOOD[:2]], True, 1),
 ]
 
+# (what, what running the probe says in each way, the chosen one and its reason)
+SANITIZERS = [
+    ("all work", ["", "?"], 0, ""),
+    ("no search for leaks", ["no ptrace", ""], 1, "no ptrace"),
+    ("none", ["no ptrace", "no memory"], 2, "no memory"),
+]
+
 # (what, kernel, what the first has to do already, costs, shares)
 SHARES = [
     ("few", "debug", 0, [8, 50], [[8, 50]]),
@@ -207,6 +215,12 @@ def start_is_judged(boots, hangs, failures):
         judge.run()
     return (make.call_count == len(boots) and
             sum(result.count("fail") for result in results) == failures)
+
+
+def sanitizers_are_chosen(complaints, chosen, why):
+    ways = [sanitize.Way() for _ in range(len(complaints) + 1)]
+    way = sanitize.choose(ways, lambda way: complaints[ways.index(way)])
+    return way is ways[chosen] and way.why == why
 
 
 def shares_are_fair(kernel, begun, costs, expected):
@@ -267,6 +281,8 @@ def main():
                for what, *rest in ENDINGS]
     checks += [(f"start: {what}", start_is_judged(*rest))
                for what, *rest in STARTS]
+    checks += [(f"sanitizers: {what}", sanitizers_are_chosen(*rest))
+               for what, *rest in SANITIZERS]
     checks += [(f"share: {what}", shares_are_fair(*rest))
                for what, *rest in SHARES]
     print(f"TAP version 13\n1..{len(checks)}")
