@@ -18,6 +18,10 @@ B = build
 
 export KDIR QEMU TESTS V
 
+# Scripts search what compilers say, and print what guests say
+export LC_ALL = C.UTF-8
+unexport LANGUAGE
+
 all: module-host tools
 
 # --- the module ------------------------------------------------------------

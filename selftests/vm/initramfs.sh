@@ -119,14 +119,16 @@ add_programs() {
 }
 
 # The loader and the shared libraries of the programs that are not static, at
-# the paths where the host's loader found them
+# the paths where the host's loader finds them: without those that it would
+# choose for the host's CPU (glibc-hwcaps), which is not the machine's
 add_libraries() {
 	local file path needs=$out/libraries
+	local loader=/lib64/ld-linux-x86-64.so.2
 
 	for file in "$root"/{bin,tests}/*; do
 		if [ ! -L "$file" ] && readelf -l "$file" 2>/dev/null |
 			grep -q INTERP; then
-			ldd "$file"
+			"$loader" --glibc-hwcaps-mask '' --list "$file"
 		fi
 	done >"$needs"
 	if grep 'not found' "$needs" >&2; then

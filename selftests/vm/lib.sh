@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # What the host-side scripts of the test machine share: where things are, and
-# how they talk. Sourced by deps.sh, kernel.sh, module.sh and initramfs.sh.
+# how they talk. Sourced by all of them but those that run in the machine.
+
+# Messages are searched for words, names are sorted, files are packed: none of
+# that is to depend on the caller's language or umask.
+export LC_ALL=C.UTF-8
+unset LANGUAGE
+umask 022
 
 TOP=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/svmvcpu

@@ -8,6 +8,7 @@
 # See --help. With --no-build, what has been built so far is packed as it is.
 
 set -euo pipefail
+export LC_ALL=C.UTF-8
 here=$(realpath "$(dirname "$0")")
 
 kernel=stock
