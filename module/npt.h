@@ -18,12 +18,13 @@
 #include <linux/types.h>
 
 #define NPT_WRITE_BIT	1
+#define NPT_ACCESSED_BIT	5
 #define NPT_DIRTY_BIT	6
 
 #define NPT_PRESENT	BIT_ULL(0)
 #define NPT_WRITE	BIT_ULL(NPT_WRITE_BIT)
 #define NPT_USER	BIT_ULL(2)	/* in every entry: nested walks are user accesses */
-#define NPT_ACCESSED	BIT_ULL(5)
+#define NPT_ACCESSED	BIT_ULL(NPT_ACCESSED_BIT)
 #define NPT_DIRTY	BIT_ULL(NPT_DIRTY_BIT)
 #define NPT_PSE		BIT_ULL(7)	/* levels 2 and 3: a leaf */
 #define NPT_NX		BIT_ULL(63)

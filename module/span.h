@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ranges of user addresses, and the set of those that are being invalidated.
+ */
+#ifndef SVMVCPU_SPAN_H
+#define SVMVCPU_SPAN_H
+
+#include <linux/minmax.h>
+#include <linux/types.h>
+
+/* Addresses [start, end); empty unless @start is below @end */
+struct span {
+	u64 start;
+	u64 end;
+};
+
+/* Members of a set that are kept one by one */
+#define SPAN_SET_MAX	8
+
+/**
+ * struct span_set - ranges that were added and not yet removed
+ * @nr: entries of @span in use
+ * @more: members that found @span full
+ * @cover: covers all of these members, and maybe more than them
+ * @span: one entry per member
+ */
+struct span_set {
+	unsigned int nr;
+	unsigned int more;
+	struct span cover;
+	struct span span[SPAN_SET_MAX];
+};
+
+static inline bool span_overlaps(struct span a, struct span b)
+{
+	return max(a.start, b.start) < min(a.end, b.end);
+}
+
+struct span span_union(struct span a, struct span b);
+void span_set_add(struct span_set *set, struct span span);
+void span_set_remove(struct span_set *set, struct span span);
+bool span_set_overlaps(const struct span_set *set, struct span span);
+struct span span_set_within(const struct span_set *set, struct span span);
+
+#endif /* SVMVCPU_SPAN_H */

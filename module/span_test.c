@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit: ranges that are being invalidated, kept one by one and, when there are too
+ * many, by what covers them.
+ */
+#include <kunit/test.h>
+
+#include "span.c"
+
+#define SPAN(from, to)	((struct span) { from, to })
+
+static void expect_span(struct kunit *test, struct span want, struct span got)
+{
+	KUNIT_EXPECT_EQ(test, want.start, got.start);
+	KUNIT_EXPECT_EQ(test, want.end, got.end);
+}
+
+static void span_test_overlaps(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, span_overlaps(SPAN(0x1000, 0x3000), SPAN(0x2000, 0x4000)));
+	KUNIT_EXPECT_TRUE(test, span_overlaps(SPAN(0x1000, 0x4000), SPAN(0x2000, 0x3000)));
+	KUNIT_EXPECT_FALSE(test, span_overlaps(SPAN(0x1000, 0x2000), SPAN(0x2000, 0x3000)));
+	KUNIT_EXPECT_FALSE(test, span_overlaps(SPAN(0x2000, 0x3000), SPAN(0x1000, 0x2000)));
+	KUNIT_EXPECT_FALSE(test, span_overlaps(SPAN(0x1000, 0x4000), SPAN(0x2000, 0x2000)));
+	KUNIT_EXPECT_FALSE(test, span_overlaps(SPAN(0, 0), SPAN(0, U64_MAX)));
+}
+
+static void span_test_unions(struct kunit *test)
+{
+	expect_span(test, SPAN(1, 9), span_union(SPAN(1, 3), SPAN(7, 9)));
+	expect_span(test, SPAN(1, 9), span_union(SPAN(7, 9), SPAN(1, 3)));
+	expect_span(test, SPAN(7, 9), span_union(SPAN(0, 0), SPAN(7, 9)));
+	expect_span(test, SPAN(7, 9), span_union(SPAN(7, 9), SPAN(20, 10)));
+}
+
+/* Far ranges leave what is between them alone. */
+static void span_test_one_by_one(struct kunit *test)
+{
+	struct span_set set = { };
+
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, U64_MAX)));
+	span_set_add(&set, SPAN(0x1000, 0x2000));
+	span_set_add(&set, SPAN(0x8000, 0x9000));
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0x2000, 0x8000)));
+	KUNIT_EXPECT_TRUE(test, span_set_overlaps(&set, SPAN(0x8fff, 0xa000)));
+	expect_span(test, SPAN(0x1800, 0x8800), span_set_within(&set, SPAN(0x1800, 0x8800)));
+	span_set_remove(&set, SPAN(0x1000, 0x2000));
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, 0x8000)));
+	expect_span(test, SPAN(0x8000, 0x8800), span_set_within(&set, SPAN(0x1800, 0x8800)));
+	span_set_remove(&set, SPAN(0x8000, 0x9000));
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, U64_MAX)));
+}
+
+static void span_test_equal_ones(struct kunit *test)
+{
+	struct span_set set = { };
+
+	span_set_add(&set, SPAN(1, 2));
+	span_set_add(&set, SPAN(1, 2));
+	span_set_remove(&set, SPAN(1, 2));
+	KUNIT_EXPECT_TRUE(test, span_set_overlaps(&set, SPAN(0, 10)));
+	span_set_remove(&set, SPAN(1, 2));
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, 10)));
+}
+
+/* Every member is seen, in whatever order they go; nothing is left in the end. */
+static void span_test_too_many(struct kunit *test)
+{
+	const unsigned int nr = SPAN_SET_MAX + 5;
+	unsigned int first, i, gone;
+
+	for (first = 0; first < nr; first++) {
+		struct span_set set = { };
+
+		for (i = 0; i < nr; i++)
+			span_set_add(&set, SPAN(100 * i + 10, 100 * i + 20));
+		for (gone = 0; gone < nr; gone++) {
+			for (i = gone; i < nr; i++) {
+				unsigned int at = (first + i) % nr;
+
+				KUNIT_EXPECT_TRUE(test, span_set_overlaps(&set,
+					SPAN(100 * at + 15, 100 * at + 16)));
+			}
+			i = (first + gone) % nr;
+			span_set_remove(&set, SPAN(100 * i + 10, 100 * i + 20));
+		}
+		KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, U64_MAX)));
+	}
+}
+
+static struct kunit_case span_cases[] = {
+	KUNIT_CASE(span_test_overlaps),
+	KUNIT_CASE(span_test_unions),
+	KUNIT_CASE(span_test_one_by_one),
+	KUNIT_CASE(span_test_equal_ones),
+	KUNIT_CASE(span_test_too_many),
+	{}
+};
+
+static struct kunit_suite span_suite = {
+	.name = "svmvcpu_span",
+	.test_cases = span_cases,
+};
+
+kunit_test_suite(span_suite);
