@@ -125,6 +125,7 @@ static int npf_atomic(struct vcpu *vcpu, u64 gpa, u64 info)
 
 static noinline int npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 {
+	const struct guest_stop stop = { &vcpu->wake, &vcpu->wait };
 	u32 access = SVMVCPU_MEM_READ, flags = 0;
 	enum guest_fault fault;
 	int ret;
@@ -140,7 +141,7 @@ static noinline int npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 	if (info & NPF_WALK)
 		flags |= SVMVCPU_FAULT_WALK;
 
-	ret = guest_memory_fault(&vcpu->vm->mem, gpa, access, &vcpu->wake, &fault);
+	ret = guest_memory_fault(&vcpu->vm->mem, gpa, access, &stop, &fault);
 	if (ret)
 		return ret;
 	if (fault == GUEST_FAULT_NONE)

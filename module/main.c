@@ -147,6 +147,7 @@ static void __exit svmvcpu_exit(void)
 	maps_exit();
 	xstate_exit();
 	svm_cpu_exit();
+	guest_mm_exit();
 }
 
 module_init(svmvcpu_init);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest-physical memory: which piece of the VMM's memory lies where, and the
+ * Guest-physical memory: which piece of the VMM's memory is mapped where, and the
  * nested page tables that follow it.
  */
 #ifndef SVMVCPU_MEMORY_H
@@ -8,20 +8,22 @@
 
 #include <linux/atomic.h>
 #include <linux/cpumask.h>
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
-#include <linux/rcupdate.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include "npt.h"
+#include "span.h"
 #include "track.h"
 
 #define GUEST_MAX_REGIONS	4096
 #define GUEST_MAX_BATCH		512
-
-struct guest_backing;
 
 /**
  * struct guest_region - guest-physical addresses and the user memory behind them
@@ -30,7 +32,6 @@ struct guest_backing;
  * @hva: user address of @gpa
  * @prot: SVMVCPU_MEM_*
  * @epoch: guest_memory.map_epoch when it was mapped
- * @backing: who is told when that user memory changes; one reference
  */
 struct guest_region {
 	u64 gpa;
@@ -38,14 +39,6 @@ struct guest_region {
 	u64 hva;
 	u32 prot;
 	u32 epoch;
-	struct guest_backing *backing;
-};
-
-/* All regions, sorted by gpa; never changed, only replaced. */
-struct guest_table {
-	struct rcu_head rcu;
-	unsigned int nr;
-	struct guest_region region[];
 };
 
 /**
@@ -61,36 +54,68 @@ struct guest_stats {
 };
 
 /**
+ * struct guest_mm - the address space of a VMM: one for all its VMs
+ * @mn: tells of changes to the VMM's memory; holds a reference on its mm
+ * @lock: protects the rest. Taken by the notifier, also under page table locks: no
+ *	sleeping and no allocation under it, and no other lock of guest memory
+ * @vms: struct guest_memory
+ * @invalidating: user memory that is being invalidated right now
+ * @lookups: struct guest_lookup of faults that are reading the page tables
+ * @settled: woken when an invalidation ends, or has been through a VM
+ */
+struct guest_mm {
+	struct mmu_notifier mn;
+	spinlock_t lock;	/* vms, invalidating, lookups */
+	struct list_head vms;
+	struct span_set invalidating;
+	struct list_head lookups;
+	wait_queue_head_t settled;
+};
+
+/**
  * struct guest_memory - the memory of one VM
- * @mm: whose user addresses the regions hold; a reference by mmgrab()
+ * @user: where its pages come from; a reference
+ * @in_mm: in guest_mm.vms
+ * @notifying: notifiers that are looking at this VM, under guest_mm.lock
+ * @mm: whose user addresses the regions hold
  * @gpa_bits: width of a guest-physical address
- * @max_level: of leaves, as the host's CPUs know them
- * @mutex: serializes map, unmap, and what starts, stops or reads @track; taken
+ * @max_level: largest leaf that the host's CPUs know
+ * @mutex: serializes MAP, UNMAP, and whatever starts, stops or reads @track; taken
  *	before @lock
- * @table: read under RCU, replaced under @mutex
- * @access: held for reading while the module itself copies to or from a
- *	region and may sleep, so that unmap can wait for that; taken after
- *	@mutex and before mmap_lock. Where it may not sleep, interrupts are off,
- *	and waiting for all @cpus does the same
- * @lock: protects @npt, @track, @table_gen, @zap_gen, @flushed_gen and @stats.
- *	Taken by MMU notifiers, so nobody may sleep or allocate under it
+ * @regions: by guest-physical address; they do not overlap. Changed under @mutex
+ *	and @lock, looked up under RCU
+ * @by_hva: the same regions by user address, for notifiers; they may overlap, and
+ *	a region that UNMAP takes stays here until its leaves are zapped. Changed
+ *	under @mutex and @lock
+ * @nr_regions: in @regions, under @mutex
+ * @access: held for reading while the module itself copies to or from a region
+ *	and may sleep, so that UNMAP can wait for that; taken after @mutex and
+ *	before mmap_lock. A copy that may not sleep runs with interrupts off on a
+ *	CPU in @cpus, and UNMAP waits for it by interrupting these
+ * @lock: protects @npt, @track, the generations and @stats. MMU notifiers take it,
+ *	some of them under page table locks: no sleeping and no allocation under it
  * @npt: the nested page tables
  * @stats: .
  * @track: which pages were written
  * @dirty_list: SVMVCPU_DIRTY_LIST_BYTES that user space maps, or NULL
- * @map_epoch: counts snapshots: what was mapped before the last one has less
- * @table_gen: counts replacements of @table
- * @zap_gen: counts leaves taken away
+ * @map_epoch: counts snapshots: regions of an older epoch belong to the last one
+ * @table_gen: moves when @regions changes; odd while it is being changed
+ * @zap_gen: counts leaves zapped
  * @flushed_gen: up to which of them no CPU has one cached
  * @tlb_gen: counts flushes; a vCPU that entered with an older one flushes first
  * @cpus: CPUs on which a vCPU of this VM is loaded
  */
 struct guest_memory {
+	struct guest_mm *user;
+	struct list_head in_mm;
+	unsigned int notifying;
 	struct mm_struct *mm;
 	unsigned int gpa_bits;
 	unsigned int max_level;
-	struct mutex mutex;	/* map, unmap, track */
-	struct guest_table __rcu *table;
+	struct mutex mutex;	/* regions, track */
+	struct rb_root regions;
+	struct rb_root_cached by_hva;
+	unsigned int nr_regions;
 	struct rw_semaphore access;
 	spinlock_t lock;	/* npt, track, generations, stats */
 	struct npt npt;
@@ -105,6 +130,16 @@ struct guest_memory {
 	cpumask_var_t cpus;
 };
 
+/**
+ * struct guest_stop - what ends the wait of a fault, besides a signal
+ * @requests: not 0: stop
+ * @wait: woken after @requests was set
+ */
+struct guest_stop {
+	const unsigned long *requests;
+	wait_queue_head_t *wait;
+};
+
 /* What a fault or an access by the module came to */
 enum guest_fault {
 	GUEST_FAULT_NONE,
@@ -115,6 +150,7 @@ enum guest_fault {
 
 int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned int gpa_bits);
 void guest_memory_destroy(struct guest_memory *mem);
+void guest_mm_exit(void);
 
 int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regions,
 		     unsigned int nr);
@@ -122,7 +158,7 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 		       unsigned int nr);
 
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
-		       const unsigned long *stop, enum guest_fault *fault);
+		       const struct guest_stop *stop, enum guest_fault *fault);
 
 int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 access,
 			  u64 *done);

@@ -54,7 +54,7 @@ static void __user *guest_user_ptr(struct guest_memory *mem, u64 gpa, unsigned i
 {
 	struct guest_region region;
 
-	if (!guest_region_lookup(mem, gpa, false, &region) || (region.prot & access) != access)
+	if (!guest_region_lookup(mem, gpa, &region) || (region.prot & access) != access)
 		return NULL;
 	*len = min_t(u64, *len, region.end - gpa);
 	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
@@ -93,7 +93,7 @@ bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access)
 {
 	struct guest_region region;
 
-	return guest_region_lookup(mem, gpa, false, &region) && (region.prot & access) == access;
+	return guest_region_lookup(mem, gpa, &region) && (region.prot & access) == access;
 }
 
 static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,

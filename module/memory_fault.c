@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nested page faults: bringing pages of the VMM's memory into the nested page
- * tables. memory.c says how they leave them again.
+ * Nested page faults: mapping pages of the VMM's memory in the nested page tables.
+ * memory.c and memory_notify.c take them out again.
  *
- * hmm_range_fault() only looks: it tells which pages of a window are there and
- * with which rights. What is missing and needed is faulted in as by a CPU, and
- * then one looks again. Neighbors that happen to be there come along, with no
- * more rights than the VMM's own page tables give; nothing is faulted in for
- * their sake.
+ * A fault reads the VMM's page tables without a lock. A page that it needs and that is
+ * missing there is faulted in as by a CPU, and then the tables are read again. Pages
+ * around it that are present are mapped as well, with no more rights than the VMM's
+ * own page tables give; nothing is faulted in for their sake.
+ *
+ * Nothing here waits where a signal or a request to the vCPU cannot end it, but for
+ * what handle_mm_fault() waits for: the I/O or the migration of that one page.
  */
-#include <linux/hmm.h>
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
-#include <linux/mmu_notifier.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
 #include "memory.h"
 #include "memory_priv.h"
+
+/* How long to sleep before another try for mmap_lock: doubles up to the maximum */
+#define MMAP_LOCK_WAIT_MIN	(10 * NSEC_PER_USEC)
+#define MMAP_LOCK_WAIT_MAX	(1 * NSEC_PER_MSEC)
 
 /*
  * What is looked at, and mapped, at a time: aligned, so that it lies under one
@@ -36,27 +41,27 @@
 
 /**
  * struct window - a piece of one region on its way into the tables
- * @region: holds a reference on its backing
- * @table_gen: generation of the region table that @region comes from
+ * @region: a copy
+ * @lookup: user addresses that the notifier watches for this window
  * @gpa: first page
  * @nr: pages
  * @first: the first page that must be mapped in the end
- * @end: the first behind those
+ * @end: the first after those
  * @access: SVMVCPU_MEM_* that these must have
  * @fault: a guest's access asks for it
  * @tried: something was faulted in already
- * @seq: the pages are valid until the notifier's sequence moves
- * @mapped_end: what comes behind the leaves that were installed
+ * @narrow: an invalidation was in the way: map no neighbors
+ * @stop: what ends a wait, or NULL
  * @spare: what a page takes that is written and tracked; NULL to prefault
- * @target: what the VMM has at @first
- * @level: of the leaf for it, decided once: what @hmm and @leaf hold goes by it
- * @hmm: what it has in all of the window
- * @leaf: the entries made of it; or those of the 2 MiB from @large_gpa on
- * @large_gpa: .
+ * @mapped_end: the address after the leaves that were installed
+ * @level: of the leaf for @first
+ * @target: a large leaf for @first
+ * @large_gpa: address of the first of @leaf, when it has leaves of 2 MiB
+ * @leaf: leaves of the window's pages, or of 2 MiB around a large page; 0 for none
  */
 struct window {
 	struct guest_region region;
-	u64 table_gen;
+	struct guest_lookup lookup;
 	u64 gpa;
 	unsigned int nr;
 	unsigned int first;
@@ -64,16 +69,14 @@ struct window {
 	u32 access;
 	bool fault;
 	bool tried;
-	unsigned long seq;
-	u64 mapped_end;
-	unsigned long target;
-	unsigned int level;
-	u64 large_gpa;
+	bool narrow;
+	const struct guest_stop *stop;
 	struct guest_spare *spare;
-	union {
-		unsigned long hmm[WINDOW_PAGES];
-		u64 leaf[WINDOW_PAGES];
-	};
+	u64 mapped_end;
+	unsigned int level;
+	u64 target;
+	u64 large_gpa;
+	u64 leaf[WINDOW_PAGES];
 };
 
 static u64 window_gpa(const struct window *win, unsigned int page)
@@ -84,6 +87,33 @@ static u64 window_gpa(const struct window *win, unsigned int page)
 static u64 region_hva(const struct guest_region *region, u64 gpa)
 {
 	return region->hva + (gpa - region->gpa);
+}
+
+static struct span region_span(const struct guest_region *region, u64 start, u64 end)
+{
+	start = max(start, region->gpa);
+	end = min(end, region->end);
+	return (struct span) { region_hva(region, start), region_hva(region, end) };
+}
+
+/* The user addresses of the pages that must be mapped */
+static struct span window_need(const struct window *win)
+{
+	return region_span(&win->region, window_gpa(win, win->first), window_gpa(win, win->end));
+}
+
+/*
+ * What the notifier has to watch: large neighbors are the farthest that a fault looks.
+ * Without neighbors it is the leaf, as large as it was found last time.
+ */
+static struct span window_reach(const struct window *win)
+{
+	u64 bytes = win->narrow ? npt_span(win->level) : WINDOW_LARGE * npt_span(NPT_2M);
+	u64 gpa = window_gpa(win, win->first);
+
+	if (win->end - win->first > 1 && bytes == PAGE_SIZE)
+		return window_need(win);
+	return region_span(&win->region, round_down(gpa, bytes), round_down(gpa, bytes) + bytes);
 }
 
 /* How much to look at, around a fault or from @gpa on */
@@ -100,74 +130,213 @@ static u64 window_bytes(struct guest_memory *mem, const struct window *win, u64 
 	return first ? WINDOW_FIRST * PAGE_SIZE : WINDOW_BYTES;
 }
 
-/* The window around @gpa, of which all in [gpa, end) must be there */
-static int window_open(struct guest_memory *mem, struct window *win, u64 gpa, u64 end,
-		       u32 access)
+static void window_place(struct window *win, u64 gpa, u64 end, u64 bytes)
 {
-	u64 bytes = window_bytes(mem, win, gpa);
-	u64 start = round_down(gpa, bytes), stop = start + bytes;
+	u64 start = max(round_down(gpa, bytes), win->region.gpa);
+	u64 stop = min(round_down(gpa, bytes) + bytes, win->region.end);
 
-	/* Pairs with table_publish(): an old generation goes with any table. */
-	win->table_gen = smp_load_acquire(&mem->table_gen);
-	if (!guest_region_lookup(mem, gpa, true, &win->region))
-		return -ENOENT;
-	if ((win->region.prot & access) != access) {
-		guest_backing_put(win->region.backing);
-		return -EACCES;
-	}
-	start = max(start, win->region.gpa);
-	stop = min(stop, win->region.end);
-	win->access = access;
 	win->gpa = start;
 	win->nr = (stop - start) >> PAGE_SHIFT;
 	win->first = (gpa - start) >> PAGE_SHIFT;
 	win->end = (min(stop, end) - start) >> PAGE_SHIFT;
-	return 0;
 }
 
-static void window_close(struct window *win)
+static bool stop_requested(const struct window *win)
 {
-	guest_backing_put(win->region.backing);
+	return signal_pending(current) || (win->stop && READ_ONCE(*win->stop->requests));
 }
 
-/* What is behind the pages from @start to @end? */
-static int window_look(struct window *win, u64 start, u64 end, unsigned long *hmm_pfns)
-{
-	struct hmm_range range = {
-		.notifier = &win->region.backing->mn,
-		.notifier_seq = win->seq,
-		.start = region_hva(&win->region, start),
-		.end = region_hva(&win->region, end),
-		.hmm_pfns = hmm_pfns,
-	};
-	int ret = hmm_range_fault(&range);
+/* What window_sleep() waits for */
+typedef bool (*window_wait_fn)(struct guest_memory *mem, const struct window *win);
 
-	return ret == -EBUSY ? -EAGAIN : ret;
+static bool need_invalidating(struct guest_memory *mem, const struct window *win)
+{
+	return guest_invalidating(mem->user, window_need(win));
 }
 
-static bool page_usable(const struct window *win, unsigned int page)
+static bool always(struct guest_memory *mem, const struct window *win)
 {
-	unsigned long hmm_pfn = win->hmm[page];
-
-	return (hmm_pfn & HMM_PFN_VALID) &&
-	       (!(win->access & SVMVCPU_MEM_WRITE) || (hmm_pfn & HMM_PFN_WRITE));
+	return true;
 }
 
 /*
- * The first of the pages that must be there and is not, win->end when all are.
- * -EFAULT: nothing there, or no memory that could be a guest's.
+ * Sleeps until an invalidation ends, @timeout (NULL: none) is over or something asks
+ * the vCPU to stop; not at all if @wait says that there is no need.
  */
-static int window_missing(const struct window *win)
+static int window_sleep(struct guest_memory *mem, const struct window *win,
+			window_wait_fn wait, ktime_t *timeout)
 {
-	unsigned int i;
+	DEFINE_WAIT(settled);
+	DEFINE_WAIT(stopped);
 
-	for (i = win->first; i < win->end; i++) {
-		if (win->hmm[i] & HMM_PFN_ERROR)
-			return -EFAULT;
-		if (!page_usable(win, i))
+	prepare_to_wait(&mem->user->settled, &settled, TASK_INTERRUPTIBLE);
+	if (win->stop)
+		prepare_to_wait(win->stop->wait, &stopped, TASK_INTERRUPTIBLE);
+	if (!stop_requested(win) && wait(mem, win))
+		schedule_hrtimeout_range(timeout, timeout ? *timeout / 4 : 0, HRTIMER_MODE_REL);
+	if (win->stop)
+		finish_wait(win->stop->wait, &stopped);
+	finish_wait(&mem->user->settled, &settled);
+	return stop_requested(win) ? -EINTR : -EAGAIN;
+}
+
+/*
+ * The window around @gpa, of which all in [gpa, end) must be mapped. On success it is
+ * registered for the notifier until guest_lookup_end().
+ */
+static int window_open(struct guest_memory *mem, struct window *win, u64 gpa, u64 end,
+		       u32 access)
+{
+	if (!guest_region_lookup(mem, gpa, &win->region))
+		return -ENOENT;
+	if ((win->region.prot & access) != access)
+		return -EACCES;
+	win->access = access;
+	window_place(win, gpa, end, window_bytes(mem, win, gpa));
+	win->lookup.span = window_reach(win);
+	if (guest_lookup_begin(mem->user, &win->lookup, window_need(win)))
+		return 0;
+	return window_sleep(mem, win, need_invalidating, NULL);
+}
+
+/* The leaf that a page of the VMM's gets; it grants no more than region and VMM do. */
+static u64 make_leaf(const struct window *win, u64 host, unsigned int level)
+{
+	unsigned int prot = 0;
+
+	if (!(host & HOST_PRESENT))
+		return 0;
+	if ((win->region.prot & SVMVCPU_MEM_WRITE) && (host & HOST_WRITE))
+		prot |= NPT_W;
+	if (win->region.prot & SVMVCPU_MEM_EXEC)
+		prot |= NPT_X;
+	return npt_make_leaf(round_down(host & HOST_PFN, npt_span(level) >> PAGE_SHIFT), prot,
+			     level);
+}
+
+static bool leaf_usable(const struct window *win, u64 leaf)
+{
+	return leaf && (!(win->access & SVMVCPU_MEM_WRITE) || npt_pte_writable(leaf));
+}
+
+/*
+ * The largest leaf for the first page that is needed: no larger than the VMM's own, at
+ * the same place in it, and all in one region. A narrow window watches no more than the
+ * leaf it was narrowed for.
+ */
+static unsigned int window_level(struct guest_memory *mem, const struct window *win,
+				 unsigned int host_level)
+{
+	u64 gpa = window_gpa(win, win->first), hva = region_hva(&win->region, gpa);
+	unsigned int level = min(guest_track_max_level(mem, gpa), host_level);
+
+	if (win->narrow)
+		level = min(level, win->level);
+	for (; level > NPT_4K; level--) {
+		u64 span = npt_span(level), start = round_down(gpa, span);
+
+		if (!((gpa ^ hva) & (span - 1)) &&
+		    start >= win->region.gpa && start + span <= win->region.end)
 			break;
 	}
+	return level;
+}
+
+/*
+ * The pages of 2 MiB around a large one, as far as the region goes. As with small
+ * ones, not if the one that is needed was missing at first.
+ */
+static void look_large(struct guest_memory *mem, struct window *win)
+{
+	u64 span = npt_span(NPT_2M), gpa, host;
+	unsigned int i;
+
+	gpa = round_down(window_gpa(win, win->first), WINDOW_LARGE * span);
+	memset(win->leaf, 0, WINDOW_LARGE * sizeof(win->leaf[0]));
+	win->large_gpa = gpa;
+	if (win->tried || win->narrow)
+		return;
+	for (i = 0; i < WINDOW_LARGE; i++, gpa += span)
+		if (gpa >= win->region.gpa && gpa + span <= win->region.end &&
+		    guest_look(mem->mm, region_hva(&win->region, gpa), &host) >= NPT_2M)
+			win->leaf[i] = make_leaf(win, host, NPT_2M);
+}
+
+/*
+ * Small pages, all of the window. If the one that is needed had to be faulted in, its
+ * neighbors mostly are missing, too: no look at them then.
+ * Returns the first page that is needed and missing, or win->end. -EFAULT: there is
+ * something that guest memory cannot be.
+ */
+static int look_small(struct guest_memory *mem, struct window *win)
+{
+	unsigned int from = 0, to = win->nr, i;
+
+	if (win->tried || win->narrow) {
+		from = win->first;
+		to = win->end;
+		memset(win->leaf, 0, win->nr * sizeof(win->leaf[0]));
+	}
+	guest_look_pages(mem->mm, region_hva(&win->region, window_gpa(win, from)), to - from,
+			 win->leaf + from);
+	for (i = win->first; i < win->end; i++)
+		if (win->leaf[i] & HOST_REFUSED)
+			return -EFAULT;
+	for (i = from; i < to; i++)
+		win->leaf[i] = make_leaf(win, win->leaf[i], NPT_4K);
+	for (i = win->first; i < win->end; i++)
+		if (!leaf_usable(win, win->leaf[i]))
+			break;
 	return i;
+}
+
+/* Returns as look_small(). */
+static int window_look_irqs_off(struct guest_memory *mem, struct window *win)
+{
+	unsigned int host_level, level = NPT_4K;
+	u64 host;
+
+	host_level = guest_look(mem->mm, window_need(win).start, &host);
+	if (host_level > NPT_4K && leaf_usable(win, make_leaf(win, host, NPT_4K)))
+		level = window_level(mem, win, host_level);
+	win->level = level;
+	if (level == NPT_4K)
+		return look_small(mem, win);
+	/* Larger than what the notifier watches: look again with that. */
+	if (level > NPT_2M && !win->narrow) {
+		win->narrow = true;
+		return -EAGAIN;
+	}
+	win->target = make_leaf(win, host, level);
+	look_large(mem, win);
+	return win->end;
+}
+
+static int window_look(struct guest_memory *mem, struct window *win)
+{
+	int ret;
+
+	local_irq_disable();
+	ret = window_look_irqs_off(mem, win);
+	local_irq_enable();
+	return ret;
+}
+
+/*
+ * Waiting in down_read() could be ended by a fatal signal only, and a writer may hold
+ * the lock for as long as an mprotect() of the whole guest takes. So try, and sleep in
+ * between.
+ */
+static int mm_read_lock(struct guest_memory *mem, const struct window *win)
+{
+	ktime_t wait = MMAP_LOCK_WAIT_MIN;
+
+	while (!mmap_read_trylock(mem->mm)) {
+		if (window_sleep(mem, win, always, &wait) == -EINTR)
+			return -EINTR;
+		wait = min_t(ktime_t, 2 * wait, MMAP_LOCK_WAIT_MAX);
+	}
+	return 0;
 }
 
 /*
@@ -199,193 +368,72 @@ static int fault_in_page(struct guest_memory *mem, const struct window *win, uns
 static int fault_in(struct guest_memory *mem, struct window *win, unsigned int page)
 {
 	unsigned int end = win->tried ? win->end : page + 1;
-	int ret = 0;
+	int ret = mm_read_lock(mem, win);
 
+	if (ret)
+		return ret;
 	for (; !ret && page < end; page++)
-		if (!page_usable(win, page))
+		if (!leaf_usable(win, win->leaf[page]))
 			ret = fault_in_page(mem, win, page);
 	win->tried = true;
+	if (ret != -EAGAIN)
+		mmap_read_unlock(mem->mm);
 	return ret;
 }
 
-/*
- * The largest leaf for the first page that is needed: no larger than what the
- * VMM has there, at the same place in it, and all in one region, so that one
- * notifier speaks for all of it.
- */
-static unsigned int window_level(struct guest_memory *mem, const struct window *win)
-{
-	unsigned int order = hmm_pfn_to_map_order(win->target);
-	u64 gpa = window_gpa(win, win->first), hva = region_hva(&win->region, gpa);
-	unsigned int level;
-
-	for (level = guest_track_max_level(mem, gpa); level > NPT_4K; level--) {
-		u64 span = npt_span(level), start = round_down(gpa, span);
-
-		if (order >= 9 * (level - 1) && !((gpa ^ hva) & (span - 1)) &&
-		    start >= win->region.gpa && start + span <= win->region.end)
-			break;
-	}
-	return level;
-}
-
-/* What the guest may do with a page, besides reading it */
-static unsigned int page_prot(const struct window *win, unsigned long hmm_pfn)
-{
-	unsigned int prot = 0;
-
-	if ((win->region.prot & SVMVCPU_MEM_WRITE) && (hmm_pfn & HMM_PFN_WRITE))
-		prot |= NPT_W;
-	if (win->region.prot & SVMVCPU_MEM_EXEC)
-		prot |= NPT_X;
-	return prot;
-}
-
-/*
- * How the VMM maps the 2 MiB at @hva, as hmm_range_fault() would say; 0 if not
- * as one page. Interrupts are off, so no table is freed under the walk.
- */
-static unsigned long look_large(struct mm_struct *mm, u64 hva)
-{
-	pgd_t *pgdp = pgd_offset(mm, hva), pgd = READ_ONCE(*pgdp);
-	p4d_t *p4dp, p4d;
-	pud_t *pudp, pud;
-	pmd_t pmd;
-
-	if (!pgd_present(pgd))
-		return 0;
-	p4dp = p4d_offset_lockless(pgdp, pgd, hva);
-	p4d = READ_ONCE(*p4dp);
-	if (!p4d_present(p4d))
-		return 0;
-	pudp = pud_offset_lockless(p4dp, p4d, hva);
-	pud = READ_ONCE(*pudp);
-	if (!pud_present(pud) || pud_leaf(pud))
-		return 0;
-	pmd = READ_ONCE(*pmd_offset_lockless(pudp, pud, hva));
-	/* not one that is being split, nor one without rights */
-	if (!(pmd_flags(pmd) & _PAGE_PRESENT) || !pmd_leaf(pmd))
-		return 0;
-	return pmd_pfn(pmd) | HMM_PFN_VALID | (pmd_write(pmd) ? HMM_PFN_WRITE : 0);
-}
-
-/*
- * The 2 MiB around, as far as region and VMA go. HMM fills in 512 equal words
- * for each, or starts a walk of its own for a word of each: too dear. As with
- * small ones, not if the one that is needed was not there at first.
- */
-static void survey_large(struct mm_struct *mm, struct window *win)
-{
-	u64 span = npt_span(NPT_2M), first = window_gpa(win, win->first);
-	struct vm_area_struct *vma = vma_lookup(mm, region_hva(&win->region, first));
-	u64 gpa = round_down(first, WINDOW_LARGE * span);
-	unsigned int i;
-
-	memset(win->leaf, 0, WINDOW_LARGE * sizeof(win->leaf[0]));
-	win->large_gpa = gpa;
-	if (win->tried || !vma)
-		return;
-	local_irq_disable();
-	for (i = 0; i < WINDOW_LARGE; i++, gpa += span) {
-		u64 hva = region_hva(&win->region, gpa);
-		unsigned long hmm_pfn;
-
-		if (gpa < win->region.gpa || gpa + span > win->region.end ||
-		    hva < vma->vm_start || hva + span > vma->vm_end)
-			continue;
-		hmm_pfn = look_large(mm, hva);
-		if (hmm_pfn)
-			win->leaf[i] = npt_make_leaf(hmm_pfn & ~HMM_PFN_FLAGS,
-						     page_prot(win, hmm_pfn), NPT_2M);
-	}
-	local_irq_enable();
-}
-
-/*
- * What is needed, and around it what is there. Had that page to be faulted in,
- * its neighbors mostly are not there either: no second look at them then.
- */
-static int window_survey(struct guest_memory *mem, struct window *win)
-{
-	int page, ret;
-
-	memset(win->hmm, 0, win->nr * sizeof(win->hmm[0]));
-	ret = window_look(win, window_gpa(win, win->first), window_gpa(win, win->end),
-			  &win->hmm[win->first]);
-	if (ret)
-		return ret;
-	/* A large page is all that is needed of the window. */
-	win->target = win->hmm[win->first];
-	win->level = page_usable(win, win->first) ? window_level(mem, win) : NPT_4K;
-	if (win->level > NPT_4K) {
-		survey_large(mem->mm, win);
-		return win->end;
-	}
-	page = window_missing(win);
-	if (page < (int)win->end || win->tried || win->end - win->first == win->nr)
-		return page;
-	ret = window_look(win, win->gpa, window_gpa(win, win->nr), win->hmm);
-	return ret ? ret : window_missing(win);
-}
-
-/* 0: what the window shows is valid until its sequence moves; -EAGAIN: look again */
-static int window_prepare(struct guest_memory *mem, struct window *win)
-{
-	int ret, page;
-
-	win->seq = mmu_interval_read_begin(&win->region.backing->mn);
-	if (mmap_read_lock_killable(mem->mm))
-		return -EINTR;
-	page = window_survey(mem, win);
-	if (page >= 0 && page < win->end) {
-		ret = fault_in(mem, win, page);
-		if (ret == -EAGAIN)
-			return ret;
-		page = ret ? ret : -EAGAIN;
-	}
-	mmap_read_unlock(mem->mm);
-	return min(page, 0);
-}
-
 /**
- * struct install - what window_install() puts in
+ * struct install - what window_install() maps
  * @level: of the leaves
  * @start: first address
- * @end: first address behind
- * @pfn: of a large leaf
- * @prot: of a large leaf
+ * @end: first address after them
  */
 struct install {
 	unsigned int level;
 	u64 start;
 	u64 end;
-	u64 pfn;
-	unsigned int prot;
 };
 
-static void install_prepare(struct window *win, struct install *in)
+static void install_prepare(const struct window *win, struct install *in)
 {
-	unsigned int i;
-	u64 span;
+	u64 span = npt_span(win->level);
 
 	in->level = win->level;
 	if (in->level > NPT_4K) {
-		span = npt_span(in->level);
 		in->start = round_down(window_gpa(win, win->first), span);
 		in->end = in->start + span;
-		in->pfn = round_down(win->target & ~HMM_PFN_FLAGS, span >> PAGE_SHIFT);
-		in->prot = page_prot(win, win->target);
-		return;
+	} else {
+		in->start = win->gpa;
+		in->end = window_gpa(win, win->nr);
 	}
-	in->start = win->gpa;
-	in->end = window_gpa(win, win->nr);
-	for (i = 0; i < win->nr; i++) {
-		unsigned long hmm_pfn = win->hmm[i];
+}
 
-		win->leaf[i] = (hmm_pfn & (HMM_PFN_VALID | HMM_PFN_ERROR)) == HMM_PFN_VALID ?
-			npt_make_leaf(hmm_pfn & ~HMM_PFN_FLAGS, page_prot(win, hmm_pfn),
-				      NPT_4K) : 0;
-	}
+/* Was a part of [start, end) invalidated since the window was opened? */
+static bool window_hit(const struct window *win, u64 start, u64 end)
+{
+	return span_overlaps(win->lookup.hit, region_span(&win->region, start, end));
+}
+
+/*
+ * The lock is held. Drops neighbors that were invalidated; false when a page that is
+ * needed was, or the region changed.
+ */
+static bool window_valid(struct guest_memory *mem, struct window *win, const struct install *in)
+{
+	unsigned int nr = in->level > NPT_4K ? WINDOW_LARGE : win->nr, i;
+	u64 gpa = in->level > NPT_4K ? win->large_gpa : win->gpa;
+	u64 span = npt_span(in->level > NPT_4K ? NPT_2M : NPT_4K);
+
+	if (!guest_region_current(mem, &win->region))
+		return false;
+	if (likely(win->lookup.hit.start >= win->lookup.hit.end))
+		return true;
+	if (in->level > NPT_4K ? window_hit(win, in->start, in->end) :
+				 span_overlaps(win->lookup.hit, window_need(win)))
+		return false;
+	for (i = 0; i < nr; i++, gpa += span)
+		if (win->leaf[i] && window_hit(win, gpa, gpa + span))
+			win->leaf[i] = 0;
+	return true;
 }
 
 /* The page that is about to be written; win->nr when it is none. */
@@ -417,8 +465,7 @@ static int install_locked(struct guest_memory *mem, struct window *win,
 	int ret, fresh = 0;
 
 	lockdep_assert_held(&mem->lock);
-	if (mem->table_gen != win->table_gen ||
-	    mmu_interval_read_retry(&win->region.backing->mn, win->seq))
+	if (!window_valid(mem, win, in))
 		return -EAGAIN;
 	if (in->level == NPT_4K) {
 		ret = install_pages(mem, win, in, cache);
@@ -426,12 +473,12 @@ static int install_locked(struct guest_memory *mem, struct window *win,
 	} else if (mem->track.on && guest_track_overlaps(mem, in->start, in->end)) {
 		ret = -EAGAIN;
 	} else {
-		fresh = !npt_leaf(&mem->npt, in->start, NULL);
-		ret = npt_map(&mem->npt, cache, in->start, in->pfn, in->prot, in->level);
+		ret = npt_map_run(&mem->npt, cache, in->start, &win->target, 1, in->level, true);
+		fresh = ret;
 	}
 	if (ret < 0)
 		return ret;
-	/* What is in the way of its neighbors stays until they are needed themselves. */
+	/* A neighbor that something is in the way of waits for its own fault. */
 	if (in->level == NPT_2M && likely(!mem->track.on))
 		fresh += max(npt_map_run(&mem->npt, cache, win->large_gpa, win->leaf,
 					 WINDOW_LARGE, NPT_2M, false), 0);
@@ -440,7 +487,7 @@ static int install_locked(struct guest_memory *mem, struct window *win,
 	return 0;
 }
 
-/* -EAGAIN when the world moved since the lookup and the caller must start over. */
+/* -EAGAIN when something changed since the lookup and the caller must start over. */
 static int window_install(struct guest_memory *mem, struct window *win,
 			  struct npt_cache *cache)
 {
@@ -448,23 +495,24 @@ static int window_install(struct guest_memory *mem, struct window *win,
 	int ret;
 
 	install_prepare(win, &in);
-	do {
+	for (;;) {
 		spin_lock(&mem->lock);
 		ret = install_locked(mem, win, &in, cache);
 		spin_unlock(&mem->lock);
+		if (ret != -ENOSPC)
+			break;
 		/* Mostly the tables are there: no page is taken before it is needed. */
-		if (ret == -ENOSPC) {
-			ret = npt_cache_fill(cache, 1);
-			if (ret)
-				return ret;
-			ret = -ENOSPC;
-		}
-	} while (ret == -ENOSPC);
+		ret = npt_cache_fill(cache, 1);
+		if (ret)
+			return ret;
+	}
 	if (ret == -EBUSY || ret == -EEXIST) {
 		/* Leaves of another size: they go before these come. */
 		guest_memory_clear(mem, in.start, in.end);
-		ret = -EAGAIN;
+		return -EAGAIN;
 	}
+	if (ret == -EAGAIN)
+		win->narrow = true;
 	/* Of small pages those that were asked for are there, of a large one all. */
 	win->mapped_end = in.level > NPT_4K ? in.end : window_gpa(win, win->end);
 	return ret;
@@ -476,13 +524,20 @@ static noinline_for_stack int map_window(struct guest_memory *mem, struct window
 					 u32 access)
 {
 	int ret = window_open(mem, win, gpa, end, access);
+	int page;
 
 	if (ret)
 		return ret;
-	ret = window_prepare(mem, win);
-	if (!ret)
+	page = window_look(mem, win);
+	if (page == win->end)
 		ret = window_install(mem, win, cache);
-	window_close(win);
+	guest_lookup_end(mem->user, &win->lookup);
+	if (page < 0)
+		return page;
+	if (page < win->end) {
+		ret = fault_in(mem, win, page);
+		return ret ? ret : -EAGAIN;
+	}
 	return ret;
 }
 
@@ -498,20 +553,20 @@ struct fault_stack {
  * @mem: a VM's memory
  * @gpa: any address in the page
  * @access: SVMVCPU_MEM_* the guest needs
- * @stop: not 0: give up between two tries, as for a signal
+ * @stop: ends a wait like a signal
  * @fault: out: GUEST_FAULT_NONE when the guest can try again, or why not
  *
- * Pages around it that are there anyway come along.
+ * Present pages around it are mapped, too.
  *
- * Context: may sleep, for as long as the VMM's memory takes; current->mm is
- * the VM's.
- * Return: 0 with @fault set; -EINTR when a signal came or @stop says so;
+ * Context: may sleep; current->mm is the VM's. A wait for the I/O or the migration of
+ * the page is not ended by @stop.
+ * Return: 0 with @fault set; -EINTR when a signal is pending or @stop says so;
  * -ENOMEM.
  */
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
-		       const unsigned long *stop, enum guest_fault *fault)
+		       const struct guest_stop *stop, enum guest_fault *fault)
 {
-	struct fault_stack on = { .win = { .fault = true, .spare = &on.spare } };
+	struct fault_stack on = { .win = { .fault = true, .spare = &on.spare, .stop = stop } };
 	bool again = false;
 	int ret;
 
@@ -527,8 +582,8 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 				break;
 		}
 		ret = map_window(mem, &on.win, &on.cache, gpa, gpa + PAGE_SIZE, access);
-		/* Once more for free: that is what a page not yet there takes. */
-		if (ret == -EAGAIN && again && (signal_pending(current) || READ_ONCE(*stop)))
+		/* The first retry is expected: the page has just been faulted in. */
+		if (ret == -EAGAIN && again && stop_requested(&on.win))
 			ret = -EINTR;
 		again = true;
 		cond_resched();

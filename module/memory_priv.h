@@ -1,16 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of guest memory share among themselves: memory.c has the
- * regions, memory_fault.c brings pages in, memory_access.c is for the module's
- * own reads and writes, memory_track.c notices writes.
+ * What the files of guest memory share among themselves: memory.c zaps and
+ * flushes, memory_region.c has the regions, memory_notify.c hears of changes to the
+ * VMM's memory, memory_look.c reads its page tables, memory_fault.c maps pages,
+ * memory_access.c is for the module's own reads and writes, memory_track.c
+ * notices writes.
  */
 #ifndef SVMVCPU_MEMORY_PRIV_H
 #define SVMVCPU_MEMORY_PRIV_H
 
-#include <linux/mmu_notifier.h>
-#include <linux/refcount.h>
+#include <linux/bits.h>
+#include <linux/minmax.h>
+#include <linux/sizes.h>
 
 #include "memory.h"
+
+/* What is zapped under one hold of the lock: some thousand entries at most */
+#define GUEST_ZAP_CHUNK	SZ_32M
+
+/* How the VMM's page tables map one page of 4 KiB: its frame number, and */
+#define HOST_PRESENT	BIT_ULL(63)
+#define HOST_WRITE	BIT_ULL(62)
+/* There is no struct page behind it that a notifier would guard */
+#define HOST_REFUSED	BIT_ULL(61)
+#define HOST_PFN	GENMASK_ULL(60, 0)
 
 /* guest_track_forget() */
 #define GUEST_FORGET_LOG	BIT(0)
@@ -32,41 +45,45 @@ struct guest_spare {
 };
 
 /**
- * struct guest_backing - one range of user memory under an MMU notifier
- * @mn: the notifier, for [hva, hva + bytes)
- * @mem: the VM's memory
- * @gpa: guest-physical address of @hva
- * @hva: first user address
- * @refs: one per region that lies in it; a region split in two has two
- * @rcu: lookups take their reference under RCU
- *
- * A part of it may have been unmapped and reused since: zapping there once
- * too often costs a fault, nothing else.
+ * struct guest_lookup - a fault that is reading the VMM's page tables
+ * @node: in guest_mm.lookups
+ * @span: the user addresses it may look at
+ * @hit: covers all of @span that was invalidated since, or is being invalidated
  */
-struct guest_backing {
-	struct mmu_interval_notifier mn;
-	struct guest_memory *mem;
-	u64 gpa;
-	u64 hva;
-	refcount_t refs;
-	struct rcu_head rcu;
+struct guest_lookup {
+	struct list_head node;
+	struct span span;
+	struct span hit;
 };
 
-bool guest_region_lookup(struct guest_memory *mem, u64 gpa, bool hold,
-			 struct guest_region *region);
+/* memory_region.c */
+bool guest_region_lookup(struct guest_memory *mem, u64 gpa, struct guest_region *region);
+bool guest_region_current(struct guest_memory *mem, const struct guest_region *region);
 bool guest_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes);
-unsigned int guest_table_find(const struct guest_table *table, u64 gpa);
-int guest_table_unaliased(const struct guest_table *table);
-bool guest_table_frozen(const struct guest_memory *mem, const struct guest_table *table,
-			const struct svmvcpu_range *ranges, unsigned int nr);
-struct guest_table *guest_table_current(struct guest_memory *mem);
-void guest_backing_put(struct guest_backing *backing);
+int guest_regions_unaliased(struct guest_memory *mem);
+void guest_regions_zap(struct guest_memory *mem);
+void guest_regions_free(struct guest_memory *mem);
+
+/* memory_notify.c */
+int guest_mm_join(struct guest_memory *mem);
+void guest_mm_leave(struct guest_memory *mem);
+bool guest_lookup_begin(struct guest_mm *user, struct guest_lookup *lookup, struct span need);
+void guest_lookup_end(struct guest_mm *user, struct guest_lookup *lookup);
+bool guest_invalidating(struct guest_mm *user, struct span span);
+
+/* memory_look.c */
+unsigned int guest_look(struct mm_struct *mm, u64 hva, u64 *host);
+void guest_look_pages(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host);
+
 void guest_page_written(u64 pte);
 void guest_leaf_changed(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int level,
 			bool gone);
 void guest_leaf_gone(void *ctx, u64 gpa, u64 pte, unsigned int level);
 void guest_memory_flush(struct guest_memory *mem);
 void guest_memory_clear(struct guest_memory *mem, u64 start, u64 end);
+void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end);
+void guest_memory_zap_tables(struct guest_memory *mem, u64 start, u64 end,
+			     struct list_head *dead);
 void guest_memory_settle(struct guest_memory *mem);
 
 /* memory_track.c */

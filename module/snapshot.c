@@ -14,7 +14,6 @@
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/uaccess.h>
 
 #include "memory.h"
@@ -114,69 +113,6 @@ static void vm_go(struct svm_vm *vm)
 
 /* --- SNAPSHOT ------------------------------------------------------------ */
 
-static int by_hva(const void *a, const void *b)
-{
-	const struct guest_region *x = a, *y = b;
-
-	return x->hva < y->hva ? -1 : x->hva > y->hva;
-}
-
-/**
- * guest_table_unaliased() - can no user address be written at two of the guest's?
- * @table: may be NULL
- *
- * Two copies of one page would not agree on what it was. That a page is at two user
- * addresses is not seen.
- *
- * Return: 0, -ENOTUNIQ or -ENOMEM.
- */
-int guest_table_unaliased(const struct guest_table *table)
-{
-	struct guest_region *sorted;
-	unsigned int i, nr = 0;
-	int ret = 0;
-
-	if (!table || !table->nr)
-		return 0;
-	sorted = kvcalloc(table->nr, sizeof(*sorted), GFP_KERNEL_ACCOUNT);
-	if (!sorted)
-		return -ENOMEM;
-	for (i = 0; i < table->nr; i++)
-		if (table->region[i].prot & SVMVCPU_MEM_WRITE)
-			sorted[nr++] = table->region[i];
-	sort(sorted, nr, sizeof(*sorted), by_hva, NULL);
-	for (i = 1; i < nr; i++)
-		if (sorted[i].hva - sorted[i - 1].hva < sorted[i - 1].end - sorted[i - 1].gpa)
-			ret = -ENOTUNIQ;
-	kvfree(sorted);
-	return ret;
-}
-
-/**
- * guest_table_frozen() - is a range a part of the snapshot?
- * @mem: a VM's memory, its mutex held
- * @table: may be NULL
- * @ranges: valid
- * @nr: how many
- *
- * What was mapped when it was taken stays mapped as long as there is one.
- */
-bool guest_table_frozen(const struct guest_memory *mem, const struct guest_table *table,
-			const struct svmvcpu_range *ranges, unsigned int nr)
-{
-	unsigned int i, j;
-
-	for (i = 0; table && mem->track.snapshot && i < nr; i++) {
-		u64 end = ranges[i].gpa + ranges[i].bytes;
-
-		for (j = guest_table_find(table, ranges[i].gpa);
-		     j < table->nr && table->region[j].gpa < end; j++)
-			if (table->region[j].epoch != mem->map_epoch)
-				return true;
-	}
-	return false;
-}
-
 static int records_alloc(struct svm_vm *vm)
 {
 	struct vcpu *vcpu;
@@ -227,7 +163,7 @@ static int take(struct svm_vm *vm, u64 max_bytes)
 	unsigned int i;
 	int ret;
 
-	ret = guest_table_unaliased(guest_table_current(&vm->mem));
+	ret = guest_regions_unaliased(&vm->mem);
 	if (ret)
 		return ret;
 	ret = records_alloc(vm);
@@ -327,7 +263,7 @@ static void __user *user_page(struct guest_memory *mem, u64 gfn)
 	u64 gpa = gfn << PAGE_SHIFT;
 	struct guest_region region;
 
-	if (!guest_region_lookup(mem, gpa, false, &region))
+	if (!guest_region_lookup(mem, gpa, &region))
 		return NULL;
 	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
 }

@@ -340,7 +340,7 @@ static int vm_install_fd(struct svm_vm *vm)
  * vm_create() - a new VM for the calling process
  *
  * Return: a file descriptor; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is
- * not to be had; -ENOMEM; -EMFILE or -ENFILE.
+ * not to be had; -ENOMEM; -EMFILE or -ENFILE; -EINTR when a signal is pending.
  */
 int vm_create(void)
 {

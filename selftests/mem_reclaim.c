@@ -131,11 +131,53 @@ static void setup_add(struct test_vm *vm, __u32 what)
 		vm_die("SETUP");
 }
 
-/* Out and in again, several times; only the guest writes. */
+/*
+ * Pages out what was not used since the last call. One call more for what the guest
+ * has used: the first finds that it has, and forgets it.
+ */
 static int pages_out(volatile __u32 *page, size_t bytes)
 {
-	return madvise((void *)page, bytes, MADV_PAGEOUT) ? errno : 0;
+	return madvise((void *)page, bytes, MADV_PAGEOUT) ||
+	       madvise((void *)page, bytes, MADV_PAGEOUT) ? errno : 0;
 }
+
+static unsigned int count_swapped_out(volatile __u32 *page, unsigned int pages)
+{
+	unsigned int out = 0, i;
+
+	for (i = 0; i < pages; i++)
+		out += swapped_out(&page[i * PAGE / 4]);
+	return out;
+}
+
+/*
+ * Reclaim asks whether a page is young before it takes it. The guest's accesses set no
+ * bit in the VMM's page tables, only in the nested ones.
+ */
+TEST_F_TIMEOUT(reclaim, used_by_the_guest, 120)
+{
+	struct test_vm *vm = &self->vm;
+	__u32 i;
+
+	if (!can_swap())
+		SKIP(return, NO_SWAP);
+	ASSERT_EQ(0, have_swap());
+	/* Splitting a huge page would zap the leaf, and with it what it says. */
+	ASSERT_EQ(0, madvise((void *)self->page, 2 * SWAP_PAGES * PAGE, MADV_NOHUGEPAGE));
+	for (i = 0; i < 2 * SWAP_PAGES; i++)
+		self->page[i * PAGE / 4] = i + 1;
+	/* Writes the first half. What comes with it is mapped, and not used. */
+	setup_add(vm, 1);
+	RUN_EXPECT(vm, HALT);
+	EXPECT_EQ(0, madvise((void *)self->page, 2 * SWAP_PAGES * PAGE, MADV_PAGEOUT));
+	EXPECT_EQ(0, count_swapped_out(self->page, SWAP_PAGES));
+	EXPECT_EQ(SWAP_PAGES, count_swapped_out(self->page + SWAP_PAGES * PAGE / 4, SWAP_PAGES));
+	/* Not used since */
+	EXPECT_EQ(0, madvise((void *)self->page, 2 * SWAP_PAGES * PAGE, MADV_PAGEOUT));
+	EXPECT_EQ(SWAP_PAGES, count_swapped_out(self->page, SWAP_PAGES));
+}
+
+/* Out and in again, several times; only the guest writes. */
 
 TEST_F_TIMEOUT(reclaim, swap, 120)
 {
@@ -153,8 +195,7 @@ TEST_F_TIMEOUT(reclaim, swap, 120)
 		EXPECT_EQ(round * 1000 * SWAP_PAGES + SWAP_PAGES * (SWAP_PAGES - 1) / 2,
 			  vm->run->gprs.rax);
 		ASSERT_EQ(0, pages_out(self->page, SWAP_PAGES * PAGE));
-		for (i = 0; i < SWAP_PAGES; i++)
-			out += swapped_out(&self->page[i * PAGE / 4]);
+		out += count_swapped_out(self->page, SWAP_PAGES);
 	}
 	EXPECT_LT(SWAP_PAGES, out);
 	for (i = 0; i < SWAP_PAGES; i++)

@@ -43,7 +43,12 @@ int svmvcpu_get_info(int dev, struct svmvcpu_info *info)
 int svmvcpu_vm_create(int dev)
 {
 	struct svmvcpu_create_vm arg = { .size = sizeof(arg) };
-	int fd = ioctl(dev, SVMVCPU_CREATE_VM, &arg);
+	int fd;
+
+	/* A signal during the first one of a process: nothing has happened. */
+	do {
+		fd = ioctl(dev, SVMVCPU_CREATE_VM, &arg);
+	} while (fd < 0 && errno == EINTR);
 
 	if (fd >= 0)
 		return fd;
