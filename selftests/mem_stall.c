@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * timeout: 240
+ * cost: 60
+ * kernel: stock, debug
+ *
+ * One thread of the VMM is in a system call that invalidates much memory, for tens
+ * of milliseconds. Guest faults on other memory go on meanwhile. A fault on memory that
+ * is being invalidated waits, and a kick, a deadline or a signal ends the wait.
+ *
+ * Nothing is measured: what must be possible within one such call is tried until it
+ * has been seen once.
+ */
+#include "guest_area.h"
+
+#define COLD	(64UL << 20)	/* from AREA on */
+#define HOT	(2UL << 20)	/* behind it in the same region: what the guest touches */
+
+/* A pass over all hot pages takes this many faults at least: 64 pages come with one. */
+#define PASS_FAULTS	8
+
+/* Reads all hot pages, over and over; an OUT after each pass */
+GUEST32(reads_hot,
+	"1: mov $0x44000000, %esi\n"
+	"mov $512, %ecx\n"
+	"2: mov (%esi), %eax\n"
+	"add $0x1000, %esi\n"
+	"loop 2b\n"
+	"out %al, $0x10\n"
+	"jmp 1b");
+
+/**
+ * struct stall - a guest, and threads beside it
+ * @cold: COLD bytes, then the hot pages
+ * @hot: HOT bytes
+ * @dropped: bytes from @cold on that @dropper drops
+ * @runner: the test's own thread, which calls RUN
+ * @dropper: fills and drops memory, over and over
+ * @watcher: calls @end_wait when @runner sleeps in the middle of a drop
+ * @stop: both end
+ * @drops: how many have begun
+ * @slept: value of @drops when @runner was last seen asleep in the middle of one
+ */
+struct stall {
+	struct test_vm vm;
+	char *cold;
+	char *hot;
+	size_t dropped;
+	pthread_t runner;
+	pid_t runner_tid;
+	pthread_t dropper;
+	pthread_t watcher;
+	void (*end_wait)(struct stall *stall);
+	int pagemap;
+	volatile bool stop;
+	volatile unsigned int drops;
+	volatile unsigned int slept;
+};
+
+static void ignore_signal(int sig)
+{
+	(void)sig;
+}
+
+static void stall_open(struct stall *s, size_t dropped)
+{
+	struct svmvcpu_region region = {
+		.gpa = AREA, .bytes = COLD + HOT, .prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+	};
+
+	s->cold = mmap(NULL, COLD + HOT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
+	s->pagemap = open("/proc/self/pagemap", O_RDONLY);
+	if (s->cold == MAP_FAILED || s->pagemap < 0 ||
+	    madvise(s->cold, COLD + HOT, MADV_NOHUGEPAGE))
+		vm_die("memory");
+	s->hot = s->cold + COLD;
+	s->dropped = dropped;
+	memset(s->cold, 1, COLD + HOT);
+	vm_open(&s->vm);
+	region.hva = (uintptr_t)s->cold;
+	if (svmvcpu_vm_map(s->vm.vm, &region, 1))
+		vm_die("MAP");
+	load_guest(&s->vm, reads_hot);
+	vm_setup(&s->vm, SVMVCPU_PRESET_PROT32);
+	signal(SIGUSR1, ignore_signal);
+	s->runner = pthread_self();
+	s->runner_tid = syscall(__NR_gettid);
+}
+
+static bool is_present(struct stall *s, char *where)
+{
+	__u64 entry = 0;
+
+	if (pread(s->pagemap, &entry, sizeof(entry), (uintptr_t)where / PAGE * 8) !=
+	    sizeof(entry))
+		vm_die("pagemap");
+	return entry >> 63;
+}
+
+/* Pages are dropped from the first to the last, and filled in the same order. */
+static bool in_drop(struct stall *s, unsigned int *drop)
+{
+	*drop = s->drops;
+	return !is_present(s, s->cold) && is_present(s, s->cold + s->dropped - PAGE) &&
+	       s->drops == *drop;
+}
+
+static bool still_in_drop(struct stall *s, unsigned int drop)
+{
+	unsigned int now;
+
+	return in_drop(s, &now) && now == drop;
+}
+
+static void *dropper_main(void *arg)
+{
+	struct stall *s = arg;
+
+	while (!s->stop) {
+		memset(s->cold, 1, s->dropped);
+		s->drops++;
+		if (madvise(s->cold, s->dropped, MADV_DONTNEED))
+			vm_die("MADV_DONTNEED");
+	}
+	return NULL;
+}
+
+static void *watcher_main(void *arg)
+{
+	struct stall *s = arg;
+	unsigned int drop;
+
+	while (!s->stop) {
+		usleep(100);
+		if (!in_drop(s, &drop) || !thread_sleeps(s->runner_tid) ||
+		    !still_in_drop(s, drop))
+			continue;
+		s->slept = drop;
+		if (s->end_wait)
+			s->end_wait(s);
+	}
+	return NULL;
+}
+
+static void threads_start(struct stall *s, void (*end_wait)(struct stall *s))
+{
+	s->end_wait = end_wait;
+	if (pthread_create(&s->dropper, NULL, dropper_main, s) ||
+	    pthread_create(&s->watcher, NULL, watcher_main, s))
+		vm_die("threads");
+}
+
+static void stall_close(struct stall *s)
+{
+	s->stop = true;
+	pthread_join(s->dropper, NULL);
+	pthread_join(s->watcher, NULL);
+	vm_close(&s->vm);
+}
+
+/* --- faults elsewhere go on ------------------------------------------------- */
+
+FIXTURE(stall) {
+	struct stall stall;
+};
+
+FIXTURE_VARIANT(stall) {
+	bool missing;
+};
+
+FIXTURE_VARIANT_ADD(stall, on_resident_pages) {
+	.missing = false,
+};
+
+FIXTURE_VARIANT_ADD(stall, on_missing_pages) {
+	.missing = true,
+};
+
+FIXTURE_SETUP(stall)
+{
+	stall_open(&self->stall, COLD);
+	threads_start(&self->stall, NULL);
+}
+
+FIXTURE_TEARDOWN(stall)
+{
+	stall_close(&self->stall);
+}
+
+/* The leaves of the hot pages go; the pages stay where they are, or go as well. */
+static void zap_hot(struct stall *s, bool missing)
+{
+	if (missing) {
+		madvise(s->hot, HOT, MADV_DONTNEED);
+		return;
+	}
+	mprotect(s->hot, HOT, PROT_NONE);
+	mprotect(s->hot, HOT, PROT_READ | PROT_WRITE);
+}
+
+/* A pass of the guest that took faults, begun and ended in the middle of one drop? */
+static bool pass_in_drop(struct stall *s, bool missing)
+{
+	__u64 faults = vm_stats(&s->vm).faults;
+	unsigned int drop;
+
+	zap_hot(s, missing);
+	if (!WAIT_UNTIL(in_drop(s, &drop)))
+		return false;
+	if (ioctl(s->vm.vcpu.fd, SVMVCPU_RUN, 0) || s->vm.run->reason != SVMVCPU_EXIT_IO)
+		vm_die("a pass of the guest");
+	return still_in_drop(s, drop) && vm_stats(&s->vm).faults >= faults + PASS_FAULTS;
+}
+
+TEST_F_TIMEOUT(stall, faults_go_on, 200)
+{
+	EXPECT_TRUE(WAIT_UNTIL_MS(pass_in_drop(&self->stall, variant->missing), 3 * PATIENCE_MS));
+}
+
+/* --- what ends a wait ------------------------------------------------------- */
+
+static void kick_runner(struct stall *s)
+{
+	svmvcpu_vcpu_kick(&s->vm.vcpu);
+}
+
+static void signal_runner(struct stall *s)
+{
+	pthread_kill(s->runner, SIGUSR1);
+}
+
+FIXTURE(wait_ends) {
+	struct stall stall;
+};
+
+FIXTURE_VARIANT(wait_ends) {
+	void (*end_wait)(struct stall *s);
+	__u32 by;
+};
+
+FIXTURE_VARIANT_ADD(wait_ends, by_kick) {
+	.end_wait = kick_runner,
+	.by = SVMVCPU_BY_KICK,
+};
+
+FIXTURE_VARIANT_ADD(wait_ends, by_signal) {
+	.end_wait = signal_runner,
+	.by = SVMVCPU_BY_SIGNAL,
+};
+
+FIXTURE_VARIANT_ADD(wait_ends, by_deadline) {
+	.end_wait = NULL,
+	.by = SVMVCPU_BY_DEADLINE,
+};
+
+/* The hot pages are dropped last, and invalid from the beginning. */
+FIXTURE_SETUP(wait_ends)
+{
+	stall_open(&self->stall, COLD + HOT);
+	threads_start(&self->stall, variant->end_wait);
+}
+
+FIXTURE_TEARDOWN(wait_ends)
+{
+	stall_close(&self->stall);
+}
+
+/* Did RUN sleep in a fault, and return for @by, before the drop was over? */
+static bool interrupted_in_drop(struct stall *s, __u32 by)
+{
+	unsigned int drop;
+
+	if (!WAIT_UNTIL(in_drop(s, &drop)))
+		return false;
+	s->vm.run->deadline_ns = by == SVMVCPU_BY_DEADLINE ? now_ns() + 3000000 : 0;
+	if (ioctl(s->vm.vcpu.fd, SVMVCPU_RUN, 0))
+		vm_die("RUN");
+	return s->vm.run->reason == SVMVCPU_EXIT_INTERRUPTED &&
+	       s->vm.run->interrupted.by == by && s->slept == drop && still_in_drop(s, drop);
+}
+
+TEST_F_TIMEOUT(wait_ends, before_the_drop, 200)
+{
+	EXPECT_TRUE(WAIT_UNTIL_MS(interrupted_in_drop(&self->stall, variant->by),
+				  3 * PATIENCE_MS));
+}
+
+/* PREFAULT has no vCPU that could be kicked: a signal ends it. */
+static bool prefault_interrupted(struct stall *s)
+{
+	unsigned int drop;
+	__u64 done;
+
+	return WAIT_UNTIL(in_drop(s, &drop)) &&
+	       svmvcpu_vm_prefault(s->vm.vm, AREA + COLD, HOT, 0, &done) == -EINTR &&
+	       s->slept == drop && still_in_drop(s, drop);
+}
+
+TEST(prefault_ends)
+{
+	struct stall s = { };
+
+	stall_open(&s, COLD + HOT);
+	threads_start(&s, signal_runner);
+	EXPECT_TRUE(WAIT_UNTIL(prefault_interrupted(&s)));
+	stall_close(&s);
+}
+
+TEST_HARNESS_MAIN
