@@ -297,4 +297,47 @@ TEST_F_TIMEOUT(regions, limit, 120)
 	EXPECT_LT(0U, *guest_word(vm, BEATS));
 }
 
+static unsigned long free_kib(void)
+{
+	unsigned long kib = 0;
+	char line[128];
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemFree: %lu", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+#define FLOOD_REGIONS	4000U
+#define FLOOD_CALLS	(slow_machine() ? 2000U : 20000U)
+#define FLOOD_KIB	(24U << 10)	/* far less than a table of all regions for each call */
+
+/* One region that comes and goes beside many others leaves no garbage by their number. */
+TEST_F_TIMEOUT(regions, flood, 120)
+{
+	struct svmvcpu_range range = { 0x80000000UL, PAGE };
+	struct svmvcpu_region batch[BATCH], one = one_page(range.gpa, self->mem);
+	unsigned long before, least;
+	unsigned int i, j;
+
+	for (i = 0; i < FLOOD_REGIONS; i += BATCH) {
+		for (j = 0; j < BATCH; j++)
+			batch[j] = one_page(AREA + (i + j) * 2 * PAGE, self->mem);
+		ASSERT_EQ(0, svmvcpu_vm_map(self->vm.vm, batch, BATCH));
+	}
+	before = free_kib();
+	least = before;
+	for (i = 0; i < FLOOD_CALLS; i++) {
+		ASSERT_EQ(0, svmvcpu_vm_map(self->vm.vm, &one, 1));
+		ASSERT_EQ(0, svmvcpu_vm_unmap(self->vm.vm, &range, 1));
+		if (!(i % 64) && free_kib() < least)
+			least = free_kib();
+	}
+	TH_LOG("%u calls, MemFree from %lu KiB to %lu KiB at least", 2 * i, before, least);
+	EXPECT_LT(before, least + FLOOD_KIB);
+}
+
 TEST_HARNESS_MAIN
