@@ -161,7 +161,8 @@ SPLATS = 'BUG:|WARNING: (CPU|possible|suspicious)|Oops|rcu.*(stall|detected)'
 
 soak: image
 	$(Q)$(PYTHON) $(VM)/run.py --kernel $(KERNEL) --quiet --timeout $$(($(SOAK) + 1800)) -- \
-		"STRESS_SECONDS=$(SOAK) /tests/mem_stress && ! dmesg | grep -E $(SPLATS)"
+		"export STRESS_SECONDS=$$(($(SOAK) / 3)); /tests/mem_stress && /tests/mem_chaos && \
+		 ! dmesg | grep -E $(SPLATS)"
 
 # The counts are exact, and one run will do; by the clock it takes several
 bench:

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * timeout: 180
+ * cost: 60
+ * kernel: stock, debug
+ *
+ * Two vCPUs write to random pages while the VMM's memory moves under them: paged out,
+ * protected, collapsed, duplicated by fork(), merged, prefaulted, locked. What
+ * DIRTY_COLLECT reports is enough to keep a copy of the memory, and RESTORE puts all of
+ * it back. STRESS_SECONDS= says how long each takes.
+ */
+#include <sys/wait.h>
+
+#include "guest_area.h"
+#include "snap.h"
+
+#define GPA	0x800000UL
+#define BYTES	(8UL << 20)
+#define PAGES	(BYTES / PAGE)
+#define HUGE	(2UL << 20)
+#define SECONDS	(debug_kernel() ? 12U : 15U)
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+/* EDI: seed. Writes a random word of a random page, over and over */
+GUEST32(writes_anywhere,
+	"mov $1, %ebx\n"
+	"1: imul $1664525, %edi, %edi\n"
+	"add $1013904223, %edi\n"
+	"mov %edi, %eax\n"
+	"shr $9, %eax\n"
+	"and $0x7ff, %eax\n"
+	"shl $12, %eax\n"
+	"mov %edi, %ecx\n"
+	"and $0xff8, %ecx\n"
+	"add %ecx, %eax\n"
+	"add $0x800000, %eax\n"
+	"inc %ebx\n"
+	"mov %edi, (%eax)\n"
+	"testl $0xff, %ebx\n"
+	"jnz 1b\n"
+	"incl 0x8000\n"
+	"jmp 1b");
+
+/**
+ * struct runner - a thread that runs a vCPU until it is stopped
+ * @refused: faults on pages that were read-only at that moment
+ */
+struct runner {
+	struct svmvcpu_vcpu *vcpu;
+	pthread_t thread;
+	volatile bool stop;
+	unsigned long refused;
+};
+
+static void *runner_main(void *arg)
+{
+	struct runner *runner = arg;
+	const struct svmvcpu_run *run = runner->vcpu->run;
+
+	while (!runner->stop) {
+		if (ioctl(runner->vcpu->fd, SVMVCPU_RUN, 0))
+			vm_die("RUN");
+		if (run->reason == SVMVCPU_EXIT_MEMORY_FAULT &&
+		    (run->memory.flags & SVMVCPU_FAULT_USER_MEM))
+			runner->refused++;
+		else if (run->reason != SVMVCPU_EXIT_INTERRUPTED)
+			vm_die("unexpected exit");
+	}
+	return NULL;
+}
+
+static void runner_start(struct runner *runner, struct svmvcpu_vcpu *vcpu)
+{
+	runner->vcpu = vcpu;
+	runner->stop = false;
+	if (pthread_create(&runner->thread, NULL, runner_main, runner))
+		vm_die("threads");
+}
+
+static void runner_stop(struct runner *runner)
+{
+	runner->stop = true;
+	svmvcpu_vcpu_kick(runner->vcpu);
+	pthread_join(runner->thread, NULL);
+}
+
+FIXTURE(chaos) {
+	struct test_vm vm;
+	struct svmvcpu_vcpu second;
+	char *area;
+	char *copy;
+	pthread_t movers[2];
+	volatile bool stop;
+	unsigned long moves;
+	__u64 end;
+};
+
+static void move_fork(char *at __attribute__((unused)), size_t bytes __attribute__((unused)))
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		usleep(2000);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static void move_protect(char *at, size_t bytes)
+{
+	bytes = bytes < 20 * PAGE ? bytes : 20 * PAGE;
+	mprotect(at, bytes, PROT_READ);
+	mprotect(at, bytes, PROT_READ | PROT_WRITE);
+}
+
+static void move_merge(char *at, size_t bytes)
+{
+	madvise(at, bytes, MADV_MERGEABLE);
+	madvise(at, bytes, MADV_UNMERGEABLE);
+}
+
+static void move_lock(char *at, size_t bytes)
+{
+	mlock(at, bytes);
+	munlock(at, bytes);
+}
+
+static void move_out(char *at, size_t bytes)
+{
+	madvise(at, bytes, MADV_PAGEOUT);
+}
+
+static void move_huge(char *at, size_t bytes)
+{
+	madvise(at, bytes, MADV_HUGEPAGE);
+	madvise((void *)((uintptr_t)at & ~(HUGE - 1)), HUGE, MADV_COLLAPSE);
+}
+
+static void (*const moves[])(char *at, size_t bytes) = {
+	move_fork, move_protect, move_merge, move_lock, move_out, move_huge,
+};
+
+static void *mover(void *arg)
+{
+	FIXTURE_DATA(chaos) *self = arg;
+	unsigned int seed = __atomic_add_fetch(&self->moves, 1, __ATOMIC_RELAXED);
+	__u64 done;
+
+	while (!self->stop) {
+		unsigned int move = rand_r(&seed) % (ARRAY_SIZE(moves) + 1);
+		unsigned long first = rand_r(&seed) % PAGES, nr = 1 + rand_r(&seed) % 300;
+
+		nr = first + nr > PAGES ? PAGES - first : nr;
+		if (move < ARRAY_SIZE(moves))
+			moves[move](self->area + first * PAGE, nr * PAGE);
+		else
+			svmvcpu_vm_prefault(self->vm.vm, GPA + first * PAGE, nr * PAGE,
+					    rand_r(&seed) & 1, &done);
+		__atomic_add_fetch(&self->moves, 1, __ATOMIC_RELAXED);
+		usleep(rand_r(&seed) % 500);
+	}
+	return NULL;
+}
+
+FIXTURE_SETUP(chaos)
+{
+	struct svmvcpu_setup setup = {
+		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .stack = TEST_STACK,
+		.arg = 12345,
+	};
+	struct svmvcpu_region region = {
+		.gpa = GPA, .bytes = BYTES, .prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+	};
+	const char *seconds = getenv("STRESS_SECONDS");
+	char *mem = mmap(NULL, BYTES + HUGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int i;
+
+	vm_open(&self->vm);
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	self->area = (void *)(((uintptr_t)mem + HUGE - 1) & ~(HUGE - 1));
+	for (i = 0; i < BYTES / 4; i++)
+		((__u32 *)self->area)[i] = i * 2654435761U;
+	region.hva = (uintptr_t)self->area;
+	ASSERT_EQ(0, svmvcpu_vm_map(self->vm.vm, &region, 1));
+	load_guest(&self->vm, writes_anywhere);
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&self->vm.vcpu, &setup));
+	ASSERT_EQ(0, svmvcpu_vcpu_create(self->vm.vm, 1, &self->vm.info, &self->second));
+	setup.arg = 987654321;
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&self->second, &setup));
+	self->copy = malloc(BYTES);
+	ASSERT_NE(NULL, self->copy);
+	memcpy(self->copy, self->area, BYTES);
+	self->end = now_ns() + 1000000000ULL * (seconds ? strtoul(seconds, NULL, 0) : SECONDS);
+}
+
+FIXTURE_TEARDOWN(chaos)
+{
+	svmvcpu_vcpu_close(&self->second);
+	vm_close(&self->vm);
+	free(self->copy);
+}
+
+static void movers_start(FIXTURE_DATA(chaos) *self)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(self->movers); i++)
+		if (pthread_create(&self->movers[i], NULL, mover, self))
+			vm_die("threads");
+}
+
+static void movers_stop(FIXTURE_DATA(chaos) *self)
+{
+	unsigned int i;
+
+	self->stop = true;
+	for (i = 0; i < ARRAY_SIZE(self->movers); i++)
+		pthread_join(self->movers[i], NULL);
+}
+
+static unsigned int pages_differing(FIXTURE_DATA(chaos) *self)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < PAGES; i++)
+		nr += memcmp(self->copy + i * PAGE, self->area + i * PAGE, PAGE) != 0;
+	return nr;
+}
+
+/* Copies what was written since the last time; false when there is more. */
+static bool copy_dirty(FIXTURE_DATA(chaos) *self, const __u64 *list)
+{
+	struct svmvcpu_dirty_collect collect = { .gpa = GPA, .bytes = BYTES, .max = 700 };
+	unsigned int i;
+
+	if (svmvcpu_vm_dirty_collect(self->vm.vm, &collect))
+		vm_die("DIRTY_COLLECT");
+	for (i = 0; i < collect.nr; i++)
+		memcpy(self->copy + (list[i] - GPA), self->area + (list[i] - GPA), PAGE);
+	return !collect.more;
+}
+
+TEST_F_TIMEOUT(chaos, dirty_log, 100000)
+{
+	struct runner first = { }, second = { };
+	unsigned int rounds, i;
+	const __u64 *list;
+
+	ASSERT_EQ(0, svmvcpu_vm_dirty_log(self->vm.vm, SVMVCPU_LOG_START, GPA, BYTES));
+	list = svmvcpu_vm_dirty_list(self->vm.vm);
+	ASSERT_NE(NULL, list);
+	memcpy(self->copy, self->area, BYTES);
+	movers_start(self);
+	for (rounds = 0; now_ns() < self->end; rounds++) {
+		runner_start(&first, &self->vm.vcpu);
+		runner_start(&second, &self->second);
+		for (i = 0; i < 15; i++) {
+			usleep(20000);
+			copy_dirty(self, list);
+		}
+		runner_stop(&first);
+		runner_stop(&second);
+		while (!copy_dirty(self, list))
+			;
+		ASSERT_EQ(0, pages_differing(self)) TH_LOG("in round %u", rounds);
+	}
+	movers_stop(self);
+	TH_LOG("%u rounds, %lu moves, %u times 256 writes, %lu refused", rounds, self->moves,
+	       *guest_word(&self->vm, BEATS), first.refused + second.refused);
+	EXPECT_NE(0, *guest_word(&self->vm, BEATS));
+}
+
+/* A page that is read-only for a moment cannot be put back: once more, then. */
+static int restore_all(struct test_vm *vm)
+{
+	int ret, tries = 0;
+	__u64 pages;
+
+	do {
+		ret = svmvcpu_vm_restore(vm->vm, &pages);
+	} while (ret == -EFAULT && tries++ < 10000);
+	return ret;
+}
+
+TEST_F_TIMEOUT(chaos, snapshot, 100000)
+{
+	struct test_vm *vm = &self->vm;
+	struct runner first = { }, second = { };
+	unsigned int rounds;
+
+	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
+	movers_start(self);
+	for (rounds = 0; now_ns() < self->end; rounds++) {
+		runner_start(&first, &vm->vcpu);
+		runner_start(&second, &self->second);
+		/* A log of a part beside it, now and then */
+		if (rounds % 3 == 1)
+			svmvcpu_vm_dirty_log(vm->vm, SVMVCPU_LOG_START, GPA, BYTES / 2);
+		usleep(rounds * 997 % 60000);
+		if (rounds % 3 == 2)
+			svmvcpu_vm_dirty_log(vm->vm, SVMVCPU_LOG_STOP, GPA,
+					     BYTES / 4 * (1 + rounds % 2));
+		runner_stop(&first);
+		runner_stop(&second);
+		ASSERT_EQ(0, restore_all(vm)) TH_LOG("%s", svmvcpu_last_error());
+		ASSERT_EQ(0, pages_differing(self)) TH_LOG("in round %u", rounds);
+		if (rounds % 50 == 49) {
+			ASSERT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
+			ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
+		}
+	}
+	movers_stop(self);
+	TH_LOG("%u rounds, %lu moves", rounds, self->moves);
+}
+
+TEST_HARNESS_MAIN
