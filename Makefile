@@ -89,7 +89,7 @@ KSELFTEST = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/svmvcpu/linux-source-6.1
 KSELFTEST := $(KSELFTEST)/tools/testing/selftests
 
 $(KSELFTEST)/kselftest_harness.h:
-	$(Q)$(VM)/kernel.sh source >/dev/null
+	$(Q)$(VM)/kernel.sh harness
 
 # Not static: seventy times the C library is what booting the debug kernel would
 # take longest for. initramfs.sh packs what they load. Everything is bound at the

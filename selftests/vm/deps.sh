@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Installs the Debian packages that a build or a test run needs and that are
-# missing. A machine that has them all sees no apt at all.
+# missing. A machine that has them all sees no apt at all; one without apt is told
+# what it should have.
 #
 #	deps.sh build|vm|bochs|source|lint|tests|bench...
 
@@ -30,6 +31,10 @@ for set in "$@"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
+if ! command -v apt-get >/dev/null; then
+	say "needed, by their names in Debian: ${missing[*]}"
+	exit 0
+fi
 say "installing ${missing[*]}"
 # Package lists may be absent or stale: refresh them only when that shows.
 if ! apt_install "${missing[@]}" 2>/dev/null; then

@@ -8,6 +8,7 @@
 #	kernel.sh debug		linux-source-6.1 built with debug.config
 #	kernel.sh bochs		the same with bochs.config: small
 #	kernel.sh source	the unpacked source tree (checkpatch, kselftest)
+#	kernel.sh harness	of that, only what test programs include
 #
 # Makes it if need be and prints its directory, which for a kernel holds
 # vmlinuz, release, kdir (to build modules against) and modules/. What is
@@ -128,6 +129,24 @@ source_dir() {
 	echo "$source_tree"
 }
 
+# Whoever installs the test programs on a host needs no more of the tree. It is not
+# marked as unpacked, so that it will be for whoever does.
+harness() {
+	local dir=$source_package/tools/testing/selftests tmp
+
+	"$here/deps.sh" build source
+	lock "$CACHE/.source-lock"
+	[ ! -e "$CACHE/$dir/kselftest_harness.h" ] || return 0
+	[ -e "/usr/src/$source_package.tar.xz" ] ||
+		die "no $source_package: give KSELFTEST=, a kernel's tools/testing/selftests"
+	tmp=$(mktemp -d "$CACHE/harness.XXXXXX")
+	tar -C "$tmp" -xf "/usr/src/$source_package.tar.xz" \
+		"$dir"/kselftest{,_harness}.h
+	mkdir -p "$CACHE/$dir"
+	mv "$tmp/$dir"/kselftest{,_harness}.h "$CACHE/$dir/"
+	rm -rf "$tmp"
+}
+
 # --- the kernels built here ------------------------------------------------
 
 # Each is NAME.config on top of tinyconfig. $1 is NAME throughout, $2 the
@@ -227,5 +246,6 @@ stock) stock ;;
 debug) built debug 8 1950 modules ;;
 bochs) built bochs 4 1200 modules_prepare ;;
 source) source_dir ;;
-*) die "usage: kernel.sh stock|debug|bochs|source" ;;
+harness) harness ;;
+*) die "usage: kernel.sh stock|debug|bochs|source|harness" ;;
 esac
