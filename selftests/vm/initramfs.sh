@@ -92,9 +92,10 @@ add_stripped() {
 	strip -o "$2/${1##*/}" "$1"
 }
 
-# Benchmarks are for the stock kernel; elsewhere they only make booting longer
+# Benchmarks, and svmvcpu-hwcheck, are for the stock kernel; elsewhere they only make
+# booting longer
 only_stock() {
-	[[ $name == stock || $1 != bench-* ]]
+	[[ $name == stock || $1 != bench-* && $1 != svmvcpu-hwcheck ]]
 }
 
 add_programs() {
@@ -116,6 +117,16 @@ add_programs() {
 		[ -f "$file" ] && install -m 755 "$file" "$root/tests/"
 	done
 	cp /usr/share/seabios/bios-256k.bin "$root/guests/"
+}
+
+# What svmvcpu-hwcheck looks for, where "make install" puts it
+add_hwcheck() {
+	local dir=$root/lib/svmvcpu
+
+	mkdir -p "$dir"
+	ln -s ../../tests "$dir/tests"
+	ln -s ../../bin/bench-svmvcpu ../../bin/bench-kvm "$dir/"
+	cp "$TOP"/tools/hwcheck/{programs,known-results} "$dir/"
 }
 
 # The loader and the shared libraries of the programs that are not static, at
@@ -148,7 +159,7 @@ skeleton
 add_modules
 add_programs
 add_libraries
-[ "$name" != stock ] || linux_guest
+[ "$name" != stock ] || { add_hwcheck; linux_guest; }
 pack "$root" "$out/initramfs.tmp"
 mv "$out/initramfs.tmp" "$out/initramfs.cpio"
 rm -rf "$root"

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * svmvcpu-hwcheck: the kernel's log. Other parts of a host write there as well, of
+ * networks and users: what is taken over is chosen by tables.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hwcheck.h"
+
+#define RECORD_BYTES	8192
+
+int klog_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* "priority,number,time,flags;text", then lines of keys and values */
+static char *text_of(char *record)
+{
+	char *text = strchr(record, ';');
+
+	if (!text)
+		return NULL;
+	text++;
+	text[strcspn(text, "\n")] = 0;
+	return text;
+}
+
+void klog_read(int fd, bool all, void (*line)(void *ctx, char *line), void *ctx)
+{
+	char record[RECORD_BYTES];
+	ssize_t got;
+	char *text;
+
+	if (fd < 0)
+		return;
+	if (all)
+		lseek(fd, 0, SEEK_SET);
+	for (;;) {
+		got = read(fd, record, sizeof(record) - 1);
+		/* EPIPE: records were overwritten; the next read goes on behind them */
+		if (got < 0 && (errno == EPIPE || errno == EINTR))
+			continue;
+		if (got <= 0)
+			return;
+		record[got] = 0;
+		text = text_of(record);
+		if (text)
+			line(ctx, text);
+	}
+}
+
+static bool has_any(const char *text, const char *const *of, size_t nr)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (strstr(text, of[i]))
+			return true;
+	return false;
+}
+
+/* Case counts: "PM: suspend debug: " is no "BUG: ". */
+bool klog_is_splat(const char *text)
+{
+	static const char *const signs[] = {
+		"BUG: ", "kernel BUG at", "WARNING: ", "Oops", "general protection fault",
+		"ernel panic", "double fault", "divide error", "invalid opcode",
+		"refcount_t:", "UBSAN:", "KASAN:", "ODEBUG:", "soft lockup", "hard LOCKUP",
+		"detected stalls", "self-detected stall", "detected expedited stalls",
+		"blocked for more than", "circular locking", "recursive locking",
+		"inconsistent lock state", "unchecked MSR access", "Bad page state",
+		"Bad page map", "scheduling while atomic", "sleeping function called",
+		"NMI received for unknown reason", "[Hardware Error]",
+	};
+	/* said when a CPU comes up, by a healthy kernel */
+	static const char *const harmless[] = {
+		"Speculative Return Stack Overflow: WARNING: ",
+	};
+
+	return has_any(text, signs, ARRAY_SIZE(signs)) &&
+	       !has_any(text, harmless, ARRAY_SIZE(harmless));
+}
+
+bool klog_is_ours(const char *text)
+{
+	return strstr(text, "svmvcpu");
+}
+
+/* The lines of a register dump or a call trace, as the kernel begins them */
+bool klog_is_trace(const char *text)
+{
+	static const char *const begins[] = {
+		" ", "Call Trace:", "RIP: ", "Code: ", "RSP: ", "RAX: ", "RDX: ", "RBP: ",
+		"R10: ", "R13: ", "FS: ", "CS: ", "CR2: ", "DR0: ", "DR3: ", "PKRU: ",
+		"CPU: ", "Hardware name: ", "---[ ", "------------[ ", "</", "<",
+	};
+	size_t i;
+
+	if (klog_is_splat(text) || klog_is_ours(text))
+		return true;
+	for (i = 0; i < ARRAY_SIZE(begins); i++)
+		if (!strncmp(text, begins[i], strlen(begins[i])))
+			return true;
+	return false;
+}
