@@ -15,6 +15,7 @@ note = $(if $(filter 1,$(V))$(silent),,@printf '  %-7s %s\n' $(1) $(2))
 
 VM = selftests/vm
 B = build
+DEPS = build vm $(filter bochs,$(KERNEL))
 
 export KDIR QEMU TESTS V
 
@@ -38,7 +39,7 @@ module-stock module-debug module-bochs: module-%: deps
 module: module-$(KERNEL)
 
 deps:
-	$(Q)$(VM)/deps.sh build vm $(filter bochs,$(KERNEL))
+	$(Q)$(VM)/deps.sh $(DEPS)
 
 # One after the other: apt takes no two callers
 deps-tests: deps
@@ -187,8 +188,14 @@ lint:
 
 MAN = $(wildcard Documentation/man/*.[1-9])
 
-install: module-host tools
-	$(Q)for tool in $(TOOLS); do \
+INSTALL_LIB = $(DESTDIR)$(PREFIX)/lib/svmvcpu
+
+# All but the module. Packages first, in a shell of its own; no emulator is needed.
+# "make install SELFTESTS=" leaves the test programs out.
+install-programs:
+	$(Q)$(VM)/deps.sh build $(if $(SELFTESTS),source tests)
+	+$(Q)$(MAKE) --no-print-directory DEPS=build tools selftests
+	$(Q)for tool in $(TOOLS) $(HWCHECK); do \
 		install -D -m 755 $$tool \
 			$(DESTDIR)$(PREFIX)/bin/$${tool##*/} || exit; done
 	$(Q)for page in $(MAN); do \
@@ -197,11 +204,28 @@ install: module-host tools
 			exit; done
 	$(Q)install -D -m 644 include/uapi/linux/svmvcpu.h \
 		$(DESTDIR)$(PREFIX)/include/linux/svmvcpu.h
+	$(Q)rm -rf $(INSTALL_LIB)
+	$(Q)install -d $(INSTALL_LIB)
+	$(Q)install -m 755 $(BENCHES) $(INSTALL_LIB)
+	$(Q)install -m 644 $(HWCHECK_TABLES) $(INSTALL_LIB)
+	$(Q)$(if $(SELFTESTS),install -d $(INSTALL_LIB)/tests)
+	$(Q)$(if $(SELFTESTS),install -m 755 $(SELFTESTS) $(INSTALL_LIB)/tests)
+
+install: install-programs
+	+$(Q)$(MAKE) --no-print-directory module-host
 	+$(Q)test -e $(B)/host/kdir || \
 		{ echo "no kernel headers: the module is not installed"; exit 1; }
 	+$(Q)$(MAKE) -C $(B)/host/kdir M=$(CURDIR)/$(B)/host/src \
 		CONFIG_MODULE_SIG_ALL= \
 		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+
+uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(TOOLS) $(HWCHECK)))
+	$(Q)rm -f $(foreach page,$(notdir $(MAN)), \
+		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(page))
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/include/linux/svmvcpu.h
+	$(Q)rm -rf $(INSTALL_LIB)
+	@echo "The module stays: remove svmvcpu.ko below /lib/modules, and run depmod"
 
 clean:
 	rm -rf $(B)
@@ -212,4 +236,5 @@ help:
 .PHONY: all module module-host module-stock module-debug module-bochs \
 	deps deps-tests lib tools guests selftests image initramfs image-stock \
 	image-debug image-bochs vm demo check check-quick check-bochs soak \
-	bench bench-wall host-tests lint install clean help
+	bench bench-wall host-tests lint install install-programs uninstall clean \
+	help
