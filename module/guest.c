@@ -170,8 +170,7 @@ static int copy_part(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len,
 
 	if (access & GUEST_WRITE)
 		return guest_memory_write(mem, gpa, buf, len, atomic);
-	return guest_memory_read(mem, gpa, buf, len, atomic,
-				 access & GUEST_FETCH ? SVMVCPU_MEM_EXEC : SVMVCPU_MEM_READ);
+	return guest_memory_read(mem, gpa, buf, len, atomic, SVMVCPU_MEM_READ);
 }
 
 static u64 linear_behind(const struct vcpu *vcpu, u64 linear, unsigned int bytes)
@@ -186,8 +185,10 @@ static u64 linear_behind(const struct vcpu *vcpu, u64 linear, unsigned int bytes
  * @linear: address; wraps where the guest's would
  * @buf: kernel memory
  * @len: bytes
- * @access: GUEST_*; without GUEST_WRITE a read
+ * @access: GUEST_WRITE, or 0 for a read
  * @atomic: see exit.h
+ *
+ * One, two, four or eight bytes within a page are one access.
  *
  * Return: as guest_translate(). Bytes before the page that failed have been
  * copied.
@@ -247,13 +248,33 @@ int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *mem
 }
 
 /*
+ * Code within a page, in aligned quadwords, each read by one access: a CPU may
+ * replace an instruction while another executes it by one store into such a
+ * quadword (APM volume 2, 7.6.1).
+ */
+static int read_code(struct vcpu *vcpu, u64 gpa, u8 *buf, unsigned int len, bool atomic,
+		     u32 access)
+{
+	u64 words[3];
+	unsigned int skip = gpa % sizeof(u64);
+	int ret;
+
+	static_assert(sizeof(words) >= sizeof(u64) - 1 + INSN_MAX_LEN);
+	ret = guest_memory_read(&vcpu->vm->mem, gpa - skip, words,
+				round_up(skip + len, sizeof(u64)), atomic, access);
+	if (!ret)
+		memcpy(buf, (u8 *)words + skip, len);
+	return ret;
+}
+
+/*
  * Bytes at CS:RIP up to the end of their page, at most @want. Steps as usual,
  * with the number of bytes in @got.
  */
 static int fetch_page(struct vcpu *vcpu, const struct linear_env *env, u64 rip, u8 *buf,
 		      unsigned int want, bool atomic, unsigned int *got)
 {
-	u64 linear;
+	u64 linear, gpa;
 	int ret;
 
 	*got = linear_fetch_span(env, rip, want, &linear);
@@ -262,7 +283,12 @@ static int fetch_page(struct vcpu *vcpu, const struct linear_env *env, u64 rip, 
 		return EXIT_RESUME;
 	}
 	*got = min_t(u64, *got, PAGE_SIZE - offset_in_page(linear));
-	ret = guest_copy(vcpu, linear, buf, *got, GUEST_FETCH, atomic);
+	ret = guest_translate(vcpu, linear, GUEST_FETCH, atomic, &gpa);
+	if (ret)
+		return ret;
+	ret = read_code(vcpu, gpa, buf, *got, atomic, SVMVCPU_MEM_EXEC);
+	if (is_memory_error(ret))
+		return memory_exit(vcpu, gpa, linear, GUEST_FETCH, 0, ret);
 	return ret;
 }
 
@@ -432,8 +458,7 @@ static unsigned int peek_pages(struct vcpu *vcpu, u8 *buf, unsigned int want)
 					 want - got, &linear);
 		part = min_t(u64, part, PAGE_SIZE - offset_in_page(linear));
 		if (!part || !peek_translate(vcpu, linear, &gpa) ||
-		    guest_memory_read(&vcpu->vm->mem, gpa, buf + got, part, true,
-				      SVMVCPU_MEM_READ))
+		    read_code(vcpu, gpa, buf + got, part, true, SVMVCPU_MEM_READ))
 			break;
 		got += part;
 	}

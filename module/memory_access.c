@@ -4,9 +4,12 @@
  * fetch, page walks, string I/O. They go through the region table to the
  * VMM's address and take whatever page is there.
  */
+#include <linux/bitops.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/rwsem.h>
 #include <linux/uaccess.h>
+#include <asm/asm.h>
 
 #include "memory.h"
 #include "memory_priv.h"
@@ -96,21 +99,134 @@ bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access)
 	return guest_region_lookup(mem, gpa, &region) && (region.prot & access) == access;
 }
 
+/*
+ * How many of @len bytes at @at the next load or store moves.
+ *
+ * An operand of 1, 2, 4 or 8 bytes is one access, as it is for the guest's CPUs.
+ * copy_from_user() does not promise that: it moves four bytes one by one, and
+ * another CPU that writes a page table entry meanwhile would have a value
+ * translated that was never in the table. Longer runs are cut at natural
+ * boundaries, so that each aligned element of a string is one access too.
+ */
+static unsigned int access_width(unsigned long at, unsigned int len)
+{
+	if (len <= sizeof(u64) && is_power_of_2(len))
+		return len;
+	return 1U << min_t(unsigned int, __ffs(at | sizeof(u64)), __fls(len));
+}
+
+/* From here on moving eight bytes at a time is worth a REP. */
+#define LONG_RUN	64
+
+/* Quadwords to or from user memory. How many were not moved, because of a fault. */
+static __always_inline unsigned long move_quadwords(void *to, const void *from, unsigned long nr)
+{
+	asm volatile("1: rep movsq\n"
+		     "2:\n"
+		     _ASM_EXTABLE_UA(1b, 2b)
+		     : "+c" (nr), "+D" (to), "+S" (from) : : "memory");
+	return nr;
+}
+
+static int load_user(void *buf, const void __user *ptr, unsigned int len)
+{
+	if (!user_read_access_begin(ptr, len))
+		return -EFAULT;
+	while (len) {
+		unsigned int width = access_width((unsigned long)ptr, len);
+
+		switch (width) {
+		case 1:
+			unsafe_get_user(*(u8 *)buf, (const u8 __user *)ptr, fault);
+			break;
+		case 2:
+			unsafe_get_user(*(u16 *)buf, (const u16 __user *)ptr, fault);
+			break;
+		case 4:
+			unsafe_get_user(*(u32 *)buf, (const u32 __user *)ptr, fault);
+			break;
+		default:
+			if (len < LONG_RUN) {
+				unsafe_get_user(*(u64 *)buf, (const u64 __user *)ptr, fault);
+				break;
+			}
+			width = round_down(len, sizeof(u64));
+			if (move_quadwords(buf, (__force const void *)ptr, width / sizeof(u64)))
+				goto fault;
+		}
+		buf += width;
+		ptr += width;
+		len -= width;
+	}
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int store_user(void __user *ptr, const void *buf, unsigned int len)
+{
+	if (!user_write_access_begin(ptr, len))
+		return -EFAULT;
+	while (len) {
+		unsigned int width = access_width((unsigned long)ptr, len);
+
+		switch (width) {
+		case 1:
+			unsafe_put_user(*(const u8 *)buf, (u8 __user *)ptr, fault);
+			break;
+		case 2:
+			unsafe_put_user(*(const u16 *)buf, (u16 __user *)ptr, fault);
+			break;
+		case 4:
+			unsafe_put_user(*(const u32 *)buf, (u32 __user *)ptr, fault);
+			break;
+		default:
+			if (len < LONG_RUN) {
+				unsafe_put_user(*(const u64 *)buf, (u64 __user *)ptr, fault);
+				break;
+			}
+			width = round_down(len, sizeof(u64));
+			if (move_quadwords((__force void *)ptr, buf, width / sizeof(u64)))
+				goto fault;
+		}
+		buf += width;
+		ptr += width;
+		len -= width;
+	}
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* A page that is not resident is -EAGAIN with @atomic, else it is faulted in. */
+static int read_part(void *buf, const void __user *ptr, unsigned int len, bool atomic)
+{
+	int ret;
+
+	if (!atomic) {
+		might_fault();
+		return load_user(buf, ptr, len);
+	}
+	pagefault_disable();
+	ret = load_user(buf, ptr, len);
+	pagefault_enable();
+	return ret ? -EAGAIN : 0;
+}
+
 static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access)
 {
 	while (len) {
 		unsigned int part = len;
 		void __user *ptr = guest_user_ptr(mem, gpa, &part, access);
+		int ret = ptr ? read_part(buf, ptr, part, atomic) : -ENXIO;
 
-		if (!ptr)
-			return -ENXIO;
-		if (atomic) {
-			if (copy_from_user_nofault(buf, ptr, part))
-				return -EAGAIN;
-		} else if (copy_from_user(buf, ptr, part)) {
-			return -EFAULT;
-		}
+		if (ret)
+			return ret;
 		gpa += part;
 		buf += part;
 		len -= part;
@@ -127,7 +243,8 @@ static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int
  * @atomic: do not sleep; what is not resident is -EAGAIN
  * @access: SVMVCPU_MEM_* the regions must allow
  *
- * The guest and the VMM can change the bytes meanwhile: use the copy only.
+ * The guest and the VMM can change the bytes meanwhile: use the copy only. One,
+ * two, four or eight bytes within a page are read by one access.
  *
  * Context: current->mm is the VM's.
  * Return: 0; -EAGAIN; -ENXIO when there is no such memory; -EFAULT when the
@@ -153,10 +270,14 @@ static int write_part(struct guest_memory *mem, u64 gpa, void __user *ptr, const
 
 	if (ret)
 		return ret;
-	if (atomic)
-		ret = copy_to_user_nofault(ptr, buf, len) ? -EAGAIN : 0;
-	else
-		ret = copy_to_user(ptr, buf, len) ? -EFAULT : 0;
+	if (atomic) {
+		pagefault_disable();
+		ret = store_user(ptr, buf, len) ? -EAGAIN : 0;
+		pagefault_enable();
+	} else {
+		might_fault();
+		ret = store_user(ptr, buf, len);
+	}
 	/* Also when it failed: a part of it may be there. */
 	guest_track_wrote(mem, gpa);
 	return ret;
@@ -186,6 +307,8 @@ static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
  * @buf: kernel memory
  * @len: bytes
  * @atomic: do not sleep; what is not resident is -EAGAIN
+ *
+ * One, two, four or eight bytes within a page are written by one access.
  *
  * Context: current->mm is the VM's.
  * Return: as guest_memory_read(); -ENOMEM and -EDQUOT when there is a snapshot
