@@ -41,10 +41,10 @@ static int read_entry(const struct svmvcpu_guest *guest, __u64 gpa, unsigned int
 {
 	const void *at = svmvcpu_gpa_to_hva(guest, gpa, bytes);
 
-	*entry = 0;
 	if (!at)
 		return -EFAULT;
-	memcpy(entry, at, bytes);
+	/* In one access: the guest may be changing it. */
+	*entry = bytes == 4 ? *(const volatile __u32 *)at : *(const volatile __u64 *)at;
 	return *entry & PTE_PRESENT ? 0 : -EFAULT;
 }
 
