@@ -58,13 +58,18 @@ static int operand_gpa(struct vcpu *vcpu, const struct memo *memo, u64 linear, u
 	return ret;
 }
 
-/* Is the decoded operand the access that faulted, whole? */
+/*
+ * Is the decoded operand the access that faulted, whole? One within a page that
+ * went elsewhere is another instruction's, or by other page tables: another CPU
+ * changed them since the access.
+ */
 static int check_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool atomic,
 			bool *whole)
 {
 	const struct vcpu_mmio *mmio = &vcpu->mmio;
 	const struct mmio_op *op = &mmio->op;
 	u64 linear, device;
+	bool one_page;
 	int ret;
 
 	*whole = false;
@@ -72,9 +77,11 @@ static int check_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, boo
 			     op->write, &linear);
 	if (!ret)
 		ret = operand_gpa(vcpu, memo, linear, gpa, atomic, &device);
-	if (!ret)
-		*whole = device == gpa && offset_in_page(gpa) + op->width <= PAGE_SIZE;
-	return ret;
+	if (ret)
+		return ret;
+	one_page = offset_in_page(linear) + op->width <= PAGE_SIZE;
+	*whole = device == gpa && one_page;
+	return *whole || !one_page ? EXIT_GO_ON : guest_mismatch(vcpu);
 }
 
 /*

@@ -3,6 +3,8 @@
  * MMIO exits: the mov family on addresses without a region, in the modes that
  * differ, each width, both directions, and what is not of the family.
  */
+#include <pthread.h>
+
 #include "svmvcpu_test.h"
 
 #define DEVICE	0x300000UL	/* a hole the fixture makes in memory */
@@ -230,6 +232,78 @@ TEST_F(exit_mmio, real_mode)
 	vm->run->answer = 0x66;
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(0x6655ULL, vm->run->gprs.rax & 0xffff);
+}
+
+/* 1: mov %eax, (%rbx) or, with the last bit of ModRM changed, (%rdx); jmp 1b */
+GUEST64(rewritten,
+	"mov $0x300000, %ebx\n"
+	"mov $0x301008, %edx\n"
+	"mov $0x600df00d, %eax\n"
+	"1: mov %eax, (%rbx)\n"
+	"jmp 1b");
+
+#define MODRM_AT	(TEST_CODE + 16)
+#define USES_RDX	1	/* mov %eax, (%rdx) is 89 02, with (%rbx) it is 89 03 */
+
+/**
+ * struct rewriter - changes the instruction while the guest executes it
+ * @modrm: its second byte
+ * @changes: so far
+ * @stop: .
+ */
+struct rewriter {
+	unsigned char *modrm;
+	unsigned int changes;
+	volatile bool stop;
+};
+
+static void *rewrite(void *arg)
+{
+	struct rewriter *r = arg;
+	unsigned int n;
+
+	pin_to_cpu(0);
+	for (n = 0; !r->stop; n++) {
+		__atomic_xor_fetch(r->modrm, USES_RDX, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&r->changes, 1, __ATOMIC_SEQ_CST);
+		usleep(20 + n % 64);
+	}
+	return NULL;
+}
+
+/*
+ * Between the access and the look at it the instruction becomes another one. Either
+ * is an access to the device, so that is all the VMM ever sees.
+ */
+TEST_F(exit_mmio, rewritten)
+{
+	const unsigned int changes = slow_machine() ? 300 : 3000;
+	struct test_vm *vm = &self->vm;
+	struct rewriter r = { .modrm = vm->mem + MODRM_AT };
+	const struct svmvcpu_exit_mmio *mmio = &vm->run->mmio;
+	unsigned int seen[2] = { 0 };
+	pthread_t thread;
+	char text[256];
+
+	load_guest(vm, rewritten);
+	ASSERT_EQ(0x03, *r.modrm);
+	vm_setup(vm, SVMVCPU_PRESET_LONG64);
+	ASSERT_EQ(0, pin_to_cpu(1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, rewrite, &r));
+	while (__atomic_load_n(&r.changes, __ATOMIC_SEQ_CST) < changes) {
+		if (vm_run(vm) || vm->run->reason != SVMVCPU_EXIT_MMIO || mmio->width != 4 ||
+		    mmio->data != 0x600df00d ||
+		    (mmio->gpa != DEVICE && mmio->gpa != DEVICE + 0x1008))
+			break;
+		seen[mmio->gpa != DEVICE]++;
+	}
+	r.stop = true;
+	pthread_join(thread, NULL);
+	svmvcpu_describe_exit(vm->run, NULL, text, sizeof(text));
+	TH_LOG("%u changes, %u and %u accesses; the last: %s", r.changes, seen[0], seen[1], text);
+	EXPECT_LE(changes, r.changes);
+	EXPECT_LT(0U, seen[0]);
+	EXPECT_LT(0U, seen[1]);
 }
 
 /* Not asked for, the same accesses are memory faults that execute again. */
