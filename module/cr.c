@@ -396,13 +396,14 @@ static bool write_dr(struct vcpu *vcpu, unsigned int dr, u64 value)
 /* VMEXIT_DRn_READ and _WRITE */
 int exit_dr(struct vcpu *vcpu, bool atomic)
 {
-	const u64 classes = BIT_ULL(INSN_MOV_FROM_DR) | BIT_ULL(INSN_MOV_TO_DR);
 	struct vmcb *vmcb = vcpu->vmcb;
+	bool write = vmcb->control.exit_code >= VMEXIT_DR0_WRITE;
 	struct ginsn insn;
 	unsigned int dr;
 	int ret;
 
-	ret = guest_decode_as(vcpu, &insn, classes, atomic);
+	ret = guest_decode_as(vcpu, &insn,
+			      BIT_ULL(write ? INSN_MOV_TO_DR : INSN_MOV_FROM_DR), atomic);
 	if (ret)
 		return ret;
 	dr = insn.reg;
