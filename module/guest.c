@@ -13,6 +13,7 @@
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 
+#include "assist.h"
 #include "cpu.h"
 #include "event.h"
 #include "exit.h"
@@ -332,19 +333,24 @@ static noinline int fetch_and_decode(struct vcpu *vcpu, struct ginsn *insn, bool
 }
 
 /**
- * guest_decode() - fetch and decode the instruction at CS:RIP
+ * guest_decode() - decode the instruction at CS:RIP
  * @vcpu: .
  * @insn: out; class INSN_NONE when it is none the decoder knows
  * @atomic: see exit.h
+ *
+ * As the CPU describes it where it does; otherwise it is fetched.
  *
  * Return: as guest_translate(), plus EXIT_RESUME for a #GP or #UD raised
  * because of the bytes.
  */
 int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 {
-	const struct memo *memo = atomic ? memo_insn(vcpu) : NULL;
+	const struct memo *memo;
 	int ret;
 
+	if (assist_decode(vcpu->vmcb, svm_caps.features, insn))
+		return EXIT_GO_ON;
+	memo = atomic ? memo_insn(vcpu) : NULL;
 	if (memo) {
 		*insn = memo->insn;
 		return EXIT_GO_ON;
@@ -562,14 +568,12 @@ int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic)
  */
 unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf)
 {
-	const struct vmcb_control_area *control = &vcpu->vmcb->control;
-	unsigned int len;
+	const u8 *bytes;
+	unsigned int len = assist_bytes(vcpu->vmcb, svm_caps.features, &bytes);
 
-	if (svm_has(SVMVCPU_FEAT_DECODE_ASSISTS) && control->exit_code == VMEXIT_NPF) {
-		len = min_t(unsigned int, control->insn_len & 0xf, SVMVCPU_INSN_MAX);
-		memcpy(buf, control->insn_bytes, len);
-		if (len)
-			return len;
+	if (len) {
+		memcpy(buf, bytes, len);
+		return len;
 	}
 	return peek_bytes(vcpu, buf, SVMVCPU_INSN_MAX);
 }
