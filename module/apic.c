@@ -15,8 +15,10 @@
 #include "event.h"
 #include "exit.h"
 #include "guest.h"
+#include "memory.h"
 #include "msr.h"
 #include "run.h"
+#include "uaccess.h"
 #include "vm.h"
 
 static struct lapic_now apic_now(const struct vcpu *vcpu)
@@ -362,6 +364,66 @@ int apic_page_write(struct vcpu *vcpu, u64 gpa, unsigned int width, u64 value)
 
 	lapic_mmio_write(&vcpu->apic->lapic, &now, offset_in_page(gpa), width, value, &fx);
 	return conclude(vcpu, &fx);
+}
+
+/**
+ * apic_shows_page() - does the guest reach the registers at this address?
+ * @vcpu: its mutex held
+ * @gpa: guest-physical address
+ *
+ * Return: false where a region hides the register page.
+ */
+bool apic_shows_page(const struct vcpu *vcpu, u64 gpa)
+{
+	return apic_owns_page(vcpu, gpa) && !guest_memory_allows(&vcpu->vm->mem, gpa, 0);
+}
+
+static bool access_valid(const struct svmvcpu_apic_access *access)
+{
+	if (access->exit || access->mbz)
+		return false;
+	return access->width >= 1 && access->width <= 8 && access->offset < PAGE_SIZE &&
+	       access->width <= PAGE_SIZE - access->offset;
+}
+
+static void make_access(struct vcpu *vcpu, struct svmvcpu_apic_access *access)
+{
+	if (!(access->flags & SVMVCPU_APIC_WRITE)) {
+		access->data = apic_page_read(vcpu, access->offset, access->width);
+		return;
+	}
+	/* The VMM can change the reason, and then misleads only itself. */
+	if (apic_page_write(vcpu, access->offset, access->width, access->data) == EXIT_USER)
+		access->exit = READ_ONCE(vcpu->run->reason);
+}
+
+/**
+ * apic_access() - SVMVCPU_APIC_ACCESS
+ * @vcpu: its mutex held
+ * @arg: of the ioctl
+ *
+ * An exit that the access ends in is reported at once, not by the next RUN, so there
+ * is nothing to keep: not here, nor in a snapshot, nor in the state of a vCPU.
+ *
+ * Return: 0; -EINVAL; -E2BIG; -ENXIO when the vCPU has no register page; -EFAULT, also
+ * when the access was made and its result cannot be written.
+ */
+int apic_access(struct vcpu *vcpu, void __user *arg)
+{
+	struct svmvcpu_apic_access access;
+	int ret;
+
+	ret = svmvcpu_copy_arg_flags(&access, sizeof(access), sizeof(access),
+				     SVMVCPU_APIC_WRITE, arg);
+	if (ret)
+		return ret;
+	if (!access_valid(&access))
+		return -EINVAL;
+	if (!vcpu->apic || !lapic_has_page(&vcpu->apic->lapic))
+		return -ENXIO;
+	apic_sync(vcpu);
+	make_access(vcpu, &access);
+	return copy_to_user(arg, &access, sizeof(access)) ? -EFAULT : 0;
 }
 
 /* CR8 of a vCPU with a local APIC is a part of its TPR. */

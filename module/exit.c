@@ -108,6 +108,8 @@ static int memory_fault(struct vcpu *vcpu, u64 gpa, u32 flags)
 
 	if (!(flags & SVMVCPU_FAULT_EXEC))
 		mem.insn_len = guest_peek_insn(vcpu, mem.insn);
+	if (apic_shows_page(vcpu, gpa))
+		mem.flags |= SVMVCPU_FAULT_APIC;
 	vcpu->run->memory = mem;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
 }

@@ -13,6 +13,7 @@
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 
+#include "apic.h"
 #include "assist.h"
 #include "cpu.h"
 #include "event.h"
@@ -79,6 +80,8 @@ static int memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, unsigned int acce
 		mem.flags |= SVMVCPU_FAULT_USER_MEM;
 	if (err == -EDQUOT)
 		mem.flags |= SVMVCPU_FAULT_LIMIT;
+	if (apic_shows_page(vcpu, gpa))
+		mem.flags |= SVMVCPU_FAULT_APIC;
 	vcpu->run->memory = mem;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
 }

@@ -420,6 +420,17 @@ void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
 /* --- xAPIC: the page ---------------------------------------------------- */
 
 /**
+ * lapic_has_page() - is there a register page?
+ * @l: the vCPU's
+ *
+ * Return: false in x2APIC mode, and while it is disabled
+ */
+bool lapic_has_page(const struct lapic *l)
+{
+	return (l->base & BASE_MODE) == BASE_ENABLE;
+}
+
+/**
  * lapic_mmio_hit() - does an access go to the register page?
  * @l: the vCPU's
  * @gpa: guest-physical address
@@ -428,7 +439,7 @@ void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
  */
 bool lapic_mmio_hit(const struct lapic *l, u64 gpa)
 {
-	return (l->base & BASE_MODE) == BASE_ENABLE &&
+	return lapic_has_page(l) &&
 	       (gpa & BASE_ADDRESS) == (l->base & BASE_ADDRESS);
 }
 

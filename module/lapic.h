@@ -151,6 +151,7 @@ static inline bool lapic_is_enabled(const struct lapic *l)
 }
 
 /* lapic.c */
+bool lapic_has_page(const struct lapic *l);
 void lapic_power_up(struct lapic *l, const struct lapic_config *config);
 void lapic_init_signal(struct lapic *l, struct lapic_fx *fx);
 

@@ -173,6 +173,8 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long
 		return debug_set(vcpu, user);
 	case SVMVCPU_TRANSLATE:
 		return debug_translate(vcpu, user);
+	case SVMVCPU_APIC_ACCESS:
+		return apic_access(vcpu, user);
 	default:
 		return -ENOTTY;
 	}

@@ -65,6 +65,7 @@ union any_arg {
 	struct svmvcpu_preserve preserve;
 	struct svmvcpu_dirty_log log;
 	struct svmvcpu_dirty_collect collect;
+	struct svmvcpu_apic_access access;
 	__u32 word[1];
 };
 
@@ -121,6 +122,11 @@ static void fill_collect(union any_arg *arg)
 {
 	arg->collect.bytes = PAGE;
 	arg->collect.max = 1;
+}
+
+static void fill_access(union any_arg *arg)
+{
+	arg->access.width = 1;
 }
 
 /*
@@ -180,6 +186,8 @@ static const struct call {
 	  NULL, SVMVCPU_DEBUG_STEP | SVMVCPU_DEBUG_BREAKPOINTS | SVMVCPU_DEBUG_INT3 },
 	{ "TRANSLATE", ON_VCPU, SVMVCPU_TRANSLATE, sizeof(struct svmvcpu_translation), 40, 0,
 	  offsetof(struct svmvcpu_translation, mbz), NULL, 0 },
+	{ "APIC_ACCESS", ON_VCPU, SVMVCPU_APIC_ACCESS, sizeof(struct svmvcpu_apic_access), 32,
+	  ENXIO, offsetof(struct svmvcpu_apic_access, mbz), fill_access, SVMVCPU_APIC_WRITE },
 };
 
 #define NR_CALLS	(ARRAY_SIZE(calls))

@@ -95,6 +95,8 @@ static void put_memory(struct text *t, const struct svmvcpu_exit_memory *m)
 		put(t, " (the memory behind the region is missing)");
 	if (m->flags & SVMVCPU_FAULT_LIMIT)
 		put(t, " (the snapshot has as many pages as it may)");
+	if (m->flags & SVMVCPU_FAULT_APIC)
+		put(t, " (the local APIC's registers)");
 	if (m->flags & SVMVCPU_FAULT_KERNEL)
 		put(t, " (by the module for the guest)");
 	if (m->insn_len && m->insn_len <= SVMVCPU_INSN_MAX) {

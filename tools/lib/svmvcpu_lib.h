@@ -156,6 +156,13 @@ int svmvcpu_vcpu_set_debug(struct svmvcpu_vcpu *vcpu, struct svmvcpu_set_debug *
 /* drive the local APIC's pins, bit n for LINTn; at any time, from any thread */
 int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins);
 
+/*
+ * an access to the register page of the local APIC, as if the guest made it;
+ * @access->size is filled in. After 0 with @access->exit the run page describes
+ * an exit to be handled
+ */
+int svmvcpu_vcpu_apic_access(struct svmvcpu_vcpu *vcpu, struct svmvcpu_apic_access *access);
+
 /**
  * svmvcpu_vcpu_translate() - where a linear address of the guest lies
  * @vcpu: the vCPU

@@ -133,6 +133,15 @@ int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins)
 	return svmvcpu_fail(errno, "LINT %#x: %s", pins, strerror(errno));
 }
 
+int svmvcpu_vcpu_apic_access(struct svmvcpu_vcpu *vcpu, struct svmvcpu_apic_access *access)
+{
+	access->size = sizeof(*access);
+	if (!ioctl(vcpu->fd, SVMVCPU_APIC_ACCESS, access))
+		return 0;
+	return svmvcpu_fail(errno, "APIC_ACCESS at offset %#x, %u bytes: %s", access->offset,
+			    access->width, strerror(errno));
+}
+
 int svmvcpu_vcpu_set_debug(struct svmvcpu_vcpu *vcpu, struct svmvcpu_set_debug *debug)
 {
 	debug->size = sizeof(*debug);

@@ -876,6 +876,35 @@ struct svmvcpu_translation {
 	__u32 mbz;
 };
 
+/* svmvcpu_apic_access.flags */
+#define SVMVCPU_APIC_WRITE	(1U << 0)	/* otherwise it is a read */
+
+/**
+ * struct svmvcpu_apic_access - argument of SVMVCPU_APIC_ACCESS
+ * @size: sizeof(struct svmvcpu_apic_access)
+ * @flags: SVMVCPU_APIC_*
+ * @offset: in the register page, 0 to 4095
+ * @width: bytes, 1 to 8; the access ends in the page
+ * @data: write: the value, of which the low @width bytes count. Read: out: the
+ *	value, zero-extended
+ * @exit: in: zero. Out: &enum svmvcpu_exit_reason: the exit that the same access
+ *	by the guest would have ended in, which the run page now describes; 0 for
+ *	none
+ * @mbz: zero
+ *
+ * Does what an access by the guest does, side effects included. For instructions
+ * that the kernel does not decode: MEMORY_FAULT with SVMVCPU_FAULT_APIC.
+ */
+struct svmvcpu_apic_access {
+	__u32 size;
+	__u32 flags;
+	__u32 offset;
+	__u32 width;
+	__u64 data;
+	__u32 exit;
+	__u32 mbz;
+};
+
 /* run until something needs the VMM; argument 0. Everything else is in the run page */
 #define SVMVCPU_RUN		_IO(SVMVCPU_IOC_TYPE, 0x40)
 /* make the running or the next RUN return INTERRUPTED, once; argument 0 */
@@ -890,6 +919,8 @@ struct svmvcpu_translation {
 #define SVMVCPU_TRANSLATE	_IOWR(SVMVCPU_IOC_TYPE, 0x47, struct svmvcpu_translation)
 /* drive the pins of the local APIC; argument: bit n: LINTn is asserted */
 #define SVMVCPU_LINT		_IO(SVMVCPU_IOC_TYPE, 0x48)
+/* an access to the register page of the local APIC, made for the guest */
+#define SVMVCPU_APIC_ACCESS	_IOWR(SVMVCPU_IOC_TYPE, 0x4a, struct svmvcpu_apic_access)
 
 /* svmvcpu_exit_io.flags */
 #define SVMVCPU_IO_IN		(1U << 0)	/* the guest reads; otherwise it writes */
@@ -928,6 +959,7 @@ struct svmvcpu_exit_io {
 #define SVMVCPU_FAULT_USER_MEM	(1U << 4)	/* region there, VMM's memory behind it not */
 #define SVMVCPU_FAULT_KERNEL	(1U << 5)	/* by the module for the guest: INS, OUTS, fetch */
 #define SVMVCPU_FAULT_LIMIT	(1U << 6)	/* the snapshot has max_bytes of pages */
+#define SVMVCPU_FAULT_APIC	(1U << 7)	/* the register page of the local APIC */
 #define SVMVCPU_INSN_MAX	15
 
 /**
