@@ -225,7 +225,8 @@ int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
  * @vcpu: .
  * @linear: address; wraps where the guest's would
  * @len: bytes
- * @memory: out: is there a region for all of them that can be written?
+ * @memory: out: is there a region for all of them that can be written? NULL: if not,
+ *	that is an exit
  *
  * For what must be known before a device is read.
  *
@@ -234,7 +235,8 @@ int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
  */
 int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *memory)
 {
-	*memory = true;
+	if (memory)
+		*memory = true;
 	while (len) {
 		unsigned int part = min_t(u64, len, PAGE_SIZE - offset_in_page(linear));
 		u64 gpa;
@@ -243,8 +245,11 @@ int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *mem
 		ret = guest_translate(vcpu, linear, GUEST_WRITE, false, &gpa);
 		if (ret)
 			return ret;
-		if (!guest_memory_allows(&vcpu->vm->mem, gpa, SVMVCPU_MEM_WRITE))
+		if (!guest_memory_allows(&vcpu->vm->mem, gpa, SVMVCPU_MEM_WRITE)) {
+			if (!memory)
+				return memory_exit(vcpu, gpa, linear, GUEST_WRITE, 0, -ENXIO);
 			*memory = false;
+		}
 		linear = linear_behind(vcpu, linear, part);
 		len -= part;
 	}

@@ -196,13 +196,12 @@ static noinline int io_outs(struct vcpu *vcpu, u16 port, unsigned int width)
 static noinline int io_ins(struct vcpu *vcpu, u16 port, unsigned int width)
 {
 	struct io_batch batch = { .width = width };
-	bool memory;
 	int ret;
 
 	ret = batch_prepare(vcpu, &batch, true);
 	if (ret)
 		return ret;
-	ret = guest_probe_write(vcpu, batch.linear, batch.count * width, &memory);
+	ret = guest_probe_write(vcpu, batch.linear, batch.count * width, NULL);
 	if (ret)
 		return ret;
 	vcpu->ask = (struct vcpu_ask) {

@@ -491,7 +491,7 @@ TEST_F(exit_string, outs_from_nowhere)
 	EXPECT_TRUE(idt_finished(vm, 2));
 }
 
-/* What was read from the device is kept until there is memory for it. */
+/* Nothing is read from the device while there is no memory for it. */
 TEST_F(exit_string, ins_to_nowhere)
 {
 	struct test_vm *vm = &self->vm;
@@ -505,6 +505,7 @@ TEST_F(exit_string, ins_to_nowhere)
 	start(vm, IDT_LONG64, CODE("\xf3\x6c"), TEST_MEM, 6);
 	ASSERT_EQ(0, pump(self, &out));
 	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
+	EXPECT_EQ(0U, self->elements);
 	EXPECT_EQ(TEST_MEM, vm->run->memory.gpa);
 	EXPECT_EQ((unsigned int)(SVMVCPU_FAULT_GVA | SVMVCPU_FAULT_KERNEL |
 				 SVMVCPU_FAULT_WRITE), vm->run->memory.flags);
@@ -513,6 +514,32 @@ TEST_F(exit_string, ins_to_nowhere)
 	ASSERT_EQ(0, pump(self, &out));
 	EXPECT_EQ(0, memcmp(vm->mem + TEST_FREE, "device", 6));
 	EXPECT_TRUE(idt_finished(vm, 2));
+}
+
+/* What was read from the device is kept until there is memory for it again. */
+TEST_F(exit_string, ins_whose_memory_goes)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_region region = {
+		.gpa = TEST_MEM, .bytes = PAGE, .hva = (uintptr_t)vm->mem + TEST_FREE,
+		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE,
+	};
+	const struct svmvcpu_range range = { .gpa = TEST_MEM, .bytes = PAGE };
+	struct idt_outcome out;
+	size_t bytes;
+
+	start(vm, IDT_LONG64, CODE("\xf3\x6c"), TEST_MEM, 6);
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+	RUN_EXPECT(vm, IO);
+	memcpy(svmvcpu_vcpu_window(&vm->vcpu, &bytes), "device", 6);
+	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));
+	RUN_EXPECT(vm, MEMORY_FAULT);
+	EXPECT_EQ(TEST_MEM, vm->run->memory.gpa);
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
+	ASSERT_EQ(0, pump(self, &out));
+	EXPECT_EQ(0, memcmp(vm->mem + TEST_FREE, "device", 6));
+	EXPECT_TRUE(idt_finished(vm, 2));
+	EXPECT_EQ(0U, self->elements);
 }
 
 /* Under TF there is a trap behind each element, not only behind the last. */
