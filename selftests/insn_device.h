@@ -15,6 +15,7 @@
 #define DEVICE		0x80000UL	/* within reach of real mode */
 #define DEVICE_BYTES	0x4000UL
 #define DEVICE_END	(DEVICE + DEVICE_BYTES)
+#define DEVICE_PORT	0x80
 
 /* A guest that makes no progress is given up after so many exits. */
 #define DEVICE_EXITS	1000
@@ -25,6 +26,9 @@
  * @bytes: the device's registers; NULL: it is memory like the rest
  * @reads: made of the device
  * @writes: made to it
+ * @ins: elements read from DEVICE_PORT by the library
+ * @outs: elements written to it
+ * @sum: of these
  * @finished: instructions the library finished, faults included
  * @mmio: MMIO exits
  */
@@ -33,6 +37,9 @@ struct device_vm {
 	unsigned char *bytes;
 	unsigned int reads;
 	unsigned int writes;
+	unsigned int ins;
+	unsigned int outs;
+	uint64_t sum;
 	unsigned int finished;
 	unsigned int mmio;
 };
@@ -84,6 +91,24 @@ static inline int device_write(void *opaque, __u64 gpa, const void *buf, size_t 
 	return 0;
 }
 
+/* Ports: a counter to be read, and a sum of what is written */
+static inline int device_in(void *opaque, __u16 port, unsigned int width, __u32 *value)
+{
+	struct device_vm *d = opaque;
+
+	*value = 0x01010101 * ++d->ins;
+	return port == DEVICE_PORT && width <= 4 ? 0 : -EIO;
+}
+
+static inline int device_out(void *opaque, __u16 port, unsigned int width, __u32 value)
+{
+	struct device_vm *d = opaque;
+
+	d->outs++;
+	d->sum += value;
+	return port == DEVICE_PORT && width <= 4 ? 0 : -EIO;
+}
+
 static inline void device_inject(struct device_vm *d, uint32_t what, uint32_t error,
 				 uint64_t address)
 {
@@ -101,7 +126,9 @@ static inline int device_finish(struct device_vm *d)
 	};
 	const struct svmvcpu_guest guest = { pieces, 2 };
 	struct svmvcpu_emul emul = {
-		.guest = &guest, .read = device_read, .write = device_write, .opaque = d,
+		.guest = &guest, .read = device_read, .write = device_write,
+		.in = device_in, .out = device_out, .opaque = d,
+		.xstate_size = d->vm.info.xstate_size,
 	};
 	int ret = svmvcpu_vcpu_emulate(&d->vm.vcpu, &emul);
 

@@ -72,6 +72,9 @@ static void fill(struct device_vm *d)
 		d->vm.mem[LIN_MEMORY + i] = i * 5 + 1;
 	d->reads = 0;
 	d->writes = 0;
+	d->ins = 0;
+	d->outs = 0;
+	d->sum = 0;
 	d->finished = 0;
 	d->mmio = 0;
 }
@@ -111,31 +114,46 @@ static const struct {
 	int vector;
 	unsigned int reads;	/* of the device, before it */
 	bool load_first;	/* on emulators a read is what faults */
+	uint64_t rsp;		/* unless 0 */
 } faults[] = {
 	{ "movsl to an absent page", CODE("\xa5"), IDT_LONG64, LIN_DEVICE, LIN_ABSENT,
-	  VEC_PF, 0, false },
+	  VEC_PF, 0, false, 0 },
 	{ "movsb to a read-only page", CODE("\xa4"), IDT_LONG64, LIN_DEVICE + 5, LIN_READONLY,
-	  VEC_PF, 0, false },
+	  VEC_PF, 0, false, 0 },
 	{ "movsl into an absent page", CODE("\xa5"), IDT_LONG64, LIN_DEVICE, LIN_ABSENT - 2,
-	  VEC_PF, 0, false },
+	  VEC_PF, 0, false, 0 },
 	{ "movsq half into it", CODE("\x48\xa5"), IDT_LONG64, LIN_DEVICE, LIN_READONLY - 3,
-	  VEC_PF, 0, false },
+	  VEC_PF, 0, false, 0 },
 	{ "user movsb to the kernel's page", CODE("\xa4"), IDT_USER64, LIN_DEVICE, LIN_KERNEL,
-	  VEC_PF, 0, false },
+	  VEC_PF, 0, false, 0 },
 	{ "movsb to a non-canonical address", CODE("\xa4"), IDT_LONG64, LIN_DEVICE, NON_CANONICAL,
-	  VEC_GP, 0, false },
+	  VEC_GP, 0, false, 0 },
 	{ "rep movsb to a page end", CODE("\xf3\xa4"), IDT_LONG64, LIN_DEVICE + 9,
-	  LIN_READONLY - 4, VEC_PF, 4, false },
+	  LIN_READONLY - 4, VEC_PF, 4, false, 0 },
 	{ "rep movsw to the hole", CODE("\xf3\x66\xa5"), IDT_LONG64, LIN_DEVICE + 9,
-	  NON_CANONICAL, VEC_GP, 0, false },
+	  NON_CANONICAL, VEC_GP, 0, false, 0 },
 	{ "cmpsb with an absent page", CODE("\xa6"), IDT_LONG64, LIN_DEVICE, LIN_ABSENT,
-	  VEC_PF, 0, false },
+	  VEC_PF, 0, false, 0 },
 	{ "add across into an absent page", CODE("\x01\x03"), IDT_LONG64, LIN_ABSENT - 2, 0,
-	  VEC_PF, 0, true },
+	  VEC_PF, 0, true, 0 },
 	{ "mov across into an absent page", CODE("\x48\x89\x03"), IDT_LONG64, LIN_ABSENT - 1, 0,
-	  VEC_PF, 0, false },
+	  VEC_PF, 0, false, 0 },
 	{ "cmpxchg on a read-only page", CODE("\x0f\xb1\x0b"), IDT_LONG64, LIN_DEVICE_RO, 0,
-	  VEC_PF, 0, false },
+	  VEC_PF, 0, false, 0 },
+	{ "cmpxchg16b that is not aligned", CODE("\x48\x0f\xc7\x4b\x08"), IDT_LONG64, LIN_DEVICE,
+	  0, VEC_GP, 0, false, 0 },
+	{ "push from the device to an absent page", CODE("\xff\x33"), IDT_USER64, LIN_DEVICE, 0,
+	  VEC_PF, 0, false, LIN_ABSENT + 8 },
+	{ "push from an absent page to the device", CODE("\xff\x33"), IDT_USER64, LIN_ABSENT, 0,
+	  VEC_PF, 0, false, LIN_DEVICE + 0x100 },
+	{ "push across into a read-only page", CODE("\xff\x33"), IDT_USER64, LIN_DEVICE, 0,
+	  VEC_PF, 0, false, LIN_READONLY + 4 },
+	{ "pop from the device to a read-only page", CODE("\x8f\x03"), IDT_USER64, LIN_READONLY, 0,
+	  VEC_PF, 0, false, LIN_DEVICE },
+	{ "pop from an absent page to the device", CODE("\x8f\x03"), IDT_USER64, LIN_DEVICE, 0,
+	  VEC_PF, 0, false, LIN_ABSENT },
+	{ "call through the device on an absent page", CODE("\xff\x13"), IDT_USER64, LIN_DEVICE, 0,
+	  VEC_PF, 0, false, LIN_ABSENT + 8 },
 };
 
 /* 0, or the step at which it went wrong */
@@ -145,6 +163,10 @@ static int check_fault(struct device_vm *memory, struct device_vm *device, unsig
 
 	start(memory, faults[i].mode, faults[i].code, faults[i].len, faults[i].rsi, faults[i].rdi);
 	start(device, faults[i].mode, faults[i].code, faults[i].len, faults[i].rsi, faults[i].rdi);
+	if (faults[i].rsp) {
+		IDT_REGS(&memory->vm, regs->rsp = faults[i].rsp);
+		IDT_REGS(&device->vm, regs->rsp = faults[i].rsp);
+	}
 	if (device_run(memory, &a) || device_run(device, &b))
 		return 1;
 	if (faults[i].load_first && host_is_tcg())
@@ -223,6 +245,9 @@ static const struct {
 	{ "rep movsb", CODE("\xf3\xa4"), 6 },
 	{ "rep stosw", CODE("\xf3\x66\xab"), 6 },
 	{ "repe scasb", CODE("\xf3\xae"), 1 },
+	{ "push", CODE("\xff\x33"), 1 },
+	{ "pop", CODE("\x8f\x03"), 1 },
+	{ "movups", CODE("\x0f\x10\x03"), 1 },
 };
 
 /* A trap behind each instruction, and behind each element of a string. */
@@ -295,10 +320,10 @@ static const struct {
 	unsigned int len;
 	const char *why;
 } refused[] = {
-	{ CODE("\xff\x33"), "push" },
-	{ CODE("\x0f\x28\x03"), "movaps" },
-	{ CODE("\x0f\xc7\x0b"), "cmpxchg8b" },
-	{ CODE("\xd1\x23"), "shl" },
+	{ CODE("\xf2\x0f\x38\xf1\x03"), "crc32" },
+	{ CODE("\xdb\x03"), "fild" },
+	{ CODE("\x0f\x6f\x03"), "mm0" },
+	{ CODE("\x66\x0f\xfe\x03"), "paddd" },
 	{ CODE("\x8e\x23"), "fs" },
 };
 
@@ -429,11 +454,130 @@ TEST_F(insn_fault, answer_is_kept)
 	EXPECT_EQ((unsigned int)(SVMVCPU_FAULT_GVA | SVMVCPU_FAULT_KERNEL | SVMVCPU_FAULT_WRITE |
 				 SVMVCPU_FAULT_USER_MEM), run->memory.flags);
 	EXPECT_EQ(TEST_CODE, run->gprs.rip);
+	/* the kernel has the answer: it is not for the library to read once more */
+	EXPECT_EQ(-ENOTSUP, device_finish(d));
+	EXPECT_EQ(0U, d->reads);
 	run->answer = 0x55667788;	/* to what nobody asked */
 	RUN_EXPECT(&d->vm, MEMORY_FAULT);
 	ASSERT_EQ(0, mprotect(d->vm.mem + LIN_MEMORY, PAGE, PROT_READ | PROT_WRITE));
 	RUN_EXPECT(&d->vm, HYPERCALL);
 	EXPECT_EQ(0, memcmp(d->vm.mem + LIN_MEMORY, "\x44\x33\x22\x11", 4));
+}
+
+/* Where code goes on is read from the device, or from a stack that is one. */
+static const struct {
+	const char *name;
+	const char *code;
+	unsigned int len;
+	bool stack;		/* which is the device */
+	int rsp;		/* so much it moves */
+} branches[] = {
+	{ "call [rbx]", CODE("\xff\x13"), false, -8 },
+	{ "jmp [rbx]", CODE("\xff\x23"), false, 0 },
+	{ "ret", CODE("\xc3"), true, 8 },
+	{ "ret 16", CODE("\xc2\x10\x00"), true, 24 },
+};
+
+TEST_F(insn_fault, branches)
+{
+	struct device_vm *d = &self->device;
+	struct svmvcpu_run *run = d->vm.run;
+	struct idt_outcome out;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(branches); i++) {
+		uint64_t rsp = branches[i].stack ? LIN_DEVICE + 0x40 : LIN_MEMORY + 0x40;
+		uint64_t target = TEST_CODE + branches[i].len, pushed;
+
+		start(d, IDT_LONG64, branches[i].code, branches[i].len, LIN_DEVICE + 0x40, 0);
+		IDT_REGS(&d->vm, regs->rsp = rsp);
+		memcpy(d->bytes + 0x40, &target, 8);
+		ASSERT_EQ(0, device_run(d, &out));
+		EXPECT_TRUE(idt_finished(&d->vm, branches[i].len)) {
+			TH_LOG("%s: %s", branches[i].name, svmvcpu_exit_name(run->reason));
+		}
+		EXPECT_EQ(rsp + branches[i].rsp, run->gprs.rsp);
+		EXPECT_EQ(1U, d->reads);
+		EXPECT_EQ(0U, d->writes);
+		memcpy(&pushed, d->vm.mem + LIN_MEMORY + 0x38, 8);
+		EXPECT_EQ(branches[i].rsp < 0, pushed == target);
+	}
+}
+
+/* The kernel finds no memory for the elements; the library passes them on. */
+TEST_F(insn_fault, string_ports)
+{
+	struct device_vm *d = &self->device;
+	struct idt_outcome out;
+
+	start(d, IDT_LONG64, CODE("\xf3\x6c"), 0, LIN_DEVICE + 9);	/* rep insb */
+	IDT_REGS(&d->vm, regs->rdx = DEVICE_PORT);
+	ASSERT_EQ(0, device_run(d, &out));
+	EXPECT_TRUE(idt_finished(&d->vm, 2));
+	EXPECT_EQ(0, memcmp(d->bytes + 9, "\1\2\3\4\5\6", 6));
+	EXPECT_EQ(6U, d->ins);
+	EXPECT_EQ(6U, d->writes);
+	EXPECT_EQ(0ULL, d->vm.run->gprs.rcx);
+	EXPECT_EQ(LIN_DEVICE + 15, d->vm.run->gprs.rdi);
+
+	start(d, IDT_LONG64, CODE("\xf3\x66\x6f"), LIN_DEVICE + 9, 0);	/* rep outsw */
+	IDT_REGS(&d->vm, regs->rdx = DEVICE_PORT);
+	memcpy(d->bytes + 9, "\1\0\2\0\3\0\4\0\5\0\6\0", 12);
+	ASSERT_EQ(0, device_run(d, &out));
+	EXPECT_TRUE(idt_finished(&d->vm, 3));
+	EXPECT_EQ(6U, d->outs);
+	EXPECT_EQ(21ULL, d->sum);
+	EXPECT_EQ(LIN_DEVICE + 21, d->vm.run->gprs.rsi);
+}
+
+/* The kernel executes SMSW while it hides bits of CR0, and has nowhere to store. */
+TEST_F(insn_fault, smsw_by_the_kernel)
+{
+	struct device_vm *d = &self->device;
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+	uint16_t word;
+
+	start(d, IDT_LONG64, CODE("\x0f\x01\x23"), LIN_DEVICE, 0);
+	idt_get(&d->vm, &state);
+	state.control.cr0 |= CR0_CD;
+	idt_set(&d->vm, &state, SVMVCPU_STATE_CONTROL);
+	ASSERT_EQ(0, device_run(d, &out));
+	EXPECT_TRUE(idt_finished(&d->vm, 3));
+	memcpy(&word, d->bytes, 2);
+	EXPECT_EQ((uint16_t)state.control.cr0, word);
+	EXPECT_EQ(1U, d->writes);
+}
+
+/* SSE registers are loaded and stored whole; the upper halves of YMM stay. */
+TEST_F(insn_fault, vectors)
+{
+	struct device_vm *d = &self->device;
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+	unsigned int i;
+
+	/* movaps (%rbx), %xmm4; movaps %xmm4, 16(%rbx) */
+	start(d, IDT_LONG64, CODE("\x0f\x28\x23\x0f\x29\x63\x10"), LIN_DEVICE, 0);
+	idt_get(&d->vm, &state);
+	for (i = 160; i < d->vm.info.xstate_size; i++)
+		if (i < 416 || i >= 576)
+			d->vm.xstate[i] = i * 3;
+	d->vm.xstate[512] |= d->vm.info.xcr0_guest & 6;
+	state.xcr0 = d->vm.info.xcr0_guest ? d->vm.info.xcr0_guest : 1;
+	idt_set(&d->vm, &state, SVMVCPU_STATE_XSTATE);
+	ASSERT_EQ(0, device_run(d, &out));
+	EXPECT_TRUE(idt_finished(&d->vm, 7));
+	EXPECT_EQ(0, memcmp(d->bytes, d->bytes + 16, 16));
+	EXPECT_EQ(2U, d->reads);
+	EXPECT_EQ(2U, d->writes);
+	vm_get_state(&d->vm, &state);
+	EXPECT_EQ(0, memcmp(d->vm.xstate + 160 + 4 * 16, d->bytes, 16));
+	for (i = 160; i < d->vm.info.xstate_size; i++) {
+		if (i < 416 || i >= 576)
+			if (i < 160 + 4 * 16 || i >= 160 + 5 * 16)
+				EXPECT_EQ((unsigned char)(i * 3), d->vm.xstate[i]);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -6,17 +6,24 @@
  * byte they could have touched must come out the same.
  *
  * timeout: 120
- * cost: 36
+ * cost: 48
  */
 #include "insn_device.h"
 #include "insn_table.h"
 
 #define FLAG_CF		0x001ULL
+#define FLAG_ZF		0x040ULL
+#define FLAG_OF		0x800ULL
 #define FLAG_STATUS	0x8d5ULL	/* OF SF ZF AF PF CF */
 #define BASE		0x7f000UL	/* of DS and ES in 16-bit code */
 #define FS_OFFSET	0x1000UL	/* FS is so much above them */
 #define SEEN		(DEVICE - 0x1000)	/* compared, from here */
 #define SEEN_END	(DEVICE_END + 0x2000)	/* to here */
+#define STACK		(TEST_STACK - 0x100)	/* compared, too: around the stack */
+#define STACK_BYTES	0x200
+#define XSAVE_XMM	160			/* SSE registers in XSTATE */
+#define XSAVE_BV	512
+#define XMM_BYTES	256
 #define PLACES		3		/* of all, for each instruction */
 #define SLOW_PLACES	1		/* the same where it takes long */
 #define NOTED		8		/* failures that are reported */
@@ -161,6 +168,17 @@ static void set_equal(struct sample *s)
 	s->gprs.rax = 0;
 	for (i = 0; i < bytes; i++)
 		s->gprs.rax |= (uint64_t)fill_byte(s, at + i) << (8 * i);
+	if (!strstr(s->insn->text, "cmpxchg8b"))
+		return;
+	s->gprs.rdx = 0;
+	for (i = 0; i < 4; i++)
+		s->gprs.rdx |= (uint64_t)fill_byte(s, at + 4 + i) << (8 * i);
+}
+
+/* 16-bit code has a stack segment with base 0, and so much does not reach the device. */
+static uint64_t stack_at(const struct sample *s)
+{
+	return places[s->place].address - (s->width == 16 ? BASE : 0);
 }
 
 static void draw(struct _test_data_insn_mmio *self, struct sample *s)
@@ -175,7 +193,7 @@ static void draw(struct _test_data_insn_mmio *self, struct sample *s)
 	set_pointers(self, s);
 	if ((s->insn->flags & I_EQ) && (s->seed & 2))
 		set_equal(s);
-	s->gprs.rsp = rsp;
+	s->gprs.rsp = s->insn->flags & I_STACK ? stack_at(s) : rsp;
 	s->gprs.rip = TEST_CODE;
 	s->gprs.rflags = rflags | (rng(self) & FLAG_STATUS) | (s->seed & 4 ? FLAG_DF : 0);
 }
@@ -198,18 +216,36 @@ static void fill(struct device_vm *d, const struct sample *s)
 		memcpy(d->bytes, d->vm.mem + DEVICE, DEVICE_BYTES);
 }
 
+/* SSE registers that the sample's seed decides */
+static void set_vectors(struct test_vm *vm, const struct sample *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < XMM_BYTES; i++)
+		vm->xstate[XSAVE_XMM + i] = fill_byte(s, i + 3);
+	vm->xstate[XSAVE_BV] |= 2;
+}
+
 /* 0, or the errno at which it ended */
 static int run_side(struct _test_data_insn_mmio *self, unsigned int side, const struct sample *s,
 		    struct idt_outcome *out)
 {
+	uint64_t components = SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |
+			      SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_EVENTS;
 	struct svmvcpu_state state = self->start[side];
 	struct device_vm *d = &self->side[side];
 
 	idt_put(&d->vm, s->bytes, s->len);
 	fill(d, s);
+	memset(d->vm.mem + STACK, s->seed, STACK_BYTES);
 	state.gprs = s->gprs;
-	idt_set(&d->vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |
-		SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_EVENTS);
+	if ((s->insn->flags & I_STACK) && s->width == 16)
+		set_base(&state.segments.ss, true, BASE);
+	if (s->insn->flags & I_SSE) {
+		set_vectors(&d->vm, s);
+		components |= SVMVCPU_STATE_XSTATE;
+	}
+	idt_set(&d->vm, &state, components);
 	return -device_run(d, out);
 }
 
@@ -217,14 +253,30 @@ static uint64_t undefined(const struct insn_text *insn)
 {
 	if (insn->flags & I_BITS)
 		return FLAG_STATUS & ~FLAG_CF;
+	if (insn->flags & I_PROD)
+		return FLAG_STATUS & ~(FLAG_CF | FLAG_OF);
+	if (insn->flags & I_SCAN)
+		return FLAG_STATUS & ~FLAG_ZF;
+	if (insn->flags & I_OF)
+		return FLAG_OF | 0x10;
 	return insn->flags & I_AF ? 0x10 : 0;
 }
 
 static bool same_memory(struct device_vm *a, struct device_vm *b)
 {
-	return !memcmp(a->vm.mem + SEEN, b->vm.mem + SEEN, DEVICE - SEEN) &&
+	return !memcmp(a->vm.mem + STACK, b->vm.mem + STACK, STACK_BYTES) &&
+	       !memcmp(a->vm.mem + SEEN, b->vm.mem + SEEN, DEVICE - SEEN) &&
 	       !memcmp(device_bytes(a), device_bytes(b), DEVICE_BYTES) &&
 	       !memcmp(a->vm.mem + DEVICE_END, b->vm.mem + DEVICE_END, SEEN_END - DEVICE_END);
+}
+
+static bool same_vectors(struct test_vm *a, struct test_vm *b)
+{
+	struct svmvcpu_state state;
+
+	vm_get_state(a, &state);
+	vm_get_state(b, &state);
+	return !memcmp(a->xstate + XSAVE_XMM, b->xstate + XSAVE_XMM, XMM_BYTES);
 }
 
 /* What differs between memory and a device, or NULL */
@@ -242,6 +294,9 @@ static const char *compare(struct _test_data_insn_mmio *self, unsigned int side,
 		return "registers";
 	if (!same_memory(&self->side[MEMORY], &self->side[side]))
 		return "memory";
+	if ((s->insn->flags & I_SSE) &&
+	    !same_vectors(&self->side[MEMORY].vm, &self->side[side].vm))
+		return "SSE registers";
 	return NULL;
 }
 

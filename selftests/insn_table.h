@@ -16,6 +16,11 @@
 #define I_STR	0x04	/* rSI, rDI and rCX are a string's */
 #define I_EQ	0x08	/* every other time rAX is what is in memory */
 #define I_ADDR	0x10	/* the other address size */
+#define I_OF	0x20	/* OF and AF are undefined */
+#define I_PROD	0x40	/* all but CF and OF are */
+#define I_SCAN	0x80	/* all but ZF are */
+#define I_STACK	0x100	/* rSP is where the operand would be */
+#define I_SSE	0x200	/* SSE registers count */
 
 #define INSN_ARITH(X, op, fl, M, N)			\
 	X(fl, op "b %al, " N)				\
@@ -55,7 +60,73 @@
 	X(fl, "rep\n" op "w")				\
 	X(fl, "repne\n" op "l")
 
+#define INSN_SHIFT(X, op, M, N)				\
+	X(I_AF, op "b $1, " M)				\
+	X(I_OF, op "w $5, " N)				\
+	X(I_OF, op "l $29, " M)				\
+	X(I_OF, op "b %cl, " M)				\
+	X(I_OF, op "l %cl, " N)
+
+#define INSN_PRODUCT(X, M, N)				\
+	X(I_PROD, "mulb " M)				\
+	X(I_PROD, "mull " N)				\
+	X(I_PROD, "imulb " N)				\
+	X(I_PROD, "imulw " M)				\
+	X(I_PROD, "imulw " M ", %dx")			\
+	X(I_PROD, "imull " N ", %edx")			\
+	X(I_PROD, "imulw $-7, " M ", %dx")		\
+	X(I_PROD, "imull $0x12345, " M ", %edx")
+
+/* What firmware and kernels use besides */
+#define INSN_MORE(X, M, N)				\
+	INSN_SHIFT(X, "shl", M, N)			\
+	INSN_SHIFT(X, "shr", M, N)			\
+	INSN_SHIFT(X, "sar", M, N)			\
+	INSN_SHIFT(X, "rol", M, N)			\
+	INSN_SHIFT(X, "ror", M, N)			\
+	INSN_SHIFT(X, "rcl", M, N)			\
+	INSN_SHIFT(X, "rcr", M, N)			\
+	INSN_PRODUCT(X, M, N)				\
+	X(I_OF, "shldl $5, %edx, " M)			\
+	X(I_OF, "shldw $9, %dx, " N)			\
+	X(I_OF, "shrdl %cl, %edx, " N)			\
+	X(I_OF, "shrdw $3, %dx, " M)			\
+	X(I_SCAN, "bsfl " M ", %edx")			\
+	X(I_SCAN, "bsrw " N ", %dx")			\
+	X(0, "sete " M)					\
+	X(0, "setg " N)					\
+	X(0, "setnb " M)				\
+	X(0, "cmovnel " M ", %edx")			\
+	X(0, "cmovlw " N ", %dx")			\
+	X(I_EQ, "cmpxchg8b " M)				\
+	X(I_EQ, "lock cmpxchg8b " N)			\
+	X(0, "smsww " M)				\
+	X(0, "movw %fs, " N)				\
+	X(0, "pushw " M)				\
+	X(0, "popw " N)					\
+	X(I_STACK, "pushw %dx")				\
+	X(I_STACK, "popw %dx")				\
+	X(I_STACK, "pushw $-5")
+
+/* What real and virtual-8086 mode do not have */
+#define INSN_PROTECTED(X, M, N)				\
+	X(0, "sldtw " M)				\
+	X(0, "strw " N)					\
+	X(0, "movnti %edx, " M)				\
+	X(I_SSE, "movdqu " M ", %xmm3")			\
+	X(I_SSE, "movdqu %xmm2, " N)			\
+	X(I_SSE, "movups " N ", %xmm0")			\
+	X(I_SSE, "movupd %xmm7, " M)			\
+	X(I_SSE, "movd " M ", %xmm1")			\
+	X(I_SSE, "movd %xmm4, " N)			\
+	X(I_SSE, "movq " N ", %xmm5")			\
+	X(I_SSE, "movq %xmm6, " M)			\
+	X(I_SSE, "movss " M ", %xmm3")			\
+	X(I_SSE, "movsd %xmm2, " M)			\
+	X(I_SSE, "lddqu " N ", %xmm6")
+
 #define INSN_COMMON(X, M, N, O)				\
+	INSN_MORE(X, M, N)				\
 	INSN_ARITH_LOCK(X, "add", 0, M, N)		\
 	INSN_ARITH_LOCK(X, "or", I_AF, M, N)		\
 	INSN_ARITH_LOCK(X, "adc", 0, M, N)		\
@@ -115,16 +186,49 @@
 
 #define INSN_16(X)	INSN_COMMON(X, "(%bx)", "%ds:3(%bp)", "0x1801")		\
 	X(I_ADDR, "addl %eax, 2(%ebx)")				\
+	X(I_STACK, "pushw %ss")					\
+	X(I_STACK, "pushl %edx")				\
+	X(I_STACK, "call .+3")					\
+	X(I_STACK, "leavew")					\
 	X(I_ADDR, "notw (%ebx,%ecx,2)")				\
 	X(I_ADDR, "movw %dx, -5(%ebx)")				\
 	X(I_ADDR | I_STR, "rep\n .byte 0x67\n movsb")
 
 #define INSN_32(X)	INSN_COMMON(X, "(%ebx)", "3(%ebp,%ecx,4)", "0x80801")	\
+	INSN_PROTECTED(X, "(%ebx)", "3(%ebp,%ecx,4)")		\
+	X(0, "pushl (%ebx)")					\
+	X(0, "popl 3(%ebp,%ecx,4)")				\
+	X(0, "popl (%ebx)")					\
+	X(I_STACK, "pushl %edx")				\
+	X(I_STACK, "pushl %esp")				\
+	X(I_STACK, "pushl $0x12345678")				\
+	X(I_STACK, "popl %ecx")					\
+	X(I_STACK, "leavel")					\
+	X(I_STACK, "call .+5")					\
 	X(I_ADDR, "addl %eax, %gs:2(%bx)")			\
 	X(I_ADDR, "xorw %dx, %gs:(%bp)")			\
 	X(I_ADDR, "movl %edx, %gs:0x1234(%si)")
 
 #define INSN_64(X)	INSN_COMMON(X, "(%rbx)", "3(%rbp,%rcx,4)", "0x80801")	\
+	INSN_PROTECTED(X, "(%rbx)", "3(%rbp,%rcx,4)")		\
+	X(0, "pushq (%rbx)")					\
+	X(0, "popq (%rbx)")					\
+	X(I_ADDR, "pushq 3(%ebx)")				\
+	X(I_STACK, "pushq %rdx")				\
+	X(I_STACK, "pushq %rsp")				\
+	X(I_STACK, "pushq $-9")					\
+	X(I_STACK, "popq %r10")					\
+	X(I_STACK, "leaveq")					\
+	X(I_STACK, "call .+5")					\
+	X(0, "cmovsq (%rbx), %r9")				\
+	X(I_PROD, "imulq (%rbx), %rdx")				\
+	X(I_PROD, "mulq 8(%rbx)")				\
+	X(I_OF, "shrdq $35, %r8, (%rbx)")			\
+	X(I_OF, "rclq %cl, (%rbx)")				\
+	X(I_SCAN, "bsrq (%rbx), %r11")				\
+	X(0, "movnti %r8, (%rbx)")				\
+	X(I_SSE, "movq (%rbx), %xmm12")				\
+	X(I_SSE, "movdqu %xmm15, 5(%rbx)")			\
 	X(0, "addq %rax, (%rbx)")				\
 	X(0, "sbbq (%rbx), %rdx")				\
 	X(0, "cmpq $-5, (%rbx)")				\

@@ -123,6 +123,151 @@ static void run_unary(enum alu_op op, struct alu *alu)
 	}
 }
 
+/* A condition as the low four bits of the opcode encode it */
+static bool condition(unsigned int cond, u64 rflags)
+{
+	bool less = !(rflags & FLAG_SF) != !(rflags & FLAG_OF), holds;
+
+	switch (cond >> 1) {
+	case 0:
+		holds = rflags & FLAG_OF;
+		break;
+	case 1:
+		holds = rflags & FLAG_CF;
+		break;
+	case 2:
+		holds = rflags & FLAG_ZF;
+		break;
+	case 3:
+		holds = rflags & (FLAG_CF | FLAG_ZF);
+		break;
+	case 4:
+		holds = rflags & FLAG_SF;
+		break;
+	case 5:
+		holds = rflags & FLAG_PF;
+		break;
+	case 6:
+		holds = less;
+		break;
+	default:
+		holds = less || (rflags & FLAG_ZF);
+	}
+	return holds != (cond & 1);
+}
+
+/* A source of 0 leaves the destination alone, upper half included (APM volume 3). */
+static void run_scan(enum alu_op op, struct alu *alu)
+{
+	set_flags(alu, FLAG_ZF, alu->b ? 0 : FLAG_ZF);
+	alu->keep = !alu->b;
+	if (alu->keep)
+		return;
+	alu->a = op == ALU_BSF ? __builtin_ctzll(alu->b) : 63 - __builtin_clzll(alu->b);
+}
+
+/* CF and OF say that the upper half is more than an extension of the lower. */
+static void set_product_flags(struct alu *alu, bool overflow)
+{
+	set_flags(alu, FLAG_CF | FLAG_OF, overflow ? FLAG_CF | FLAG_OF : 0);
+}
+
+static void run_imul(struct alu *alu, u64 a, u64 b)
+{
+	__int128_t product = (__int128_t)(s64)ginsn_sign_extend(a, alu->bytes) *
+			   (s64)ginsn_sign_extend(b, alu->bytes);
+
+	alu->acc = ginsn_low_bytes(product, alu->bytes);
+	alu->high = ginsn_low_bytes(product >> (8 * alu->bytes), alu->bytes);
+	set_product_flags(alu, product != (s64)ginsn_sign_extend(alu->acc, alu->bytes));
+}
+
+static void run_mul(struct alu *alu, u64 a, u64 b)
+{
+	__uint128_t product = (__uint128_t)a * b;
+
+	alu->acc = ginsn_low_bytes(product, alu->bytes);
+	alu->high = ginsn_low_bytes(product >> (8 * alu->bytes), alu->bytes);
+	set_product_flags(alu, alu->high);
+}
+
+static void run_product(enum alu_op op, struct alu *alu)
+{
+	switch (op) {
+	case ALU_IMUL:
+		run_imul(alu, alu->a, alu->b);
+		alu->a = alu->acc;
+		break;
+	case ALU_IMUL3:
+		run_imul(alu, alu->b, alu->c);
+		alu->a = alu->acc;
+		break;
+	case ALU_IMUL_ACC:
+		run_imul(alu, alu->acc, alu->a);
+		break;
+	default:	/* ALU_MUL_ACC */
+		run_mul(alu, ginsn_low_bytes(alu->acc, alu->bytes), alu->a);
+	}
+}
+
+/* By one bit; returns CF. */
+static bool shift_once(enum alu_op op, struct alu *alu, bool carry)
+{
+	u64 top = sign_bit(alu), in;
+	bool left = op == ALU_SHL || op == ALU_ROL || op == ALU_RCL || op == ALU_SHLD;
+	bool out = alu->a & (left ? top : 1);
+
+	switch (op) {
+	case ALU_SAR:
+		in = alu->a & top;
+		break;
+	case ALU_ROL:
+	case ALU_ROR:
+		in = out;
+		break;
+	case ALU_RCL:
+	case ALU_RCR:
+		in = carry;
+		break;
+	case ALU_SHLD:
+		in = alu->b & top;
+		alu->b = ginsn_low_bytes(alu->b << 1, alu->bytes);
+		break;
+	case ALU_SHRD:
+		in = alu->b & 1;
+		alu->b >>= 1;
+		break;
+	default:	/* ALU_SHL, ALU_SHR */
+		in = 0;
+	}
+	alu->a = left ? ginsn_low_bytes(alu->a << 1, alu->bytes) | !!in :
+			alu->a >> 1 | (in ? top : 0);
+	return out;
+}
+
+/* A bit at a time, so that every count comes out right. OF is defined for 1 only. */
+static void run_shift(enum alu_op op, struct alu *alu)
+{
+	unsigned int count = op >= ALU_SHLD ? alu->c : alu->b;
+	bool carry = alu->rflags & FLAG_CF, rotate = op >= ALU_ROL && op <= ALU_RCR;
+	u64 flags, before = 0;
+
+	count &= alu->bytes == 8 ? 63 : 31;
+	if (!count)
+		return;
+	while (count--) {
+		before = alu->a;
+		carry = shift_once(op, alu, carry);
+	}
+	flags = carry ? FLAG_CF : 0;
+	if ((before ^ alu->a) & sign_bit(alu))
+		flags |= FLAG_OF;
+	if (rotate)
+		set_flags(alu, FLAG_CF | FLAG_OF, flags);
+	else
+		set_flags(alu, FLAGS_LOGIC, flags | result_flags(alu, alu->a));
+}
+
 /* The bit is @b modulo the width; what lies beyond moved the address already. */
 static void run_bit(enum alu_op op, struct alu *alu)
 {
@@ -149,6 +294,13 @@ static void run_move(enum alu_op op, struct alu *alu)
 	case ALU_XCHG:
 		alu->a = alu->b;
 		alu->b = a;
+		break;
+	case ALU_CMOV:
+		if (condition(alu->cond, alu->rflags))
+			alu->a = alu->b;
+		break;
+	case ALU_SET:
+		alu->a = condition(alu->cond, alu->rflags);
 		break;
 	case ALU_XADD:
 		alu->a = add(alu, FLAGS_LOGIC, a, alu->b, false);
@@ -178,6 +330,12 @@ void alu_run(enum alu_op op, struct alu *alu)
 		run_binary(op, alu);
 	else if (op < ALU_BT)
 		run_unary(op, alu);
-	else
+	else if (op < ALU_BSF)
 		run_bit(op, alu);
+	else if (op < ALU_IMUL)
+		run_scan(op, alu);
+	else if (op < ALU_SHL)
+		run_product(op, alu);
+	else
+		run_shift(op, alu);
 }

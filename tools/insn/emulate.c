@@ -1,18 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libsvmvcpu-insn: execution. Every instruction is the same four steps (find the
+ * libsvmvcpu-insn: execution. Most instructions are the same four steps (find the
  * memory operands, read, compute, write), and a string instruction is those for
- * each element. See svmvcpu_insn.h for the contract.
+ * each element. stack.c and wide.c have the others. See svmvcpu_insn.h for the
+ * contract.
  */
 #include <errno.h>
 
 #include "machine.h"
 
-static u64 read_direct(const struct machine *m, const struct eoperand *o)
+static u64 selector(const struct machine *m, unsigned int nr)
 {
-	if (o->kind == EOPERAND_REG)
+	const struct svmvcpu_segment *segments = &m->emul->segments->es;
+
+	return segments[nr].selector;
+}
+
+/**
+ * read_direct() - value of an operand that is not memory
+ * @m: the machine
+ * @o: the operand
+ *
+ * Return: the value, zero-extended; an immediate is sign-extended; 0 for none.
+ */
+u64 read_direct(const struct machine *m, const struct eoperand *o)
+{
+	switch (o->kind) {
+	case EOPERAND_REG:
 		return ginsn_reg_read(m->gprs, o->reg, o->bytes, o->high);
-	return o->imm;	/* 0 if there is no operand */
+	case EOPERAND_SELECTOR:
+		return selector(m, o->reg);
+	case EOPERAND_CR0:
+		return m->emul->control->cr0;
+	default:
+		return o->imm;
+	}
 }
 
 /* Bit strings: the register counts from the operand's address, either way. */
@@ -62,20 +84,34 @@ static int read_operand(struct machine *m, const struct eoperand *o,
 }
 
 /* Memory first: it can fail, registers cannot. */
-static int write_back(struct machine *m, const struct einsn *insn,
-		      const struct place *places, const struct alu *alu)
+static int write_memory(struct machine *m, const struct einsn *insn,
+			const struct place *places, const struct alu *alu)
 {
 	unsigned int i;
-	int err;
+	int err = 0;
 
-	for (i = 0; i < 2; i++) {
-		if (!is_written(insn, i) || insn->operand[i].kind != EOPERAND_MEM)
-			continue;
-		err = place_write(m, &places[i], i ? alu->b : alu->a);
-		if (err)
-			return err;
+	for (i = 0; i < 2 && !err; i++)
+		if (is_written(insn, i) && insn->operand[i].kind == EOPERAND_MEM)
+			err = place_write(m, &places[i], i ? alu->b : alu->a);
+	return err;
+}
+
+static void write_product(struct machine *m, const struct alu *alu)
+{
+	if (alu->bytes == 1) {
+		ginsn_reg_write(m->gprs, INSN_RAX, 2, false, alu->high << 8 | alu->acc);
+		return;
 	}
-	for (i = 0; i < 2; i++) {
+	ginsn_reg_write(m->gprs, INSN_RAX, alu->bytes, false, alu->acc);
+	ginsn_reg_write(m->gprs, INSN_RDX, alu->bytes, false, alu->high);
+}
+
+static void write_registers(struct machine *m, const struct einsn *insn,
+			    const struct alu *alu)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 && !alu->keep; i++) {
 		const struct eoperand *o = &insn->operand[i];
 
 		if (is_written(insn, i) && o->kind == EOPERAND_REG)
@@ -85,30 +121,79 @@ static int write_back(struct machine *m, const struct einsn *insn,
 	/* a comparison that succeeds leaves rAX alone, upper half included */
 	if ((insn->flags & E_ACC) && !(alu->rflags & FLAG_ZF))
 		ginsn_reg_write(m->gprs, INSN_RAX, alu->bytes, false, alu->acc);
+	if (insn->flags & E_PRODUCT)
+		write_product(m, alu);
 	m->rflags = alu->rflags;
-	return 0;
 }
 
-static int execute(struct machine *m, const struct einsn *insn)
+/* INS: the other operand comes from a port, once it is known to have a place. */
+static int read_port(struct machine *m, unsigned int bytes, u64 *value)
+{
+	struct svmvcpu_emul *emul = m->emul;
+	u32 data = 0;
+	int err;
+
+	if (!emul->in)
+		return svmvcpu_fail(ENOTSUP, "not emulated: ins without ports");
+	err = emul->in(emul->opaque, m->gprs[INSN_RDX], bytes, &data);
+	*value = ginsn_low_bytes(data, bytes);
+	return err;
+}
+
+static int write_port(struct machine *m, unsigned int bytes, u64 value)
+{
+	struct svmvcpu_emul *emul = m->emul;
+
+	if (!emul->out)
+		return svmvcpu_fail(ENOTSUP, "not emulated: outs without ports");
+	return emul->out(emul->opaque, m->gprs[INSN_RDX], bytes, value);
+}
+
+static int read_operands(struct machine *m, const struct einsn *insn,
+			 const struct place *places, struct alu *alu)
+{
+	int err = 0;
+
+	if (insn->flags & E_READ0)
+		err = read_operand(m, &insn->operand[0], &places[0], &alu->a);
+	if (err)
+		return err;
+	if (insn->flags & E_IN)
+		return read_port(m, insn->operand[0].bytes, &alu->b);
+	err = read_operand(m, &insn->operand[1], &places[1], &alu->b);
+	if (!err && (insn->flags & E_OUT))
+		err = write_port(m, insn->operand[1].bytes, alu->b);
+	return err;
+}
+
+/**
+ * execute_alu() - an instruction that alu.c computes
+ * @m: the machine
+ * @insn: the instruction, or one element of a string instruction
+ */
+int execute_alu(struct machine *m, const struct einsn *insn)
 {
 	struct place places[2];
 	struct alu alu = {
+		.c = read_direct(m, &insn->operand[2]),
 		.acc = m->gprs[INSN_RAX],
 		.rflags = m->rflags,
 		.bytes = insn->operand[0].bytes,
 		.b_bytes = insn->operand[1].bytes,
+		.cond = insn->cond,
 	};
 	int err;
 
 	err = find_operands(m, insn, places);
-	if (!err && (insn->flags & E_READ0))
-		err = read_operand(m, &insn->operand[0], &places[0], &alu.a);
 	if (!err)
-		err = read_operand(m, &insn->operand[1], &places[1], &alu.b);
+		err = read_operands(m, insn, places, &alu);
 	if (err)
 		return err;
 	alu_run(insn->op, &alu);
-	return write_back(m, insn, places, &alu);
+	err = write_memory(m, insn, places, &alu);
+	if (!err)
+		write_registers(m, insn, &alu);
+	return err;
 }
 
 static void add_to_register(struct machine *m, const struct einsn *insn,
@@ -156,13 +241,14 @@ static int execute_string(struct machine *m, const struct einsn *insn, bool *mor
 	if (m->rflags & FLAG_TF)
 		left = 1;
 	do {
-		err = execute(m, insn);
+		err = insn->execute(m, insn);
 		if (err) {
 			*more = true;
 			return err;
 		}
 		*more = step_string(m, insn);
-	} while (*more && --left);
+		/* an exit of the local APIC's goes to the caller first */
+	} while (*more && --left && !m->emul->exit);
 	return 0;
 }
 
@@ -179,25 +265,47 @@ static void commit(struct machine *m, bool finished)
 	}
 }
 
-int svmvcpu_emulate(struct svmvcpu_emul *emul)
+static int emulate(struct svmvcpu_emul *emul, struct machine *m, const struct einsn *insn)
 {
-	struct machine m;
-	struct einsn insn;
 	bool more = false;
 	int err;
 
+	m->rip_next = ginsn_next_rip(m->env.mode, emul->gprs->rip, insn->len);
+	if (insn->flags & E_STRING)
+		err = execute_string(m, insn, &more);
+	else
+		err = insn->execute(m, insn);
+	commit(m, !err && !more);
+	emul->trap = !err && (m->rflags & FLAG_TF);
+	return err;
+}
+
+/**
+ * emulate_after() - svmvcpu_emulate() for a certain kind of access
+ * @emul: see there
+ * @kernel: the kernel made the access: the instruction is one of those for which
+ *	it does
+ */
+int emulate_after(struct svmvcpu_emul *emul, bool kernel)
+{
+	struct machine m;
+	struct einsn insn;
+	int err;
+
 	emul->trap = false;
+	emul->exit = 0;
 	memset(&emul->fault, 0, sizeof(emul->fault));
 	machine_init(&m, emul);
 	err = einsn_decode(&insn, emul->insn, emul->insn_len, m.env.mode);
 	if (err)
 		return err;
-	m.rip_next = ginsn_next_rip(m.env.mode, emul->gprs->rip, insn.len);
-	if (insn.flags & E_STRING)
-		err = execute_string(&m, &insn, &more);
-	else
-		err = execute(&m, &insn);
-	commit(&m, !err && !more);
-	emul->trap = !err && (m.rflags & FLAG_TF);
-	return err;
+	if (kernel && !(insn.flags & E_KERNEL))
+		return svmvcpu_fail(ENOTSUP, "the access at %#llx is for the kernel to repeat",
+				    emul->gpa);
+	return emulate(emul, &m, &insn);
+}
+
+int svmvcpu_emulate(struct svmvcpu_emul *emul)
+{
+	return emulate_after(emul, false);
 }

@@ -29,28 +29,39 @@
 
 enum alu_op {
 	ALU_NONE,
-	ALU_MOV, ALU_MOVSX, ALU_XCHG, ALU_XADD, ALU_CMPXCHG,
+	ALU_MOV, ALU_MOVSX, ALU_XCHG, ALU_XADD, ALU_CMPXCHG, ALU_CMOV, ALU_SET,
 	ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR,
 	ALU_CMP, ALU_TEST, ALU_INC, ALU_DEC, ALU_NOT, ALU_NEG,
-	ALU_BT, ALU_BTS, ALU_BTR, ALU_BTC,
+	ALU_BT, ALU_BTS, ALU_BTR, ALU_BTC, ALU_BSF, ALU_BSR,
+	ALU_IMUL, ALU_IMUL3, ALU_MUL_ACC, ALU_IMUL_ACC,
+	ALU_SHL, ALU_SHR, ALU_SAR, ALU_ROL, ALU_ROR, ALU_RCL, ALU_RCR,
+	ALU_SHLD, ALU_SHRD,
 };
 
 /**
  * struct alu - operands and results of one operation
  * @a: in and out: the destination
  * @b: in and out: the source, as wide as its operand
- * @acc: in and out: rAX (cmpxchg)
+ * @c: a third operand: factor or shift count
+ * @acc: in and out: rAX (cmpxchg); lower half of a product
+ * @high: out: upper half of a product
  * @rflags: in and out
  * @bytes: width of the destination
  * @b_bytes: width of the source
+ * @cond: condition of cmov and set, as the opcode encodes it
+ * @keep: out: the destination register is not written (bsf, bsr)
  */
 struct alu {
 	u64 a;
 	u64 b;
+	u64 c;
 	u64 acc;
+	u64 high;
 	u64 rflags;
 	unsigned int bytes;
 	unsigned int b_bytes;
+	unsigned int cond;
+	bool keep;
 };
 
 void alu_run(enum alu_op op, struct alu *alu);
@@ -67,13 +78,27 @@ void alu_run(enum alu_op op, struct alu *alu);
 #define E_REP		0x40
 #define E_UNTIL		0x80	/* REP stops when ZF differs from the prefix */
 #define E_REPNE		0x100
+#define E_PRODUCT	0x200	/* rDX and rAX, or AX, are written */
+#define E_HIDDEN	0x400	/* the second operand is not in the encoding */
+#define E_IN		0x800	/* operand 1 is a port that is read */
+#define E_OUT		0x1000	/* operand 0 is a port that is written */
+#define E_BRANCH	0x2000	/* RIP is written */
+#define E_STACK		0x4000	/* has a memory operand that ModRM does not name */
+#define E_ALIGNED	0x8000	/* memory has to be aligned to its width */
+#define E_KERNEL	0x10000	/* the kernel makes the access for the guest, maybe */
 
 enum eoperand_kind {
 	EOPERAND_NONE,
 	EOPERAND_REG,
 	EOPERAND_MEM,
 	EOPERAND_IMM,
+	EOPERAND_XMM,
+	EOPERAND_SELECTOR,	/* @reg: position in struct svmvcpu_segments */
+	EOPERAND_CR0,
 };
+
+#define SELECTOR_LDTR	6
+#define SELECTOR_TR	7
 
 struct eoperand {
 	enum eoperand_kind kind;
@@ -84,12 +109,23 @@ struct eoperand {
 	struct ginsn_mem mem;
 };
 
+#define EINSN_OPERANDS	3
+
+struct machine;
+struct einsn;
+
+/* Executes an instruction: 0, SVMVCPU_EMUL_FAULT or -errno */
+typedef int (*einsn_fn)(struct machine *m, const struct einsn *insn);
+
 struct einsn {
+	einsn_fn execute;
 	enum alu_op op;
 	unsigned int flags;
 	unsigned int len;
 	unsigned int addr_bytes;
-	struct eoperand operand[2];
+	unsigned int stack_bytes;	/* what is pushed or popped */
+	unsigned int cond;
+	struct eoperand operand[EINSN_OPERANDS];	/* memory among the first two */
 };
 
 int einsn_decode(struct einsn *insn, const u8 *bytes, unsigned int len,
@@ -104,7 +140,7 @@ int einsn_decode(struct einsn *insn, const u8 *bytes, unsigned int len,
  * @mmu: paging
  * @gprs: general registers in hardware order, as they will be
  * @rflags: the same
- * @rip_next: behind the instruction
+ * @rip_next: behind the instruction, or where it branches to
  */
 struct machine {
 	struct svmvcpu_emul *emul;
@@ -114,6 +150,9 @@ struct machine {
 	u64 rflags;
 	u64 rip_next;
 };
+
+/* The widest memory operand */
+#define PLACE_MAX	16
 
 /* A memory operand where it is in guest-physical memory: one page, or two. */
 struct place {
@@ -125,11 +164,36 @@ struct place {
 	unsigned int nr;
 };
 
+#define VECTOR_GP	13
+
 void machine_init(struct machine *m, struct svmvcpu_emul *emul);
+/* returns SVMVCPU_EMUL_FAULT */
+int raise_fault(struct machine *m, unsigned int vector, u32 error_code, u64 address);
 /* these return 0, SVMVCPU_EMUL_FAULT or -errno */
 int place_find(struct machine *m, const struct eoperand *operand, s64 disp,
 	       bool write, struct place *place);
+int place_find_aligned(struct machine *m, const struct eoperand *operand, bool write,
+		       struct place *place);
+int place_read_bytes(struct machine *m, const struct place *place, u8 *buf);
+int place_write_bytes(struct machine *m, const struct place *place, const u8 *buf);
+/* the same for up to eight bytes */
 int place_read(struct machine *m, const struct place *place, u64 *value);
 int place_write(struct machine *m, const struct place *place, u64 value);
+
+/* Execution (emulate.c, stack.c, wide.c) */
+
+int emulate_after(struct svmvcpu_emul *emul, bool kernel);
+u64 read_direct(const struct machine *m, const struct eoperand *o);
+/* the element of struct einsn that says how; all of type einsn_fn */
+int execute_alu(struct machine *m, const struct einsn *insn);
+int execute_push(struct machine *m, const struct einsn *insn);
+int execute_pushf(struct machine *m, const struct einsn *insn);
+int execute_pop(struct machine *m, const struct einsn *insn);
+int execute_leave(struct machine *m, const struct einsn *insn);
+int execute_call(struct machine *m, const struct einsn *insn);
+int execute_jmp(struct machine *m, const struct einsn *insn);
+int execute_ret(struct machine *m, const struct einsn *insn);
+int execute_vector(struct machine *m, const struct einsn *insn);
+int execute_cmpxchg_pair(struct machine *m, const struct einsn *insn);
 
 #endif /* SVMVCPU_INSN_MACHINE_H */

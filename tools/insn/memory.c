@@ -93,7 +93,16 @@ static const struct gva_walk_ops walk_ops = {
 	.cmpxchg_pte = cmpxchg_pte,
 };
 
-static int raise_fault(struct machine *m, unsigned int vector, u32 error_code, u64 address)
+/**
+ * raise_fault() - the guest has to take an exception
+ * @m: the machine
+ * @vector: which
+ * @error_code: 0 unless it is a page fault
+ * @address: of a page fault
+ *
+ * Return: SVMVCPU_EMUL_FAULT.
+ */
+int raise_fault(struct machine *m, unsigned int vector, u32 error_code, u64 address)
 {
 	m->emul->fault = (struct svmvcpu_emul_fault){
 		.vector = vector, .error_code = error_code, .address = address,
@@ -136,16 +145,8 @@ static int add_part(struct machine *m, struct place *place, u64 linear,
 	return 0;
 }
 
-/**
- * place_find() - translate a memory operand; no access is made
- * @m: the machine
- * @operand: the operand
- * @disp: added to its address (bit strings)
- * @write: it will be written
- * @place: result
- */
-int place_find(struct machine *m, const struct eoperand *operand, s64 disp,
-	       bool write, struct place *place)
+static int find(struct machine *m, const struct eoperand *operand, s64 disp, bool write,
+		unsigned int align, struct place *place)
 {
 	struct ginsn_mem mem = operand->mem;
 	unsigned int bytes = operand->bytes, first;
@@ -157,6 +158,8 @@ int place_find(struct machine *m, const struct eoperand *operand, s64 disp,
 	memset(place, 0, sizeof(*place));
 	vector = linear_address(&m->env, mem.seg, offset, bytes,
 				write ? LINEAR_WRITE : LINEAR_READ, &linear);
+	if (!vector && (linear & (align - 1)))
+		vector = VECTOR_GP;
 	if (vector)
 		return raise_fault(m, vector, 0, 0);
 	first = SVMVCPU_PAGE - (linear & (SVMVCPU_PAGE - 1));
@@ -169,6 +172,27 @@ int place_find(struct machine *m, const struct eoperand *operand, s64 disp,
 	if (m->env.mode != GUEST_LONG64)
 		linear = (u32)linear;
 	return add_part(m, place, linear, bytes - first, write);
+}
+
+/**
+ * place_find() - translate a memory operand; no access is made
+ * @m: the machine
+ * @operand: the operand
+ * @disp: added to its address (bit strings)
+ * @write: it will be written
+ * @place: result
+ */
+int place_find(struct machine *m, const struct eoperand *operand, s64 disp,
+	       bool write, struct place *place)
+{
+	return find(m, operand, disp, write, 1, place);
+}
+
+/* The same for an operand that is #GP(0) unless aligned to its width. */
+int place_find_aligned(struct machine *m, const struct eoperand *operand, bool write,
+		       struct place *place)
+{
+	return find(m, operand, 0, write, operand->bytes, place);
 }
 
 /* RAM in one access where the width allows: other vCPUs may be looking. */
@@ -192,60 +216,85 @@ static void copy(void *to, const void *from, unsigned int bytes)
 	}
 }
 
-/**
- * place_read() - read a memory operand
- * @m: the machine
- * @place: from place_find()
- * @value: result, zero-extended
- */
-int place_read(struct machine *m, const struct place *place, u64 *value)
+/* Devices see no access that is wider than a general register. */
+static int device_read(struct svmvcpu_emul *emul, u64 gpa, u8 *buf, unsigned int bytes)
 {
-	struct svmvcpu_emul *emul = m->emul;
-	u8 buf[8] = { 0 }, *p = buf;
-	unsigned int i;
-	int err;
+	unsigned int at, n;
+	int err = 0;
 
-	for (i = 0; i < place->nr; i++) {
-		unsigned int bytes = place->part[i].bytes;
-
-		if (place->part[i].hva) {
-			copy(p, place->part[i].hva, bytes);
-		} else {
-			err = emul->read(emul->opaque, place->part[i].gpa, p, bytes);
-			if (err)
-				return err;
-		}
-		p += bytes;
+	for (at = 0; at < bytes && !err; at += n) {
+		n = bytes - at < 8 ? bytes - at : 8;
+		err = emul->read(emul->opaque, gpa + at, buf + at, n);
 	}
-	memcpy(value, buf, sizeof(buf));
-	return 0;
+	return err;
+}
+
+static int device_write(struct svmvcpu_emul *emul, u64 gpa, const u8 *buf, unsigned int bytes)
+{
+	unsigned int at, n;
+	int err = 0;
+
+	for (at = 0; at < bytes && !err; at += n) {
+		n = bytes - at < 8 ? bytes - at : 8;
+		err = emul->write(emul->opaque, gpa + at, buf + at, n);
+	}
+	return err;
 }
 
 /**
- * place_write() - write a memory operand
+ * place_read_bytes() - read a memory operand
  * @m: the machine
- * @place: from place_find() for writing
- * @value: what to write
+ * @place: from place_find()
+ * @buf: result, as many bytes as the operand has, PLACE_MAX at most
  */
-int place_write(struct machine *m, const struct place *place, u64 value)
+int place_read_bytes(struct machine *m, const struct place *place, u8 *buf)
 {
-	struct svmvcpu_emul *emul = m->emul;
-	u8 buf[8], *p = buf;
 	unsigned int i;
-	int err;
+	int err = 0;
 
-	memcpy(buf, &value, sizeof(buf));
-	for (i = 0; i < place->nr; i++) {
+	for (i = 0; i < place->nr && !err; i++) {
 		unsigned int bytes = place->part[i].bytes;
 
-		if (place->part[i].hva) {
-			copy(place->part[i].hva, p, bytes);
-		} else {
-			err = emul->write(emul->opaque, place->part[i].gpa, p, bytes);
-			if (err)
-				return err;
-		}
-		p += bytes;
+		if (place->part[i].hva)
+			copy(buf, place->part[i].hva, bytes);
+		else
+			err = device_read(m->emul, place->part[i].gpa, buf, bytes);
+		buf += bytes;
 	}
-	return 0;
+	return err;
+}
+
+/**
+ * place_write_bytes() - write a memory operand
+ * @m: the machine
+ * @place: from place_find() for writing
+ * @buf: what to write
+ */
+int place_write_bytes(struct machine *m, const struct place *place, const u8 *buf)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < place->nr && !err; i++) {
+		unsigned int bytes = place->part[i].bytes;
+
+		if (place->part[i].hva)
+			copy(place->part[i].hva, buf, bytes);
+		else
+			err = device_write(m->emul, place->part[i].gpa, buf, bytes);
+		buf += bytes;
+	}
+	return err;
+}
+
+/* An operand of up to eight bytes, zero-extended. */
+int place_read(struct machine *m, const struct place *place, u64 *value)
+{
+	*value = 0;
+	return place_read_bytes(m, place, (u8 *)value);
+}
+
+int place_write(struct machine *m, const struct place *place, u64 value)
+{
+	return place_write_bytes(m, place, (const u8 *)&value);
 }

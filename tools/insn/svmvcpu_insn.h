@@ -6,10 +6,22 @@
  * RAM. VMMs call it on SVMVCPU_EXIT_MEMORY_FAULT. A library apart from
  * libsvmvcpu because it needs Zydis: link with -lsvmvcpu-insn -lsvmvcpu -lZydis.
  *
- * Executed: mov, movzx, movsx, movsxd, xchg, add, adc, sub, sbb, and, or, xor,
- * cmp, test, inc, dec, not, neg, bt, bts, btr, btc, cmpxchg, xadd and the string
- * instructions movs, stos, lods, cmps, scas; with every operand size, address
- * size and prefix, in all modes. Everything else is -ENOTSUP.
+ * Executed, where they have an operand in memory, with every operand size, address
+ * size and prefix, in all modes:
+ *
+ *	mov, movzx, movsx, movsxd, movnti, xchg, cmov, set, add, adc, sub, sbb, and,
+ *	or, xor, cmp, test, inc, dec, not, neg, mul, imul, shl, shr, sar, rol, ror,
+ *	rcl, rcr, shld, shrd, bt, bts, btr, btc, bsf, bsr, cmpxchg, cmpxchg8b,
+ *	cmpxchg16b, xadd;
+ *	movs, stos, lods, cmps, scas, ins, outs;
+ *	push, pushf, pop, leave, near call, ret and jmp;
+ *	smsw, sldt, str, and mov from a segment register;
+ *	movd, movq, movss, movsd, movdqu, movdqa, movups, movupd, movaps, movapd,
+ *	lddqu, movntdq, movntdqa, movntps, movntpd of SSE registers.
+ *
+ * Everything else is -ENOTSUP, with the reason in svmvcpu_last_error(). That
+ * includes what loads a segment register, LDTR or TR: it takes descriptors that
+ * only the processor can load with all checks.
  */
 #ifndef SVMVCPU_INSN_LIB_H
 #define SVMVCPU_INSN_LIB_H
@@ -50,11 +62,19 @@ struct svmvcpu_emul_fault {
  * @pkru: the guest's PKRU, 0 while CR4.PKE is clear
  * @read: read @len bytes (1 to 8) at @gpa from what is not RAM; 0 or -errno
  * @write: the same, writing
- * @opaque: passed to @read and @write
+ * @in: INS: read from a port; NULL refuses the instruction
+ * @out: OUTS: write to a port; NULL refuses the instruction
+ * @opaque: passed to all four
+ * @xstate: in and out: XSAVE image with the SSE registers, in the standard layout;
+ *	NULL refuses instructions that use them
+ * @xstate_size: svmvcpu_vcpu_emulate(): xstate_size of GET_INFO; 0 refuses them, too
  * @fault: out: after SVMVCPU_EMUL_FAULT
  * @trap: out: RFLAGS.TF was set and the call made progress: #DB with DR6.BS is due
+ * @exit: out: svmvcpu_vcpu_emulate(): an access to the local APIC ended in this
+ *	exit, which the run page describes; 0 for none
  *
- * An access is one call of @read or @write, unless it crosses a page boundary.
+ * An access is one call of @read or @write, unless it crosses a page boundary or is
+ * wider than 8 bytes.
  */
 struct svmvcpu_emul {
 	const __u8 *insn;
@@ -69,9 +89,14 @@ struct svmvcpu_emul {
 	__u32 pkru;
 	int (*read)(void *opaque, __u64 gpa, void *buf, size_t len);
 	int (*write)(void *opaque, __u64 gpa, const void *buf, size_t len);
+	int (*in)(void *opaque, __u16 port, unsigned int width, __u32 *value);
+	int (*out)(void *opaque, __u16 port, unsigned int width, __u32 value);
 	void *opaque;
+	void *xstate;
+	__u32 xstate_size;
 	struct svmvcpu_emul_fault fault;
 	bool trap;
+	__u32 exit;
 };
 
 /**
@@ -85,8 +110,9 @@ struct svmvcpu_emul {
  * device. Not done: alignment checks (#AC), data breakpoints, and atomicity
  * towards other vCPUs: serialize accesses to one device.
  *
- * Flags that the manual leaves undefined: AF after and, or, xor and test is
- * cleared; bt and its kin change CF only.
+ * Flags that the manual leaves undefined: AF after and, or, xor, test and shifts is
+ * cleared; bt and its kin change CF only, bsf and bsr ZF only, products CF and OF
+ * only. bsf and bsr of 0 leave the destination alone, as AMD's do.
  *
  * Return: 0; SVMVCPU_EMUL_FAULT; -ENOTSUP for an instruction that is not among
  * those above, has no memory operand or is cut off; -EBUSY when the guest kept
@@ -100,11 +126,19 @@ int svmvcpu_emulate(struct svmvcpu_emul *emul);
  * svmvcpu_vcpu_emulate() - finish the instruction of a MEMORY_FAULT exit
  * @vcpu: the vCPU, stopped there
  * @emul: what concerns memory: @guest, @phys_bits, @pkru, @max_elements, @read,
- *	@write and @opaque; the rest is filled in
+ *	@write, @in, @out, @opaque and @xstate_size; the rest is filled in
  *
  * Takes instruction and registers from the run page, the segments from
  * GET_STATE, and leaves the registers on the run page for the next RUN, with
  * SVMVCPU_RUN_SET_GPRS set. An interrupt shadow ends with the instruction.
+ *
+ * Accesses to the register page of the vCPU's local APIC are made by APIC_ACCESS,
+ * not by @read and @write. If @emul->exit is set afterwards, whatever the call
+ * returned, the run page has that exit to be handled before the next RUN. A repeated
+ * string instruction stops there.
+ *
+ * An INS whose data the caller has provided already, and which then found no memory,
+ * must not be finished by this: RUN stores the data when there is memory.
  *
  * After SVMVCPU_EMUL_FAULT the caller injects @emul->fault, after 0 with
  * @emul->trap a #DB: both with SVMVCPU_INJECT_EXC, before the next RUN.

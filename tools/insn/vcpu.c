@@ -1,13 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libsvmvcpu-insn: the connection with a vCPU's run page. See svmvcpu_insn.h.
+ * libsvmvcpu-insn: the connection with a vCPU: its run page, its registers, and
+ * the register page of its local APIC. See svmvcpu_insn.h.
  */
 #include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "svmvcpu_insn.h"
+#include "machine.h"
 
-#define NOT_DATA	(SVMVCPU_FAULT_EXEC | SVMVCPU_FAULT_WALK | SVMVCPU_FAULT_KERNEL)
+#define NOT_DATA	(SVMVCPU_FAULT_EXEC | SVMVCPU_FAULT_WALK)
+#define COMPONENTS	(SVMVCPU_STATE_SEGMENTS | SVMVCPU_STATE_CONTROL | \
+			 SVMVCPU_STATE_EVENTS | SVMVCPU_STATE_LAPIC)
+
+#define APIC_BASE_X2		0x400ULL
+#define APIC_BASE_ENABLE	0x800ULL
+
+/**
+ * struct finish - an instruction to finish on a vCPU
+ * @vcpu: the vCPU
+ * @mem: its last exit, a copy
+ * @emul: what the library executes
+ * @caller: what the caller passed
+ * @state: of the vCPU
+ * @gprs: its general registers
+ * @xstate_size: bytes at @state.xstate, 0 when SSE registers are not to be had
+ * @apic: address of the register page, if there is @has_apic
+ * @has_apic: accesses to @apic are for the local APIC
+ */
+struct finish {
+	struct svmvcpu_vcpu *vcpu;
+	struct svmvcpu_exit_memory mem;
+	struct svmvcpu_emul emul;
+	struct svmvcpu_emul *caller;
+	struct svmvcpu_state state;
+	struct svmvcpu_gprs gprs;
+	__u32 xstate_size;
+	u64 apic;
+	bool has_apic;
+};
 
 static int check_exit(const struct svmvcpu_run *run, const struct svmvcpu_exit_memory *mem)
 {
@@ -22,47 +54,169 @@ static int check_exit(const struct svmvcpu_run *run, const struct svmvcpu_exit_m
 	return 0;
 }
 
-/* It lasts for one instruction, and that was this one. */
-static int end_shadow(struct svmvcpu_vcpu *vcpu, struct svmvcpu_state *state)
+/*
+ * The kernel says of the page that faulted whether it is the local APIC's. Of
+ * another page the address decides: if a region hid it, it would be RAM.
+ */
+static void find_apic(struct finish *f)
 {
-	state->events.shadow = 0;
-	return svmvcpu_vcpu_set_state(vcpu, SVMVCPU_STATE_EVENTS, state);
+	u64 base = f->state.lapic.base, page = ~(SVMVCPU_PAGE - 1);
+
+	f->apic = base & page;
+	f->has_apic = (base & (APIC_BASE_ENABLE | APIC_BASE_X2)) == APIC_BASE_ENABLE;
+	if ((f->mem.gpa & page) == f->apic)
+		f->has_apic = f->mem.flags & SVMVCPU_FAULT_APIC;
+}
+
+static bool is_apic(const struct finish *f, u64 gpa)
+{
+	return f->has_apic && gpa - f->apic < SVMVCPU_PAGE;
+}
+
+static int apic_access(struct finish *f, struct svmvcpu_apic_access *access)
+{
+	int err = svmvcpu_vcpu_apic_access(f->vcpu, access);
+
+	if (!err && access->exit)
+		f->emul.exit = access->exit;
+	return err;
+}
+
+static int finish_read(void *opaque, __u64 gpa, void *buf, size_t len)
+{
+	struct finish *f = opaque;
+	struct svmvcpu_apic_access access = { .offset = gpa - f->apic, .width = len };
+	int err;
+
+	if (!is_apic(f, gpa))
+		return f->caller->read(f->caller->opaque, gpa, buf, len);
+	err = apic_access(f, &access);
+	if (!err)
+		memcpy(buf, &access.data, len);
+	return err;
+}
+
+static int finish_write(void *opaque, __u64 gpa, const void *buf, size_t len)
+{
+	struct finish *f = opaque;
+	struct svmvcpu_apic_access access = {
+		.flags = SVMVCPU_APIC_WRITE, .offset = gpa - f->apic, .width = len,
+	};
+
+	if (!is_apic(f, gpa))
+		return f->caller->write(f->caller->opaque, gpa, buf, len);
+	memcpy(&access.data, buf, len);
+	return apic_access(f, &access);
+}
+
+static int finish_in(void *opaque, __u16 port, unsigned int width, __u32 *value)
+{
+	struct finish *f = opaque;
+
+	return f->caller->in(f->caller->opaque, port, width, value);
+}
+
+static int finish_out(void *opaque, __u16 port, unsigned int width, __u32 value)
+{
+	struct finish *f = opaque;
+
+	return f->caller->out(f->caller->opaque, port, width, value);
+}
+
+/* The caller's structure says how; what the vCPU knows is filled in. */
+static void prepare(struct finish *f)
+{
+	f->emul = *f->caller;
+	f->emul.insn = f->mem.insn;
+	f->emul.insn_len = f->mem.insn_len;
+	f->emul.gpa = f->mem.gpa;
+	f->emul.gprs = &f->gprs;
+	f->emul.segments = &f->state.segments;
+	f->emul.control = &f->state.control;
+	f->emul.xstate = f->xstate_size ? (void *)(uintptr_t)f->state.xstate : NULL;
+	f->emul.read = finish_read;
+	f->emul.write = finish_write;
+	f->emul.in = f->caller->in ? finish_in : NULL;
+	f->emul.out = f->caller->out ? finish_out : NULL;
+	f->emul.opaque = f;
+	find_apic(f);
+}
+
+/* The shadow of STI or MOV SS lasts for one instruction, and that was this one. */
+static int put_state(struct finish *f, const void *xstate_before)
+{
+	u64 components = 0;
+
+	if (f->state.events.shadow)
+		components |= SVMVCPU_STATE_EVENTS;
+	if (f->xstate_size && memcmp(xstate_before, f->emul.xstate, f->xstate_size))
+		components |= SVMVCPU_STATE_XSTATE;
+	f->state.events.shadow = 0;
+	if (!components)
+		return 0;
+	return svmvcpu_vcpu_set_state(f->vcpu, components, &f->state);
+}
+
+static void put_registers(struct finish *f)
+{
+	struct svmvcpu_run *run = f->vcpu->run;
+
+	if (!memcmp(&run->gprs, &f->gprs, sizeof(f->gprs)))
+		return;
+	run->gprs = f->gprs;
+	run->in_flags |= SVMVCPU_RUN_SET_GPRS;
+}
+
+/* @xstate: room for two images, or NULL */
+static int finish(struct finish *f, void *xstate)
+{
+	u64 components = COMPONENTS;
+	void *before = NULL;
+	int ret;
+
+	if (xstate) {
+		before = (u8 *)xstate + f->xstate_size;
+		f->state.xstate = (uintptr_t)xstate;
+		f->state.xstate_size = f->xstate_size;
+		components |= SVMVCPU_STATE_XSTATE;
+	}
+	ret = svmvcpu_vcpu_get_state(f->vcpu, components, &f->state);
+	if (ret)
+		return ret;
+	if (f->state.events.exception)
+		return svmvcpu_fail(ENOTSUP, "the delivery of an event accessed %#llx",
+				    f->mem.gpa);
+	if (xstate)
+		memcpy(before, xstate, f->xstate_size);
+	prepare(f);
+	ret = emulate_after(&f->emul, f->mem.flags & SVMVCPU_FAULT_KERNEL);
+	if (!ret)
+		ret = put_state(f, before);
+	put_registers(f);
+	f->caller->fault = f->emul.fault;
+	f->caller->trap = f->emul.trap;
+	f->caller->exit = f->emul.exit;
+	return ret;
 }
 
 int svmvcpu_vcpu_emulate(struct svmvcpu_vcpu *vcpu, struct svmvcpu_emul *emul)
 {
-	struct svmvcpu_exit_memory mem = vcpu->run->memory;
-	struct svmvcpu_gprs gprs = vcpu->run->gprs;
-	struct svmvcpu_state state;
+	struct finish f = {
+		.vcpu = vcpu, .mem = vcpu->run->memory, .caller = emul,
+		.gprs = vcpu->run->gprs, .xstate_size = emul->xstate_size,
+	};
+	void *xstate = NULL;
 	int ret;
 
-	ret = check_exit(vcpu->run, &mem);
+	ret = check_exit(vcpu->run, &f.mem);
 	if (ret)
 		return ret;
-	ret = svmvcpu_vcpu_get_state(vcpu, SVMVCPU_STATE_SEGMENTS | SVMVCPU_STATE_CONTROL |
-				     SVMVCPU_STATE_EVENTS, &state);
-	if (ret)
-		return ret;
-	if (state.events.exception)
-		return svmvcpu_fail(ENOTSUP, "the delivery of an event accessed %#llx", mem.gpa);
-	emul->insn = mem.insn;
-	emul->insn_len = mem.insn_len;
-	emul->gpa = mem.gpa;
-	emul->gprs = &gprs;
-	emul->segments = &state.segments;
-	emul->control = &state.control;
-	ret = svmvcpu_emulate(emul);
-	if (!ret && state.events.shadow)
-		ret = end_shadow(vcpu, &state);
-	if (memcmp(&vcpu->run->gprs, &gprs, sizeof(gprs))) {
-		vcpu->run->gprs = gprs;
-		vcpu->run->in_flags |= SVMVCPU_RUN_SET_GPRS;
+	if (f.xstate_size) {
+		xstate = calloc(2, f.xstate_size);
+		if (!xstate)
+			return svmvcpu_fail(ENOMEM, "no memory for SSE registers");
 	}
-
-	/* these were ours */
-	emul->insn = NULL;
-	emul->gprs = NULL;
-	emul->segments = NULL;
-	emul->control = NULL;
+	ret = finish(&f, xstate);
+	free(xstate);
 	return ret;
 }

@@ -29,6 +29,21 @@ static const struct sibling bits[] = {
 	{ "btc", F_LOCK, NOT_CF },
 };
 
+/* By ModRM.reg; those by one bit leave OF defined, and rotations the other flags. */
+static const struct sibling shifts[] = {
+	{ "rol", 0, 0 }, { "ror", 0, 0 }, { "rcl", 0, 0 }, { "rcr", 0, 0 },
+	{ "shl", 0, AF }, { "shr", 0, AF }, { "sal", 0, AF }, { "sar", 0, AF },
+};
+
+static const struct form shift_forms[] = {
+	{ "rm8, imm", 0, 0xc0, 0, IMM_BYTE, F_BYTE, FLAG_OF },
+	{ "rm, imm", 0, 0xc1, 0, IMM_BYTE, 0, FLAG_OF },
+	{ "rm8", 0, 0xd0, 0, 0, F_BYTE, 0 },
+	{ "rm", 0, 0xd1, 0, 0, 0, 0 },
+	{ "rm8, cl", 0, 0xd2, 0, 0, F_BYTE, FLAG_OF },
+	{ "rm, cl", 0, 0xd3, 0, 0, 0, FLAG_OF },
+};
+
 /* Of the first in a family; opcode or ModRM.reg count on from there. */
 static const struct form arithmetic_forms[] = {
 	{ "rm8, r8", 0, 0x00, -1, 0, F_BYTE, 0 },
@@ -89,6 +104,31 @@ static const struct form single_forms[] = {
 	{ "lods", 0, 0xad, -1, 0, F_STRING, 0 },
 	{ "scasb", 0, 0xae, -1, 0, F_BYTE | F_STRING | F_EQUAL, 0 },
 	{ "scas", 0, 0xaf, -1, 0, F_STRING | F_EQUAL, 0 },
+	{ "movnti rm, r", 1, 0xc3, -1, 0, F_NO_66, 0 },
+	{ "set rm8", 1, 0x90, 0, 0, F_BYTE | F_COND, 0 },
+	{ "cmov r, rm", 1, 0x40, -1, 0, F_COND, 0 },
+	{ "bsf r, rm", 1, 0xbc, -1, 0, F_NONZERO, NOT_ZF },
+	{ "bsr r, rm", 1, 0xbd, -1, 0, F_NONZERO, NOT_ZF },
+	{ "mul rm8", 0, 0xf6, 4, 0, F_BYTE, NOT_CF_OF },
+	{ "mul rm", 0, 0xf7, 4, 0, 0, NOT_CF_OF },
+	{ "imul rm8", 0, 0xf6, 5, 0, F_BYTE, NOT_CF_OF },
+	{ "imul rm", 0, 0xf7, 5, 0, 0, NOT_CF_OF },
+	{ "imul r, rm", 1, 0xaf, -1, 0, 0, NOT_CF_OF },
+	{ "imul r, rm, imm8", 0, 0x6b, -1, IMM_BYTE, 0, NOT_CF_OF },
+	{ "imul r, rm, imm", 0, 0x69, -1, IMM_FULL, 0, NOT_CF_OF },
+	{ "shld rm, r, imm8", 1, 0xa4, -1, IMM_BYTE, F_COUNT, AF_OF },
+	{ "shld rm, r, cl", 1, 0xa5, -1, 0, F_COUNT, AF_OF },
+	{ "shrd rm, r, imm8", 1, 0xac, -1, IMM_BYTE, F_COUNT, AF_OF },
+	{ "shrd rm, r, cl", 1, 0xad, -1, 0, F_COUNT, AF_OF },
+	{ "cmpxchg8b, 16b", 1, 0xc7, 1, 0, F_LOCK | F_PAIR, 0 },
+	{ "push rm", 0, 0xff, 6, 0, F_STACK, 0 },
+	{ "pop rm", 0, 0x8f, 0, 0, F_STACK, 0 },
+	{ "push r", 0, 0x50, -1, 0, F_STACK | F_NO_MODRM | F_OPREG, 0 },
+	{ "pop r", 0, 0x58, -1, 0, F_STACK | F_NO_MODRM | F_OPREG, 0 },
+	{ "push imm8", 0, 0x6a, -1, IMM_BYTE, F_STACK | F_NO_MODRM, 0 },
+	{ "push imm", 0, 0x68, -1, IMM_FULL, F_STACK | F_NO_MODRM, 0 },
+	{ "pushf", 0, 0x9c, -1, 0, F_STACK | F_NO_MODRM, 0 },
+	{ "leave", 0, 0xc9, -1, 0, F_STACK | F_NO_MODRM, 0 },
 };
 
 static void add_family(struct form *form, const struct form *of,
@@ -102,7 +142,7 @@ static void add_family(struct form *form, const struct form *of,
 		form->ext += nth;
 	if (!(of->flags & F_NO_LOCK))
 		form->flags |= sibling->flags;
-	form->undefined = sibling->undefined;
+	form->undefined |= sibling->undefined;
 }
 
 unsigned int forms_list(struct form *forms)
@@ -115,6 +155,9 @@ unsigned int forms_list(struct form *forms)
 	for (i = 0; i < ARRAY_SIZE(bits); i++)
 		for (k = 0; k < ARRAY_SIZE(bit_forms); k++)
 			add_family(&forms[nr++], &bit_forms[k], &bits[i], i);
+	for (i = 0; i < ARRAY_SIZE(shifts); i++)
+		for (k = 0; k < ARRAY_SIZE(shift_forms); k++)
+			add_family(&forms[nr++], &shift_forms[k], &shifts[i], i);
 	memcpy(&forms[nr], single_forms, sizeof(single_forms));
 	return nr + ARRAY_SIZE(single_forms);
 }
@@ -165,9 +208,16 @@ static unsigned int op_bytes(const struct sample *s, const struct form *form)
 	return s->opsize ? 2 : 4;
 }
 
+static u8 opcode(const struct form *form)
+{
+	if (form->flags & F_OPREG)
+		return form->opcode + below(8);
+	return form->opcode + (form->flags & F_COND ? below(16) : 0);
+}
+
 static void put_prefixes(struct sample *s, const struct form *form)
 {
-	s->opsize = !below(4);
+	s->opsize = !(form->flags & F_NO_66) && !below(4);
 	s->gs = s->long64 && !below(6);
 	/* 16-bit addresses would not reach the data */
 	s->addrsize = s->long64 && !below(6);
@@ -189,7 +239,7 @@ static void put_prefixes(struct sample *s, const struct form *form)
 		put(s, s->rex, 1);
 	if (form->map)
 		put(s, 0x0f, 1);
-	put(s, form->opcode, 1);
+	put(s, opcode(form), 1);
 }
 
 static u64 need(const struct sample *s)
@@ -245,6 +295,10 @@ static bool is_solvable(const struct sample *s, const struct form *form,
 	unsigned int reg = m->reg + (s->rex & 4 ? 8 : 0);
 
 	if (m->base != INSN_NO_REG && m->base == m->index)
+		return false;
+	if ((form->flags & F_STACK) && m->base == INSN_RSP)
+		return false;
+	if ((form->flags & F_COUNT) && (m->base == INSN_RCX || m->index == INSN_RCX))
 		return false;
 	return !(form->flags & F_BITS) || (reg != m->base && reg != m->index);
 }
@@ -307,6 +361,30 @@ static unsigned int imm_bytes(const struct sample *s, const struct form *form)
 	return form->imm;
 }
 
+/* Only the byte that CL is has to be small. */
+static u64 immediate(struct sample *s, const struct form *form)
+{
+	u64 imm = value();
+
+	if (!(form->flags & F_COUNT))
+		return imm;
+	s->before.gprs[INSN_RCX] &= ~0xffULL;
+	s->before.gprs[INSN_RCX] |= below(17);
+	return imm & 15;
+}
+
+/* Far enough from the operand to be in another page, for LEAVE as well */
+static void set_stack(struct sample *s, const struct form *form)
+{
+	u64 stack = NATIVE_DATA + NATIVE_BYTES - 1024 + below(512);
+
+	s->before.gprs[INSN_RSP] = stack;
+	if (form->flags & F_NO_MODRM)
+		s->before.gprs[INSN_RBP] = stack + 64;
+	if ((form->flags & F_NO_MODRM) || below(2))
+		s->device = stack;
+}
+
 static void set_string(struct sample *s)
 {
 	set_address(s, INSN_RSI, need(s));
@@ -322,7 +400,8 @@ static void choose_target(struct sample *s, const struct form *form)
 {
 	s->target = NATIVE_DATA + NATIVE_BYTES / 2 - 512 + below(1024);
 	if (form->flags & F_LOCK)
-		s->target &= ~7ULL;
+		s->target &= form->flags & F_PAIR ? ~15ULL : ~7ULL;
+	s->device = s->target;
 }
 
 static void draw_sample(struct sample *s, const struct form *form, bool long64)
@@ -341,9 +420,12 @@ static void draw_sample(struct sample *s, const struct form *form, bool long64)
 	} else if (form->flags & F_MOFFS) {
 		put(s, need(s), s->long64 && !s->addrsize ? 8 : 4);
 	} else {
-		put_modrm(s, form, imm_bytes(s, form));
-		put(s, value(), imm_bytes(s, form));
+		if (!(form->flags & F_NO_MODRM))
+			put_modrm(s, form, imm_bytes(s, form));
+		put(s, immediate(s, form), imm_bytes(s, form));
 	}
+	if (form->flags & F_STACK)
+		set_stack(s, form);
 }
 
 /**

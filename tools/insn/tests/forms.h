@@ -19,6 +19,14 @@
 #define F_STRING	0x20
 #define F_LONG		0x40	/* exists in 64-bit code only */
 #define F_EQUAL		0x80	/* compares rAX: let them be equal at times */
+#define F_STACK		0x100	/* uses the stack, which is in the data */
+#define F_NO_MODRM	0x200	/* nothing of memory but the stack */
+#define F_OPREG		0x400	/* the opcode's low three bits are a register */
+#define F_COND		0x800	/* the opcode's low four bits are a condition */
+#define F_NONZERO	0x1000	/* hosts differ in what becomes of zero */
+#define F_COUNT		0x2000	/* a shift count is 16 at most */
+#define F_PAIR		0x4000	/* compares rDX:rAX */
+#define F_NO_66		0x8000	/* prefix 66 makes it another instruction */
 
 #define IMM_NONE	0
 #define IMM_BYTE	1
@@ -36,8 +44,11 @@ struct form {
 
 #define AF		FLAG_AF
 #define NOT_CF		(FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
+#define NOT_ZF		(FLAG_CF | FLAG_PF | FLAG_AF | FLAG_SF | FLAG_OF)
+#define NOT_CF_OF	(FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF)
+#define AF_OF		(FLAG_AF | FLAG_OF)
 
-#define MAX_FORMS	128
+#define MAX_FORMS	192
 
 /* all of them; returns how many */
 unsigned int forms_list(struct form *forms);
@@ -53,6 +64,7 @@ unsigned int forms_list(struct form *forms);
  * @gs: GS override is there
  * @rep: f2 or f3 of a string instruction, or 0
  * @target: address its memory operand shall have
+ * @device: an address in the page that is a device: the operand's or the stack's
  * @before: registers
  */
 struct sample {
@@ -65,6 +77,7 @@ struct sample {
 	bool gs;
 	u8 rep;
 	u64 target;
+	u64 device;
 	struct native_state before;
 };
 

@@ -38,6 +38,7 @@ static struct svmvcpu_emul emul;
 static struct access seen[8];
 static unsigned int nr_seen, fail_at;
 static u64 answer;
+static alignas(64) u8 xstate[576];
 
 static int note(u64 gpa, u64 value, size_t len, bool write)
 {
@@ -50,6 +51,19 @@ static int device_read(void *opaque, __u64 gpa, void *buf, size_t len)
 {
 	memcpy(buf, opaque, len);
 	return note(gpa, 0, len, false);
+}
+
+static int port_in(void *opaque, __u16 port, unsigned int width, __u32 *value)
+{
+	(void)opaque;
+	*value = 0x88776655;
+	return note(port, 0, width, false);
+}
+
+static int port_out(void *opaque, __u16 port, unsigned int width, __u32 value)
+{
+	(void)opaque;
+	return note(port, value, width, true);
 }
 
 static int device_write(void *opaque, __u64 gpa, const void *buf, size_t len)
@@ -88,7 +102,9 @@ static void set_up(void)
 		.gpa = DEVICE, .gprs = &gprs, .segments = &segments,
 		.control = &control, .guest = &guest,
 		.read = device_read, .write = device_write, .opaque = &answer,
+		.in = port_in, .out = port_out, .xstate = xstate,
 	};
+	memset(xstate, 0, sizeof(xstate));
 	nr_seen = 0;
 	fail_at = 0;
 	answer = 0;
@@ -362,6 +378,228 @@ static void test_repeat(void)
 	   (gprs.rflags & FLAG_CF) == 0 && gprs.rip == 0x102, "repe cmpsd stops at a difference");
 }
 
+/* 64-bit code whose stack ends in the page of RAM, or in the device at 0x2000 */
+static void set_up_stack(u64 rsp)
+{
+	set_up_long();
+	gprs.rsp = rsp;
+	gprs.rdx = 0x1122334455667788;
+}
+
+static void test_stack(void)
+{
+	set_up_stack(0x2010);
+	OK(!RUN("\x52") && nr_seen == 1 && saw(0, DEVICE + 8, 8, true, gprs.rdx) &&
+	   gprs.rsp == 0x2008, "push rdx on a device");
+	OK(!RUN("\x66\x52") && saw(1, DEVICE + 6, 2, true, 0x7788) && gprs.rsp == 0x2006,
+	   "push dx");
+
+	set_up_stack(0x1800);
+	answer = 0xabcd;
+	OK(!RUN("\xff\x33") && nr_seen == 1 && gprs.rsp == 0x17f8 &&
+	   *(u64 *)(ram + 0x17f8) == 0xabcd, "push [rbx] from a device");
+
+	set_up_stack(0x1800);
+	*(u64 *)(ram + 0x1800) = 0x5566;
+	OK(!RUN("\x8f\x03") && nr_seen == 1 && saw(0, DEVICE, 8, true, 0x5566) &&
+	   gprs.rsp == 0x1808, "pop [rbx] to a device");
+	gprs.rsp = 0x1ff8;
+	*(u64 *)(ram + 0x1ff8) = 0x77;
+	OK(!RUN("\x8f\x04\x24") && saw(1, DEVICE, 8, true, 0x77) && gprs.rsp == 0x2000,
+	   "pop [rsp]: the address is that behind the value");
+
+	set_up_stack(0x2008);
+	answer = 0x1234;
+	OK(!RUN("\x5c") && gprs.rsp == 0x1234, "pop rsp does not add");
+	set_up_stack(0x1800);
+	gprs.rbp = 0x2010;
+	answer = 0x9876;
+	OK(!RUN("\xc9") && saw(0, DEVICE + 0x10, 8, false, 0) && gprs.rsp == 0x2018 &&
+	   gprs.rbp == 0x9876, "leave");
+	set_up_stack(0x2010);
+	gprs.rflags = 0x10ed7;
+	OK(!RUN("\x9c") && saw(0, DEVICE + 8, 8, true, 0xed7), "pushf hides RF");
+
+	set_up();
+	control.cr0 = 0;
+	set_segments(CODE16, REAL, 0xffff);
+	segments.ss.base = DEVICE;
+	gprs.rsp = 0xaaaa0000;
+	gprs.rax = 0x1234;
+	OK(!RUN("\x50") && saw(0, DEVICE + 0xfffe, 2, true, 0x1234) && gprs.rsp == 0xaaaafffe,
+	   "a 16-bit stack wraps and keeps the rest of rsp");
+	set_up();
+	segments.ss.attrib = 0x093;
+	segments.ss.base = DEVICE;
+	gprs.rsp = 0x50010;
+	OK(!RUN("\x68\x78\x56\x34\x12") && saw(0, DEVICE + 0xc, 4, true, 0x12345678) &&
+	   gprs.rsp == 0x5000c, "32-bit code on a 16-bit stack");
+}
+
+static void test_stack_faults(void)
+{
+	set_up_stack(0x5008);
+	OK(faulted(RUN("\xff\x33"), 14, 2, 0x5000) && !nr_seen && gprs.rsp == 0x5008,
+	   "push from a device to a page that is not there: #PF before the device is read");
+	set_up_stack(0x3008);
+	OK(faulted(RUN("\xff\x33"), 14, 3, 0x3000) && !nr_seen, "or is read-only");
+	set_up_stack(0x2008);
+	gprs.rbx = 0x5000;
+	OK(faulted(RUN("\xff\x33"), 14, 0, 0x5000) && !nr_seen, "the operand faults first");
+	OK(faulted(RUN("\x8f\x03"), 14, 2, 0x5000) && !nr_seen && gprs.rsp == 0x2008,
+	   "pop from a device to no page: rsp stays, nothing is read");
+	set_up_stack(0x5000);
+	OK(faulted(RUN("\x8f\x03"), 14, 0, 0x5000) && !nr_seen, "pop faults at the stack first");
+	set_up_stack(0x800000000004ULL);
+	OK(faulted(RUN("\x52"), 12, 0, 0), "a stack that is not canonical: #SS");
+	set_up_stack(0x2010);
+	fail_at = 1;
+	OK(RUN("\x8f\x04\x24") == -EIO && gprs.rsp == 0x2010 && gprs.rip == 0x100,
+	   "pop whose read fails leaves rsp");
+}
+
+static void test_branches(void)
+{
+	set_up_stack(0x2010);
+	OK(!RUN("\xe8\x10\x20\x00\x00") && saw(0, DEVICE + 8, 8, true, 0x105) &&
+	   gprs.rip == 0x2115 && gprs.rsp == 0x2008, "call on a device");
+	set_up_stack(0x2010);
+	answer = 0x4321;
+	OK(!RUN("\xc3") && gprs.rip == 0x4321 && gprs.rsp == 0x2018, "ret from a device");
+	gprs.rsp = 0x2010;
+	gprs.rip = 0x100;
+	OK(!RUN("\xc2\x10\x00") && gprs.rip == 0x4321 && gprs.rsp == 0x2028, "ret 16");
+	set_up_stack(0x1800);
+	answer = 0x4321;
+	OK(!RUN("\xff\x13") && gprs.rip == 0x4321 && *(u64 *)(ram + 0x17f8) == 0x102 &&
+	   gprs.rsp == 0x17f8, "call [rbx] through a device");
+	gprs.rip = 0x100;
+	OK(!RUN("\xff\x23") && gprs.rip == 0x4321 && gprs.rsp == 0x17f8, "jmp [rbx]");
+
+	set_up_stack(0x1800);
+	answer = 0x800000000000ULL;
+	OK(faulted(RUN("\xff\x13"), 13, 0, 0) && gprs.rsp == 0x1800 &&
+	   !*(u64 *)(ram + 0x17f8), "call to an address that is not canonical: #GP, no push");
+	OK(faulted(RUN("\xff\x23"), 13, 0, 0), "jmp, too");
+	set_up_stack(0x2010);
+	answer = 0x800000000000ULL;
+	OK(faulted(RUN("\xc3"), 13, 0, 0) && gprs.rsp == 0x2010, "and ret");
+
+	set_up();
+	gprs.rsp = DEVICE + 0x10;
+	segments.cs.limit = 0xfff;
+	answer = 0x1000;
+	OK(faulted(RUN("\xc3"), 13, 0, 0), "ret beyond the limit of CS");
+	answer = 0x10fff;
+	OK(!RUN("\x66\xc3") && gprs.rip == 0xfff && gprs.rsp == DEVICE + 0x12,
+	   "a 16-bit ret cuts IP");
+	segments.cs.limit = 0xffff;
+	gprs.rip = 0x100;
+	OK(!RUN("\x66\xe8\x00\x80") && gprs.rip == 0x8104 && saw(2, DEVICE + 0x10, 2, true, 0x104),
+	   "a 16-bit call does, too");
+}
+
+static void test_ports(void)
+{
+	set_up_long();
+	gprs.rdx = 0x70123;
+	gprs.rdi = 0x2004;
+	gprs.rcx = 2;
+	OK(!RUN("\xf3\x6d") && nr_seen == 4 && saw(0, 0x123, 4, false, 0) &&
+	   saw(1, DEVICE + 4, 4, true, 0x88776655) && saw(3, DEVICE + 8, 4, true, 0x88776655) &&
+	   gprs.rdi == 0x200c && !gprs.rcx && gprs.rip == 0x102, "rep insd to a device");
+	set_up_long();
+	gprs.rdx = 0x321;
+	gprs.rsi = 0x2004;
+	answer = 0x1234;
+	OK(!RUN("\x66\x6f") && nr_seen == 2 && saw(0, DEVICE + 4, 2, false, 0) &&
+	   saw(1, 0x321, 2, true, 0x1234) && gprs.rsi == 0x2006, "outsw from a device");
+	set_up_long();
+	gprs.rdi = 0x5000;
+	OK(faulted(RUN("\x6c"), 14, 2, 0x5000) && !nr_seen,
+	   "insb to a page that is not there does not read the port");
+	set_up_long();
+	emul.in = NULL;
+	emul.out = NULL;
+	gprs.rdi = 0x2000;
+	gprs.rsi = 0x2000;
+	OK(RUN("\x6c") == -ENOTSUP && !nr_seen, "ins without ports");
+	OK(RUN("\x6e") == -ENOTSUP && gprs.rip == 0x100, "outs without ports");
+}
+
+static void test_vectors(void)
+{
+	u8 *xmm9 = xstate + 160 + 9 * 16;
+
+	set_up_long();
+	answer = 0x1122334455667788;
+	memset(xmm9, 0xff, 16);
+	OK(!RUN("\xf3\x44\x0f\x6f\x0b") && nr_seen == 2 && saw(0, DEVICE, 8, false, 0) &&
+	   saw(1, DEVICE + 8, 8, false, 0) && !memcmp(xmm9, &answer, 8) &&
+	   !memcmp(xmm9 + 8, &answer, 8) && xstate[512] == 2,
+	   "movdqu xmm9, [rbx] is two reads of eight bytes");
+	gprs.rbx = 0x1ffc;
+	OK(!RUN("\x44\x0f\x11\x0b") && nr_seen == 4 && !memcmp(ram + 0x1ffc, xmm9, 4) &&
+	   saw(2, DEVICE, 8, true, 0x5566778811223344) && saw(3, DEVICE + 8, 4, true, 0x11223344),
+	   "movups [rbx], xmm9 across the page's start");
+	gprs.rip = 0x100;
+	OK(faulted(RUN("\x44\x0f\x28\x0b"), 13, 0, 0), "movaps that is not aligned: #GP");
+
+	set_up_long();
+	answer = 0x99aabbcc;
+	memset(xmm9, 0xff, 16);
+	OK(!RUN("\x66\x44\x0f\x6e\x0b") && saw(0, DEVICE, 4, false, 0) &&
+	   !memcmp(xmm9, (u64 [2]) { answer }, 16), "movd xmm9, [rbx] clears the rest");
+	OK(!RUN("\x66\x44\x0f\xd6\x0b") && saw(1, DEVICE, 8, true, answer),
+	   "movq [rbx], xmm9");
+	OK(!RUN("\xf2\x44\x0f\x10\x0b") && saw(2, DEVICE, 8, false, 0), "movsd xmm9, [rbx]");
+	fail_at = 4;
+	memset(xmm9, 0x77, 16);
+	OK(RUN("\x44\x0f\x28\x0b") == -EIO && xmm9[0] == 0x77, "a failed load changes nothing");
+	emul.xstate = NULL;
+	OK(RUN("\x44\x0f\x28\x0b") == -ENOTSUP && nr_seen == 4, "SSE registers unknown");
+}
+
+static void test_pairs(void)
+{
+	set_up_long();
+	gprs.rbx = 0x2008;
+	OK(faulted(RUN("\x48\x0f\xc7\x0b"), 13, 0, 0), "cmpxchg16b that is not aligned: #GP");
+	answer = 0x11;
+	gprs.rax = 0x5500000011;
+	gprs.rdx = 0;
+	gprs.rcx = 0x99;
+	OK(!RUN("\x0f\xc7\x0b") && nr_seen == 2 && saw(0, DEVICE + 8, 8, false, 0) &&
+	   saw(1, DEVICE + 8, 8, true, 0x9900002008) && (gprs.rflags & FLAG_ZF) &&
+	   gprs.rax == 0x5500000011, "cmpxchg8b that succeeds");
+	answer = 0x2200000012;
+	OK(!RUN("\x0f\xc7\x0b") && saw(3, DEVICE + 8, 8, true, answer) &&
+	   !(gprs.rflags & FLAG_ZF) && gprs.rax == 0x12 && gprs.rdx == 0x22, "and fails");
+}
+
+static void test_system(void)
+{
+	set_up_long();
+	control.cr0 = 0x8005003b;
+	segments.ldtr.selector = 0x28;
+	segments.tr.selector = 0x40;
+	segments.fs.selector = 0x53;
+	OK(!RUN("\x0f\x01\x23") && saw(0, DEVICE, 2, true, 0x003b), "smsw [rbx]");
+	OK(!RUN("\x0f\x00\x03") && saw(1, DEVICE, 2, true, 0x28), "sldt [rbx]");
+	OK(!RUN("\x48\x0f\x00\x0b") && saw(2, DEVICE, 2, true, 0x40), "str [rbx]");
+	gprs.rsp = 0x2010;
+	OK(!RUN("\x0f\xa0") && saw(3, DEVICE + 8, 8, true, 0x53), "push fs");
+	OK(!RUN("\x8c\x23") && saw(4, DEVICE, 2, true, 0x53), "mov [rbx], fs");
+	answer = 0;
+	gprs.rdx = 0x1122334455667788;
+	OK(!RUN("\x0f\xbc\x13") && gprs.rdx == 0x1122334455667788 && (gprs.rflags & FLAG_ZF),
+	   "bsf of 0 leaves all of rdx");
+	OK(!RUN("\x0f\x44\x13") && !gprs.rdx, "cmovz edx, [rbx]");
+	gprs.rdx = -1;
+	OK(!RUN("\x0f\x45\x13") && gprs.rdx == 0xffffffff,
+	   "a cmov that does not move reads, and clears the upper half");
+}
+
 static void test_failures(void)
 {
 	struct svmvcpu_gprs before;
@@ -386,17 +624,26 @@ static const struct {
 } refused[] = {
 	{ "cpuid", "cpuid", "\x0f\xa2", 2 },
 	{ "nop", "nop", "\x90", 1 },
-	{ "movaps xmm0, [rbx]", "movaps", "\x0f\x28\x03", 3 },
-	{ "movsd xmm0, [rbx]", "movsd", "\xf2\x0f\x10\x03", 4 },
+	{ "vmovaps xmm0, [rbx]", "vmovaps", "\xc5\xf8\x28\x03", 4 },
+	{ "movq mm0, [rbx]", "operand mm0", "\x0f\x6f\x03", 3 },
+	{ "movaps xmm0, xmm1", "without memory", "\x0f\x28\xc1", 3 },
 	{ "cmpsd xmm0, [rbx], 0", "cmpsd", "\xf2\x0f\xc2\x03\x00", 5 },
-	{ "push [rbx]", "push", "\xff\x33", 2 },
-	{ "call [rbx]", "call", "\xff\x13", 2 },
+	{ "paddd xmm0, [rbx]", "paddd", "\x66\x0f\xfe\x03", 4 },
+	{ "fld [rbx]", "fld", "\xd9\x03", 2 },
+	{ "div [rbx]", "div", "\xf7\x33", 2 },
+	{ "far call [rbx]", "far call", "\xff\x1b", 2 },
+	{ "far jmp [rbx]", "far jmp", "\xff\x2b", 2 },
+	{ "far ret", "far ret", "\xcb", 1 },
+	{ "iretq", "iretq", "\x48\xcf", 2 },
+	{ "16-bit ret", "16-bit ret", "\x66\xc3", 2 },
 	{ "mov ds, [rbx]", "operand ds", "\x8e\x1b", 2 },
-	{ "mov [rbx], cs", "operand cs", "\x8c\x0b", 2 },
-	{ "mov rax, cr0", "operand cr0", "\x0f\x20\xc0", 3 },
+	{ "pop fs", "operand fs", "\x0f\xa1", 2 },
+	{ "ltr [rbx]", "ltr", "\x0f\x00\x1b", 3 },
+	{ "lldt [rbx]", "lldt", "\x0f\x00\x13", 3 },
+	{ "lmsw [rbx]", "lmsw", "\x0f\x01\x33", 3 },
+	{ "jmp rbx", "jmp without memory", "\xff\xe3", 2 },
+	{ "mov rax, cr0", "mov without memory", "\x0f\x20\xc0", 3 },
 	{ "add eax, ebx", "add without memory", "\x01\xd8", 2 },
-	{ "ins", "insd", "\x6d", 1 },
-	{ "cmpxchg8b [rbx]", "cmpxchg8b", "\x0f\xc7\x0b", 3 },
 	{ "nothing at all", "are not all", "", 0 },
 	{ "mov with a wrong ModRM.reg", "not an instruction", "\xc7\x0b\x00\x00\x00\x00", 6 },
 	{ "lock mov", "not an instruction", "\xf0\x89\x03", 3 },
@@ -451,6 +698,13 @@ int main(void)
 	test_paging();
 	test_crossing();
 	test_repeat();
+	test_stack();
+	test_stack_faults();
+	test_branches();
+	test_ports();
+	test_vectors();
+	test_pairs();
+	test_system();
 	test_failures();
 	test_refused();
 	test_vcpu();

@@ -78,7 +78,7 @@ static int emulate(const struct sample *s, struct svmvcpu_gprs *gprs)
 		.cr0 = GUEST_CR0_PE, .efer = s->long64 ? GUEST_EFER_LMA : 0,
 	};
 	struct svmvcpu_emul emul = {
-		.insn = s->bytes, .insn_len = s->len, .gpa = s->target,
+		.insn = s->bytes, .insn_len = s->len, .gpa = s->device,
 		.gprs = gprs, .segments = &segments, .control = &control,
 		.guest = &guest, .read = device_read, .write = device_write,
 		.opaque = shadow,
@@ -123,6 +123,10 @@ static bool accesses_fit(const struct sample *s, const struct form *form)
 
 	if (form->flags & (F_STRING | F_BITS))
 		return true;
+	if (form->flags & F_PAIR)
+		parts *= 2;
+	if (form->flags & F_STACK)
+		return reads <= 2 && writes <= 2;
 	return reads <= parts && writes <= parts && reads + writes > 0;
 }
 
@@ -143,12 +147,23 @@ static bool same(const struct sample *s, const struct form *form,
 	       !memcmp(native, shadow, NATIVE_BYTES) && accesses_fit(s, form);
 }
 
-/* cmpxchg and scas: make what they compare equal, half the time. */
-static void let_equal(struct sample *s, const struct form *form)
+/* What is compared is made equal, half the time. */
+static void prepare_memory(struct sample *s, const struct form *form)
 {
 	u64 at = (form->flags & F_STRING ? (u32)s->before.gprs[INSN_RDI] : s->target) -
 		 NATIVE_DATA;
 
+	if (form->flags & F_NONZERO) {
+		shadow[at] |= 1;
+		native[at] |= 1;
+	}
+	if ((form->flags & F_PAIR) && below(2)) {
+		unsigned int half = s->rex & 8 ? 8 : 4;
+
+		memcpy(shadow + at, &s->before.gprs[INSN_RAX], half);
+		memcpy(shadow + at + half, &s->before.gprs[INSN_RDX], half);
+		memcpy(native + at, shadow + at, 2 * half);
+	}
 	if (!(form->flags & F_EQUAL) || below(2))
 		return;
 	memcpy(shadow + at, &s->before.gprs[INSN_RAX], 8);
@@ -163,7 +178,7 @@ static bool run_case(const struct form *form, bool long64, bool report)
 	int ret;
 
 	sample_make(&s, form, long64);
-	let_equal(&s, form);
+	prepare_memory(&s, form);
 	ret = emulate(&s, &gprs);
 	n = s.before;
 	native_run(&n, s.bytes, s.len, long64);
