@@ -74,10 +74,11 @@ $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(B)/tools/vcpuctl: $(VCPUCTL_OBJECTS) $(LIB)
+# Not static: Debian has only the shared Zydis
+$(B)/tools/vcpuctl: $(VCPUCTL_OBJECTS) $(INSN_LIB) $(LIB)
 	$(call note,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -static -pthread -o $@ $^ $(TOOL_LIBS)
+	$(Q)$(CC) $(CFLAGS) -pthread -o $@ $^ -lZydis $(TOOL_LIBS)
 
 lib: $(LIB)
 tools: $(TOOLS)

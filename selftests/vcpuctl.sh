@@ -11,7 +11,7 @@
 
 # shellcheck source=selftests/vm/tap.sh
 . /vm/tap.sh
-plan 29
+plan 31
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -37,6 +37,9 @@ code ud2 '\017\013'
 code insb '\277\100\000\272\020\005\271\004\000\363\154\240\103\000\346\364'
 # movl $1,0xfec00000; mov 0xfec00010,%eax; out %al,$0xf4
 code ioapic '\307\005\000\000\300\376\001\000\000\000\241\020\000\300\376\346\364'
+
+# fildl 0xfee00020
+code fild '\333\005\040\000\340\376\364'
 
 ends "info" 0 "usable           yes" info
 
@@ -73,6 +76,9 @@ ends "exits used up" 68 "--max-exits" run -x 5 /guests/hello16.bin
 
 ends "an I/O APIC beside the local APIC" 145 "code 17" \
 	run -m prot32 --lapic ioapic
+ends "any instruction on both APICs" 170 "code 42" \
+	run -m prot32 --lapic -t 60 /guests/apics.bin
+ends "but not each that there is" 70 "not emulated: fild" run -m prot32 --lapic fild
 ends "HLT that nothing can end" 65 "halted" run --lapic hlt
 ends "no APICs unless asked for" 70 "write gpa 0xfec00000" run -m prot32 ioapic
 

@@ -14,6 +14,8 @@
  *   parser.bin	flat 32-bit code at 0x10000, for snapfuzz: see parser.c
  *   echo.bin	real mode: repeats serial input until a newline, then powers
  *		off (status 0)
+ *   apics.bin	--mode prot32 --lapic, at 0x100000: instructions that read and
+ *		write the registers of both APICs; ends with code 0x2a (status 170)
  */
 #ifndef GUEST_H
 #define GUEST_H

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "finish.h"
 #include "input.h"
 #include "linux.h"
 #include "load.h"
@@ -247,7 +248,7 @@ static void *window_of(const struct session *s)
 	return svmvcpu_vcpu_window(&s->vcpu, &bytes);
 }
 
-static int answer(struct session *s)
+static int answer_exit(struct session *s)
 {
 	struct svmvcpu_run *run = s->vcpu.run;
 	void *window = window_of(s);
@@ -257,6 +258,18 @@ static int answer(struct session *s)
 		watch_rearm(&s->watch);
 	status = machine_exit(&s->machine, run, window);
 	output_exit(&s->output, run, window, s->machine.refused);
+	if (status == STATUS_MEMORY_FAULT && run->reason == SVMVCPU_EXIT_MEMORY_FAULT)
+		status = finish_insn(&s->machine, &s->guest, &s->info, &s->vcpu);
+	return status;
+}
+
+static int answer(struct session *s)
+{
+	int status = answer_exit(s);
+
+	/* an EOI, say: an instruction makes no more than one */
+	if (status == FINISH_EXIT)
+		status = answer_exit(s);
 	if (status != MACHINE_CONTINUE)
 		return status;
 	if (stopping())
