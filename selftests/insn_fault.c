@@ -549,6 +549,80 @@ TEST_F(insn_fault, smsw_by_the_kernel)
 	EXPECT_EQ(1U, d->writes);
 }
 
+/* LLDT and LTR with the selector on the device */
+static const struct {
+	const char *name;
+	const char *code;
+	uint16_t selector;
+	uint64_t descriptor;	/* at IDT_TR in the GDT */
+	enum idt_mode mode;
+	int vector;
+} descriptors[] = {
+	{ "lldt", "\x0f\x00\x13", IDT_TR, 0x12c0827856341234, IDT_PROT32, NO_VECTOR },
+	{ "ltr", "\x0f\x00\x1b", IDT_TR, 0x00008900310000a7, IDT_PROT32, NO_VECTOR },
+	{ "lldt", "\x0f\x00\x13", IDT_TR, 0x12c0827856341234, IDT_LONG64, NO_VECTOR },
+	{ "ltr", "\x0f\x00\x1b", IDT_TR, 0x00008900310000a7, IDT_LONG64, NO_VECTOR },
+	{ "lldt of nothing", "\x0f\x00\x13", 1, 0, IDT_LONG64, NO_VECTOR },
+	{ "ltr that is busy", "\x0f\x00\x1b", IDT_TR, 0x00008b00310000a7, IDT_PROT32, VEC_GP },
+	{ "ltr that is absent", "\x0f\x00\x1b", IDT_TR, 0x00000900310000a7, IDT_LONG64, 11 },
+	{ "lldt that is a TSS", "\x0f\x00\x13", IDT_TR, 0x00008900310000a7, IDT_LONG64, VEC_GP },
+	{ "lldt beyond the GDT", "\x0f\x00\x13", IDT_LAST, 0, IDT_PROT32, VEC_GP },
+	{ "lldt in the LDT", "\x0f\x00\x13", IDT_TR | 4, 0, IDT_PROT32, VEC_GP },
+};
+
+/*
+ * LTR of TCG leaves the register's own copy as it was in memory: not busy. Of an
+ * LDT that is none, what the register holds besides the selector is nobody's.
+ */
+static bool same_tables(struct svmvcpu_segments *a, const struct svmvcpu_segments *b)
+{
+	if (host_is_tcg() && b->tr.selector == a->tr.selector)
+		a->tr.attrib |= b->tr.attrib & 2;
+	if (memcmp(&a->tr, &b->tr, sizeof(a->tr)) || a->ldtr.selector != b->ldtr.selector)
+		return false;
+	return a->ldtr.selector < 4 || !memcmp(&a->ldtr, &b->ldtr, sizeof(a->ldtr));
+}
+
+static int run_descriptor(struct device_vm *d, unsigned int i, struct idt_outcome *out)
+{
+	bool is_long = idt_mode_is_long(descriptors[i].mode);
+
+	start(d, descriptors[i].mode, descriptors[i].code, 3, is_long ? LIN_DEVICE : DEVICE, 0);
+	memcpy(device_bytes(d), &descriptors[i].selector, 2);
+	memcpy(d->vm.mem + IDT_GDT + IDT_TR, &descriptors[i].descriptor, 8);
+	return device_run(d, out);
+}
+
+TEST_F(insn_fault, descriptors)
+{
+	struct device_vm *memory = &self->memory, *device = &self->device;
+	struct svmvcpu_state a, b;
+	struct idt_outcome x, y;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(descriptors); i++) {
+		ASSERT_EQ(0, run_descriptor(memory, i, &x));
+		ASSERT_EQ(0, run_descriptor(device, i, &y)) {
+			TH_LOG("%s: %s", descriptors[i].name, svmvcpu_last_error());
+		}
+		EXPECT_EQ(descriptors[i].vector, x.vector);
+		EXPECT_EQ(x.vector, y.vector) {
+			TH_LOG("%s", descriptors[i].name);
+		}
+		EXPECT_EQ(x.error, y.error);
+		EXPECT_EQ(x.rip, y.rip);
+		EXPECT_EQ(1U, device->reads);
+		idt_get(&memory->vm, &a);
+		idt_get(&device->vm, &b);
+		EXPECT_TRUE(same_tables(&a.segments, &b.segments)) {
+			TH_LOG("%s: tr %#llx %#x %#x, %#llx %#x %#x", descriptors[i].name,
+			       a.segments.tr.base, a.segments.tr.limit, a.segments.tr.attrib,
+			       b.segments.tr.base, b.segments.tr.limit, b.segments.tr.attrib);
+		}
+		EXPECT_EQ(0, memcmp(memory->vm.mem + IDT_GDT, device->vm.mem + IDT_GDT, IDT_LAST));
+	}
+}
+
 /* SSE registers are loaded and stored whole; the upper halves of YMM stay. */
 TEST_F(insn_fault, vectors)
 {

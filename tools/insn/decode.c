@@ -77,6 +77,7 @@ static const struct known table[] = {
 	KNOWN(OUTSB, MOV, E_OUTS), KNOWN(OUTSW, MOV, E_OUTS), KNOWN(OUTSD, MOV, E_OUTS),
 	OTHER(CMPXCHG8B, cmpxchg_pair, 0),
 	OTHER(CMPXCHG16B, cmpxchg_pair, E_ALIGNED),
+	OTHER(LLDT, lldt, 0), OTHER(LTR, ltr, 0),
 	OTHER(PUSH, push, E_STACK),
 	OTHER(PUSHF, pushf, E_STACK), OTHER(PUSHFD, pushf, E_STACK),
 	OTHER(PUSHFQ, pushf, E_STACK),

@@ -2,7 +2,7 @@
 /*
  * libsvmvcpu-insn: execution. Most instructions are the same four steps (find the
  * memory operands, read, compute, write), and a string instruction is those for
- * each element. stack.c and wide.c have the others. See svmvcpu_insn.h for the
+ * each element. stack.c, wide.c and system.c have the others. See svmvcpu_insn.h for the
  * contract.
  */
 #include <errno.h>

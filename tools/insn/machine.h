@@ -174,13 +174,15 @@ int place_find(struct machine *m, const struct eoperand *operand, s64 disp,
 	       bool write, struct place *place);
 int place_find_aligned(struct machine *m, const struct eoperand *operand, bool write,
 		       struct place *place);
+int place_find_linear(struct machine *m, u64 linear, unsigned int bytes, unsigned int access,
+		      struct place *place);
 int place_read_bytes(struct machine *m, const struct place *place, u8 *buf);
 int place_write_bytes(struct machine *m, const struct place *place, const u8 *buf);
 /* the same for up to eight bytes */
 int place_read(struct machine *m, const struct place *place, u64 *value);
 int place_write(struct machine *m, const struct place *place, u64 value);
 
-/* Execution (emulate.c, stack.c, wide.c) */
+/* Execution (emulate.c, stack.c, wide.c, system.c) */
 
 int emulate_after(struct svmvcpu_emul *emul, bool kernel);
 u64 read_direct(const struct machine *m, const struct eoperand *o);
@@ -194,6 +196,8 @@ int execute_call(struct machine *m, const struct einsn *insn);
 int execute_jmp(struct machine *m, const struct einsn *insn);
 int execute_ret(struct machine *m, const struct einsn *insn);
 int execute_vector(struct machine *m, const struct einsn *insn);
+int execute_lldt(struct machine *m, const struct einsn *insn);
+int execute_ltr(struct machine *m, const struct einsn *insn);
 int execute_cmpxchg_pair(struct machine *m, const struct einsn *insn);
 
 #endif /* SVMVCPU_INSN_MACHINE_H */

@@ -97,7 +97,7 @@ static const struct gva_walk_ops walk_ops = {
  * raise_fault() - the guest has to take an exception
  * @m: the machine
  * @vector: which
- * @error_code: 0 unless it is a page fault
+ * @error_code: 0 unless it is a page fault, or about a selector
  * @address: of a page fault
  *
  * Return: SVMVCPU_EMUL_FAULT.
@@ -110,13 +110,12 @@ int raise_fault(struct machine *m, unsigned int vector, u32 error_code, u64 addr
 	return SVMVCPU_EMUL_FAULT;
 }
 
-static int translate(struct machine *m, u64 linear, bool write, u64 *gpa)
+static int translate(struct machine *m, u64 linear, unsigned int access, u64 *gpa)
 {
 	struct gva_fault fault;
 	int err;
 
-	err = gva_translate(&m->mmu, linear, write ? GVA_WRITE : 0, &walk_ops, m, gpa,
-			    &fault);
+	err = gva_translate(&m->mmu, linear, access, &walk_ops, m, gpa, &fault);
 	if (err == GVA_FAULT)
 		return raise_fault(m, VECTOR_PF, fault.error_code, fault.address);
 	if (err == -EBUSY)
@@ -128,12 +127,12 @@ static int translate(struct machine *m, u64 linear, bool write, u64 *gpa)
 }
 
 static int add_part(struct machine *m, struct place *place, u64 linear,
-		    unsigned int bytes, bool write)
+		    unsigned int bytes, unsigned int access)
 {
 	u64 page = ~(SVMVCPU_PAGE - 1), gpa;
 	int err;
 
-	err = translate(m, linear, write, &gpa);
+	err = translate(m, linear, access, &gpa);
 	if (err)
 		return err;
 	place->part[place->nr].gpa = gpa;
@@ -145,33 +144,48 @@ static int add_part(struct machine *m, struct place *place, u64 linear,
 	return 0;
 }
 
-static int find(struct machine *m, const struct eoperand *operand, s64 disp, bool write,
-		unsigned int align, struct place *place)
+/**
+ * place_find_linear() - the same for a linear address
+ * @m: the machine
+ * @linear: address, canonical
+ * @bytes: PLACE_MAX at most
+ * @access: GVA_*
+ * @place: result
+ */
+int place_find_linear(struct machine *m, u64 linear, unsigned int bytes, unsigned int access,
+		      struct place *place)
 {
-	struct ginsn_mem mem = operand->mem;
-	unsigned int bytes = operand->bytes, first;
-	u64 offset, linear = 0;
-	int vector, err;
+	unsigned int first = SVMVCPU_PAGE - (linear & (SVMVCPU_PAGE - 1));
+	int err;
 
-	mem.disp += disp;
-	offset = ginsn_offset(&mem, m->gprs, m->rip_next);
 	memset(place, 0, sizeof(*place));
-	vector = linear_address(&m->env, mem.seg, offset, bytes,
-				write ? LINEAR_WRITE : LINEAR_READ, &linear);
-	if (!vector && (linear & (align - 1)))
-		vector = VECTOR_GP;
-	if (vector)
-		return raise_fault(m, vector, 0, 0);
-	first = SVMVCPU_PAGE - (linear & (SVMVCPU_PAGE - 1));
 	if (bytes <= first)
-		return add_part(m, place, linear, bytes, write);
-	err = add_part(m, place, linear, first, write);
+		return add_part(m, place, linear, bytes, access);
+	err = add_part(m, place, linear, first, access);
 	if (err)
 		return err;
 	linear += first;
 	if (m->env.mode != GUEST_LONG64)
 		linear = (u32)linear;
-	return add_part(m, place, linear, bytes - first, write);
+	return add_part(m, place, linear, bytes - first, access);
+}
+
+static int find(struct machine *m, const struct eoperand *operand, s64 disp, bool write,
+		unsigned int align, struct place *place)
+{
+	struct ginsn_mem mem = operand->mem;
+	u64 offset, linear = 0;
+	int vector;
+
+	mem.disp += disp;
+	offset = ginsn_offset(&mem, m->gprs, m->rip_next);
+	vector = linear_address(&m->env, mem.seg, offset, operand->bytes,
+				write ? LINEAR_WRITE : LINEAR_READ, &linear);
+	if (!vector && (linear & (align - 1)))
+		vector = VECTOR_GP;
+	if (vector)
+		return raise_fault(m, vector, 0, 0);
+	return place_find_linear(m, linear, operand->bytes, write ? GVA_WRITE : 0, place);
 }
 
 /**

@@ -15,13 +15,11 @@
  *	cmpxchg16b, xadd;
  *	movs, stos, lods, cmps, scas, ins, outs;
  *	push, pushf, pop, leave, near call, ret and jmp;
- *	smsw, sldt, str, and mov from a segment register;
+ *	smsw, sldt, str, lldt, ltr, and mov from a segment register;
  *	movd, movq, movss, movsd, movdqu, movdqa, movups, movupd, movaps, movapd,
  *	lddqu, movntdq, movntdqa, movntps, movntpd of SSE registers.
  *
- * Everything else is -ENOTSUP, with the reason in svmvcpu_last_error(). That
- * includes what loads a segment register, LDTR or TR: it takes descriptors that
- * only the processor can load with all checks.
+ * Everything else is -ENOTSUP, with the reason in svmvcpu_last_error().
  */
 #ifndef SVMVCPU_INSN_LIB_H
 #define SVMVCPU_INSN_LIB_H
@@ -37,8 +35,8 @@
 /**
  * struct svmvcpu_emul_fault - an exception the guest has to take
  * @address: #PF: what goes to CR2
- * @error_code: goes on the stack; 0 unless #PF
- * @vector: 12 (#SS), 13 (#GP) or 14 (#PF)
+ * @error_code: goes on the stack; a selector from LLDT and LTR, else 0 unless #PF
+ * @vector: 11 (#NP), 12 (#SS), 13 (#GP) or 14 (#PF)
  */
 struct svmvcpu_emul_fault {
 	__u64 address;
@@ -55,7 +53,7 @@ struct svmvcpu_emul_fault {
  *	is part of @guest (ROM, write-protected)
  * @gprs: in and out; on success RIP is behind the instruction, unless elements
  *	remain: then the guest comes back by itself
- * @segments: as GET_STATE returned them
+ * @segments: as GET_STATE returned them; LLDT and LTR change LDTR and TR
  * @control: CR0, CR3, CR4 and EFER count
  * @guest: RAM, which the caller may write at any time
  * @phys_bits: width of the host's physical addresses; 0 for 52
@@ -82,7 +80,7 @@ struct svmvcpu_emul {
 	unsigned int max_elements;
 	__u64 gpa;
 	struct svmvcpu_gprs *gprs;
-	const struct svmvcpu_segments *segments;
+	struct svmvcpu_segments *segments;
 	const struct svmvcpu_control *control;
 	const struct svmvcpu_guest *guest;
 	unsigned int phys_bits;

@@ -143,10 +143,13 @@ static void prepare(struct finish *f)
 }
 
 /* The shadow of STI or MOV SS lasts for one instruction, and that was this one. */
-static int put_state(struct finish *f, const void *xstate_before)
+static int put_state(struct finish *f, const struct svmvcpu_segments *segments_before,
+		     const void *xstate_before)
 {
 	u64 components = 0;
 
+	if (memcmp(segments_before, &f->state.segments, sizeof(*segments_before)))
+		components |= SVMVCPU_STATE_SEGMENTS;
 	if (f->state.events.shadow)
 		components |= SVMVCPU_STATE_EVENTS;
 	if (f->xstate_size && memcmp(xstate_before, f->emul.xstate, f->xstate_size))
@@ -170,6 +173,7 @@ static void put_registers(struct finish *f)
 /* @xstate: room for two images, or NULL */
 static int finish(struct finish *f, void *xstate)
 {
+	struct svmvcpu_segments segments;
 	u64 components = COMPONENTS;
 	void *before = NULL;
 	int ret;
@@ -188,10 +192,11 @@ static int finish(struct finish *f, void *xstate)
 				    f->mem.gpa);
 	if (xstate)
 		memcpy(before, xstate, f->xstate_size);
+	segments = f->state.segments;
 	prepare(f);
 	ret = emulate_after(&f->emul, f->mem.flags & SVMVCPU_FAULT_KERNEL);
 	if (!ret)
-		ret = put_state(f, before);
+		ret = put_state(f, &segments, before);
 	put_registers(f);
 	f->caller->fault = f->emul.fault;
 	f->caller->trap = f->emul.trap;

@@ -600,6 +600,81 @@ static void test_system(void)
 	   "a cmov that does not move reads, and clears the upper half");
 }
 
+#define GDT	0x1800
+#define LLDT	"\x0f\x00\x13"
+#define LTR	"\x0f\x00\x1b"
+
+/* The selector @answer selects this descriptor of the GDT. */
+static u64 *set_descriptor(bool long64, u64 low, u64 high)
+{
+	if (long64)
+		set_up_long();
+	else
+		set_up();
+	segments.gdtr.base = GDT;
+	segments.gdtr.limit = 0x3f;
+	answer = 0x2b;
+	memcpy(ram + GDT + 0x28, &low, 8);
+	memcpy(ram + GDT + 0x30, &high, 8);
+	return (u64 *)(ram + GDT + 0x28);
+}
+
+static bool is_segment(const struct svmvcpu_segment *s, u64 base, u32 limit, u16 attrib)
+{
+	return s->base == base && s->limit == limit && s->attrib == attrib &&
+	       s->selector == 0x2b;
+}
+
+static void test_descriptors(void)
+{
+	u64 *d = set_descriptor(false, 0x12c0827856341234, 0);
+
+	OK(!RUN(LLDT) && is_segment(&segments.ldtr, 0x12785634, 0x1234fff, 0xc82) && nr_seen == 1,
+	   "lldt [ebx]");
+	d = set_descriptor(false, 0x12408978563400ff, 0);
+	OK(!RUN(LTR) && is_segment(&segments.tr, 0x12785634, 0xff, 0x48b) &&
+	   *d == 0x12408b78563400ff, "ltr [ebx] makes the descriptor busy");
+	gprs.rip = 0x100;
+	OK(faulted(RUN(LTR), 13, 0x28, 0), "which it can be once: #GP");
+	d = set_descriptor(true, 0x12008978563400ff, 0xffff8123);
+	OK(!RUN(LTR) && is_segment(&segments.tr, 0xffff812312785634, 0xff, 0x08b) &&
+	   *d == 0x12008b78563400ff && (*pte(1) & 0x60) == 0x60, "ltr [rbx] in long mode");
+	set_descriptor(true, 0x12008978563400ff, 0x00800000);
+	OK(faulted(RUN(LTR), 13, 0x28, 0), "a base that is not canonical: #GP");
+	set_descriptor(true, 0x12008978563400ff, 0x0000010000000000);
+	OK(faulted(RUN(LTR), 13, 0x28, 0), "a type in the upper half: #GP");
+	set_descriptor(true, 0x12008178563400ff, 0);
+	OK(faulted(RUN(LTR), 13, 0x28, 0), "a 16-bit TSS in long mode: #GP");
+	set_descriptor(false, 0x12008178563400ff, 0);
+	OK(!RUN(LTR) && segments.tr.attrib == 0x083, "and outside it");
+	set_descriptor(false, 0x12000978563400ff, 0);
+	OK(faulted(RUN(LTR), 11, 0x28, 0) && !segments.tr.selector, "not present: #NP");
+	set_descriptor(false, 0x12009378563400ff, 0);
+	OK(faulted(RUN(LLDT), 13, 0x28, 0), "a data segment: #GP");
+	set_descriptor(false, 0x12008278563400ff, 0);
+	segments.gdtr.limit = 0x2e;
+	OK(faulted(RUN(LLDT), 13, 0x28, 0), "beyond the GDT: #GP");
+	segments.gdtr.limit = 0x2f;
+	OK(!RUN(LLDT), "the last of it");
+	set_descriptor(true, 0x12008278563400ff, 0);
+	segments.gdtr.limit = 0x36;
+	OK(faulted(RUN(LLDT), 13, 0x28, 0), "half beyond the GDT: #GP");
+	set_descriptor(false, 0, 0);
+	answer = 0x2c;
+	OK(faulted(RUN(LLDT), 13, 0x2c, 0), "in the LDT: #GP");
+	answer = 3;
+	OK(faulted(RUN(LTR), 13, 0, 0), "ltr of nothing: #GP(0)");
+	segments.ldtr.attrib = 0x82;
+	OK(!RUN(LLDT) && !segments.ldtr.attrib && segments.ldtr.selector == 3, "lldt of nothing");
+	set_descriptor(true, 0x12008978563400ff, 0);
+	*pte(1) = 0x1001;
+	control.cr0 |= GUEST_CR0_WP;
+	OK(faulted(RUN(LTR), 14, 3, GDT + 0x2d), "a GDT that is read-only: #PF");
+	set_descriptor(true, 0x12008278563400ff, 0);
+	segments.gdtr.base = 0x5000;
+	OK(faulted(RUN(LLDT), 14, 0, 0x5028), "a GDT that is not there: #PF");
+}
+
 static void test_failures(void)
 {
 	struct svmvcpu_gprs before;
@@ -638,8 +713,7 @@ static const struct {
 	{ "16-bit ret", "16-bit ret", "\x66\xc3", 2 },
 	{ "mov ds, [rbx]", "operand ds", "\x8e\x1b", 2 },
 	{ "pop fs", "operand fs", "\x0f\xa1", 2 },
-	{ "ltr [rbx]", "ltr", "\x0f\x00\x1b", 3 },
-	{ "lldt [rbx]", "lldt", "\x0f\x00\x13", 3 },
+	{ "lgdt [rbx]", "lgdt", "\x0f\x01\x13", 3 },
 	{ "lmsw [rbx]", "lmsw", "\x0f\x01\x33", 3 },
 	{ "jmp rbx", "jmp without memory", "\xff\xe3", 2 },
 	{ "mov rax, cr0", "mov without memory", "\x0f\x20\xc0", 3 },
@@ -705,6 +779,7 @@ int main(void)
 	test_vectors();
 	test_pairs();
 	test_system();
+	test_descriptors();
 	test_failures();
 	test_refused();
 	test_vcpu();
