@@ -392,7 +392,7 @@ static void make_access(struct vcpu *vcpu, struct svmvcpu_apic_access *access)
 		access->data = apic_page_read(vcpu, access->offset, access->width);
 		return;
 	}
-	/* The VMM can change the reason, and then misleads only itself. */
+	/* A VMM that overwrites the reason meanwhile misleads only itself. */
 	if (apic_page_write(vcpu, access->offset, access->width, access->data) == EXIT_USER)
 		access->exit = READ_ONCE(vcpu->run->reason);
 }

@@ -81,7 +81,7 @@ static uint64_t guest_read(struct test_vm *vm, unsigned int offset, unsigned int
 	return vm->run->gprs.rax;
 }
 
-/* All registers but those that count */
+/* All registers except the running timer */
 static struct svmvcpu_lapic lapic_of(struct test_vm *vm)
 {
 	struct svmvcpu_state state;
@@ -230,7 +230,7 @@ TEST_F(access, to_itself)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 }
 
-/* A read that is an error, as the guest's is */
+/* Reading where no register is raises the error interrupt, as for the guest. */
 TEST_F(access, error_interrupt)
 {
 	struct test_vm *vm = &self->vm;
@@ -267,7 +267,7 @@ TEST_F(access, to_another_vcpu)
 	EXPECT_EQ(0x77, apic_take_irq(vm));
 }
 
-/* A HLT goes on until an interrupt can be taken, which the access brought about. */
+/* The access lowers TPR, and the interrupt that can be taken then ends the HLT. */
 TEST_F(access, while_halted)
 {
 	struct test_vm *vm = &self->vm;
@@ -339,7 +339,7 @@ TEST_F(access, refused)
 			TH_LOG("%s", refused[i].what);
 		}
 	}
-	/* up to the page's end there is no register, but a page */
+	/* the last bytes of the page: valid, but no register */
 	EXPECT_EQ(0ULL, vmm_read(vm, PAGE - 8, 8));
 }
 

@@ -226,7 +226,7 @@ TEST_F(apic, strings)
 	EXPECT_EQ(0ULL, vm->run->gprs.rcx);
 }
 
-/* Where the registers are not, the accesses are the VMM's. */
+/* Accesses to other addresses go to the VMM's callbacks. */
 TEST_F(apic, elsewhere)
 {
 	struct test_vm *vm = &self->vm;

@@ -454,7 +454,7 @@ TEST_F(insn_fault, answer_is_kept)
 	EXPECT_EQ((unsigned int)(SVMVCPU_FAULT_GVA | SVMVCPU_FAULT_KERNEL | SVMVCPU_FAULT_WRITE |
 				 SVMVCPU_FAULT_USER_MEM), run->memory.flags);
 	EXPECT_EQ(TEST_CODE, run->gprs.rip);
-	/* the kernel has the answer: it is not for the library to read once more */
+	/* the kernel keeps the answer: the library must not read the device again */
 	EXPECT_EQ(-ENOTSUP, device_finish(d));
 	EXPECT_EQ(0U, d->reads);
 	run->answer = 0x55667788;	/* to what nobody asked */
@@ -571,8 +571,8 @@ static const struct {
 };
 
 /*
- * LTR of TCG leaves the register's own copy as it was in memory: not busy. Of an
- * LDT that is none, what the register holds besides the selector is nobody's.
+ * TCG's LTR marks the TSS busy in memory but not in the register. After LLDT of a
+ * null selector the hidden part of LDTR is undefined.
  */
 static bool same_tables(struct svmvcpu_segments *a, const struct svmvcpu_segments *b)
 {

@@ -83,9 +83,9 @@ void alu_run(enum alu_op op, struct alu *alu);
 #define E_IN		0x800	/* operand 1 is a port that is read */
 #define E_OUT		0x1000	/* operand 0 is a port that is written */
 #define E_BRANCH	0x2000	/* RIP is written */
-#define E_STACK		0x4000	/* has a memory operand that ModRM does not name */
+#define E_STACK		0x4000	/* has a hidden memory operand on the stack */
 #define E_ALIGNED	0x8000	/* memory has to be aligned to its width */
-#define E_KERNEL	0x10000	/* the kernel makes the access for the guest, maybe */
+#define E_KERNEL	0x10000	/* the kernel may make the access for the guest */
 
 enum eoperand_kind {
 	EOPERAND_NONE,
@@ -186,7 +186,7 @@ int place_write(struct machine *m, const struct place *place, u64 value);
 
 int emulate_after(struct svmvcpu_emul *emul, bool kernel);
 u64 read_direct(const struct machine *m, const struct eoperand *o);
-/* the element of struct einsn that says how; all of type einsn_fn */
+/* values of struct einsn.execute */
 int execute_alu(struct machine *m, const struct einsn *insn);
 int execute_push(struct machine *m, const struct einsn *insn);
 int execute_pushf(struct machine *m, const struct einsn *insn);
