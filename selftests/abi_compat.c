@@ -143,6 +143,7 @@ TEST(no_implicit_padding)
 	PACKED_SAME(svmvcpu_stats, 2 * 4 + 7 * 8);
 	PACKED_SAME(svmvcpu_cpuid_entry, 8 * 4);
 	PACKED_SAME(svmvcpu_cpuid, 4 * 4 + 8);
+	PACKED_SAME(svmvcpu_apic_access, 4 * 4 + 8 + 2 * 4);
 	PACKED_SAME(svmvcpu_exit_io, 2 + 1 + 1 + 3 * 4);
 	PACKED_SAME(svmvcpu_exit_memory, 8 + 8 + 4 + 4 + 1 + 15);
 	PACKED_SAME(svmvcpu_exit_exception, 4 * 4 + 8);
