@@ -185,8 +185,8 @@ static void apply(struct vcpu *vcpu, const struct lapic_fx *fx)
 		apic->look = true;
 	if (fx->flags & LAPIC_TIMER)
 		program_timer(apic);
-	if ((fx->flags & LAPIC_NMI) && vcpu->nmis < EVENT_NMI_MAX)
-		vcpu->nmis++;
+	if (fx->flags & LAPIC_NMI)
+		vcpu->nmi_latched = true;
 	/* The VMM resets the vCPU: run.c tells it. */
 	if (fx->flags & LAPIC_INIT)
 		set_bit(WAKE_INIT, &vcpu->wake);

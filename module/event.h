@@ -26,9 +26,6 @@ struct vcpu;
 #define VEC_MC	18
 #define VEC_CP	21
 
-/* NMIs that can wait: one being handled, one latched, as in hardware */
-#define EVENT_NMI_MAX	2
-
 /* what SVMVCPU_SET_EXITS can ask for: defined vectors but NMI and #MC */
 #define EXITABLE_EXCEPTIONS						\
 	(BIT(VEC_DE) | BIT(VEC_DB) | BIT(VEC_BP) | BIT(VEC_OF) | BIT(5) |	\

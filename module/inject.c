@@ -2,7 +2,8 @@
 /*
  * Interrupts and NMIs on their way into the guest.
  *
- * One interrupt and up to two NMIs can wait here for the guest to be ready.
+ * One interrupt and one NMI can wait here for the guest to be ready. The NMI is a
+ * latch, as in hardware: however many arrive while it is set, the guest gets one.
  * Before each entry inject_prepare() lets the most urgent in, or arranges for
  * an exit at the moment it could be:
  *
@@ -51,7 +52,8 @@ bool inject_room(const struct vcpu *vcpu, u32 inject)
 	case SVMVCPU_INJECT_IRQ:
 		return !vcpu->irq;
 	case SVMVCPU_INJECT_NMI:
-		return vcpu->nmis < EVENT_NMI_MAX;
+		/* It merges with one that is latched. */
+		return true;
 	default:
 		/* The VMM has one to be shown, and answered, first. */
 		return !vcpu->held;
@@ -74,7 +76,7 @@ void inject_request(struct vcpu *vcpu, u32 inject, u32 error, u64 address)
 		vcpu->irq = EVENT_V | EVENT_TYPE_INTR | vector;
 		break;
 	case SVMVCPU_INJECT_NMI:
-		vcpu->nmis++;
+		vcpu->nmi_latched = true;
 		break;
 	default:
 		inject_exception(vcpu, vector, error, address);
@@ -122,7 +124,7 @@ static bool nmi_ready(const struct vcpu *vcpu)
 
 static void let_nmi_in(struct vcpu *vcpu)
 {
-	vcpu->nmis--;
+	vcpu->nmi_latched = false;
 	vcpu->nmi_masked = true;
 	vcpu->event = EVENT_V | EVENT_TYPE_NMI | VEC_NMI;
 }
@@ -148,7 +150,7 @@ void inject_prepare(struct vcpu *vcpu)
 {
 	bool irq = inject_irq_waits(vcpu), window;
 
-	if (vcpu->nmis && nmi_ready(vcpu)) {
+	if (vcpu->nmi_latched && nmi_ready(vcpu)) {
 		let_nmi_in(vcpu);
 	} else if (irq && inject_irq_ready(vcpu)) {
 		let_irq_in(vcpu);
@@ -156,7 +158,7 @@ void inject_prepare(struct vcpu *vcpu)
 	}
 
 	/* Past the intercept of the IRET, for its end; behind an event or a shadow. */
-	vcpu->nmi_step = vcpu->nmis &&
+	vcpu->nmi_step = vcpu->nmi_latched &&
 			 (vcpu->nmi_iret ||
 			  (!vcpu->nmi_masked && (vcpu->event || inject_in_shadow(vcpu))));
 	window = irq || vcpu->want_window;
@@ -236,7 +238,7 @@ void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
 	}
 	if (vcpu->irq)
 		events->irq = (vcpu->irq & EVENT_VECTOR_MASK) | SVMVCPU_INJECT_VALID;
-	events->nmis = vcpu->nmis;
+	events->nmis = vcpu->nmi_latched;
 	events->nmi_masked = vcpu->nmi_masked;
 	events->shadow = inject_in_shadow(vcpu);
 	events->halted = vcpu->halted;
@@ -264,7 +266,7 @@ void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events)
 	vcpu->unchecked = true;
 	if (events->irq)
 		vcpu->irq = EVENT_V | EVENT_TYPE_INTR | (events->irq & SVMVCPU_INJECT_VECTOR);
-	vcpu->nmis = events->nmis;
+	vcpu->nmi_latched = events->nmis;
 	vcpu->nmi_masked = events->nmi_masked;
 	vcpu->halted = events->halted;
 	if (events->shadow)
@@ -279,7 +281,7 @@ void inject_reset(struct vcpu *vcpu)
 	vcpu->event = 0;
 	vcpu->held = 0;
 	vcpu->irq = 0;
-	vcpu->nmis = 0;
+	vcpu->nmi_latched = false;
 	vcpu->nmi_masked = false;
 	vcpu->nmi_iret = false;
 	vcpu->want_window = false;

@@ -53,7 +53,7 @@ static inline bool inject_irq_waits(const struct vcpu *vcpu)
  */
 static inline bool inject_wakes(const struct vcpu *vcpu)
 {
-	if (vcpu->event || vcpu->held || (vcpu->nmis && !vcpu->nmi_masked))
+	if (vcpu->event || vcpu->held || (vcpu->nmi_latched && !vcpu->nmi_masked))
 		return true;
 	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && inject_irq_waits(vcpu);
 }
@@ -74,7 +74,7 @@ static inline u8 inject_describe(const struct vcpu *vcpu)
 		return events;
 	if (vcpu->irq)
 		events |= SVMVCPU_EV_IRQ_WAITS;
-	if (vcpu->nmis)
+	if (vcpu->nmi_latched)
 		events |= SVMVCPU_EV_NMI_WAITS;
 	if (vcpu->nmi_masked)
 		events |= SVMVCPU_EV_NMI_MASKED;

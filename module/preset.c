@@ -282,7 +282,7 @@ static bool events_valid(const struct svmvcpu_events *events)
 {
 	u32 exc = events->exception;
 
-	if (events->nmis > EVENT_NMI_MAX || events->nmi_masked > 1 || events->shadow > 1 ||
+	if (events->nmis > 1 || events->nmi_masked > 1 || events->shadow > 1 ||
 	    events->halted > 1)
 		return false;
 	if (events->irq && (events->irq & ~SVMVCPU_INJECT_VECTOR) !=

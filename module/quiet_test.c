@@ -16,7 +16,7 @@ static void set_all(struct vcpu *vcpu)
 	vcpu->held = ~0ULL;
 	vcpu->injected = ~0ULL;
 	vcpu->chain.told.nr = ~0U;
-	vcpu->nmis = 0xff;
+	vcpu->nmi_latched = true;
 	vcpu->nmi_masked = true;
 	vcpu->nmi_iret = true;
 	vcpu->nmi_step = true;

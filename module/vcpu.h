@@ -127,7 +127,7 @@ struct vcpu_mmio {
  * @injected_rip: and where
  * @chain: what is under way into the guest, to explain a shutdown
  * @irq: interrupt that waits, EVENTINJ layout, 0 for none
- * @nmis: NMIs that wait
+ * @nmi_latched: an NMI waits
  * @nmi_masked: an NMI was delivered and its IRET has not completed
  * @nmi_iret: that IRET was reached, at @nmi_iret_rip
  * @nmi_iret_rip: .
@@ -137,7 +137,7 @@ struct vcpu_mmio {
  * @want_window: the VMM asked for IRQ_WINDOW
  * @halted: in a HLT that an interrupt will end; only with a local APIC
  * @unchecked: state VMRUN checks was changed since check_vmcb() passed
- * @pending: all from @nmis on, for one look at them
+ * @pending: all from @nmi_latched on, for one look at them
  * @apic: the local APIC, or NULL
  * @ask: .
  * @mmio: .
@@ -185,7 +185,7 @@ struct vcpu {
 		u64 nmi_iret_rip;
 		union {
 			struct {
-				u8 nmis;
+				bool nmi_latched;
 				bool nmi_masked;
 				bool nmi_iret;
 				bool nmi_step;

@@ -192,6 +192,56 @@ TEST_F(irq, nmi)
 	EXPECT_EQ(FINISHED, apic_iret(vm));
 }
 
+/* In the handler: by message and by injection; one is kept, whoever sends it. */
+TEST_F(irq, nmi_latch)
+{
+	struct test_vm *vm = &self->vm;
+	const struct svmvcpu_message msg = { .mode = SVMVCPU_MSG_NMI };
+
+	EXPECT_EQ(2, x2_write(vm, APIC_ICR, 0x400));
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
+	ASSERT_EQ(0, svmvcpu_vcpu_kick(&vm->vcpu));
+	RUN_EXPECT(vm, INTERRUPTED);
+	EXPECT_EQ(SVMVCPU_EV_NMI_WAITS | SVMVCPU_EV_NMI_MASKED,
+		  vm->run->events & (SVMVCPU_EV_NMI_WAITS | SVMVCPU_EV_NMI_MASKED));
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_NMI | 2;
+	EXPECT_EQ(2, apic_run(vm));
+	EXPECT_EQ(0, vm->run->events & SVMVCPU_EV_NMI_WAITS);
+	EXPECT_EQ(FINISHED, apic_iret(vm));
+	EXPECT_EQ(0, vm->run->events & SVMVCPU_EV_NMI_MASKED);
+}
+
+/* A handler that sends itself three more: the guest gets two in all. */
+GUEST32(nmi_storm,
+	"movl $0x1ff, 0xfee000f0\n"
+	"movl $0, 0xfee00310\n"
+	"movl $0x4400, 0xfee00300\n"
+	"nop\n"
+	"nop\n"
+	"vmmcall");
+
+GUEST32(nmi_handler,
+	"incl 0x8000\n"
+	"cmpl $1, 0x8000\n"
+	"jne 1f\n"
+	"movl $0x4400, 0xfee00300\n"
+	"movl $0x4400, 0xfee00300\n"
+	"movl $0x4400, 0xfee00300\n"
+	"1: iret");
+
+TEST_F(irq, nmi_storm)
+{
+	struct test_vm *vm = &self->vm;
+
+	idt_setup(vm, IDT_PROT32);
+	load_guest(vm, nmi_storm);
+	load_handler(vm, 2, nmi_handler);
+	RUN_EXPECT(vm, HYPERCALL);
+	EXPECT_EQ(2U, *(uint32_t *)(vm->mem + TEST_DATA));
+	EXPECT_EQ(0, vm->run->events & SVMVCPU_EV_NMI_MASKED);
+}
+
 TEST_F(irq, logical)
 {
 	struct test_vm *vm = &self->vm;
@@ -586,8 +636,9 @@ GUEST32(idle,
 	"jae 2b\n"
 	"sti\n"
 	"hlt\n"
-	"jmp 1b\n"
-	".org 0x100\n"
+	"jmp 1b");
+
+GUEST32(idle_handler,
 	"testl $0x200, 8(%esp)\n"
 	"jz 3f\n"
 	"mov $0x80b, %ecx\n"
@@ -618,15 +669,13 @@ TEST_F(irq, no_wake_up_is_lost)
 	volatile uint32_t *handled = (void *)(vm->mem + TEST_DATA);
 	volatile uint32_t *nested = (void *)(vm->mem + TEST_DATA + 4);
 	volatile uint32_t *work = (void *)(vm->mem + TEST_DATA + 0x10);
-	const unsigned char jmp[] = { 0xe9, 0, 0, 0, 0 };
-	uint32_t to = (uint32_t)(TEST_CODE + 0x100 - (IDT_STUBS + 0x80 * 16 + 5)), i;
 	pthread_t thread;
+	uint32_t i;
 	void *err;
 
-	vm_load(vm, IDT_STUBS + 0x80 * 16, jmp, 1);
-	vm_load(vm, IDT_STUBS + 0x80 * 16 + 1, &to, 4);
 	apic_start(vm, CODE("\x90"));
 	load_guest(vm, idle);
+	load_handler(vm, 0x80, idle_handler);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_until_kicked, vm));
 	for (i = 0; i < WAKE_UPS; i++) {
 		uint64_t end = now_ns() + 20000000000ULL;

@@ -247,14 +247,44 @@ TEST_F(event, nmi_not_before_iret)
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0x60, vm->run->io.port);
 	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_NMI_WAITS);
+	/* A third one merges with the second, which is latched. */
 	inject(vm, SVMVCPU_INJECT_NMI | 2);
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0x61, vm->run->io.port);
-	/* two wait; there is no room for a third */
-	inject(vm, SVMVCPU_INJECT_NMI | 2);
-	EXPECT_EQ(EAGAIN, vm_run(vm));
-	vm->run->inject = 0;
+	EXPECT_EQ(0U, vm->run->inject);
 	EXPECT_VECTOR(vm, 2);
+	EXPECT_FALSE(vm->run->events & SVMVCPU_EV_NMI_WAITS);
+	for (unsigned int port = 0x60; port <= 0x61; port++) {
+		RUN_EXPECT(vm, IO);
+		EXPECT_EQ(port, vm->run->io.port);
+	}
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(0x10, vm->run->io.port);
+	EXPECT_FALSE(vm->run->events & SVMVCPU_EV_NMI_MASKED);
+}
+
+/* No handler runs yet: the latch is one bit all the same. */
+TEST_F(event, nmi_merges_before_its_handler)
+{
+	struct svmvcpu_state state = { .size = sizeof(state) };
+	struct test_vm *vm = &self->vm;
+
+	load_guest(vm, spin);
+	start(vm, 0);
+	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, svmvcpu_vcpu_kick(&vm->vcpu));
+	inject(vm, SVMVCPU_INJECT_NMI | 2);
+	RUN_EXPECT(vm, INTERRUPTED);
+	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_NMI_WAITS);
+	ASSERT_EQ(0, svmvcpu_vcpu_kick(&vm->vcpu));
+	inject(vm, SVMVCPU_INJECT_NMI | 2);
+	RUN_EXPECT(vm, INTERRUPTED);
+	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
+	EXPECT_EQ(1, state.events.nmis);
+	EXPECT_EQ(0, state.events.nmi_masked);
+	EXPECT_VECTOR(vm, 2);
+	RUN_EXPECT(vm, IO);
+	EXPECT_EQ(0x10, vm->run->io.port);
 }
 
 TEST_F(event, nmi_before_irq)
@@ -387,7 +417,7 @@ TEST_F(event, state)
 	EXPECT_EQ(0x10, vm->run->io.port);
 	EXPECT_EQ(0, vm->run->events & ~SVMVCPU_EV_IRQ_READY);
 
-	state.events.nmis = 3;
+	state.events.nmis = 2;
 	EXPECT_EQ(-EINVAL, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
 }
 

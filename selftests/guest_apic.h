@@ -170,4 +170,22 @@ static inline int apic_send(struct test_vm *t, unsigned int vector, uint32_t fla
 	return svmvcpu_vm_message(t->vm, &msg);
 }
 
+#define APIC_HANDLER	(TEST_CODE + 0x100)
+
+/* The stub of @vector jumps to APIC_HANDLER. */
+static inline void apic_hook(struct test_vm *t, unsigned int vector)
+{
+	uint32_t stub = IDT_STUBS + vector * 16, distance = APIC_HANDLER - (stub + 5);
+
+	vm_load(t, stub, "\xe9", 1);
+	vm_load(t, stub + 1, &distance, 4);
+}
+
+/* A handler of the guest's own for @vector */
+#define load_handler(vm, vector, name)						\
+do {										\
+	vm_load((vm), APIC_HANDLER, guest_##name, guest_##name##_end - guest_##name);	\
+	apic_hook((vm), (vector));						\
+} while (0)
+
 #endif /* SVMVCPU_GUEST_APIC_H */

@@ -201,7 +201,7 @@ TEST_F(snap, events)
 	ASSERT_EQ(0, snapshot(vm));
 
 	before.events.irq = 0;
-	before.events.nmis = 2;
+	before.events.nmis = 0;
 	before.events.nmi_masked = 0;
 	before.events.shadow = 0;
 	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &before));

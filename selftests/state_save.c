@@ -334,7 +334,7 @@ static void scramble(struct test_vm *vm, __u64 *random)
 	state.events = (struct svmvcpu_events){
 		.exception = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | VEC_GP,
 		.exception_error = 0x18, .irq = SVMVCPU_INJECT_VALID | 0x80,
-		.nmis = 2, .nmi_masked = 1, .shadow = 1,
+		.nmis = 1, .nmi_masked = 1, .shadow = 1,
 	};
 	for (int i = 0; i < 11; i++)
 		(&state.msrs.star)[i] = 0x7f + i * 0x1000ULL;

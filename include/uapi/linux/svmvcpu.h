@@ -197,7 +197,7 @@ struct svmvcpu_debug {
  *	Kind 4 << 8 is a software interrupt, with RIP behind it
  * @exception_error: its error code, for a vector that has one; otherwise zero
  * @irq: SVMVCPU_INJECT_VALID | vector of an interrupt that waits; 0 for none
- * @nmis: NMIs that wait, 0-2
+ * @nmis: 1 if an NMI waits: there is one latch, as in hardware
  * @nmi_masked: 1 in an NMI handler, until its IRET
  * @shadow: 1 in the interrupt shadow of STI or MOV SS
  * @halted: 1 in a HLT that waits for an interrupt; zero without a local APIC
