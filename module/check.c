@@ -4,9 +4,12 @@
  * predicate per rule of the ABI, in the order of the ABI. Where several rules
  * are broken the first in the table is reported.
  *
- * PG_NO_PE is stricter than the hardware, which has a paged real mode for
- * VMRUN alone; no guest can get there by itself. INTR_OPEN is the module's own: the
- * guest's IF would hold the host's interrupts up.
+ * PG_NO_PE and RIP_RANGE are stricter than the hardware, which has a paged real
+ * mode for VMRUN alone, and raises #GP in a guest whose RIP is above 32 bits
+ * outside 64-bit mode: no guest can get there by itself. A RIP that is not
+ * canonical is one that guests do reach, at the end of the lower half or by
+ * SYSRET; VMRUN takes it, and the guest has its #GP. INTR_OPEN is the module's
+ * own: the guest's IF would hold the host's interrupts up.
  *
  * Of those in the manual two are left out: long mode on a CPU that has none, which
  * runs no 64-bit kernel; and S_CET, which nothing here writes, as CR4.CET is not in
@@ -191,11 +194,9 @@ static bool g_pat(const struct vmcb *vmcb, const struct check_limits *lim)
 static bool rip_range(const struct vmcb *vmcb, const struct check_limits *lim)
 {
 	const struct vmcb_save_area *save = &vmcb->save;
-	bool wide = save->cr4 & X86_CR4_LA57;
+	bool long64 = (save->efer & EFER_LMA) && (save->cs.attrib & SEG_L);
 
-	if ((save->efer & EFER_LMA) && (save->cs.attrib & SEG_L))
-		return !addr_canonical(save->rip, wide ? 57 : 48);
-	return high_half(save->rip);
+	return !long64 && high_half(save->rip);
 }
 
 static bool rflags_mbz(const struct vmcb *vmcb, const struct check_limits *lim)

@@ -252,7 +252,8 @@ static void soft_leave(struct vcpu *vcpu, u64 next_rip)
 /* That could not be delivered: the fault is the instruction's. */
 static void soft_return(struct vcpu *vcpu)
 {
-	if (!event_is_software(vcpu->event) || vcpu_rip(vcpu) != vcpu->soft_next)
+	if (!event_is_software(vcpu->event) || vcpu_rip(vcpu) != vcpu->soft_next ||
+	    vcpu->soft_rip == vcpu->soft_next)
 		return;
 	vcpu->vmcb->save.rip = vcpu->soft_rip;
 	/* Executed again, it comes again. */

@@ -39,9 +39,6 @@ struct vcpu_record;
 #define WAKE_DEADLINE	1
 #define WAKE_INIT	2
 
-/* vcpu.soft_next: no canonical address, and not one of 32 bits */
-#define SOFT_NOWHERE	BIT_ULL(63)
-
 /* What the last exit asked the VMM; answered once, by the next RUN. */
 enum vcpu_question {
 	ASK_NOTHING,
@@ -122,7 +119,7 @@ struct vcpu_mmio {
  * @held_address: its CR2 or DR6
  * @soft_rip: RIP of the instruction that @event comes from, if it is a software
  *	interrupt and RIP is @soft_next
- * @soft_next: . SOFT_NOWHERE: it is not the guest's
+ * @soft_next: RIP behind that instruction; equal to @soft_rip if the VMM injected it
  * @injected: what the last entry injected
  * @injected_rip: and where
  * @chain: what is under way into the guest, to explain a shutdown

@@ -343,7 +343,7 @@ TEST_F(state, fail_entry)
 		{ SVMVCPU_RULE_PG_NO_PE, 0x80000010, 0, 0, 0 },
 		{ SVMVCPU_RULE_LMA_MISMATCH, 0x80000011, 0x20, 0x100, 0 },
 		{ SVMVCPU_RULE_LMA_MISMATCH, 0x80000011, 0x20, 0x400, 0 },
-		{ SVMVCPU_RULE_RIP_RANGE, 0x80000011, 0x20, 0x500, 1ULL << 47 },
+		{ SVMVCPU_RULE_RIP_RANGE, 0x11, 0, 0, 1ULL << 47 },
 	};
 	struct svmvcpu_state good, state, seen;
 	struct test_vm *vm = &self->vm;

@@ -54,11 +54,6 @@ static void nw_without_cd(struct svmvcpu_state *s)
 	s->control.cr0 |= CR0_NW;
 }
 
-static void not_canonical(struct svmvcpu_state *s)
-{
-	s->gprs.rip = 0x800000000000ULL;
-}
-
 static void rip_too_high(struct svmvcpu_state *s)
 {
 	s->gprs.rip = 0x100000000ULL;
@@ -86,8 +81,8 @@ static const struct entry_case {
 	{ "CS.L and CS.D", IDT_LONG64, l_and_d, IN_SEGMENTS, SVMVCPU_RULE_LONG_CS_L_D },
 	{ "PG, no PE", IDT_PROT32, paging_without_pe, IN_CONTROL, SVMVCPU_RULE_PG_NO_PE },
 	{ "NW, no CD", IDT_PROT32, nw_without_cd, IN_CONTROL, SVMVCPU_RULE_CR0_CD_NW },
-	{ "RIP in the hole", IDT_LONG64, not_canonical, IN_GPRS, SVMVCPU_RULE_RIP_RANGE },
 	{ "EIP of 33 bits", IDT_PROT32, rip_too_high, IN_GPRS, SVMVCPU_RULE_RIP_RANGE },
+	{ "in compatibility mode", IDT_COMPAT32, rip_too_high, IN_GPRS, SVMVCPU_RULE_RIP_RANGE },
 	{ "LMA, no LME", IDT_PROT32, lma_without_lme, IN_CONTROL, SVMVCPU_RULE_LMA_MISMATCH },
 	{ "LME and PG, no LMA", IDT_LONG64, lma_missing, IN_CONTROL, SVMVCPU_RULE_LMA_MISMATCH },
 };
@@ -130,9 +125,9 @@ TEST_F(exit_entry, by_the_run_page)
 	struct test_vm *vm = &self->vm;
 
 	idt_put(vm, CODE("\xe6\x80"));
-	idt_setup(vm, IDT_LONG64);
+	idt_setup(vm, IDT_COMPAT32);
 	RUN_EXPECT(vm, IO);
-	vm->run->gprs.rip = 1ULL << 47;
+	vm->run->gprs.rip = 1ULL << 32;
 	vm->run->in_flags = SVMVCPU_RUN_SET_GPRS;
 	RUN_EXPECT(vm, FAIL_ENTRY);
 	EXPECT_EQ((unsigned int)SVMVCPU_RULE_RIP_RANGE, vm->run->fail.rule);

@@ -1127,7 +1127,7 @@ struct svmvcpu_exit_interrupted {
 	X(16, EVENTINJ,		"the event to inject is not a legal one")	\
 	X(17, NCR3_MBZ,		"nCR3 has reserved bits set")			\
 	X(18, G_PAT,		"the guest PAT holds a reserved memory type")	\
-	X(19, RIP_RANGE,	"RIP is not canonical or beyond 32 bits")	\
+	X(19, RIP_RANGE,	"RIP is beyond 32 bits outside 64-bit mode")	\
 	X(20, RFLAGS_MBZ,	"RFLAGS has reserved bits set or bit 1 clear")	\
 	X(21, LMA_MISMATCH,	"EFER.LMA is not EFER.LME and CR0.PG")	\
 	X(22, INTR_OPEN,	"V_INTR_MASKING is clear")
