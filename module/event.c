@@ -214,6 +214,24 @@ bool event_is_software(u64 event)
 }
 
 /**
+ * event_injected_as() - what EVENTINJ gets for an event
+ * @event: vcpu.event
+ * @saves_next_rip: the CPU has that feature
+ *
+ * INT3 and INTO need a gate whose DPL admits the CPL. When VMRUN injects exception
+ * 3 or 4 it checks that (APM volume 2, 15.20); QEMU checks it for software
+ * interrupts only. QEMU never saves the next RIP, so where that is not saved, inject
+ * a software interrupt. On the few old CPUs that do not save it either, both types
+ * behave the same outside virtual-8086 mode.
+ */
+u64 event_injected_as(u64 event, bool saves_next_rip)
+{
+	if (saves_next_rip || !event_is_software(event))
+		return event;
+	return (event & ~EVENT_TYPE_MASK) | EVENT_TYPE_SOFT;
+}
+
+/**
  * event_entering() - before an entry that injects vcpu->event
  * @vcpu: .
  */
@@ -262,6 +280,9 @@ void event_collect(struct vcpu *vcpu)
 		 GENMASK_ULL(63, EVENT_ERROR_SHIFT);
 	if (!(event & EVENT_EV))
 		event &= GENMASK_ULL(31, 0);
+	/* Undo event_injected_as(). */
+	if (event == event_injected_as(vcpu->injected, false))
+		event = vcpu->injected;
 	follow_chain(vcpu, event);
 	/* Unless we had injected it, with RIP behind the instruction. */
 	if (event_is_software(event) &&

@@ -53,6 +53,7 @@ void event_raise_ud(struct vcpu *vcpu);
 void event_raise_pf(struct vcpu *vcpu, u64 address, u32 error);
 void event_raise_db(struct vcpu *vcpu, u64 dr6_bits);
 
+u64 event_injected_as(u64 event, bool saves_next_rip);
 void event_entering(struct vcpu *vcpu);
 void event_collect(struct vcpu *vcpu);
 

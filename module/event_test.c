@@ -185,10 +185,35 @@ static void event_test_collect_injected(struct kunit *test)
 	event_collect(vcpu);
 	KUNIT_EXPECT_EQ(test, EXC(VEC_BP), vcpu->event);
 
+	/* As QEMU had to have it */
+	vcpu->vmcb->control.exit_int_info = EVENT_V | EVENT_TYPE_SOFT | VEC_BP;
+	event_collect(vcpu);
+	KUNIT_EXPECT_EQ(test, EXC(VEC_BP), vcpu->event);
+
 	/* The same vector from an instruction elsewhere is that instruction's. */
 	vcpu->vmcb->save.rip = 0x2000;
 	event_collect(vcpu);
 	KUNIT_EXPECT_EQ(test, 0ULL, vcpu->event);
+}
+
+/* Only INT3 and INTO are another event where the next RIP is not saved. */
+static void event_test_injected_as(struct kunit *test)
+{
+	const u64 others[] = {
+		0, EXC(VEC_DB), EXC(VEC_UD), EXC_ERR(VEC_GP, 0x1b),
+		EVENT_V | EVENT_TYPE_INTR | VEC_BP, EVENT_V | EVENT_TYPE_NMI | VEC_NMI,
+		EVENT_V | EVENT_TYPE_SOFT | VEC_BP, EVENT_V | EVENT_TYPE_SOFT | 0x80,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		KUNIT_EXPECT_EQ(test, others[i], event_injected_as(others[i], false));
+		KUNIT_EXPECT_EQ(test, others[i], event_injected_as(others[i], true));
+	}
+	KUNIT_EXPECT_EQ(test, 0x80000403ULL, event_injected_as(EXC(VEC_BP), false));
+	KUNIT_EXPECT_EQ(test, 0x80000404ULL, event_injected_as(EXC(VEC_OF), false));
+	KUNIT_EXPECT_EQ(test, EXC(VEC_BP), event_injected_as(EXC(VEC_BP), true));
+	KUNIT_EXPECT_EQ(test, EXC(VEC_OF), event_injected_as(EXC(VEC_OF), true));
 }
 
 static struct kunit_case event_test_cases[] = {
@@ -201,6 +226,7 @@ static struct kunit_case event_test_cases[] = {
 	KUNIT_CASE(event_test_raise_db),
 	KUNIT_CASE(event_test_collect),
 	KUNIT_CASE(event_test_collect_injected),
+	KUNIT_CASE(event_test_injected_as),
 	{ }
 };
 

@@ -176,10 +176,14 @@ static __always_inline void world_switch(struct vcpu *vcpu, struct vmcb *vmcb,
 
 static void put_event(struct vcpu *vcpu)
 {
+	u64 event = vcpu->event;
+
 	/* Where the CPU saves the next RIP, it pushes it for INT3 and its like. */
-	if (unlikely(event_is_software(vcpu->event)))
+	if (unlikely(event_is_software(event))) {
 		vcpu->vmcb->control.next_rip = vcpu_rip(vcpu);
-	vcpu->vmcb->control.event_inj = vcpu->event;
+		event = event_injected_as(event, svm_has(SVMVCPU_FEAT_NRIP));
+	}
+	vcpu->vmcb->control.event_inj = event;
 	vcpu->injected = vcpu->event;
 	if (unlikely(vcpu->event)) {
 		vcpu->injected_rip = vcpu_rip(vcpu);
