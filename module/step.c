@@ -186,6 +186,8 @@ static void disarm(struct vcpu *vcpu, bool done)
 		break;
 	}
 	put_tf(&save->rflags, tf);
+	/* SYSCALL and SYSRET trap if TF is set after them, not before. */
+	step->tf = tf;
 }
 
 /**

@@ -17,7 +17,7 @@ struct vcpu;
  * @injecting: an event goes in, and an exit shall come right behind it
  * @done: the entry ended behind its instruction
  * @pushed: and that was a PUSHF: TF on the stack is not the guest's
- * @tf: the guest had TF set anyway
+ * @tf: the guest had TF set anyway; after a SYSCALL or SYSRET, it has TF set now
  * @r11_tf: TF in R11 of a SYSRET
  * @kind: &enum step_kind
  * @sfmask: SYSCALL: the guest's SFMASK

@@ -5,6 +5,20 @@
 #include "insn.h"
 #include "step_kind.h"
 
+/*
+ * The decoder does not know these instructions, but reports their opcode. SYSCALL
+ * outside long mode and SYSRET outside 64-bit mode use neither R11 nor SFMASK, and
+ * leave TF alone.
+ */
+static enum step_kind system_call_kind(u8 opcode, enum guest_mode mode)
+{
+	if (opcode == 0x05 && mode >= GUEST_COMPAT16)
+		return STEP_SYSCALL;
+	if (opcode == 0x07 && mode == GUEST_LONG64)
+		return STEP_SYSRET;
+	return STEP_PLAIN;
+}
+
 /**
  * step_kind() - what does the instruction with these bytes do with TF?
  * @bytes: at CS:RIP
@@ -19,11 +33,8 @@ enum step_kind step_kind(const u8 *bytes, unsigned int nr, enum guest_mode mode)
 	if (!nr)
 		return STEP_PLAIN;
 	err = ginsn_decode(&insn, bytes, nr, mode);
-	/* Not of the decoder's, but its opcode is known all the same. */
-	if (err == INSN_UNKNOWN && insn.map == 1 && insn.opcode == 0x05)
-		return STEP_SYSCALL;
-	if (err == INSN_UNKNOWN && insn.map == 1 && insn.opcode == 0x07)
-		return STEP_SYSRET;
+	if (err == INSN_UNKNOWN && insn.map == 1)
+		return system_call_kind(insn.opcode, mode);
 	if (err)
 		return STEP_PLAIN;
 	switch (insn.class) {

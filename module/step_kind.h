@@ -13,8 +13,8 @@
  * @STEP_PLAIN: nothing
  * @STEP_PUSHF: stores it on the stack
  * @STEP_LOADS: POPF, IRET: loads it; traps behind itself all the same
- * @STEP_SYSCALL: stores it in R11, clears it if SFMASK says so
- * @STEP_SYSRET: loads it from R11, and traps by what it loaded
+ * @STEP_SYSCALL: stores it in R11, clears it if SFMASK says so; in long mode
+ * @STEP_SYSRET: loads it from R11, and traps by what it loaded; in 64-bit mode
  * @STEP_INT1: raises #DB itself
  */
 enum step_kind {

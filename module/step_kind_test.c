@@ -18,9 +18,6 @@ static const struct {
 	{ "\x9d", 1, STEP_LOADS },
 	{ "\xcf", 1, STEP_LOADS },
 	{ "\x66\xcf", 2, STEP_LOADS },
-	{ "\x0f\x05", 2, STEP_SYSCALL },
-	{ "\x66\x0f\x05", 3, STEP_SYSCALL },
-	{ "\x0f\x07", 2, STEP_SYSRET },
 	{ "\xf1", 1, STEP_INT1 },
 	/* none of these by the look of one byte */
 	{ "\x0f\x9c\xc0", 3, STEP_PLAIN },
@@ -48,6 +45,14 @@ static void step_kind_test(struct kunit *test)
 		for (mode = GUEST_REAL; mode <= GUEST_LONG64; mode++)
 			KUNIT_EXPECT_EQ_MSG(test, kind(cases[i].bytes, cases[i].nr, mode),
 					    (int)cases[i].kind, "case %u, mode %u", i, mode);
+	for (mode = GUEST_REAL; mode <= GUEST_LONG64; mode++) {
+		int call = mode >= GUEST_COMPAT16 ? STEP_SYSCALL : STEP_PLAIN;
+		int ret = mode == GUEST_LONG64 ? STEP_SYSRET : STEP_PLAIN;
+
+		KUNIT_EXPECT_EQ(test, kind("\x0f\x05", 2, mode), call);
+		KUNIT_EXPECT_EQ(test, kind("\x66\x0f\x05", 3, mode), call);
+		KUNIT_EXPECT_EQ(test, kind("\x0f\x07", 2, mode), ret);
+	}
 	/* REX */
 	KUNIT_EXPECT_EQ(test, kind("\x48\xcf", 2, GUEST_LONG64), (int)STEP_LOADS);
 	KUNIT_EXPECT_EQ(test, kind("\x48\x0f\x07", 3, GUEST_LONG64), (int)STEP_SYSRET);

@@ -481,6 +481,105 @@ TEST_F(step, syscall)
 		}
 }
 
+#define SYS_TARGET	(TEST_CODE + 0x800)
+
+/* Not SYSRET in compatibility mode: QEMU loads RFLAGS from R11 there, a CPU does not. */
+static const struct system_call {
+	const char *name;
+	enum idt_mode mode;
+	bool compat;
+	const char *code;
+	unsigned int len;
+} system_calls[] = {
+	{ "legacy syscall", IDT_USER32, false, CODE("\x0f\x05") },
+	{ "compat syscall", IDT_USER64, true, CODE("\x0f\x05") },
+	{ "syscall", IDT_USER64, false, CODE("\x0f\x05") },
+	{ "legacy sysret", IDT_PROT32, false, CODE("\x0f\x07") },
+	{ "sysret", IDT_LONG64, false, CODE("\x0f\x07") },
+	{ "sysretq", IDT_LONG64, false, CODE("\x48\x0f\x07") },
+};
+
+/* What it leaves in registers, and how the guest goes on */
+struct system_call_end {
+	uint64_t rcx, r11, sfmask, tf, rip, pushed_rip, pushed_tf;
+	int vector;
+};
+
+/* Bits of @tf: TF is set in RFLAGS, in R11, in SFMASK. */
+static void system_call_start(struct test_vm *vm, const struct system_call *c, unsigned int tf)
+{
+	struct svmvcpu_state state;
+
+	start(vm, c->mode, c->code, c->len);
+	vm_load(vm, SYS_TARGET, "\x90\x90\x0f\x01\xd9", 5);
+	idt_get(vm, &state);
+	state.control.efer |= EFER_SCE;
+	state.msrs.star = SYS_TARGET | (uint64_t)IDT_CS << 32 | (uint64_t)IDT_UCS32 << 48;
+	state.msrs.lstar = SYS_TARGET;
+	state.msrs.cstar = SYS_TARGET;
+	state.msrs.sfmask = tf & 4 ? FLAG_TF : 0;
+	state.gprs.rcx = SYS_TARGET;
+	state.gprs.r11 = 0x1234567890000002ULL | (tf & 2 ? FLAG_TF : 0);
+	state.gprs.rflags |= tf & 1 ? FLAG_TF : 0;
+	if (c->compat) {
+		state.segments.cs.selector = IDT_UCS32;
+		state.segments.cs.attrib = 0xcfb;
+	}
+	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_MSRS |
+		SVMVCPU_STATE_SEGMENTS);
+}
+
+static struct system_call_end system_call_end(struct test_vm *vm)
+{
+	struct system_call_end end = { };
+	struct svmvcpu_state state;
+	struct idt_outcome out;
+
+	set_debug(vm, 0);
+	if (idt_run(vm, &out))
+		vm_die("RUN");
+	idt_get(vm, &state);
+	end.rcx = state.gprs.rcx;
+	end.r11 = state.gprs.r11;
+	end.sfmask = state.msrs.sfmask;
+	end.tf = state.gprs.rflags & FLAG_TF;
+	end.rip = state.gprs.rip;
+	end.vector = out.vector;
+	end.pushed_rip = out.rip;
+	end.pushed_tf = out.rflags & FLAG_TF;
+	return end;
+}
+
+/* Stepped or not, each leaves the same. */
+TEST_F(step, system_calls_of_every_mode)
+{
+	struct test_vm *vm = &self->vm;
+	unsigned int i, tf;
+
+	for (i = 0; i < ARRAY_SIZE(system_calls); i++)
+		for (tf = 0; tf < 8; tf++) {
+			const struct system_call *c = &system_calls[i];
+			struct system_call_end plain, stepped;
+			uint64_t r11;
+
+			system_call_start(vm, c, tf);
+			plain = system_call_end(vm);
+			system_call_start(vm, c, tf);
+			RUN_EXPECT(vm, DEBUG);
+			EXPECT_EQ(SYS_TARGET, vm->run->gprs.rip);
+			EXPECT_EQ((unsigned int)SVMVCPU_DEBUG_STEP, vm->run->debug.cause);
+			r11 = vm->run->gprs.r11;
+			stepped = system_call_end(vm);
+			EXPECT_EQ(0, memcmp(&plain, &stepped, sizeof(plain)))
+				TH_LOG("%s, tf %u", c->name, tf);
+			EXPECT_EQ(plain.r11, r11)
+				TH_LOG("%s, tf %u", c->name, tf);
+			if (!idt_mode_is_long(c->mode))
+				EXPECT_EQ(tf & 1 ? VEC_DB : NO_VECTOR, plain.vector)
+					TH_LOG("%s, tf %u", c->name, tf);
+		}
+}
+
 /* A SYSCALL that is not finished leaves SFMASK and R11 alone. */
 TEST_F(step, syscall_that_faults)
 {
