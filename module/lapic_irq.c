@@ -435,8 +435,7 @@ static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest,
 		lapic_accept(l, msg, fx);
 	if (self && msg->mode == LAPIC_MSG_LOWEST)
 		return;		/* one receiver is enough */
-	if (self && !msg->all && !msg->logical)
-		return;		/* nobody else has this ID */
+	/* A guest can give several xAPICs the same ID: the others are asked, too. */
 	send_to_others(msg, fx);
 }
 
