@@ -553,6 +553,23 @@ TEST_F(irq, hlt_outlasts_a_kick)
 	EXPECT_EQ(0U, state.events.halted);
 }
 
+/* With all of them below TPR: an NMI has no priority. */
+TEST_F(irq, hlt_below_tpr_ends_by_nmi)
+{
+	struct test_vm *vm = &self->vm;
+	const struct svmvcpu_message nmi = { .mode = SVMVCPU_MSG_NMI };
+
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0xf0));
+	EXPECT_EQ(1, apic_send(vm, 0xef, 0));
+	apic_start(vm, CODE("\xfb\xf4\x90"));
+	vm->run->deadline_ns = now_ns() + 20000000;
+	EXPECT_EQ(EXITED, apic_run(vm));
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
+	vm->run->deadline_ns = 0;
+	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &nmi));
+	EXPECT_EQ(2, apic_run(vm));
+}
+
 TEST_F(irq, hlt_outlasts_a_signal)
 {
 	struct test_vm *vm = &self->vm;

@@ -200,6 +200,55 @@ TEST_F(regs, page_moves_and_goes)
 	RUN_EXPECT(vm, MMIO);
 }
 
+/*
+ * Other widths, between registers and behind the last: parts of a register can be
+ * read, only a whole one is written, and what is not there is 0 and an error.
+ */
+TEST_F(regs, page_widths)
+{
+	static const struct {
+		const char *name, *code;
+		unsigned int len, at;
+		uint64_t rax;
+	} reads[] = {
+		{ "byte of the ID", CODE("\x8a\x07"), APIC_ID + 3, 0x11223325 },
+		{ "word of the ID", CODE("\x66\x8b\x07"), APIC_ID + 2, 0x11222500 },
+		{ "from within the ID", CODE("\x8b\x07"), APIC_ID + 1, 0x250000 },
+		{ "behind the ID", CODE("\x8b\x07"), APIC_ID + 4, 0 },
+		{ "end of the page", CODE("\x8b\x07"), 0xffc, 0 },
+	};
+	struct test_vm *vm = &self->vm;
+	unsigned int i;
+
+	ASSERT_EQ(FINISHED, page_write(vm, APIC_ID, 0x25000000));
+	for (i = 0; i < sizeof(reads) / sizeof(*reads); i++) {
+		apic_start(vm, reads[i].code, reads[i].len)->rdi = 0xfee00000 + reads[i].at;
+		vm->run->gprs.rax = 0x11223344;
+		EXPECT_EQ(FINISHED, apic_run(vm));
+		EXPECT_EQ(reads[i].rax, vm->run->gprs.rax) {
+			TH_LOG("%s", reads[i].name);
+		}
+	}
+	ASSERT_EQ(FINISHED, page_write(vm, APIC_ESR, 0));
+	EXPECT_EQ(0x80U, page_read(vm, APIC_ESR));
+	/* across the end: there is no such access to the page */
+	apic_start(vm, CODE("\x8b\x07"))->rdi = 0xfee00ffe;
+	RUN_EXPECT(vm, MEMORY_FAULT);
+
+	ASSERT_EQ(FINISHED, page_write(vm, APIC_SVR, 0x1ff));
+	ASSERT_EQ(FINISHED, page_write(vm, APIC_SVR + 4, 0));
+	EXPECT_EQ(0x1ffU, page_read(vm, APIC_SVR));
+	/* no EOI of one byte */
+	ASSERT_EQ(1, svmvcpu_vm_message(vm->vm, &(struct svmvcpu_message){
+			.vector = 0x51, .dest = 0x25 }));
+	ASSERT_EQ(0x51, apic_take_irq(vm));
+	apic_start(vm, CODE("\x88\x07"))->rdi = 0xfee00000 + APIC_EOI;
+	EXPECT_EQ(FINISHED, apic_run(vm));
+	EXPECT_EQ(1U << 0x11, page_read(vm, APIC_ISR + 0x20));
+	ASSERT_EQ(FINISHED, page_write(vm, APIC_EOI, 0));
+	EXPECT_EQ(0U, page_read(vm, APIC_ISR + 0x20));
+}
+
 /* Where a region is, the guest has memory. */
 TEST_F(regs, region_over_the_page)
 {

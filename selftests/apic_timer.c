@@ -111,6 +111,29 @@ TEST_F(timer, periodic)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 }
 
+/* Periods that nobody was there for are one interrupt, and no burst behind it. */
+TEST_F(timer, periodic_while_not_running)
+{
+	const uint64_t period = 20000000;
+	struct test_vm *vm = &self->vm;
+	unsigned int taken = 0, i;
+	uint64_t begin;
+
+	set_timer(vm, VECTOR | TIMER_PERIODIC, period);
+	usleep(10 * period / 1000);
+	begin = now_ns();
+	for (i = 0; i < 20; i++) {
+		if (apic_take_irq(vm) != VECTOR)
+			continue;
+		taken++;
+		ASSERT_EQ(FINISHED, apic_iret(vm));
+		ASSERT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+	}
+	EXPECT_LE(1U, taken);
+	/* the one that waited, and one for each period since then has ended */
+	EXPECT_GE(2 + (now_ns() - begin) / period, taken);
+}
+
 TEST_F(timer, tsc_deadline)
 {
 	struct test_vm *vm = &self->vm;
