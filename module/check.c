@@ -4,12 +4,12 @@
  * predicate per rule of the ABI, in the order of the ABI. Where several rules
  * are broken the first in the table is reported.
  *
- * PG_NO_PE and RIP_RANGE are stricter than the hardware, which has a paged real
- * mode for VMRUN alone, and raises #GP in a guest whose RIP is above 32 bits
- * outside 64-bit mode: no guest can get there by itself. A RIP that is not
- * canonical is one that guests do reach, at the end of the lower half or by
- * SYSRET; VMRUN takes it, and the guest has its #GP. INTR_OPEN is the module's
- * own: the guest's IF would hold the host's interrupts up.
+ * PG_NO_PE and RIP_RANGE are stricter than the hardware, for states that no guest
+ * can reach by itself: VMRUN accepts paged real mode, and a RIP above 32 bits outside
+ * 64-bit mode, where the guest takes #GP. A RIP that is not canonical is accepted:
+ * guests reach it at the end of the lower half and by SYSRET, and the next fetch
+ * raises #GP. INTR_OPEN is the module's own: the guest's IF would hold the host's
+ * interrupts up.
  *
  * Of those in the manual two are left out: long mode on a CPU that has none, which
  * runs no 64-bit kernel; and S_CET, which nothing here writes, as CR4.CET is not in
@@ -21,6 +21,7 @@
 #include <asm/processor-flags.h>
 
 #include "check.h"
+#include "event.h"
 #include "permmap.h"
 #include "vmcb.h"
 
@@ -160,9 +161,23 @@ bool check_event_valid(u64 event_inj)
 	}
 }
 
+static bool is_long64(const struct vmcb_save_area *save)
+{
+	return (save->efer & EFER_LMA) && (save->cs.attrib & SEG_L);
+}
+
+/* An event that is impossible in the guest's mode: BOUND is no 64-bit instruction. */
+static bool is_impossible(const struct vmcb *vmcb)
+{
+	const u64 kind = EVENT_V | EVENT_TYPE_MASK | EVENT_VECTOR_MASK;
+	const u64 br = EVENT_V | EVENT_TYPE_EXCEPTION | VEC_BR;
+
+	return is_long64(&vmcb->save) && (vmcb->control.event_inj & kind) == br;
+}
+
 static bool eventinj(const struct vmcb *vmcb, const struct check_limits *lim)
 {
-	return !check_event_valid(vmcb->control.event_inj);
+	return !check_event_valid(vmcb->control.event_inj) || is_impossible(vmcb);
 }
 
 static bool ncr3_mbz(const struct vmcb *vmcb, const struct check_limits *lim)
@@ -193,10 +208,7 @@ static bool g_pat(const struct vmcb *vmcb, const struct check_limits *lim)
 
 static bool rip_range(const struct vmcb *vmcb, const struct check_limits *lim)
 {
-	const struct vmcb_save_area *save = &vmcb->save;
-	bool long64 = (save->efer & EFER_LMA) && (save->cs.attrib & SEG_L);
-
-	return !long64 && high_half(save->rip);
+	return !is_long64(&vmcb->save) && high_half(vmcb->save.rip);
 }
 
 static bool rflags_mbz(const struct vmcb *vmcb, const struct check_limits *lim)

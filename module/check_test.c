@@ -148,6 +148,8 @@ static const struct violation violations[] = {
 	  CONTROL(msrpm_base_pa), ~0ULL, (1ULL << 40) - MSRPM_BYTES + 4096 },
 	{ "IOPM wraps", SVMVCPU_RULE_MAP_ADDRESS, base_real,
 	  CONTROL(iopm_base_pa), ~0ULL, -4096ULL },
+	{ "#BR in 64-bit mode", SVMVCPU_RULE_EVENTINJ, base_long64,
+	  CONTROL(event_inj), 0, EVENT_V | EVENT_TYPE_EXCEPTION | VEC_BR },
 	{ "NMI as an exception", SVMVCPU_RULE_EVENTINJ, base_real,
 	  CONTROL(event_inj), 0, EVENT_V | EVENT_TYPE_EXCEPTION | 2 },
 	{ "nCR3 first bit too high", SVMVCPU_RULE_NCR3_MBZ, base_real,
@@ -220,7 +222,20 @@ static void check_test_no_npt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, check_vmcb(vmcb, &limits), CHECK_OK);
 }
 
-/* Guests get there by themselves, and have #GP then. */
+/* #BR outside 64-bit mode, and vector 5 as a software interrupt, are legal. */
+static void check_test_br(struct kunit *test)
+{
+	struct vmcb *vmcb = vmcb_alloc(test);
+
+	base_compat(vmcb);
+	vmcb->control.event_inj = EVENT_V | EVENT_TYPE_EXCEPTION | VEC_BR;
+	KUNIT_EXPECT_EQ(test, check_vmcb(vmcb, &limits), CHECK_OK);
+	base_long64(vmcb);
+	vmcb->control.event_inj = EVENT_V | EVENT_TYPE_SOFT | VEC_BR;
+	KUNIT_EXPECT_EQ(test, check_vmcb(vmcb, &limits), CHECK_OK);
+}
+
+/* Guests reach these by themselves; the next fetch raises #GP. */
 static void check_test_rip_not_canonical(struct kunit *test)
 {
 	struct vmcb *vmcb = vmcb_alloc(test);
@@ -291,6 +306,7 @@ static struct kunit_case check_test_cases[] = {
 	KUNIT_CASE(check_test_long_no_pe),
 	KUNIT_CASE(check_test_no_npt),
 	KUNIT_CASE(check_test_rip_not_canonical),
+	KUNIT_CASE(check_test_br),
 	KUNIT_CASE(check_test_complete),
 	KUNIT_CASE(check_test_events),
 	KUNIT_CASE(check_test_text),

@@ -15,6 +15,7 @@ struct vcpu;
 #define VEC_NMI	2
 #define VEC_BP	3
 #define VEC_OF	4
+#define VEC_BR	5
 #define VEC_UD	6
 #define VEC_DF	8
 #define VEC_TS	10
@@ -28,7 +29,7 @@ struct vcpu;
 
 /* what SVMVCPU_SET_EXITS can ask for: defined vectors but NMI and #MC */
 #define EXITABLE_EXCEPTIONS						\
-	(BIT(VEC_DE) | BIT(VEC_DB) | BIT(VEC_BP) | BIT(VEC_OF) | BIT(5) |	\
+	(BIT(VEC_DE) | BIT(VEC_DB) | BIT(VEC_BP) | BIT(VEC_OF) | BIT(VEC_BR) | \
 	 BIT(VEC_UD) | BIT(7) | BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) |	\
 	 BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | BIT(16) | BIT(VEC_AC) |	\
 	 BIT(19))

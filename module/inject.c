@@ -35,6 +35,9 @@ static void inject_exception(struct vcpu *vcpu, unsigned int vector, u32 error, 
 {
 	if (vector == VEC_DB)
 		address = vcpu->vmcb->save.dr6 | (address & 0xe00f);
+	/* VMRUN refuses #BR in 64-bit mode: have check_state() look. */
+	if (vector == VEC_BR)
+		vcpu->unchecked = true;
 	/* A #BP or #OF comes from no instruction that RIP could go back to. */
 	vcpu->soft_rip = vcpu->soft_next;
 	event_deliver(vcpu, event_exception(vector, event_has_error(vector) ? error : NO_ERROR),

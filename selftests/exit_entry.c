@@ -136,6 +136,35 @@ TEST_F(exit_entry, by_the_run_page)
 	RUN_EXPECT(vm, HYPERCALL);
 }
 
+/* An event that is impossible in 64-bit mode, and one that VMRUN takes elsewhere */
+TEST_F(exit_entry, bound_in_64_bit_mode)
+{
+	struct test_vm *vm = &self->vm;
+	struct idt_outcome out;
+
+	for (unsigned int by_state = 0; by_state < 2; by_state++) {
+		idt_put(vm, CODE("\x90"));
+		idt_setup(vm, IDT_LONG64);
+		idt_get(vm, &self->good);
+		self->bad = self->good;
+		self->bad.events.exception = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | VEC_BR;
+		if (by_state)
+			idt_set(vm, &self->bad, SVMVCPU_STATE_EVENTS);
+		else
+			vm->run->inject = self->bad.events.exception;
+		RUN_EXPECT(vm, FAIL_ENTRY);
+		EXPECT_EQ((unsigned int)SVMVCPU_RULE_EVENTINJ, vm->run->fail.rule);
+		EXPECT_EQ(0ULL, vm->run->fail.code);
+		/* It waits, until the VMM takes it back. */
+		RUN_EXPECT(vm, FAIL_ENTRY);
+		idt_set(vm, &self->good, SVMVCPU_STATE_EVENTS);
+		RUN_EXPECT(vm, HYPERCALL);
+	}
+	idt_setup(vm, IDT_COMPAT32);
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | VEC_BR;
+	RUN_VECTOR(vm, VEC_BR, &out);
+}
+
 /* A value no register can hold is refused where it is set. */
 TEST_F(exit_entry, guarded_by_set_state)
 {
