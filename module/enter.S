@@ -48,8 +48,15 @@ verw_selector:
  * the guest runs: with V_INTR_MASKING the host's IF at VMRUN decides whether
  * a host interrupt ends the guest's turn.
  *
- * Should another CPU have turned SVM off here (reboot), each instruction
- * faults and is stepped over; the exit code then stays what run.c put there.
+ * CLGI faults if SVM was turned off on this CPU (reboot, or a write to its
+ * EFER through /dev/cpu/N/msr). Its fixup returns at once: interrupts must stay
+ * off, since the guest's extended registers are loaded, and the exit code stays
+ * what run.c put there.
+ *
+ * The other instructions have no fixup. With GIF clear no interrupt, NMI, INIT
+ * or SMI is taken, so nobody can turn SVM off, and the addresses are pages of
+ * the module's own. A fixup would not help either: between the two VMLOADs the
+ * exception handler would run on the guest's GS.
  */
 SYM_FUNC_START(svmvcpu_enter)
 	push	%rbp
@@ -62,10 +69,11 @@ SYM_FUNC_START(svmvcpu_enter)
 	push	%rdi			/* gprs */
 	mov	%rsi, %rax
 
-1:	clgi
-2:	sti				/* far from VMRUN: its shadow would leak */
-3:	vmload	%rax
-4:
+.Lclgi:
+	clgi
+	sti				/* far from VMRUN: its shadow would leak */
+	vmload	%rax
+
 	mov	RCX(%rdi), %rcx
 	mov	RDX(%rdi), %rdx
 	mov	RBX(%rdi), %rbx
@@ -84,10 +92,10 @@ SYM_FUNC_START(svmvcpu_enter)
 	/* Last before VMRUN: nothing of the host's after it. */
 	CLEAR_BUFFERS
 
-5:	vmrun	%rax
-6:	cli
-7:	vmsave	%rax
-8:
+	vmrun	%rax
+	cli
+	vmsave	%rax
+
 	pop	%rax			/* gprs */
 	mov	%rcx, RCX(%rax)
 	mov	%rdx, RDX(%rax)
@@ -105,8 +113,8 @@ SYM_FUNC_START(svmvcpu_enter)
 	mov	%r15, GPR(15)(%rax)
 
 	pop	%rax			/* host_pa */
-9:	vmload	%rax			/* FS, GS, TR, LDTR, syscall MSRs */
-10:
+	vmload	%rax			/* FS, GS, TR, LDTR, syscall MSRs */
+
 	/* The guest filled the return stack; no RET before this. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
 	/* Return predictions are the guest's too (Retbleed, SRSO). */
@@ -129,8 +137,8 @@ SYM_FUNC_START(svmvcpu_enter)
 	xor	%r14d, %r14d
 	xor	%r15d, %r15d
 
-11:	stgi				/* a pending NMI comes here, in our GS */
-12:
+	stgi				/* a pending NMI comes here, in our GS */
+.Lout:
 	pop	%rbx
 	pop	%r12
 	pop	%r13
@@ -139,10 +147,9 @@ SYM_FUNC_START(svmvcpu_enter)
 	pop	%rbp
 	RET
 
-	_ASM_EXTABLE(1b, 2b)
-	_ASM_EXTABLE(3b, 4b)
-	_ASM_EXTABLE(5b, 6b)
-	_ASM_EXTABLE(7b, 8b)
-	_ASM_EXTABLE(9b, 10b)
-	_ASM_EXTABLE(11b, 12b)
+.Lno_svm:
+	add	$16, %rsp		/* gprs, host_pa */
+	jmp	.Lout
+
+	_ASM_EXTABLE(.Lclgi, .Lno_svm)
 SYM_FUNC_END(svmvcpu_enter)

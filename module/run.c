@@ -359,7 +359,7 @@ static noinline int prepare(struct vcpu *vcpu)
 	return EXIT_GO_ON;
 }
 
-/* The entry was none. */
+/* VMRUN did not enter the guest: SVM was turned off, or the state was refused. */
 static noinline int not_entered(struct vcpu *vcpu)
 {
 	step_leave(vcpu);

@@ -7,7 +7,6 @@
 #ifndef HOST_FPU_H
 #define HOST_FPU_H
 
-#include <assert.h>
 #include <sys/syscall.h>
 
 #include "svmvcpu_test.h"
@@ -37,39 +36,53 @@ static inline bool fpu_has_avx(void)
 	return (ecx & 1 << 27) && (ecx & 1 << 28);
 }
 
-static_assert(SYS_ioctl == 16, "the number in the assembly below");
-
 /*
- * ioctl(fd, cmd, 0) with @in in the registers; @out: what was there afterwards.
- * RAX and RDX are XSAVE's mask, and RDX 0 the ioctl's argument.
+ * A system call with @in in the registers; @out: what was there afterwards. Returns
+ * what the kernel does: a negative errno, not -1. RAX and RDX are XSAVE's mask, and
+ * RDX 0 is the third argument; the fourth is 0 as well.
  */
-static inline void fpu_ioctl(int fd, unsigned long cmd, const struct fpu_image *in,
-			     struct fpu_image *out)
+static inline long fpu_syscall(long nr, unsigned long arg1, unsigned long arg2,
+			       const struct fpu_image *in, struct fpu_image *out)
 {
 	struct fpu_image old = { };
 	unsigned long mask = 7;
+	long ret = nr;
 
 	if (fpu_has_avx())
 		asm volatile("xsave64 %[old]\n\t"
 			     "xrstor64 %[in]\n\t"
-			     "mov $16, %%eax\n\t"
+			     "mov %[ret], %%rax\n\t"
+			     "xor %%r10d, %%r10d\n\t"
 			     "syscall\n\t"
+			     "mov %%rax, %[ret]\n\t"
 			     "mov $7, %%eax\n\t"
 			     "xsave64 %[out]\n\t"
 			     "xrstor64 %[old]"
-			     : "+&a" (mask), [old] "+m" (old), [out] "+m" (*out)
-			     : "d" (0), "D" (fd), "S" (cmd), [in] "m" (*in)
-			     : "rcx", "r11", "memory");
+			     : "+&a" (mask), [ret] "+&b" (ret), [old] "+m" (old),
+			       [out] "+m" (*out)
+			     : "d" (0), "D" (arg1), "S" (arg2), [in] "m" (*in)
+			     : "rcx", "r10", "r11", "memory");
 	else
 		asm volatile("fxsave64 %[old]\n\t"
 			     "fxrstor64 %[in]\n\t"
-			     "mov $16, %%eax\n\t"
+			     "mov %[ret], %%rax\n\t"
+			     "xor %%r10d, %%r10d\n\t"
 			     "syscall\n\t"
+			     "mov %%rax, %[ret]\n\t"
 			     "fxsave64 %[out]\n\t"
 			     "fxrstor64 %[old]"
-			     : "+&a" (mask), [old] "+m" (old), [out] "+m" (*out)
-			     : "d" (0), "D" (fd), "S" (cmd), [in] "m" (*in)
-			     : "rcx", "r11", "memory");
+			     : "+&a" (mask), [ret] "+&b" (ret), [old] "+m" (old),
+			       [out] "+m" (*out)
+			     : "d" (0), "D" (arg1), "S" (arg2), [in] "m" (*in)
+			     : "rcx", "r10", "r11", "memory");
+	return ret;
+}
+
+/* ioctl(fd, cmd, 0) */
+static inline long fpu_ioctl(int fd, unsigned long cmd, const struct fpu_image *in,
+			     struct fpu_image *out)
+{
+	return fpu_syscall(SYS_ioctl, fd, cmd, in, out);
 }
 
 /* The image as the CPU stores it when nothing came between */
