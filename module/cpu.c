@@ -299,20 +299,37 @@ bool svm_cpu_lost(void)
 	return true;
 }
 
+static void svm_turn_off(void)
+{
+	u64 efer;
+
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+	compat_svm_mitigate(false);
+}
+
+/* Somebody turned SVM off behind our back, and on again with a host save area of his own. */
+static bool svm_taken_over(const struct svm_cpu *cpu)
+{
+	u64 efer, hsave;
+
+	rdmsrl(MSR_EFER, efer);
+	rdmsrl(MSR_VM_HSAVE_PA, hsave);
+	return (efer & EFER_SVME) && hsave != svm_page_pa(cpu->hsave);
+}
+
 /* Runs on the CPU it is about, as an IPI or with preemption disabled. */
 static void svm_cpu_disable(void *unused)
 {
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 	unsigned long flags;
-	u64 efer;
 
 	local_irq_save(flags);
 	if (cpu->enabled) {
 		cpu->enabled = false;
-		wrmsrl(MSR_VM_HSAVE_PA, 0);
-		rdmsrl(MSR_EFER, efer);
-		wrmsrl(MSR_EFER, efer & ~EFER_SVME);
-		compat_svm_mitigate(false);
+		if (!svm_taken_over(cpu))
+			svm_turn_off();
 	}
 	local_irq_restore(flags);
 }

@@ -2,7 +2,8 @@
 /*
  * EFER.SVME that somebody else changes while the module has it: root through
  * /dev/cpu/N/msr, or a hypervisor without manners. RUN fails with EBUSY, once, and
- * nothing of the guest's is left in the VMM's registers.
+ * nothing of the guest's is left in the VMM's registers; what another has turned on
+ * stays on.
  *
  * cost: 20
  */
@@ -15,6 +16,9 @@
 #include "host_state.h"
 
 #define TIMES	50
+
+/* A page that is nobody's: no guest runs while it is VM_HSAVE_PA. */
+#define OTHER_HSAVE	0x1000ULL
 
 FIXTURE(taken) {
 	struct test_vm vm;
@@ -177,6 +181,30 @@ TEST_F_TIMEOUT(taken, away, 120)
 	EXPECT_EQ(0UL, t.run_fpu);
 	EXPECT_EQ(0UL, t.sleep_fpu);
 	/* The guest has lost nothing. */
+	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(&self->vm, 20));
+}
+
+/* The end of our last VM turns off what is ours, not what another has turned on. */
+TEST_F_TIMEOUT(taken, over, 60)
+{
+	__u64 efer;
+
+	ASSERT_EQ(0, pin_to_cpu(0));
+	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(&self->vm, 20));
+	efer = host_msr(0, MSR_EFER);
+	ASSERT_EQ(0, take_svm_away(0));
+	ASSERT_EQ(0, host_wrmsr(0, MSR_VM_HSAVE_PA, OTHER_HSAVE));
+	ASSERT_EQ(0, host_wrmsr(0, MSR_EFER, efer));
+	vm_close(&self->vm);
+	usleep(1200000);
+	EXPECT_TRUE(svme_on(0));
+	EXPECT_EQ(OTHER_HSAVE, host_msr(0, MSR_VM_HSAVE_PA));
+
+	ASSERT_EQ(0, take_svm_away(0));
+	ASSERT_EQ(0, host_wrmsr(0, MSR_VM_HSAVE_PA, 0));
+	vm_open(&self->vm);
+	load_guest(&self->vm, spin);
+	vm_setup(&self->vm, SVMVCPU_PRESET_PROT32);
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(&self->vm, 20));
 }
 
