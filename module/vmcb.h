@@ -137,13 +137,20 @@ enum vmcb_exit {
 };
 
 /*
- * EXITCODE behind a VMRUN that did not run. VMEXIT_INVALID is -1 and VMEXIT_BUSY -2;
- * QEMU 7.2 stores 32 bits, so only those count. NOTHING is no CPU's: run.c puts it
- * there, and finds it if VMRUN itself faulted (enter.S).
+ * EXITCODE after a VMRUN that did not enter the guest: negative (APM volume 2,
+ * appendix C). QEMU 7.2 stores only 32 bits, so only those are compared.
  */
-#define VMEXIT_INVALID32	0xffffffffU
-#define VMEXIT_BUSY32		0xfffffffeU
-#define VMEXIT_NOTHING32	0xfffffffdU
+#define VMEXIT_INVALID32	0xffffffffU	/* -1 */
+#define VMEXIT_BUSY32		0xfffffffeU	/* -2 */
+#define VMEXIT_IDLE_REQUIRED32	0xfffffffdU	/* -3 */
+#define VMEXIT_INVALID_PMC32	0xfffffffcU	/* -4 */
+
+/*
+ * run.c stores this before each entry and finds it again if CLGI faulted, so that
+ * VMRUN was not reached (enter.S). The manual leaves the code to software; no CPU
+ * stores it. As 32 bits it is negative, too.
+ */
+#define VMEXIT_NOTHING32	0xf0000000U
 
 /* TLB_CONTROL */
 #define TLB_CONTROL_NOTHING	0
@@ -423,11 +430,11 @@ static inline void vmcb_set_intercept(struct vmcb *vmcb, unsigned int nr, bool o
 	vmcb_dirty(vmcb, VMCB_CLEAN_INTERCEPTS);
 }
 
-/* Is this the exit code of a VMRUN that did run? */
+/* Did VMRUN enter the guest? */
 static inline bool vmcb_has_entered(u64 exit_code)
 {
-	static_assert(VMEXIT_BUSY32 > VMEXIT_NOTHING32 && VMEXIT_INVALID32 > VMEXIT_NOTHING32);
-	return (u32)exit_code < VMEXIT_NOTHING32;
+	static_assert((s32)VMEXIT_NOTHING32 < (s32)VMEXIT_INVALID_PMC32);
+	return (s32)exit_code >= 0;
 }
 
 static inline bool vmcb_intercepts(const struct vmcb *vmcb, unsigned int nr)
