@@ -29,6 +29,7 @@
 #include "exit.h"
 #include "inject.h"
 #include "input.h"
+#include "irq_window.h"
 #include "publish.h"
 #include "quiet.h"
 #include "run.h"
@@ -43,12 +44,6 @@
 
 /* The stretch ends for the host's sake; nothing to tell the VMM. */
 #define RUN_LEAVE	3
-
-/*
- * A pending interrupt ends the guest's turn right after the entry, unless
- * delivering an injected event makes the guest exit first, again and again.
- */
-#define EXITS_PER_WINDOW	64
 
 #define DR7_ENABLED	0xffULL
 
@@ -238,11 +233,6 @@ static int entry_refused(struct vcpu *vcpu)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
 }
 
-static bool is_host_event(u64 exit_code)
-{
-	return exit_code >= VMEXIT_INTR && exit_code <= VMEXIT_INIT;
-}
-
 /* Into the guest and out again, once. Interrupts off. */
 static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu)
 {
@@ -393,7 +383,7 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	if (trace_svmvcpu_exit_enabled())
 		trace_exit(vcpu);
 	collect(vcpu, vmcb, cpu, quiet);
-	if (unlikely(is_host_event(code) || !(vcpu->exits % EXITS_PER_WINDOW)))
+	if (unlikely(irq_window_due(code, vcpu->exits)))
 		open_irq_window(vcpu, cpu);
 	return exit_handle(vcpu, code, true);
 }
