@@ -16,6 +16,7 @@
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/nospec-branch.h>
+#include <asm/perf_event.h>
 #include <asm/processor.h>
 
 #ifdef CONFIG_PREEMPT_RT
@@ -70,6 +71,21 @@ static inline void compat_svm_mitigate(bool on)
 		msr_set_bit(MSR_ZEN4_BP_CFG, MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
 	else
 		msr_clear_bit(MSR_ZEN4_BP_CFG, MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+#endif
+}
+
+/*
+ * Counters for the host only (exclude_guest) know guest from host only while perf
+ * is told that SVM is on. From 6.18 on perf tells nobody but KVM, and such events
+ * count our guests, too.
+ */
+static inline void compat_perf_svm(bool on)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+	if (on)
+		amd_pmu_enable_virt();
+	else
+		amd_pmu_disable_virt();
 #endif
 }
 

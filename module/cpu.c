@@ -233,6 +233,24 @@ static bool svm_held_by_other(void)
 	return (efer & EFER_SVME) && !this_cpu_read(svm_cpu.enabled);
 }
 
+/*
+ * What else has to change while SVM is on. TSC_RATIO keeps what its last owner
+ * wrote, across a kexec as well; all our guests have 1.0, as 32.32 bits.
+ */
+static void svm_prepare_host(void)
+{
+	compat_svm_mitigate(true);
+	if (boot_cpu_has(X86_FEATURE_TSCRATEMSR))
+		wrmsr(MSR_AMD64_TSC_RATIO, 0, 1);
+	compat_perf_svm(true);
+}
+
+static void svm_restore_host(void)
+{
+	compat_svm_mitigate(false);
+	compat_perf_svm(false);
+}
+
 /**
  * svm_cpu_enable() - have SVM turned on, here
  *
@@ -267,7 +285,7 @@ int svm_cpu_enable(void)
 
 	rdmsrl(MSR_EFER, msr);
 	wrmsrl(MSR_EFER, msr | EFER_SVME);
-	compat_svm_mitigate(true);
+	svm_prepare_host();
 	wrmsrl(MSR_VM_HSAVE_PA, svm_page_pa(cpu->hsave));
 	/* Translations tagged before belong to whoever had SVM then. */
 	asid_cpu_reset(&cpu->asid, svm_caps.asids);
@@ -282,7 +300,7 @@ out:
 }
 
 /**
- * svm_cpu_lost() - VMRUN faulted: did somebody else turn SVM off here?
+ * svm_cpu_lost() - CLGI faulted: did somebody else turn SVM off here?
  *
  * Context: interrupts off.
  * Return: true when SVM is off although nobody told us.
@@ -296,6 +314,7 @@ bool svm_cpu_lost(void)
 	if (!cpu->enabled || (efer & EFER_SVME))
 		return false;
 	cpu->enabled = false;
+	svm_restore_host();
 	return true;
 }
 
@@ -306,7 +325,7 @@ static void svm_turn_off(void)
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
-	compat_svm_mitigate(false);
+	svm_restore_host();
 }
 
 /* Somebody turned SVM off behind our back, and on again with a host save area of his own. */
