@@ -10,15 +10,21 @@
 /**
  * asid_cpu_reset() - this CPU has had SVM turned on
  * @acpu: zeroed before the first time, kept from then on
+ * @sev_asids: ASIDs from 1 to this are for SEV guests; 0 without SEV
  * @nasid: ASIDs the CPU has, 0 included; at least 2
  *
  * Whatever the TLB holds is from another time: the next assignment starts a
  * generation with a flush.
+ *
+ * Caches, too, are tagged with the ASID of a SEV guest, and its owner flushes them
+ * by rules of its own (WBINVD, DF_FLUSH); so these ASIDs are left alone, as KVM does,
+ * unless there are no others.
  */
-void asid_cpu_reset(struct asid_cpu *acpu, u32 nasid)
+void asid_cpu_reset(struct asid_cpu *acpu, u32 sev_asids, u32 nasid)
 {
 	acpu->generation++;
 	acpu->max = max(nasid, 2U) - 1;
+	acpu->first = sev_asids < acpu->max ? sev_asids + 1 : 1;
 	acpu->next = acpu->max + 1;
 }
 
@@ -26,7 +32,7 @@ static void asid_take(struct asid_cpu *acpu, int cpu, struct asid_tag *tag)
 {
 	if (acpu->next > acpu->max) {
 		acpu->generation++;
-		acpu->next = 1;
+		acpu->next = acpu->first;
 		acpu->flush_all = true;
 	}
 	tag->generation = acpu->generation;

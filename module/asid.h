@@ -25,12 +25,14 @@
  * struct asid_cpu - ASIDs of one host CPU
  * @generation: grows whenever old ASIDs become invalid; never 0, never repeats
  * @next: next free ASID; above @max when there is none
+ * @first: smallest ASID to give out
  * @max: largest valid ASID
  * @flush_all: this generation's flush has not been seen through a VMRUN yet
  */
 struct asid_cpu {
 	u64 generation;
 	u32 next;
+	u32 first;
 	u32 max;
 	bool flush_all;
 };
@@ -47,7 +49,7 @@ struct asid_tag {
 	int cpu;
 };
 
-void asid_cpu_reset(struct asid_cpu *acpu, u32 nasid);
+void asid_cpu_reset(struct asid_cpu *acpu, u32 sev_asids, u32 nasid);
 u8 asid_assign(struct asid_cpu *acpu, int cpu, struct asid_tag *tag,
 	       bool want_flush, bool have_flush_by_asid);
 

@@ -25,6 +25,7 @@ struct tlb_entry {
 struct world {
 	struct kunit *test;
 	struct rnd_state rnd;
+	u32 sev_asids;
 	u32 nasid;
 	bool by_asid;
 	struct asid_cpu acpu[NR_CPUS_TEST];
@@ -54,16 +55,18 @@ static void plug(struct world *w, unsigned int cpu)
 	u64 before = w->acpu[cpu].generation;
 
 	tlb_dirty(w, cpu);
-	asid_cpu_reset(&w->acpu[cpu], w->nasid);
+	asid_cpu_reset(&w->acpu[cpu], w->sev_asids, w->nasid);
 	KUNIT_EXPECT_GT(w->test, w->acpu[cpu].generation, before);
 }
 
-static void world_init(struct world *w, struct kunit *test, u32 nasid, bool by_asid)
+static void world_init(struct world *w, struct kunit *test, u32 sev_asids, u32 nasid,
+		       bool by_asid)
 {
 	unsigned int cpu;
 
 	memset(w, 0, sizeof(*w));
 	w->test = test;
+	w->sev_asids = sev_asids;
 	w->nasid = nasid;
 	w->by_asid = by_asid;
 	prandom_seed_state(&w->rnd, nasid + by_asid);
@@ -87,7 +90,7 @@ static void check_tag(struct world *w, unsigned int v, unsigned int cpu)
 	const struct asid_tag *tag = &w->tag[v], *other;
 	unsigned int i;
 
-	KUNIT_EXPECT_NE(w->test, tag->asid, 0);
+	KUNIT_EXPECT_GT(w->test, tag->asid, w->sev_asids);
 	KUNIT_EXPECT_LT(w->test, tag->asid, w->nasid);
 	KUNIT_EXPECT_EQ(w->test, tag->cpu, (int)cpu);
 	KUNIT_EXPECT_EQ(w->test, tag->generation, w->acpu[cpu].generation);
@@ -162,13 +165,13 @@ static void invalidate(struct world *w, unsigned int v)
 	w->want_flush[v] = true;
 }
 
-static void random_entries(struct kunit *test, u32 nasid, bool by_asid)
+static void random_entries(struct kunit *test, u32 sev_asids, u32 nasid, bool by_asid)
 {
 	struct world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
-	world_init(w, test, nasid, by_asid);
+	world_init(w, test, sev_asids, nasid, by_asid);
 	for (i = 0; i < 8000 && test->status != KUNIT_FAILURE; i++) {
 		if (!roll(w, 6))
 			invalidate(w, roll(w, NR_VCPUS));
@@ -178,19 +181,25 @@ static void random_entries(struct kunit *test, u32 nasid, bool by_asid)
 	}
 	KUNIT_EXPECT_GT(test, w->flush_all, 0);
 	/* with few ASIDs a vCPU never meets its old one again */
-	if (nasid > NR_VCPUS)
+	if (nasid - sev_asids > NR_VCPUS)
 		KUNIT_EXPECT_EQ(test, w->flush_asid > 0, by_asid);
 	world_free(w);
 }
 
 static void asid_test_random(struct kunit *test)
 {
-	static const u32 nasids[] = { 2, 3, 16, 32768 };
+	static const struct {
+		u32 sev;
+		u32 all;
+	} asids[] = {
+		{ 0, 2 }, { 0, 3 }, { 0, 16 }, { 0, 32768 },
+		{ 14, 16 }, { 1006, 1024 }, { 509, 32768 },
+	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(nasids); i++) {
-		random_entries(test, nasids[i], false);
-		random_entries(test, nasids[i], true);
+	for (i = 0; i < ARRAY_SIZE(asids); i++) {
+		random_entries(test, asids[i].sev, asids[i].all, false);
+		random_entries(test, asids[i].sev, asids[i].all, true);
 	}
 }
 
@@ -201,7 +210,7 @@ static void asid_test_wrap(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
-	world_init(w, test, 32768, false);
+	world_init(w, test, 0, 32768, false);
 	for (i = 0; i < 2 * 32767 + 1 && test->status != KUNIT_FAILURE; i++) {
 		invalidate(w, 0);
 		enter(w, 0, 0, false);
@@ -217,7 +226,7 @@ static void asid_test_stays(struct kunit *test)
 	struct asid_cpu acpu = {};
 	struct asid_tag a = {}, b = {};
 
-	asid_cpu_reset(&acpu, 16);
+	asid_cpu_reset(&acpu, 0, 16);
 	/* even on CPU 0, which a zeroed tag names */
 	KUNIT_EXPECT_EQ(test, asid_assign(&acpu, 0, &a, false, true),
 			TLB_CONTROL_FLUSH_ALL);
@@ -238,7 +247,7 @@ static void asid_test_flush(struct kunit *test)
 	struct asid_cpu acpu = {};
 	struct asid_tag tag = {};
 
-	asid_cpu_reset(&acpu, 16);
+	asid_cpu_reset(&acpu, 0, 16);
 	asid_assign(&acpu, 2, &tag, false, true);
 	asid_flushed(&acpu);
 	KUNIT_EXPECT_EQ(test, asid_assign(&acpu, 2, &tag, true, true),
@@ -255,7 +264,7 @@ static void asid_test_flush_all_kept(struct kunit *test)
 	struct asid_cpu acpu = {};
 	struct asid_tag a = {}, b = {};
 
-	asid_cpu_reset(&acpu, 16);
+	asid_cpu_reset(&acpu, 0, 16);
 	asid_assign(&acpu, 1, &a, false, true);
 	KUNIT_EXPECT_EQ(test, asid_assign(&acpu, 1, &b, false, true),
 			TLB_CONTROL_FLUSH_ALL);
@@ -271,8 +280,8 @@ static void asid_test_migrate(struct kunit *test)
 	struct asid_cpu acpu[2] = {};
 	struct asid_tag tag = {};
 
-	asid_cpu_reset(&acpu[0], 16);
-	asid_cpu_reset(&acpu[1], 16);
+	asid_cpu_reset(&acpu[0], 0, 16);
+	asid_cpu_reset(&acpu[1], 0, 16);
 	asid_assign(&acpu[0], 0, &tag, false, true);
 	asid_flushed(&acpu[0]);
 	KUNIT_EXPECT_EQ(test, asid_assign(&acpu[1], 1, &tag, false, true),
@@ -290,18 +299,39 @@ static void asid_test_reset(struct kunit *test)
 	struct asid_tag tag = {};
 	u64 generation;
 
-	asid_cpu_reset(&acpu, 4);
+	asid_cpu_reset(&acpu, 0, 4);
 	asid_assign(&acpu, 0, &tag, false, true);
 	asid_flushed(&acpu);
 	generation = tag.generation;
-	asid_cpu_reset(&acpu, 4);
+	asid_cpu_reset(&acpu, 0, 4);
 	KUNIT_EXPECT_EQ(test, asid_assign(&acpu, 0, &tag, false, true),
 			TLB_CONTROL_FLUSH_ALL);
 	KUNIT_EXPECT_GT(test, tag.generation, generation);
 	/* nonsense from a broken CPUID does not produce ASID 0 */
-	asid_cpu_reset(&acpu, 0);
+	asid_cpu_reset(&acpu, 0, 0);
 	asid_assign(&acpu, 0, &tag, true, false);
 	KUNIT_EXPECT_EQ(test, tag.asid, 1);
+}
+
+/* Those of SEV guests are not given out, unless there are no others. */
+static void asid_test_sev(struct kunit *test)
+{
+	static const struct {
+		u32 sev;
+		u32 first;
+	} cases[] = {
+		{ 0, 1 }, { 1, 2 }, { 13, 14 }, { 14, 15 }, { 15, 1 }, { 16, 1 }, { U32_MAX, 1 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct asid_cpu acpu = {};
+		struct asid_tag tag = {};
+
+		asid_cpu_reset(&acpu, cases[i].sev, 16);
+		asid_assign(&acpu, 0, &tag, false, true);
+		KUNIT_EXPECT_EQ_MSG(test, tag.asid, cases[i].first, "%u of SEV", cases[i].sev);
+	}
 }
 
 static struct kunit_case asid_test_cases[] = {
@@ -310,6 +340,7 @@ static struct kunit_case asid_test_cases[] = {
 	KUNIT_CASE(asid_test_flush_all_kept),
 	KUNIT_CASE(asid_test_migrate),
 	KUNIT_CASE(asid_test_reset),
+	KUNIT_CASE(asid_test_sev),
 	KUNIT_CASE(asid_test_wrap),
 	KUNIT_CASE(asid_test_random),
 	{}

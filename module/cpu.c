@@ -34,6 +34,7 @@
 #include "vmcb_init.h"
 
 #define SVM_CPUID_LEAF		0x8000000a
+#define SEV_CPUID_LEAF		0x8000001f
 #define VM_CR_SVMDIS		BIT(4)
 
 /* How long SVM stays on after the last VM, so that a loop of VMs is cheap */
@@ -150,6 +151,8 @@ static int svm_detect(void)
 		return -EOPNOTSUPP;
 	}
 	svm_caps.asids = cpuid_ebx(SVM_CPUID_LEAF);
+	if (boot_cpu_has(X86_FEATURE_SEV))
+		svm_caps.sev_asids = cpuid_ecx(SEV_CPUID_LEAF);
 	if (svm_caps.asids < 2) {
 		pr_err("this CPU has no ASID to give to a guest\n");
 		return -EOPNOTSUPP;
@@ -288,7 +291,7 @@ int svm_cpu_enable(void)
 	svm_prepare_host();
 	wrmsrl(MSR_VM_HSAVE_PA, svm_page_pa(cpu->hsave));
 	/* Translations tagged before belong to whoever had SVM then. */
-	asid_cpu_reset(&cpu->asid, svm_caps.asids);
+	asid_cpu_reset(&cpu->asid, svm_caps.sev_asids, svm_caps.asids);
 	if (svm_has_tsc_aux())
 		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 	cpu->last_vcpu = 0;

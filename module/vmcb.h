@@ -447,6 +447,7 @@ struct svm_caps {
 	u64 features;		/* SVMVCPU_FEAT_* */
 	u64 cpuid_intercepts;	/* SVM_INTERCEPT_* gated by CPUID */
 	u32 asids;		/* NASID: valid are 1 .. asids - 1 */
+	u32 sev_asids;		/* of these, 1 .. sev_asids are for SEV guests */
 	u8 phys_bits;		/* host physical address width */
 	u8 npt_levels;		/* 4, or 5 when the host runs with LA57 */
 	u32 intercepts[VMCB_INTERCEPT_WORDS];	/* always set */
