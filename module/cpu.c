@@ -31,6 +31,7 @@
 
 #include "compat.h"
 #include "cpu.h"
+#include "machine_check.h"
 #include "vmcb_init.h"
 
 #define SVM_CPUID_LEAF		0x8000000a
@@ -245,6 +246,7 @@ static void svm_prepare_host(void)
 	compat_svm_mitigate(true);
 	if (boot_cpu_has(X86_FEATURE_TSCRATEMSR))
 		wrmsr(MSR_AMD64_TSC_RATIO, 0, 1);
+	machine_check_enable();
 	compat_perf_svm(true);
 }
 
@@ -291,7 +293,7 @@ int svm_cpu_enable(void)
 	svm_prepare_host();
 	wrmsrl(MSR_VM_HSAVE_PA, svm_page_pa(cpu->hsave));
 	/* Translations tagged before belong to whoever had SVM then. */
-	asid_cpu_reset(&cpu->asid, svm_caps.sev_asids, svm_caps.asids);
+	svm_cpu_retire_asids();
 	if (svm_has_tsc_aux())
 		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 	cpu->last_vcpu = 0;
@@ -300,6 +302,18 @@ int svm_cpu_enable(void)
 out:
 	local_irq_restore(flags);
 	return ret;
+}
+
+/**
+ * svm_cpu_retire_asids() - no vCPU may go on with the ASID it has on this CPU
+ *
+ * The next VMRUN here flushes the translations of all of them.
+ *
+ * Context: interrupts off.
+ */
+void svm_cpu_retire_asids(void)
+{
+	asid_cpu_reset(this_cpu_ptr(&svm_cpu.asid), svm_caps.sev_asids, svm_caps.asids);
 }
 
 /**

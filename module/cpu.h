@@ -83,5 +83,6 @@ void svm_cpu_put(void);
 int svm_cpu_enable(void);
 void svm_cpu_poke(int cpu);
 bool svm_cpu_lost(void);
+void svm_cpu_retire_asids(void);
 
 #endif /* SVMVCPU_CPU_H */

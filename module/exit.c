@@ -6,18 +6,20 @@
  * run.c calls exit_handle() with interrupts off right after the exit and,
  * when that says -EAGAIN, once more where sleeping is allowed.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/kernel.h>
 #include <linux/nospec.h>
 #include <linux/string.h>
-#include <asm/mce.h>
 #include <asm/processor-flags.h>
-#include <asm/ptrace.h>
 
 #include "apic.h"
+#include "cpu.h"
 #include "event.h"
 #include "exit.h"
 #include "guest.h"
 #include "inject.h"
+#include "machine_check.h"
 #include "memory.h"
 #include "step.h"
 #include "vcpu.h"
@@ -167,20 +169,6 @@ int exit_npf(struct vcpu *vcpu, bool atomic)
 	return atomic ? npf_atomic(vcpu, gpa, info) : npf_fault(vcpu, gpa, info);
 }
 
-/* A machine check of the host's, taken while the guest ran. */
-static int exit_machine_check(struct vcpu *vcpu, bool atomic)
-{
-#ifdef CONFIG_X86_MCE
-	struct pt_regs regs = {
-		.cs = 3,	/* as if in user mode: the kernel was not hit */
-		.flags = X86_EFLAGS_IF,
-	};
-
-	do_machine_check(&regs);
-#endif
-	return EXIT_RESUME;
-}
-
 static int exit_shutdown(struct vcpu *vcpu, bool atomic)
 {
 	struct svmvcpu_exit_shutdown *told = &vcpu->chain.told;
@@ -190,6 +178,35 @@ static int exit_shutdown(struct vcpu *vcpu, bool atomic)
 	       (SVMVCPU_FAULTS_MAX - told->nr) * sizeof(*told->faults));
 	vcpu->run->shutdown = *told;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_SHUTDOWN);
+}
+
+/* The #MC is the only fault that the VMM is told: what came before is not known. */
+static int shutdown_by_machine_check(struct vcpu *vcpu)
+{
+	const struct svmvcpu_fault where = {
+		.rip = vcpu_rip(vcpu),
+		.rsp = vcpu->gprs[INSN_RSP],
+	};
+
+	pr_err_ratelimited("vCPU %u: TLB multi-match (AMD erratum 383) caused by the guest\n",
+			   vcpu->id);
+	chain_reset(&vcpu->chain);
+	chain_add(&vcpu->chain, event_exception(VEC_MC, NO_ERROR), &where);
+	return exit_shutdown(vcpu, true);
+}
+
+/*
+ * A machine check of the host, taken while the guest ran. Interrupts have been off
+ * since: run.c lets none in before this (irq_window_due()).
+ */
+static int exit_machine_check(struct vcpu *vcpu)
+{
+	if (machine_check_by_guest()) {
+		svm_cpu_retire_asids();
+		return shutdown_by_machine_check(vcpu);
+	}
+	machine_check_report();
+	return EXIT_RESUME;
 }
 
 static int ask_exception(struct vcpu *vcpu, u64 event, u64 address, u64 next_rip)
@@ -286,7 +303,7 @@ static int exit_exception(struct vcpu *vcpu, bool atomic)
 	int ret;
 
 	if (vector == VEC_MC)
-		return exit_machine_check(vcpu, atomic);
+		return exit_machine_check(vcpu);
 	if (vector == VEC_DB) {
 		ret = step_took_db(vcpu, atomic, &address);
 		if (ret)

@@ -67,7 +67,8 @@
  * @SVMVCPU_EXIT_HALT: HLT; RIP is behind it. With a local APIC only when
  *	RFLAGS.IF is clear
  * @SVMVCPU_EXIT_SYSTEM_DOWN: the guest asked for power-off or reset
- * @SVMVCPU_EXIT_SHUTDOWN: triple fault. The vCPU must be set up again
+ * @SVMVCPU_EXIT_SHUTDOWN: triple fault, or on family 10h a machine check that the
+ *	guest caused (#MC as the only fault). The vCPU must be set up again
  * @SVMVCPU_EXIT_EXCEPTION: an exception chosen with SVMVCPU_SET_EXITS, not
  *	yet delivered to the guest
  * @SVMVCPU_EXIT_INTERRUPTED: a signal, a kick or the deadline; nothing
