@@ -31,6 +31,7 @@
 
 #include "compat.h"
 #include "cpu.h"
+#include "hwpage.h"
 #include "machine_check.h"
 #include "vmcb_init.h"
 
@@ -539,8 +540,8 @@ static int svm_alloc_pages(void)
 	for_each_possible_cpu(cpu) {
 		struct svm_cpu *sc = per_cpu_ptr(&svm_cpu, cpu);
 
-		sc->hsave = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		sc->host_vmcb = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		sc->hsave = hwpage_alloc(GFP_KERNEL);
+		sc->host_vmcb = hwpage_alloc(GFP_KERNEL);
 		if (!sc->hsave || !sc->host_vmcb) {
 			svm_free_pages();
 			return -ENOMEM;

@@ -15,6 +15,7 @@
 #include "cpu.h"
 #include "debug.h"
 #include "event.h"
+#include "hwpage.h"
 #include "maps.h"
 #include "record.h"
 #include "run.h"
@@ -297,14 +298,17 @@ static const struct file_operations vcpu_fops = {
 static int vcpu_alloc_pages(struct vcpu *vcpu)
 {
 	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
+	struct page *vmcb = hwpage_alloc(gfp);
 
-	vcpu->vmcb = (void *)__get_free_page(gfp);
+	if (!vmcb)
+		return -ENOMEM;
+	vcpu->vmcb = page_address(vmcb);
+	vcpu->vmcb_pa = svm_page_pa(vmcb);
 	vcpu->run = (void *)__get_free_page(gfp);
 	vcpu->io_data = (void *)__get_free_page(gfp);
 	vcpu->xstate = xstate_alloc();
-	if (!vcpu->vmcb || !vcpu->run || !vcpu->io_data || !vcpu->xstate)
+	if (!vcpu->run || !vcpu->io_data || !vcpu->xstate)
 		return -ENOMEM;
-	vcpu->vmcb_pa = svm_page_pa(virt_to_page(vcpu->vmcb));
 	return 0;
 }
 
