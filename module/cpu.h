@@ -25,6 +25,7 @@
  * @host_pa: physical address of the page VMSAVE puts the host's state in
  * @host_tsc_aux: TSC_AUX while the host runs, constant
  * @last_vcpu: serial number of the vCPU that ran here last, for the IBPB
+ * @debugctl: bits of the host's DEBUGCTL that are off while a vCPU is loaded
  * @host_vmcb: that page
  * @hsave: page for VM_HSAVE_PA
  *
@@ -36,6 +37,7 @@ struct svm_cpu {
 	phys_addr_t host_pa;
 	u64 host_tsc_aux;
 	u64 last_vcpu;
+	u64 debugctl;
 	struct page *host_vmcb;
 	struct page *hsave;
 };

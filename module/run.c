@@ -25,6 +25,7 @@
 #include "apic.h"
 #include "compat.h"
 #include "cpu.h"
+#include "debugctl.h"
 #include "event.h"
 #include "exit.h"
 #include "inject.h"
@@ -48,10 +49,22 @@
 #define DR7_ENABLED	0xffULL
 
 /* Reasons of the host to have this CPU back */
+#define HOST_WANTS_CPU \
+	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | COMPAT_TIF_RESCHED | _TIF_NOTIFY_RESUME)
+
+static noinline bool host_has_flags(unsigned long flags)
+{
+	if (flags & _TIF_BLOCKSTEP)
+		debugctl_clear();
+	return flags & HOST_WANTS_CPU;
+}
+
+/* One test of the flags for both, since each entry comes by here. */
 static bool host_wants_cpu(void)
 {
-	return READ_ONCE(current_thread_info()->flags) &
-	       (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | COMPAT_TIF_RESCHED | _TIF_NOTIFY_RESUME);
+	const unsigned long flags = READ_ONCE(current_thread_info()->flags);
+
+	return unlikely(flags & (HOST_WANTS_CPU | _TIF_BLOCKSTEP)) && host_has_flags(flags);
 }
 
 /*
@@ -424,6 +437,7 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 	/* Both are 0 where there is none. */
 	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
+	debugctl_enter();
 	xstate_enter(vcpu->xstate);
 
 	WRITE_ONCE(vcpu->on_cpu, this_cpu);
@@ -446,6 +460,7 @@ static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 	WRITE_ONCE(vcpu->on_cpu, -1);
 	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
+	debugctl_leave(cpu);
 	compat_ibpb_before_user();
 }
 

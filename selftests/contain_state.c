@@ -7,7 +7,10 @@
 #include <asm/prctl.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
+#include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "msr_list.h"
 
@@ -401,6 +404,54 @@ TEST_F(contain_state, host_breakpoints)
 	EXPECT_EQ(3ULL, count(fd));
 	EXPECT_EQ(2ULL, *(uint64_t *)(vm->mem + TEST_FREE));
 	close(fd);
+}
+
+GUEST64(two_exits,
+	"out %al, $0x80\n"
+	"hlt");
+
+/* The VMM, from a stop on that its parent steps it by branches after */
+static void run_stepped(void)
+{
+	struct test_vm vm;
+
+	vm_open(&vm);
+	load_guest(&vm, two_exits);
+	vm_setup(&vm, SVMVCPU_PRESET_LONG64);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+		_exit(1);
+	raise(SIGSTOP);
+	if (ioctl(vm.vcpu.fd, SVMVCPU_RUN, 0) || vm.run->reason != SVMVCPU_EXIT_IO)
+		_exit(2);
+	if (ioctl(vm.vcpu.fd, SVMVCPU_RUN, 0) || vm.run->reason != SVMVCPU_EXIT_HALT)
+		_exit(3);
+	_exit(0);
+}
+
+/*
+ * A debugger steps the VMM by branches, which the host's DEBUGCTL has to be kept from
+ * the guest for. (The test machine's CPU has no DEBUGCTL: the steps are single ones.)
+ */
+TEST_F_TIMEOUT(contain_state, vmm_stepped_by_branches, 120)
+{
+	unsigned int steps = 0;
+	int status;
+	pid_t pid;
+
+	if (host_is_bochs())
+		SKIP(return, "Bochs takes the trap for TF in the kernel, behind SYSCALL");
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		run_stepped();
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
+		ASSERT_EQ(0, ptrace(PTRACE_SINGLEBLOCK, pid, NULL, NULL));
+		steps++;
+	}
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	/* The stop, and two system calls at the least */
+	EXPECT_LT(3U, steps);
 }
 
 TEST_HARNESS_MAIN
