@@ -12,6 +12,7 @@
 #include "apic.h"
 #include "compat.h"
 #include "cpu.h"
+#include "cpuid_table.h"
 #include "event.h"
 #include "exit.h"
 #include "guest.h"
@@ -558,12 +559,14 @@ void apic_put_back(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
 void apic_reset(struct vcpu *vcpu)
 {
 	struct vcpu_apic *apic = vcpu->apic;
+	const u32 has = vcpu->cpuid->limits.has;
 	const struct lapic_config config = {
 		.id = vcpu->id,
-		.tsc_khz = tsc_khz,
+		.tsc_khz = has & CPU_HAS_DEADLINE ? tsc_khz : 0,
 		.maxphyaddr = svm_limits.gpa_bits,
 		.bsp = !vcpu->id,
-		.x2apic = true,
+		.present = has & CPU_HAS_APIC,
+		.x2apic = has & CPU_HAS_X2APIC,
 	};
 
 	if (!apic)

@@ -98,44 +98,15 @@ static void svm_detect_newer_instructions(void)
 		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_INVPCID;
 }
 
-/* CR4 bits a guest may set, and the host feature that each needs, 0 for none */
-static const struct {
-	u64 bit;
-	u16 feature;
-} svm_cr4_bits[] = {
-	{ X86_CR4_VME,		X86_FEATURE_VME },
-	{ X86_CR4_PVI,		X86_FEATURE_VME },
-	{ X86_CR4_TSD,		X86_FEATURE_TSC },
-	{ X86_CR4_DE,		X86_FEATURE_DE },
-	{ X86_CR4_PSE,		X86_FEATURE_PSE },
-	{ X86_CR4_PAE,		X86_FEATURE_PAE },
-	{ X86_CR4_MCE,		X86_FEATURE_MCE },
-	{ X86_CR4_PGE,		X86_FEATURE_PGE },
-	{ X86_CR4_PCE,		X86_FEATURE_ALWAYS },	/* RDPMC is intercepted */
-	{ X86_CR4_OSFXSR,	X86_FEATURE_FXSR },
-	{ X86_CR4_OSXMMEXCPT,	X86_FEATURE_XMM },
-	{ X86_CR4_UMIP,		X86_FEATURE_UMIP },
-	{ X86_CR4_FSGSBASE,	X86_FEATURE_FSGSBASE },
-	{ X86_CR4_SMEP,		X86_FEATURE_SMEP },
-	{ X86_CR4_SMAP,		X86_FEATURE_SMAP },
-	{ X86_CR4_OSXSAVE,	X86_FEATURE_XSAVE },
-};
-
+/* What follows from CPUID features cpuid_init() adds. */
 static void svm_detect_limits(void)
 {
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(svm_cr4_bits); i++)
-		if (boot_cpu_has(svm_cr4_bits[i].feature))
-			svm_limits.cr4_guest |= svm_cr4_bits[i].bit;
-	svm_limits.efer_guest = EFER_SCE | EFER_LME | EFER_LMA;
-	if (boot_cpu_has(X86_FEATURE_NX))
-		svm_limits.efer_guest |= EFER_NX;
+	/* RDPMC is intercepted. */
+	svm_limits.cr4_guest = X86_CR4_PCE;
 	/* Four levels of nested tables reach 48 bits. */
 	svm_limits.gpa_bits = min_t(u8, svm_caps.phys_bits, svm_caps.npt_levels == 5 ? 52 : 48);
 	/* CPUs with LA57 take 57 bits in a base also while CR4.LA57 is clear. */
 	svm_limits.la_bits = cpuid_eax(0) >= 7 && (cpuid_ecx(7) & BIT(16)) ? 57 : 48;
-	svm_limits.tsc_aux = svm_has_tsc_aux();
 }
 
 static int svm_detect(void)

@@ -6,11 +6,13 @@
  * rules below: every leaf a guest can see is named with the bits it may have,
  * everything else reads zero. A feature shows only if the guest can use it:
  * what needs an MSR, an instruction or a CR4 bit that we refuse is hidden. A VM
- * can have a table of its own.
+ * can have a table of its own. What a table hides, the vCPU does not have: see
+ * cpuid_gates.
  */
 #include <linux/bits.h>
 #include <linux/kernel.h>
 #include <linux/err.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -22,6 +24,7 @@
 #include "cpuid.h"
 #include "exit.h"
 #include "guest.h"
+#include "uaccess.h"
 #include "vcpu.h"
 #include "vm.h"
 #include "xstate.h"
@@ -53,22 +56,17 @@
 #define APIC			BIT(9)
 
 /* leaf 7 EBX and ECX */
-#define FSGSBASE		BIT(0)
 #define AVX2			BIT(5)
-#define SMEP			BIT(7)
-#define SMAP			BIT(20)
-#define UMIP			BIT(2)
 #define VAES			BIT(9)
 #define VPCLMULQDQ		BIT(10)
 
-#define RDPID			BIT(22)
-
-/* 80000001 EDX */
-#define NX			BIT(20)
-#define RDTSCP			BIT(27)
-
 /* leaf 6 EAX: the local APIC's timer runs in every power state */
 #define ARAT			BIT(2)
+
+/* leaf 0xb ECX: the level's type and number */
+#define TOPOLOGY_SMT		0x100
+#define TOPOLOGY_CORE		0x201
+#define VM_ID_BITS		ilog2(VM_MAX_VCPUS)
 
 /* Masks and values of one leaf's registers */
 struct cpuid_regs_out {
@@ -110,10 +108,14 @@ struct cpuid_rule {
 
 static const struct cpuid_rule cpuid_rules[] = {
 	{ 0x00000000, 0, { ALL, ALL, ALL, ALL } },
+	/* EBX: one logical processor; the APIC ID is the vCPU's */
 	{ 0x00000001, 0, { ALL, 0x0000ff00, LEAF1_ECX, LEAF1_EDX },
-			 { .ecx = BIT(31) | X2APIC, .edx = APIC } },
+			 { .ebx = BIT(16), .ecx = BIT(31) | X2APIC, .edx = APIC } },
 	{ 0x00000006, 0, { }, { .eax = ARAT } },
 	{ 0x00000007, 0, { 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX } },
+	/* all vCPUs are cores of one package, with a thread each */
+	{ 0x0000000b, 0, { }, { .eax = 0, .ebx = 1, .ecx = TOPOLOGY_SMT } },
+	{ 0x0000000b, 1, { }, { .eax = VM_ID_BITS, .ebx = VM_MAX_VCPUS, .ecx = TOPOLOGY_CORE } },
 	/* filled in by cpuid_fix() from what XCR0 a guest may have */
 	{ 0x0000000d, 0, { } },
 	{ 0x0000000d, 1, { .eax = BIT(0) | BIT(1) | BIT(2) } },
@@ -168,43 +170,54 @@ static void fix_xstate(struct svmvcpu_cpuid_entry *entry)
 	}
 }
 
-/* Features that have a bit of CR4 */
-static const struct {
-	u64 cr4;
-	u32 leaf;
-	u32 ebx, ecx;
-} cpuid_cr4[] = {
-	{ X86_CR4_FSGSBASE,	7, .ebx = FSGSBASE },
-	{ X86_CR4_SMEP,		7, .ebx = SMEP },
-	{ X86_CR4_SMAP,		7, .ebx = SMAP },
-	{ X86_CR4_UMIP,		7, .ecx = UMIP },
-	{ X86_CR4_OSXSAVE,	1, .ecx = XSAVE },
-};
+static bool host_has(const struct cpuid_gate *gate)
+{
+	u32 reg[4];
+
+	switch (gate->host) {
+	case CPUID_HOST_ANY:
+		return true;
+	case CPUID_HOST_SAME:
+		if (cpuid_eax(gate->leaf & LEAF_EXTENDED) < gate->leaf)
+			return false;
+		cpuid_count(gate->leaf, 0, &reg[CPUID_EAX], &reg[CPUID_EBX], &reg[CPUID_ECX],
+			    &reg[CPUID_EDX]);
+		return reg[gate->reg] & BIT(gate->bit);
+	default:
+		return boot_cpu_has(gate->host);
+	}
+}
+
+/* What the features of this host's guests stand for */
+static void __init limits_init(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < cpuid_nr_gates; i++)
+		if (host_has(&cpuid_gates[i]))
+			cpuid_limits_add(&svm_limits, &cpuid_gates[i].gates);
+	svm_limits.xcr0 = (svm_limits.xcr0 & xstate_caps.guest_xcr0) | XFEATURE_MASK_FP;
+	/* Without a frequency there is no converting to time. */
+	if (!tsc_khz)
+		svm_limits.has &= ~CPU_HAS_DEADLINE;
+}
 
 /* The CPU has it, but the host was booted without: guests are refused it. */
 static void cpuid_hide(struct svmvcpu_cpuid_entry *entry)
 {
-	bool avx = xstate_caps.guest_xcr0 & XFEATURE_MASK_YMM;
-	int i;
+	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(cpuid_cr4); i++) {
-		if (entry->leaf != cpuid_cr4[i].leaf || (svm_limits.cr4_guest & cpuid_cr4[i].cr4))
-			continue;
-		entry->ebx &= ~cpuid_cr4[i].ebx;
-		entry->ecx &= ~cpuid_cr4[i].ecx;
-	}
-	if (entry->leaf == 1 && !avx)
+	for (i = 0; i < cpuid_nr_gates; i++)
+		if (entry->leaf == cpuid_gates[i].leaf && !host_has(&cpuid_gates[i]))
+			(&entry->eax)[cpuid_gates[i].reg] &= ~BIT(cpuid_gates[i].bit);
+	if (svm_limits.xcr0 & XFEATURE_MASK_YMM)
+		return;
+	if (entry->leaf == 1)
 		entry->ecx &= ~(u32)(AVX | FMA | F16C);
-	if (entry->leaf == 7 && !avx) {
+	if (entry->leaf == 7) {
 		entry->ebx &= ~(u32)AVX2;
 		entry->ecx &= ~(u32)(VAES | VPCLMULQDQ);
 	}
-	if (entry->leaf == 0x80000001 && !(svm_limits.efer_guest & EFER_NX))
-		entry->edx &= ~(u32)NX;
-	if (!svm_limits.tsc_aux && entry->leaf == 7)
-		entry->ecx &= ~(u32)RDPID;
-	if (!svm_limits.tsc_aux && entry->leaf == 0x80000001)
-		entry->edx &= ~(u32)RDTSCP;
 }
 
 /* What a mask cannot say. */
@@ -218,8 +231,7 @@ static void cpuid_fix(struct svmvcpu_cpuid_entry *entry, u32 host_max_basic)
 		entry->eax = LEAF_BASIC_MAX;
 		break;
 	case 1:
-		/* without a frequency there is no converting to time */
-		if (tsc_khz)
+		if (svm_limits.has & CPU_HAS_DEADLINE)
 			entry->ecx |= TSC_DEADLINE;
 		break;
 	case 0xd:
@@ -240,108 +252,131 @@ static void cpuid_fix(struct svmvcpu_cpuid_entry *entry, u32 host_max_basic)
 
 static bool has_subleaves(u32 leaf)
 {
-	return leaf == 7 || leaf == 0xd;
+	return leaf == 7 || leaf == 0xb || leaf == 0xd;
+}
+
+static struct cpuid_table *table_alloc(u32 nr)
+{
+	struct cpuid_table *table;
+
+	/* One more, for cpuid_table_finish() */
+	table = kvmalloc(struct_size(table, entry, nr + 1), GFP_KERNEL_ACCOUNT);
+	if (table)
+		table->nr = nr;
+	return table;
 }
 
 /**
- * cpuid_init() - make the default table from this host's CPUID
+ * cpuid_init() - the limits of this host's guests, and the default table
  *
  * Return: 0 or -ENOMEM.
  */
 int __init cpuid_init(void)
 {
 	u32 max_basic = cpuid_eax(0), max_extended = cpuid_eax(LEAF_EXTENDED);
+	struct cpuid_table *table;
 	int i;
 
-	cpuid_default = kzalloc(struct_size(cpuid_default, entry, ARRAY_SIZE(cpuid_rules)),
-				GFP_KERNEL);
-	if (!cpuid_default)
+	limits_init();
+	table = table_alloc(ARRAY_SIZE(cpuid_rules));
+	if (!table)
 		return -ENOMEM;
-	cpuid_default->nr = ARRAY_SIZE(cpuid_rules);
 	for (i = 0; i < ARRAY_SIZE(cpuid_rules); i++) {
 		const struct cpuid_rule *rule = &cpuid_rules[i];
-		struct svmvcpu_cpuid_entry *entry = &cpuid_default->entry[i];
+		struct svmvcpu_cpuid_entry *entry = &table->entry[i];
 
-		entry->leaf = rule->leaf;
-		entry->subleaf = rule->subleaf;
-		entry->flags = has_subleaves(rule->leaf) ? SVMVCPU_CPUID_SUBLEAF : 0;
+		*entry = (struct svmvcpu_cpuid_entry) {
+			.leaf = rule->leaf,
+			.subleaf = rule->subleaf,
+			.flags = has_subleaves(rule->leaf) ? SVMVCPU_CPUID_SUBLEAF : 0,
+		};
 		/* Beyond its last leaf a CPU may answer anything. */
 		if (rule->leaf < LEAF_EXTENDED || rule->leaf <= max_extended)
 			cpuid_apply(rule, entry);
 		cpuid_fix(entry, max_basic);
 	}
+	WARN_ON(!cpuid_table_finish(table, &svm_limits));
+	cpuid_default = table;
 	return 0;
 }
 
 void cpuid_exit(void)
 {
-	kfree(cpuid_default);
-}
-
-static const struct svmvcpu_cpuid_entry *cpuid_find(const struct cpuid_table *table, u32 leaf,
-						    u32 subleaf)
-{
-	u32 i;
-
-	for (i = 0; i < table->nr; i++) {
-		const struct svmvcpu_cpuid_entry *entry = &table->entry[i];
-
-		if (entry->leaf == leaf &&
-		    (!(entry->flags & SVMVCPU_CPUID_SUBLEAF) || entry->subleaf == subleaf))
-			return entry;
-	}
-	return NULL;
-}
-
-/* Two entries that would answer the same question, or one that is malformed */
-static bool table_valid(const struct cpuid_table *table)
-{
-	u32 i, j;
-
-	for (i = 0; i < table->nr; i++) {
-		const struct svmvcpu_cpuid_entry *a = &table->entry[i];
-
-		if (a->mbz || (a->flags & ~SVMVCPU_CPUID_SUBLEAF) ||
-		    (a->subleaf && !(a->flags & SVMVCPU_CPUID_SUBLEAF)))
-			return false;
-		for (j = 0; j < i; j++) {
-			const struct svmvcpu_cpuid_entry *b = &table->entry[j];
-
-			if (a->leaf == b->leaf && (a->flags != b->flags || !a->flags ||
-						   a->subleaf == b->subleaf))
-				return false;
-		}
-	}
-	return true;
+	kvfree(cpuid_default);
 }
 
 /**
- * cpuid_table_create() - a VM's own table from user space
- * @entries: user address of @nr entries
- * @nr: 1 to CPUID_MAX
+ * cpuid_table_create() - a table from user space
+ * @arg: user address of struct svmvcpu_cpuid
  *
- * The host does not depend on what a guest believes: any values are safe.
- *
- * Return: the table, for kvfree(); -EFAULT, -ENOMEM; -EINVAL when an entry is
- * malformed or answers what another does.
+ * Return: the table, for kvfree(); -EFAULT, -ENOMEM; -EINVAL or -E2BIG for the
+ * structure, -EINVAL when an entry is malformed or answers what another does.
  */
-struct cpuid_table *cpuid_table_create(const void __user *entries, u32 nr)
+struct cpuid_table *cpuid_table_create(const void __user *arg)
 {
+	struct svmvcpu_cpuid cpuid;
 	struct cpuid_table *table;
+	int ret;
 
-	table = kvmalloc(struct_size(table, entry, nr), GFP_KERNEL_ACCOUNT);
+	ret = svmvcpu_copy_arg(&cpuid, sizeof(cpuid), sizeof(cpuid), arg);
+	if (ret)
+		return ERR_PTR(ret);
+	if (cpuid.mbz || !cpuid.nr || cpuid.nr > CPUID_MAX)
+		return ERR_PTR(-EINVAL);
+	table = table_alloc(cpuid.nr);
 	if (!table)
 		return ERR_PTR(-ENOMEM);
-	table->nr = nr;
-	if (copy_from_user(table->entry, entries, array_size(nr, sizeof(table->entry[0])))) {
-		kvfree(table);
-		return ERR_PTR(-EFAULT);
-	}
-	if (!table_valid(table)) {
-		kvfree(table);
-		return ERR_PTR(-EINVAL);
-	}
-	return table;
+	ret = -EFAULT;
+	if (copy_from_user(table->entry, u64_to_user_ptr(cpuid.entries),
+			   array_size(cpuid.nr, sizeof(table->entry[0]))))
+		goto free;
+	ret = -EINVAL;
+	if (cpuid_table_finish(table, &svm_limits))
+		return table;
+free:
+	kvfree(table);
+	return ERR_PTR(ret);
+}
+
+/* A copy, for kvfree() */
+struct cpuid_table *cpuid_table_copy(const struct cpuid_table *table)
+{
+	struct cpuid_table *copy = table_alloc(table->nr);
+
+	if (copy)
+		memcpy(copy, table, struct_size(table, entry, table->nr + 1));
+	return copy;
+}
+
+/**
+ * cpuid_table_report() - a table to user space
+ * @table: nobody frees it meanwhile
+ * @arg: user address of struct svmvcpu_cpuid
+ *
+ * Return: 0; -E2BIG with the number of entries written, but not the entries;
+ * -EFAULT; -EINVAL or -E2BIG for the structure.
+ */
+int cpuid_table_report(const struct cpuid_table *table, void __user *arg)
+{
+	struct svmvcpu_cpuid cpuid;
+	int ret;
+	u32 room;
+
+	ret = svmvcpu_copy_arg(&cpuid, sizeof(cpuid), sizeof(cpuid), arg);
+	if (ret)
+		return ret;
+	if (cpuid.mbz)
+		return -EINVAL;
+	room = cpuid.nr;
+	cpuid.nr = table->nr;
+	if (copy_to_user(arg, &cpuid, sizeof(cpuid)))
+		return -EFAULT;
+	if (room < table->nr)
+		return -E2BIG;
+	if (copy_to_user(u64_to_user_ptr(cpuid.entries), table->entry,
+			 array_size(table->nr, sizeof(table->entry[0]))))
+		return -EFAULT;
+	return 0;
 }
 
 /* A VM's table, or the default for NULL */
@@ -350,68 +385,112 @@ const struct cpuid_table *cpuid_table_or_default(const struct cpuid_table *table
 	return table ? table : cpuid_default;
 }
 
-/**
- * cpuid_signature() - what RESET leaves in EDX
- * @table: a VM's, or NULL
- */
+/* What RESET leaves in EDX */
 u32 cpuid_signature(const struct cpuid_table *table)
 {
-	const struct svmvcpu_cpuid_entry *entry;
+	const struct svmvcpu_cpuid_entry *entry = cpuid_table_find(table, 1, 0);
 
-	entry = cpuid_find(cpuid_table_or_default(table), 1, 0);
 	return entry ? entry->eax : 0;
 }
 
-/* The local APIC: there or not, enabled by the guest or not */
-static void cpuid_apic(const struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
-{
-	bool there = vcpu->apic;
+/* Four registers of the answer, in the order of an entry */
+struct cpuid_answer {
+	u32 eax, ebx, ecx, edx;
+};
 
-	if ((out->leaf == 1 || out->leaf == 0x80000001) &&
-	    !(there && lapic_is_enabled(&vcpu->apic->lapic)))
-		out->edx &= ~APIC;
-	if (there)
+/*
+ * The x2APIC ID, for every subleaf: those behind the last have type 0 (invalid)
+ * and their own number, as on hardware.
+ */
+static void fill_topology(const struct vcpu *vcpu, u32 subleaf, bool found,
+			  struct cpuid_answer *out)
+{
+	if (!vcpu->apic) {
+		*out = (struct cpuid_answer) { };
 		return;
-	if (out->leaf == 1)
-		out->ecx &= ~(X2APIC | TSC_DEADLINE);
-	else if (out->leaf == 6)
-		out->eax &= ~ARAT;
+	}
+	if (!found)
+		out->ecx = subleaf & 0xff;
+	out->edx = vcpu->id;
 }
 
-/* What depends on the vCPU and its state */
-static void cpuid_dynamic(struct vcpu *vcpu, struct svmvcpu_cpuid_entry *out)
+/* The local APIC: there or not, enabled by the guest or not; its ID */
+static void fill_apic(const struct vcpu *vcpu, u32 leaf, u32 subleaf, bool found,
+		      struct cpuid_answer *out)
 {
-	cpuid_apic(vcpu, out);
-	if (out->leaf == 1) {
-		out->ebx = (out->ebx & 0x0000ffff) | vcpu->id << 24 | 1 << 16;
-		out->ecx &= ~OSXSAVE;
-		if ((out->ecx & XSAVE) && (vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE))
-			out->ecx |= OSXSAVE;
-	} else if (out->leaf == 0xd && out->subleaf <= 1 && out->eax) {
-		out->ebx = xstate_bytes_for(xcr0_now(vcpu));
+	bool enabled = vcpu->apic && lapic_is_enabled(&vcpu->apic->lapic);
+
+	switch (leaf) {
+	case 1:
+		out->ebx = (out->ebx & 0x00ffffff) | vcpu->id << 24;
+		out->ecx &= vcpu->apic ? ~0U : ~(u32)(X2APIC | TSC_DEADLINE);
+		out->edx &= enabled ? ~0U : ~(u32)APIC;
+		break;
+	case 6:
+		out->eax &= vcpu->apic ? ~0U : ~(u32)ARAT;
+		break;
+	case 0x80000001:
+		out->edx &= enabled ? ~0U : ~(u32)APIC;
+		break;
+	case 0xb:
+	case 0x1f:
+	case 0x80000026:
+		fill_topology(vcpu, subleaf, found, out);
+		break;
+	case 0x8000001e:
+		out->eax = enabled ? vcpu->id : 0;
+		break;
 	}
+}
+
+/* 32-bit writes: the upper halves are cleared. */
+static __always_inline void put_answer(struct vcpu *vcpu, u32 eax, u32 ebx, u32 ecx, u32 edx)
+{
+	vcpu->gprs[INSN_RAX] = eax;
+	vcpu->gprs[INSN_RBX] = ebx;
+	vcpu->gprs[INSN_RCX] = ecx;
+	vcpu->gprs[INSN_RDX] = edx;
+}
+
+/* A leaf that depends on the vCPU and its state */
+static noinline void answer_dynamic(struct vcpu *vcpu, u16 slot, u32 leaf, u32 subleaf)
+{
+	const struct cpuid_table *table = vcpu->cpuid;
+	const struct svmvcpu_cpuid_entry *entry = cpuid_table_entry(table, slot, leaf, subleaf);
+	struct cpuid_answer out = { entry->eax, entry->ebx, entry->ecx, entry->edx };
+
+	/* The VMM that gave the vCPU its own table may emulate an APIC itself. */
+	if (vcpu->apic || !vcpu->own_cpuid)
+		fill_apic(vcpu, leaf, subleaf, entry != &table->entry[table->nr], &out);
+	if (leaf == 1) {
+		out.ecx &= ~(u32)OSXSAVE;
+		if ((out.ecx & XSAVE) && (vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE))
+			out.ecx |= OSXSAVE;
+	} else if (leaf == 0xd && subleaf <= 1 && out.eax) {
+		out.ebx = xstate_bytes_for(xcr0_now(vcpu));
+	}
+	put_answer(vcpu, out.eax, out.ebx, out.ecx, out.edx);
 }
 
 /* VMEXIT_CPUID */
 int exit_cpuid(struct vcpu *vcpu, bool atomic)
 {
-	static const struct svmvcpu_cpuid_entry nothing;
 	const struct svmvcpu_cpuid_entry *entry;
-	struct svmvcpu_cpuid_entry out;
+	u32 leaf, subleaf;
+	u16 slot;
 	int ret;
 
 	ret = guest_step(vcpu, BIT_ULL(INSN_CPUID), atomic);
 	if (ret)
 		return ret;
-	entry = cpuid_find(cpuid_table_or_default(vcpu->vm->cpuid), vcpu->gprs[INSN_RAX],
-			   vcpu->gprs[INSN_RCX]);
-	out = entry ? *entry : nothing;
-	if (entry)
-		cpuid_dynamic(vcpu, &out);
-	/* 32-bit writes: the upper halves are cleared. */
-	vcpu->gprs[INSN_RAX] = out.eax;
-	vcpu->gprs[INSN_RBX] = out.ebx;
-	vcpu->gprs[INSN_RCX] = out.ecx;
-	vcpu->gprs[INSN_RDX] = out.edx;
+	leaf = vcpu->gprs[INSN_RAX];
+	subleaf = vcpu->gprs[INSN_RCX];
+	slot = cpuid_table_slot(vcpu->cpuid, leaf);
+	if (slot & CPUID_SLOT_DYNAMIC) {
+		answer_dynamic(vcpu, slot, leaf, subleaf);
+		return EXIT_RESUME;
+	}
+	entry = cpuid_table_entry(vcpu->cpuid, slot, leaf, subleaf);
+	put_answer(vcpu, entry->eax, entry->ebx, entry->ecx, entry->edx);
 	return EXIT_RESUME;
 }

@@ -18,6 +18,7 @@
 
 #include "apic.h"
 #include "cpu.h"
+#include "cpuid_table.h"
 #include "cr.h"
 #include "event.h"
 #include "exit.h"
@@ -130,7 +131,7 @@ static bool set_cr0(struct vcpu *vcpu, u64 cr0)
 
 static bool set_cr4(struct vcpu *vcpu, u64 cr4)
 {
-	if (cr4 & ~svm_limits.cr4_guest)
+	if (cr4 & ~vcpu->cpuid->limits.cr4_guest)
 		return false;
 	if ((vcpu->vmcb->save.efer & EFER_LMA) && !(cr4 & X86_CR4_PAE))
 		return false;
@@ -176,7 +177,7 @@ bool guest_set_efer(struct vcpu *vcpu, u64 efer)
 {
 	u64 old = guest_efer(vcpu), cr0 = vcpu->vmcb->save.cr0;
 
-	if (efer & ~svm_limits.efer_guest)
+	if (efer & ~vcpu->cpuid->limits.efer_guest)
 		return false;
 	if (((old ^ efer) & EFER_LME) && (cr0 & X86_CR0_PG))
 		return false;
@@ -357,7 +358,8 @@ int exit_xsetbv(struct vcpu *vcpu, bool atomic)
 	ret = guest_next_rip(vcpu, BIT_ULL(INSN_XSETBV), atomic);
 	if (ret)
 		return ret;
-	if ((u32)vcpu->gprs[INSN_RCX] != 0 || vcpu->vmcb->save.cpl || !xcr0_valid(value)) {
+	if ((u32)vcpu->gprs[INSN_RCX] != 0 || vcpu->vmcb->save.cpl ||
+	    !xcr0_valid(value, vcpu->cpuid->limits.xcr0)) {
 		event_raise_gp(vcpu);
 		return EXIT_RESUME;
 	}

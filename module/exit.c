@@ -403,7 +403,7 @@ static const struct exit_entry exit_entries[] = {
 	{ VMEXIT_SHUTDOWN,	VMEXIT_SHUTDOWN,	exit_shutdown },
 	{ VMEXIT_VMRUN,		VMEXIT_VMRUN,		exit_ud },
 	{ VMEXIT_VMMCALL,	VMEXIT_VMMCALL,		exit_vmmcall },
-	{ VMEXIT_VMLOAD,	VMEXIT_SKINIT,		exit_ud },
+	{ VMEXIT_VMLOAD,	VMEXIT_RDTSCP,		exit_ud },
 	{ VMEXIT_WBINVD,	VMEXIT_WBINVD,		exit_cache },
 	{ VMEXIT_MONITOR,	VMEXIT_MWAIT_ARMED,	exit_ud },
 	{ VMEXIT_XSETBV,	VMEXIT_XSETBV,		exit_xsetbv },

@@ -126,7 +126,8 @@ struct gva_mmu guest_mmu(const struct vcpu *vcpu)
 		.rflags = save->rflags,
 		.cpl = save->cpl,
 		.maxphyaddr = svm_caps.phys_bits,
-		.page1gb = true,
+		/* The CPU walks as it can, whatever CPUID shows. */
+		.page1gb = boot_cpu_has(X86_FEATURE_GBPAGES),
 		.pdpte_accessed = svm_has(SVMVCPU_FEAT_UNDER_HYPERVISOR),
 	};
 }

@@ -139,12 +139,13 @@ static void reset_regs(struct lapic *l)
  * @l: what to initialize, whatever it holds
  * @config: copied
  *
- * It is enabled, in xAPIC mode, and disabled by software (SVR).
+ * If there is one it is enabled, in xAPIC mode, and disabled by software (SVR).
  */
 void lapic_power_up(struct lapic *l, const struct lapic_config *config)
 {
 	l->config = *config;
-	l->base = BASE_DEFAULT | BASE_ENABLE | (config->bsp ? BASE_BSP : 0);
+	l->base = BASE_DEFAULT | (config->present ? BASE_ENABLE : 0) |
+		  (config->bsp ? BASE_BSP : 0);
 	l->pins = 0;
 	reset_regs(l);
 }
@@ -179,6 +180,8 @@ bool lapic_base_valid(const struct lapic_config *config, u64 base)
 	u64 address = BASE_ADDRESS & ((1ULL << config->maxphyaddr) - 1);
 
 	if (base & ~(address | BASE_MODE | BASE_BSP))
+		return false;
+	if ((base & BASE_ENABLE) && !config->present)
 		return false;
 	if (base & BASE_X2)
 		return config->x2apic && (base & BASE_ENABLE);
@@ -378,7 +381,9 @@ u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
 {
 	switch (msr) {
 	case LAPIC_MSR_BASE:
-		return l->base;
+		if (l->config.present)
+			return l->base;
+		break;
 	case LAPIC_MSR_DEADLINE:
 		if (l->config.tsc_khz)
 			return lapic_timer_deadline(l, now, fx);
@@ -403,6 +408,8 @@ void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
 {
 	switch (msr) {
 	case LAPIC_MSR_BASE:
+		if (!l->config.present)
+			break;
 		base_write(l, value, fx);
 		return;
 	case LAPIC_MSR_DEADLINE:

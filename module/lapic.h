@@ -50,6 +50,7 @@
  * @tsc_khz: frequency of the guest's TSC; 0: there is no TSC-deadline mode
  * @maxphyaddr: guest-physical address width, 32 to 52
  * @bsp: this is the bootstrap processor
+ * @present: CPUID shows a local APIC; otherwise it stays disabled and has no MSRs
  * @x2apic: there is an x2APIC mode
  */
 struct lapic_config {
@@ -57,6 +58,7 @@ struct lapic_config {
 	u32 tsc_khz;
 	u8 maxphyaddr;
 	bool bsp;
+	bool present;
 	bool x2apic;
 };
 

@@ -11,7 +11,8 @@
 #include "lapic_irq.c"
 
 static const struct lapic_config config = {
-	.id = 0x25, .tsc_khz = 1000000, .maxphyaddr = 40, .bsp = true, .x2apic = true,
+	.id = 0x25, .tsc_khz = 1000000, .maxphyaddr = 40, .bsp = true,
+	.present = true, .x2apic = true,
 };
 
 static void start(struct lapic *l, bool x2)

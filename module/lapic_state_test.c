@@ -11,7 +11,8 @@
 #include "lapic_state.c"
 
 static const struct lapic_config config = {
-	.id = 0x1025, .tsc_khz = 1000000, .maxphyaddr = 40, .bsp = true, .x2apic = true,
+	.id = 0x1025, .tsc_khz = 1000000, .maxphyaddr = 40, .bsp = true,
+	.present = true, .x2apic = true,
 };
 
 static struct lapic_now now;

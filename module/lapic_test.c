@@ -14,7 +14,8 @@
 #define NO_GP		0
 
 static const struct lapic_config config = {
-	.id = 0x25, .tsc_khz = 1000000, .maxphyaddr = 40, .bsp = true, .x2apic = true,
+	.id = 0x25, .tsc_khz = 1000000, .maxphyaddr = 40, .bsp = true,
+	.present = true, .x2apic = true,
 };
 
 static const struct lapic_now now = { .ns = 1000, .tsc = 5000 };
@@ -403,6 +404,29 @@ static void lapic_test_base_bits(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, msr_write(&l, LAPIC_MSR_BASE, 0xffffffffff800ULL) & LAPIC_GP);
 }
 
+/* One that CPUID hides is disabled for good, and has neither page nor MSRs. */
+static void lapic_test_hidden(struct kunit *test)
+{
+	struct lapic_config other = config;
+	const struct lapic_now now = { };
+	struct lapic_fx fx = { };
+	struct lapic l;
+
+	other.present = false;
+	other.x2apic = false;
+	other.tsc_khz = 0;
+	lapic_power_up(&l, &other);
+	KUNIT_EXPECT_FALSE(test, lapic_is_enabled(&l));
+	KUNIT_EXPECT_FALSE(test, lapic_mmio_hit(&l, 0xfee00000));
+	KUNIT_EXPECT_TRUE(test, msr_write_gp(&l, LAPIC_MSR_BASE, 0xfee00900));
+	KUNIT_EXPECT_TRUE(test, msr_write_gp(&l, LAPIC_MSR_BASE, 0xfee00100));
+	KUNIT_EXPECT_TRUE(test, msr_write_gp(&l, LAPIC_MSR_DEADLINE, 0));
+	lapic_msr_read(&l, &now, LAPIC_MSR_BASE, &fx);
+	KUNIT_EXPECT_TRUE(test, fx.flags & LAPIC_GP);
+	KUNIT_EXPECT_FALSE(test, lapic_base_valid(&other, 0xfee00900));
+	KUNIT_EXPECT_TRUE(test, lapic_base_valid(&other, 0xfee00100));
+}
+
 /* Fills what a guest can fill. */
 static void fill(struct lapic *l, u32 first)
 {
@@ -698,6 +722,7 @@ static struct kunit_case lapic_test_cases[] = {
 	KUNIT_CASE(lapic_test_dispatch),
 	KUNIT_CASE(lapic_test_untimed),
 	KUNIT_CASE(lapic_test_no_deadline),
+	KUNIT_CASE(lapic_test_hidden),
 	{}
 };
 

@@ -27,7 +27,9 @@ struct bench {
 
 static void bench_init(struct bench *b, struct kunit *test, u32 khz, u32 lvt)
 {
-	struct lapic_config config = { .id = 1, .tsc_khz = khz, .maxphyaddr = 40 };
+	struct lapic_config config = {
+		.id = 1, .tsc_khz = khz, .maxphyaddr = 40, .present = true,
+	};
 
 	b->test = test;
 	lapic_power_up(&b->l, &config);

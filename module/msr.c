@@ -10,6 +10,7 @@
 
 #include "apic.h"
 #include "cpu.h"
+#include "cpuid_table.h"
 #include "cr.h"
 #include "event.h"
 #include "exit.h"
@@ -84,19 +85,19 @@ static u64 get_pat(const struct vcpu *vcpu)
 }
 
 /*
- * What the kernel answers. set() returns false for #GP(0); exists(), where
- * there is one, says whether the CPU has the register: #GP(0) otherwise.
+ * What the kernel answers. set() returns false for #GP(0); so does any access
+ * when the vCPU has none of the features in @needs (CPU_HAS_*).
  */
 static const struct own_msr {
 	u32 index;
 	u64 (*get)(const struct vcpu *vcpu);
 	bool (*set)(struct vcpu *vcpu, u64 value);
-	bool (*exists)(void);
+	u32 needs;
 } own_msrs[] = {
 	{ MSR_EFER,		guest_efer,	guest_set_efer },
 	{ MSR_IA32_TSC,		guest_tsc,	set_tsc },
-	{ MSR_TSC_AUX,		get_tsc_aux,	set_tsc_aux,	svm_has_tsc_aux },
-	{ MSR_IA32_CR_PAT,	get_pat,	set_pat },
+	{ MSR_TSC_AUX,		get_tsc_aux,	set_tsc_aux,	CPU_HAS_TSC_AUX },
+	{ MSR_IA32_CR_PAT,	get_pat,	set_pat,	CPU_HAS_PAT },
 };
 
 static const struct own_msr *find_own(u32 index)
@@ -114,7 +115,7 @@ static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, 
 {
 	int ret;
 
-	if (msr->exists && !msr->exists()) {
+	if (msr->needs && !(vcpu->cpuid->limits.has & msr->needs)) {
 		event_raise_gp(vcpu);
 		return EXIT_RESUME;
 	}

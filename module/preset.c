@@ -16,6 +16,7 @@
 #include "event.h"
 #include "preset.h"
 #include "vmcb.h"
+#include "vmcb_init.h"
 
 #define CR0_RESET	(X86_CR0_CD | X86_CR0_NW | X86_CR0_ET)
 #define DR6_RESET	0xffff0ff0ULL
@@ -238,7 +239,9 @@ bool pat_valid(u64 pat)
  */
 static bool msrs_valid(const struct svmvcpu_msrs *msrs, const struct state_limits *lim)
 {
-	return pat_valid(msrs->pat) && msrs->tsc_aux <= (lim->tsc_aux ? U32_MAX : 0) &&
+	const u64 tsc_aux_max = lim->has & CPU_HAS_TSC_AUX ? U32_MAX : 0;
+
+	return pat_valid(msrs->pat) && msrs->tsc_aux <= tsc_aux_max &&
 	       addr_canonical(msrs->kernel_gs_base, lim->la_bits);
 }
 
@@ -322,4 +325,46 @@ int state_valid(const struct svmvcpu_state *state, const struct state_limits *li
 	if ((has & SVMVCPU_STATE_MSRS) && !msrs_valid(&state->msrs, lim))
 		return -EINVAL;
 	return 0;
+}
+
+#define APIC_BASE_X2		0x400
+#define APIC_BASE_ENABLE	0x800
+#define APIC_LVT_TIMER		0x32
+#define APIC_LVT_DEADLINE	0x40000
+
+static u32 lapic_used(const struct svmvcpu_lapic *lapic)
+{
+	u32 has = 0;
+
+	if (lapic->base & APIC_BASE_ENABLE)
+		has |= CPU_HAS_APIC;
+	if (lapic->base & APIC_BASE_X2)
+		has |= CPU_HAS_X2APIC;
+	if (lapic->tsc_deadline || (lapic->regs[APIC_LVT_TIMER] & APIC_LVT_DEADLINE))
+		has |= CPU_HAS_DEADLINE;
+	return has;
+}
+
+/**
+ * state_used() - what the CPU must have for a state to be possible
+ * @state: copied from user space; only the components it names are looked at
+ * @used: out: bits that are set, and what other values stand for
+ */
+void state_used(const struct svmvcpu_state *state, struct state_limits *used)
+{
+	u64 has = state->components;
+
+	memset(used, 0, sizeof(*used));
+	if (has & SVMVCPU_STATE_CONTROL) {
+		used->cr4_guest = state->control.cr4;
+		used->efer_guest = state->control.efer;
+	}
+	if (has & SVMVCPU_STATE_MSRS) {
+		used->has |= state->msrs.pat != PAT_RESET ? CPU_HAS_PAT : 0;
+		used->has |= state->msrs.tsc_aux ? CPU_HAS_TSC_AUX : 0;
+	}
+	if (has & SVMVCPU_STATE_XSTATE)
+		used->xcr0 = state->xcr0;
+	if (has & SVMVCPU_STATE_LAPIC)
+		used->has |= lapic_used(&state->lapic);
 }

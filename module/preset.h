@@ -7,6 +7,7 @@
 #ifndef SVMVCPU_PRESET_H
 #define SVMVCPU_PRESET_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 #include <linux/svmvcpu.h>
 
@@ -20,20 +21,30 @@
 			 SVMVCPU_STATE_EVENTS | SVMVCPU_STATE_MSRS |	\
 			 SVMVCPU_STATE_XSTATE | SVMVCPU_STATE_LAPIC)
 
+/* state_limits.has */
+#define CPU_HAS_PAT		BIT(0)
+#define CPU_HAS_TSC_AUX		BIT(1)
+#define CPU_HAS_RDTSCP		BIT(2)
+#define CPU_HAS_APIC		BIT(3)
+#define CPU_HAS_X2APIC		BIT(4)
+#define CPU_HAS_DEADLINE	BIT(5)	/* the local APIC's TSC-deadline mode */
+
 /**
- * struct state_limits - what GET_INFO promised a guest
- * @cr4_guest: CR4 bits it may have
- * @efer_guest: EFER bits it may have, without SVME
+ * struct state_limits - what guests of this host, or one vCPU, may be set to
+ * @cr4_guest: CR4 bits
+ * @efer_guest: EFER bits, without SVME
+ * @xcr0: XCR0 bits, x87 among them
+ * @has: CPU_HAS_*
  * @gpa_bits: guest-physical address width
  * @la_bits: linear address width of the CPU, whatever guests may do with it
- * @tsc_aux: is there a TSC_AUX
  */
 struct state_limits {
 	u64 cr4_guest;
 	u64 efer_guest;
+	u64 xcr0;
+	u32 has;
 	u8 gpa_bits;
 	u8 la_bits;
-	bool tsc_aux;
 };
 
 static inline bool rflags_valid(u64 rflags)
@@ -46,5 +57,6 @@ int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *l
 bool inject_valid(u32 inject, u32 error, u64 address);
 bool pat_valid(u64 pat);
 int state_valid(const struct svmvcpu_state *state, const struct state_limits *lim);
+void state_used(const struct svmvcpu_state *state, struct state_limits *used);
 
 #endif /* SVMVCPU_PRESET_H */

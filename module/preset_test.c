@@ -12,7 +12,7 @@ static const struct state_limits limits = {
 	.efer_guest = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX,
 	.gpa_bits = 40,
 	.la_bits = 48,
-	.tsc_aux = true,
+	.has = CPU_HAS_PAT | CPU_HAS_TSC_AUX,
 };
 
 #define SIGNATURE	0x00800f12
@@ -378,12 +378,52 @@ static void preset_test_no_tsc_aux(struct kunit *test)
 	struct svmvcpu_state *state = preset(test, REAL, 0, 0, 0, 0);
 	struct state_limits without = limits;
 
-	without.tsc_aux = false;
+	without.has &= ~CPU_HAS_TSC_AUX;
 	state->components |= SVMVCPU_STATE_MSRS;
 	KUNIT_EXPECT_EQ(test, state_valid(state, &without), 0);
 	state->msrs.tsc_aux = 1;
 	KUNIT_EXPECT_EQ(test, state_valid(state, &without), -EINVAL);
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), 0);
+}
+
+/* What each component needs the CPU to have, and nothing for those not named */
+static void preset_test_used(struct kunit *test)
+{
+	struct svmvcpu_state *state = state_alloc(test);
+	struct state_limits used;
+
+	state->control.cr4 = X86_CR4_SMEP;
+	state->control.efer = EFER_NX;
+	state->xcr0 = 7;
+	state->msrs.tsc_aux = 1;
+	state->lapic.base = 0xc00;
+	state->lapic.tsc_deadline = 1;
+	state_used(state, &used);
+	KUNIT_EXPECT_NULL(test, memchr_inv(&used, 0, sizeof(used)));
+	state->components = SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_XSTATE;
+	state_used(state, &used);
+	KUNIT_EXPECT_EQ(test, used.cr4_guest, X86_CR4_SMEP);
+	KUNIT_EXPECT_EQ(test, used.efer_guest, EFER_NX);
+	KUNIT_EXPECT_EQ(test, used.xcr0, 7);
+	KUNIT_EXPECT_EQ(test, used.has, 0);
+	state->components = SVMVCPU_STATE_MSRS;
+	state_used(state, &used);
+	KUNIT_EXPECT_EQ(test, used.has, CPU_HAS_PAT | CPU_HAS_TSC_AUX);
+	state->msrs.pat = PAT_RESET;
+	state->msrs.tsc_aux = 0;
+	state_used(state, &used);
+	KUNIT_EXPECT_EQ(test, used.has, 0);
+	state->components = SVMVCPU_STATE_LAPIC;
+	state_used(state, &used);
+	KUNIT_EXPECT_EQ(test, used.has, CPU_HAS_APIC | CPU_HAS_X2APIC | CPU_HAS_DEADLINE);
+	state->lapic.base = 0x800;
+	state->lapic.tsc_deadline = 0;
+	state_used(state, &used);
+	KUNIT_EXPECT_EQ(test, used.has, CPU_HAS_APIC);
+	state->lapic.base = 0;
+	state->lapic.regs[0x32] = 0x40000;
+	state_used(state, &used);
+	KUNIT_EXPECT_EQ(test, used.has, CPU_HAS_DEADLINE);
 }
 
 static struct kunit_case preset_test_cases[] = {
@@ -397,6 +437,7 @@ static struct kunit_case preset_test_cases[] = {
 	KUNIT_CASE(preset_test_state_header),
 	KUNIT_CASE(preset_test_la57),
 	KUNIT_CASE(preset_test_no_tsc_aux),
+	KUNIT_CASE(preset_test_used),
 	{}
 };
 

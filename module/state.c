@@ -5,6 +5,9 @@
  *
  * Checking what user space passed is preset.c's part; here it is applied.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
 #include <linux/string.h>
 #include <asm/msr.h>
 
@@ -265,6 +268,26 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		vcpu->xcr0 = state->xcr0;
 }
 
+/**
+ * state_allowed() - does the vCPU's CPUID have what a state uses?
+ * @vcpu: its mutex held
+ * @state: passed state_valid()
+ *
+ * Return: 0, or -EOPNOTSUPP with the feature's name in the debug log.
+ */
+int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state)
+{
+	struct state_limits used;
+	const char *lacks;
+
+	state_used(state, &used);
+	lacks = cpuid_table_lacks(vcpu->cpuid, &used);
+	if (!lacks)
+		return 0;
+	pr_debug("vCPU %u: the state needs %s, which CPUID hides\n", vcpu->id, lacks);
+	return -EOPNOTSUPP;
+}
+
 /* A function of its own, since a whole state is on the stack of the next. */
 static noinline void publish_new(struct vcpu *vcpu)
 {
@@ -277,14 +300,16 @@ static noinline void publish_new(struct vcpu *vcpu)
  * @vcpu: its mutex held
  * @setup: copied from user space, not yet checked
  *
- * Return: 0 or -EINVAL, and then nothing has changed.
+ * Return: 0; -EINVAL or -EOPNOTSUPP, and then nothing has changed.
  */
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 {
 	struct svmvcpu_state state;
 	int ret;
 
-	ret = preset_state(setup, &svm_limits, cpuid_signature(vcpu->vm->cpuid), &state);
+	ret = preset_state(setup, &svm_limits, cpuid_signature(vcpu->cpuid), &state);
+	if (!ret)
+		ret = state_allowed(vcpu, &state);
 	if (ret)
 		return ret;
 	reset_rest(vcpu);

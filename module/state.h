@@ -15,6 +15,7 @@
 
 void state_get(struct vcpu *vcpu, struct svmvcpu_state *state);
 void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state);
+int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state);
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup);
 
 /* vcpu.gprs and the first sixteen of the ABI are in the same order. */

@@ -13,6 +13,7 @@
 #include "apic.h"
 #include "compat.h"
 #include "cpu.h"
+#include "cpuid.h"
 #include "debug.h"
 #include "event.h"
 #include "hwpage.h"
@@ -52,7 +53,8 @@ static void *vcpu_copy_xstate(const struct svmvcpu_state *state)
 
 	if (!(state->components & SVMVCPU_STATE_XSTATE))
 		return NULL;
-	if (state->xstate_size != xstate_caps.bytes || state->mbz || !xcr0_valid(state->xcr0))
+	if (state->xstate_size != xstate_caps.bytes || state->mbz ||
+	    !xcr0_valid(state->xcr0, svm_limits.xcr0))
 		return ERR_PTR(-EINVAL);
 	xstate = memdup_user(u64_to_user_ptr(state->xstate), xstate_caps.bytes);
 	if (!IS_ERR(xstate) && !xstate_valid(xstate)) {
@@ -68,6 +70,8 @@ static int vcpu_set_state(struct vcpu *vcpu, const struct svmvcpu_state *state)
 	int ret;
 
 	ret = state_valid(state, &svm_limits);
+	if (!ret)
+		ret = state_allowed(vcpu, state);
 	if (ret)
 		return ret;
 	if ((state->components & SVMVCPU_STATE_EVENTS) && state->events.halted && !vcpu->apic)
@@ -124,6 +128,45 @@ static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
 	return ret;
 }
 
+/*
+ * The vCPU becomes one with this table, in the state after RESET: that is
+ * possible with every table.
+ */
+static int vcpu_use_cpuid(struct vcpu *vcpu, const struct cpuid_table *table)
+{
+	const struct svmvcpu_setup reset = {
+		.size = sizeof(reset),
+		.preset = SVMVCPU_PRESET_RESET,
+	};
+
+	vcpu->cpuid = table;
+	vcpu->policy.rdtscp = (svm_limits.has & ~table->limits.has) & CPU_HAS_RDTSCP;
+	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+	return state_setup(vcpu, &reset);
+}
+
+/*
+ * A guest that has run has seen its CPU, and RESTORE would bring back a state of
+ * the old one.
+ */
+static int vcpu_ioctl_set_cpuid(struct vcpu *vcpu, const void __user *arg)
+{
+	struct cpuid_table *table;
+	int ret;
+
+	table = cpuid_table_create(arg);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+	if (vcpu->exits || READ_ONCE(vcpu->record)) {
+		kvfree(table);
+		return -EBUSY;
+	}
+	ret = vcpu_use_cpuid(vcpu, table);
+	swap(vcpu->own_cpuid, table);
+	kvfree(table);
+	return ret;
+}
+
 static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
 {
 	struct svmvcpu_exits exits;
@@ -176,6 +219,10 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long
 		return debug_translate(vcpu, user);
 	case SVMVCPU_APIC_ACCESS:
 		return apic_access(vcpu, user);
+	case SVMVCPU_SET_VCPU_CPUID:
+		return vcpu_ioctl_set_cpuid(vcpu, user);
+	case SVMVCPU_GET_VCPU_CPUID:
+		return cpuid_table_report(vcpu->cpuid, user);
 	default:
 		return -ENOTTY;
 	}
@@ -236,6 +283,7 @@ static void vcpu_free(struct vcpu *vcpu)
 	step_destroy(vcpu);
 	xstate_free(vcpu->xstate);
 	record_free(vcpu->record);
+	kvfree(vcpu->own_cpuid);
 	free_page((unsigned long)vcpu->io_data);
 	free_page((unsigned long)vcpu->run);
 	free_page((unsigned long)vcpu->vmcb);
@@ -312,18 +360,13 @@ static int vcpu_alloc_pages(struct vcpu *vcpu)
 	return 0;
 }
 
-/* In the state after RESET, which SETUP can bring back at any time. */
 static int vcpu_init_state(struct vcpu *vcpu)
 {
-	const struct svmvcpu_setup reset = {
-		.size = sizeof(reset),
-		.preset = SVMVCPU_PRESET_RESET,
-	};
-
 	vmcb_init_control(vcpu->vmcb, &svm_caps, maps_iopm_pa(), maps_msrpm_pa(),
 			  vcpu->vm->mem.npt.root_pa);
 	vcpu->run->io_data_offset = PAGE_SIZE;
-	return state_setup(vcpu, &reset);
+	/* Constant since the VM's first vCPU took its ID. */
+	return vcpu_use_cpuid(vcpu, cpuid_table_or_default(vcpu->vm->cpuid));
 }
 
 static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)

@@ -27,6 +27,7 @@
 #include "vmcb.h"
 #include "vmcb_init.h"
 
+struct cpuid_table;
 struct svm_vm;
 struct vcpu_apic;
 struct vcpu_record;
@@ -98,6 +99,8 @@ struct vcpu_mmio {
  * @vmcb: .
  * @vmcb_pa: its physical address, with the encryption bit
  * @vm: one reference
+ * @cpuid: what it answers CPUID from, and its limits; never NULL
+ * @own_cpuid: that table, if it is the vCPU's own, to be freed; otherwise NULL
  * @run: the page shared with the VMM. Read every field once; believe nothing
  * @io_data: the data window behind it, one page
  * @xstate: guest x87 and SSE registers, XSAVE format, while not loaded
@@ -200,6 +203,8 @@ struct vcpu {
 	struct vmcb *vmcb;
 	u64 vmcb_pa;
 	struct svm_vm *vm;
+	const struct cpuid_table *cpuid;
+	struct cpuid_table *own_cpuid;
 	struct svmvcpu_run *run;
 	void *io_data;
 	void *xstate;

@@ -86,49 +86,20 @@ static int vm_ioctl_unmap(struct svm_vm *vm, const void __user *arg)
 	return ret;
 }
 
-/* A copy, for kvfree(): whoever reads it from user space may be slow. */
-static struct cpuid_table *vm_copy_cpuid(struct svm_vm *vm)
-{
-	const struct cpuid_table *table;
-	struct cpuid_table *copy;
-	size_t bytes;
-
-	if (mutex_lock_killable(&vm->lock))
-		return ERR_PTR(-EINTR);
-	table = cpuid_table_or_default(vm->cpuid);
-	bytes = struct_size(table, entry, table->nr);
-	copy = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
-	if (copy)
-		memcpy(copy, table, bytes);
-	mutex_unlock(&vm->lock);
-	return copy ? copy : ERR_PTR(-ENOMEM);
-}
-
+/* Of a copy: SET_CPUID may free the table while user space is slow to take it. */
 static int vm_ioctl_get_cpuid(struct svm_vm *vm, void __user *arg)
 {
-	struct svmvcpu_cpuid cpuid;
-	struct cpuid_table *table;
+	struct cpuid_table *copy;
 	int ret;
-	u32 room;
 
-	ret = svmvcpu_copy_arg(&cpuid, sizeof(cpuid), sizeof(cpuid), arg);
-	if (ret)
-		return ret;
-	if (cpuid.mbz)
-		return -EINVAL;
-	table = vm_copy_cpuid(vm);
-	if (IS_ERR(table))
-		return PTR_ERR(table);
-	room = cpuid.nr;
-	cpuid.nr = table->nr;
-	if (copy_to_user(arg, &cpuid, sizeof(cpuid)))
-		ret = -EFAULT;
-	else if (room < table->nr)
-		ret = -E2BIG;
-	else if (copy_to_user(u64_to_user_ptr(cpuid.entries), table->entry,
-			      table->nr * sizeof(table->entry[0])))
-		ret = -EFAULT;
-	kvfree(table);
+	if (mutex_lock_killable(&vm->lock))
+		return -EINTR;
+	copy = cpuid_table_copy(cpuid_table_or_default(vm->cpuid));
+	mutex_unlock(&vm->lock);
+	if (!copy)
+		return -ENOMEM;
+	ret = cpuid_table_report(copy, arg);
+	kvfree(copy);
 	return ret;
 }
 
@@ -152,16 +123,9 @@ static int vm_install_cpuid(struct svm_vm *vm, struct cpuid_table *table)
 
 static int vm_ioctl_set_cpuid(struct svm_vm *vm, const void __user *arg)
 {
-	struct svmvcpu_cpuid cpuid;
-	struct cpuid_table *table;
+	struct cpuid_table *table = cpuid_table_create(arg);
 	int ret;
 
-	ret = svmvcpu_copy_arg(&cpuid, sizeof(cpuid), sizeof(cpuid), arg);
-	if (ret)
-		return ret;
-	if (cpuid.mbz || !cpuid.nr || cpuid.nr > CPUID_MAX)
-		return -EINVAL;
-	table = cpuid_table_create(u64_to_user_ptr(cpuid.entries), cpuid.nr);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 	ret = vm_install_cpuid(vm, table);

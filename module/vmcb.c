@@ -90,6 +90,7 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	     "the guest's CR0 differs from the one in the VMCB"),
 	{ INTERCEPT_CR0_READ + 4, 1, VMCB_WHEN_CR4_READ, 0, "CR4_READ",
 	  "the guest's CR4 differs from the one in the VMCB" },
+	IF_ASKED(RDTSCP, RDTSCP, "the guest's CPUID has no RDTSCP"),
 	IF_ASKED(VINTR,	VINTR, "the guest can take an interrupt now"),
 	IF_ASKED(IRET,	IRET, "the guest leaves its NMI handler"),
 	IF_ASKED(INTN,	INTN, "INT3 cannot be seen otherwise here, a step would be pushed"),
@@ -120,7 +121,6 @@ const struct vmcb_intercept_open vmcb_intercepts_open[] = {
 	{ INTERCEPT_IDTR_READ, INTERCEPT_TR_WRITE,
 	  "switched by VMRUN and VMLOAD" },
 	{ INTERCEPT_RDTSC, INTERCEPT_RDTSC, "reads through tsc_offset" },
-	{ INTERCEPT_RDTSCP, INTERCEPT_RDTSCP, "as RDTSC; TSC_AUX is the guest's" },
 	{ INTERCEPT_PUSHF, INTERCEPT_POPF, "RFLAGS is in the VMCB" },
 	{ INTERCEPT_PAUSE, INTERCEPT_PAUSE,
 	  "a spinning guest is preempted by the host's interrupts" },
@@ -146,6 +146,8 @@ static bool policy_asks(const struct vmcb_policy *policy, u8 when)
 		return policy->cr0_read;
 	case VMCB_WHEN_CR4_READ:
 		return policy->cr4_read;
+	case VMCB_WHEN_RDTSCP:
+		return policy->rdtscp;
 	case VMCB_WHEN_VINTR:
 		return policy->vintr;
 	case VMCB_WHEN_IRET:

@@ -24,6 +24,7 @@
  * @for_events: all of these, for one look at them
  * @cr0_read: the guest must not see the CR0 in the VMCB
  * @cr4_read: the same for CR4
+ * @rdtscp: the guest's CPUID hides RDTSCP
  */
 struct vmcb_policy {
 	union {
@@ -37,6 +38,7 @@ struct vmcb_policy {
 	};
 	bool cr0_read;
 	bool cr4_read;
+	bool rdtscp;
 };
 
 /* when an intercept of the table applies */
@@ -44,6 +46,7 @@ enum vmcb_intercept_when {
 	VMCB_WHEN_ALWAYS,
 	VMCB_WHEN_CR0_READ,	/* the policy says so */
 	VMCB_WHEN_CR4_READ,
+	VMCB_WHEN_RDTSCP,
 	VMCB_WHEN_VINTR,
 	VMCB_WHEN_IRET,
 	VMCB_WHEN_INTN,

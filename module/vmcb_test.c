@@ -18,7 +18,7 @@ static struct svm_caps caps_all = {
 static struct svm_caps caps_none;
 static const struct vmcb_policy policy_none;
 static const struct vmcb_policy policy_all = {
-	.exceptions = ~0U, .cr0_read = true, .cr4_read = true,
+	.exceptions = ~0U, .cr0_read = true, .cr4_read = true, .rdtscp = true,
 	.vintr = true, .iret = true, .intn = true,
 };
 
@@ -114,7 +114,7 @@ static void vmcb_test_words(struct kunit *test)
 		0x00003e7f, 0,
 	};
 	static const u32 most[] = {
-		0x01110111, 0xffffffff, 0xffffffff, 0xfd7c801f, 0x00007e7f, 0x1f,
+		0x01110111, 0xffffffff, 0xffffffff, 0xfd7c801f, 0x00007eff, 0x1f,
 	};
 
 	expect_words(test, &caps_none, &policy_none, least);
@@ -156,6 +156,7 @@ static void vmcb_test_policy(struct kunit *test)
 	} asked[] = {
 		{ { .cr0_read = true }, INTERCEPT_CR0_READ },
 		{ { .cr4_read = true }, INTERCEPT_CR0_READ + 4 },
+		{ { .rdtscp = true }, INTERCEPT_RDTSCP },
 		{ { .vintr = true }, INTERCEPT_VINTR },
 		{ { .iret = true }, INTERCEPT_IRET },
 		{ { .intn = true }, INTERCEPT_INTN },

@@ -22,6 +22,7 @@
 #include <asm/msr.h>
 #include <asm/processor.h>
 
+#include "cpuid_table.h"
 #include "vcpu.h"
 #include "xstate.h"
 
@@ -161,10 +162,11 @@ bool xstate_valid(const void *xstate)
 /**
  * xcr0_valid() - may a guest have this XCR0?
  * @xcr0: what XSETBV or SET_STATE brings
+ * @allowed: &state_limits.xcr0
  */
-bool xcr0_valid(u64 xcr0)
+bool xcr0_valid(u64 xcr0, u64 allowed)
 {
-	if (!(xcr0 & XFEATURE_MASK_FP) || (xcr0 & ~(xstate_caps.guest_xcr0 | XFEATURE_MASK_FP)))
+	if (!(xcr0 & XFEATURE_MASK_FP) || (xcr0 & ~allowed))
 		return false;
 	return !(xcr0 & XFEATURE_MASK_YMM) || (xcr0 & XFEATURE_MASK_SSE);
 }
@@ -200,7 +202,7 @@ static u64 xcr0_take(struct vcpu *vcpu)
 {
 	u64 now = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 
-	if (now != vcpu->xcr0 && xcr0_valid(now))
+	if (now != vcpu->xcr0 && xcr0_valid(now, vcpu->cpuid->limits.xcr0))
 		vcpu->xcr0 = now;
 	return now;
 }

@@ -56,7 +56,7 @@ void xstate_free(void *xstate);
 void xstate_reset(void *xstate);
 bool xstate_valid(const void *xstate);
 
-bool xcr0_valid(u64 xcr0);
+bool xcr0_valid(u64 xcr0, u64 allowed);
 void xcr0_set(struct vcpu *vcpu, u64 xcr0);
 u64 xcr0_now(struct vcpu *vcpu);
 void xcr0_load(struct vcpu *vcpu);

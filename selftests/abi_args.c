@@ -184,6 +184,11 @@ static const struct call {
 	  NULL, SVMVCPU_EXITS_FAULTS },
 	{ "SET_DEBUG", ON_VCPU, SVMVCPU_SET_DEBUG, sizeof(struct svmvcpu_set_debug), 48, 0, 0,
 	  NULL, SVMVCPU_DEBUG_STEP | SVMVCPU_DEBUG_BREAKPOINTS | SVMVCPU_DEBUG_INT3 },
+	/* busy because of the SNAPSHOT above */
+	{ "SET_VCPU_CPUID", ON_VCPU, SVMVCPU_SET_VCPU_CPUID, sizeof(struct svmvcpu_cpuid), 24,
+	  EBUSY, offsetof(struct svmvcpu_cpuid, mbz), fill_cpuid, 0 },
+	{ "GET_VCPU_CPUID", ON_VCPU, SVMVCPU_GET_VCPU_CPUID, sizeof(struct svmvcpu_cpuid), 24,
+	  E2BIG, offsetof(struct svmvcpu_cpuid, mbz), NULL, 0 },
 	{ "TRANSLATE", ON_VCPU, SVMVCPU_TRANSLATE, sizeof(struct svmvcpu_translation), 40, 0,
 	  offsetof(struct svmvcpu_translation, mbz), NULL, 0 },
 	{ "APIC_ACCESS", ON_VCPU, SVMVCPU_APIC_ACCESS, sizeof(struct svmvcpu_apic_access), 32,

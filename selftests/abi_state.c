@@ -155,8 +155,7 @@ static void random_segments(struct svmvcpu_segments *segments, __u64 *random)
 	}
 }
 
-static void random_state(struct svmvcpu_state *state, const struct svmvcpu_info *info,
-			 __u64 *random)
+static void random_state(struct svmvcpu_state *state, const struct test_vm *vm, __u64 *random)
 {
 	__u64 *gpr = &state->gprs.rax;
 
@@ -166,10 +165,10 @@ static void random_state(struct svmvcpu_state *state, const struct svmvcpu_info 
 	random_segments(&state->segments, random);
 	state->control.cr0 = (__u32)next_random(random);
 	state->control.cr2 = next_random(random);
-	state->control.cr3 = next_random(random) >> (64 - info->gpa_bits);
-	state->control.cr4 = next_random(random) & info->cr4_guest;
+	state->control.cr3 = next_random(random) >> (64 - vm->info.gpa_bits);
+	state->control.cr4 = next_random(random) & vm_cr4(vm);
 	state->control.cr8 = next_random(random) & 15;
-	state->control.efer = next_random(random) & info->efer_guest;
+	state->control.efer = next_random(random) & vm->info.efer_guest;
 	for (int i = 0; i < 4; i++)
 		state->debug.db[i] = next_random(random);
 	state->debug.dr6 = (__u32)next_random(random);
@@ -182,12 +181,12 @@ TEST_F(state, round_trip)
 	struct svmvcpu_state set = { .size = sizeof(set) }, seen, expect;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		random_state(&set, &self->vm.info, &self->random);
+		random_state(&set, &self->vm, &self->random);
 		ASSERT_EQ(0, put(&self->vm, STATE_REGS, &set));
 		get(&self->vm, &seen);
 		ASSERT_TRUE(same(&set, &seen));
 		expect = set;
-		random_state(&set, &self->vm.info, &self->random);
+		random_state(&set, &self->vm, &self->random);
 		ASSERT_EQ(0, put(&self->vm, 1ULL << (round & 3), &set));
 		if (set.components == SVMVCPU_STATE_GPRS)
 			expect.gprs = set.gprs;

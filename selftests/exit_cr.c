@@ -3,6 +3,7 @@
  * Control registers: what MOV CR, LMSW, SMSW and CLTS accept, refuse and
  * show. exit_mode.c switches modes with them.
  */
+#include "guest_cpuid.h"
 #include "guest_idt.h"
 
 #define CR0_LONG	(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
@@ -222,7 +223,7 @@ TEST_F(exit_cr, clts)
 	}
 }
 
-/* Each CR4 bit: what GET_INFO promises and nothing else */
+/* Each CR4 bit: what GET_INFO and CPUID promise and nothing else */
 TEST_F(exit_cr, cr4_values)
 {
 	struct test_vm *vm = &self->vm;
@@ -230,7 +231,7 @@ TEST_F(exit_cr, cr4_values)
 
 	for (bit = 0; bit < 32; bit++) {
 		uint64_t value = 1ULL << bit;
-		bool legal = vm->info.cr4_guest & value;
+		bool legal = vm_cr4(vm) & value;
 
 		/* mov cr4, eax; mov ecx, cr4 */
 		EXPECT_EQ(legal ? NO_VECTOR : VEC_GP,
@@ -258,6 +259,7 @@ TEST_F(exit_cr, cr4_mce_is_shadowed)
 
 	if (!(vm->info.cr4_guest & CR4_MCE))
 		SKIP(return, "guests have no CR4.MCE here");
+	cpuid_flip(vm, 1, EDX, 7);
 	for (value = 0; value <= CR4_MCE; value += CR4_MCE) {
 		EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_PROT32, CODE("\x0f\x22\xe0\x0f\x20\xe1"),
 					      value, 0));

@@ -45,12 +45,42 @@ def table(title, head, rows):
     return "\n".join(lines) + "\n"
 
 
+REGISTERS = {"cr4_guest": "CR4", "efer_guest": "EFER", "xcr0": "XCR0", "spec_ctrl": "SPEC_CTRL",
+             "has": ""}
+GATES = {"GATE_CR4": "cr4_guest", "GATE_EFER": "efer_guest", "GATE_SPEC": "spec_ctrl",
+         "GATE_HAS": "has"}
+THINGS = {"CPU_HAS_PAT": "the PAT MSR", "CPU_HAS_TSC_AUX": "the TSC_AUX MSR",
+          "CPU_HAS_RDTSCP": "RDTSCP", "CPU_HAS_APIC": "the local APIC in the kernel",
+          "CPU_HAS_X2APIC": "x2APIC mode", "CPU_HAS_DEADLINE": "TSC-deadline mode"}
+
+
+def gated(text):
+    """What a gate's initializer names: control bits with their register, or things."""
+    fields = re.findall(r"\.(\w+) = ([^,}]+)", text)
+    fields += [(GATES[macro], bits) for macro, bits in re.findall(r"(GATE_\w+)\(([^)]*)\)", text)]
+    for field, bits in fields:
+        for bit in re.findall(r"[A-Z]\w+", bits):
+            name = re.sub(r"^(X86_CR4|EFER|XFEATURE_MASK|SPEC_CTRL)_", "", bit)
+            yield THINGS[bit] if field == "has" else f"{REGISTERS[field]}.{name}"
+
+
+def features(body):
+    """(feature, bit, what goes with it) of each row of cpuid_gates"""
+    row = r'\{ (\w+), CPUID_(\w+), (\d+), \w+,\s+"([^"]+)",\s*(.*?) \},(?=\n|$)'
+    for leaf, reg, bit, name, what in re.findall(row, body, flags=re.S):
+        leaf = leaf.removeprefix("0x")
+        yield name, f"{leaf} {reg} {bit}", ", ".join(gated(what))
+
+
 def tables():
     rules = entries(array("module/vmcb.c", "vmcb_intercept_rules"))
     msrs = entries(array("module/permmap.c", "permmap_open_msrs"))
     return {
         "intercepts": table("Intercepts", ("name", "set", "because otherwise, or because"),
                             [(n, when(e), w) for n, w, e in rules]),
+        "features": table("CPUID features that can be hidden",
+                          ("feature", "leaf and bit", "what the vCPU lacks without"),
+                          features(array("module/cpuid_table.c", "cpuid_gates"))),
         "msrs": table("MSRs a guest reaches directly", ("name", "why that is safe"),
                       [(n, w) for n, w, _ in msrs]),
     }

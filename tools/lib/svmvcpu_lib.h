@@ -153,6 +153,21 @@ int svmvcpu_vcpu_choose_exits(struct svmvcpu_vcpu *vcpu, struct svmvcpu_exits *e
 /* single steps and breakpoints; @debug->size is filled in by the call */
 int svmvcpu_vcpu_set_debug(struct svmvcpu_vcpu *vcpu, struct svmvcpu_set_debug *debug);
 
+/*
+ * CPUID tables: of a VM before its first vCPU is created, of a vCPU before its guest
+ * first runs. @nr: in: room at @entries (info.max_cpuid is enough); out: entries
+ */
+int svmvcpu_vm_get_cpuid(int vm, struct svmvcpu_cpuid_entry *entries, unsigned int *nr);
+int svmvcpu_vm_set_cpuid(int vm, const struct svmvcpu_cpuid_entry *entries, unsigned int nr);
+int svmvcpu_vcpu_get_cpuid(const struct svmvcpu_vcpu *vcpu, struct svmvcpu_cpuid_entry *entries,
+			   unsigned int *nr);
+/* resets the vCPU: SETUP or SET_STATE comes after it */
+int svmvcpu_vcpu_set_cpuid(const struct svmvcpu_vcpu *vcpu,
+			   const struct svmvcpu_cpuid_entry *entries, unsigned int nr);
+/* the entry that answers, or NULL */
+struct svmvcpu_cpuid_entry *svmvcpu_cpuid_find(struct svmvcpu_cpuid_entry *entries,
+					       unsigned int nr, __u32 leaf, __u32 subleaf);
+
 /* drive the local APIC's pins, bit n for LINTn; at any time, from any thread */
 int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins);
 

@@ -300,8 +300,8 @@ struct svmvcpu_lapic {
  * @gpa_bits: guest-physical addresses are below 1 << gpa_bits
  * @asids: address space identifiers the host offers per CPU
  * @io_data_size: bytes of the data window behind the run page
- * @cr4_guest: CR4 bits a guest may set
- * @efer_guest: EFER bits a guest may set
+ * @cr4_guest: CR4 bits a guest may set, if its CPUID has the feature
+ * @efer_guest: EFER bits a guest may set, likewise
  * @components: SVMVCPU_STATE_* that GET_STATE and SET_STATE know
  * @exits: bit n set when the module can return exit reason n
  * @xcr0_guest: XCR0 bits a guest may set; 0 when it has no XSAVE
@@ -495,12 +495,18 @@ struct svmvcpu_create_vcpu {
  * @edx: .
  * @mbz: zero
  *
- * What depends on the vCPU is filled in when the guest asks: the APIC ID (leaf
- * 1 EBX 31:24), OSXSAVE (leaf 1 ECX 27, with XSAVE), and the size for the
- * current XCR0 (leaf 0xd EBX). Without a local APIC its bits are hidden: leaf 1
+ * A leaf without an entry reads as zero. A vCPU does not have a feature whose bit
+ * is clear: control bits that belong to it are reserved, its MSRs are #GP.
+ *
+ * What depends on the vCPU is filled in when the guest asks: OSXSAVE (leaf 1 ECX
+ * 27, with XSAVE), the size for the current XCR0 (leaf 0xd EBX), and the APIC ID:
+ * leaf 1 EBX 31:24, EDX of leaves 0xb, 0x1f and 80000026, leaf 8000001e EAX.
+ * Without a local APIC the latter four are zero and its bits are hidden: leaf 1
  * EDX 9, ECX 21 (x2APIC) and 24 (TSC-deadline), leaf 6 EAX 2 (ARAT), leaf
- * 80000001 EDX 9; bits 9 also while the guest has it disabled. A leaf without
- * an entry reads as zero.
+ * 80000001 EDX 9; bits 9 also while the guest has it disabled.
+ *
+ * In a vCPU's own table the bits and IDs of the APIC are taken as they are, unless
+ * the vCPU has a local APIC in the kernel.
  */
 struct svmvcpu_cpuid_entry {
 	__u32 leaf;
@@ -514,7 +520,7 @@ struct svmvcpu_cpuid_entry {
 };
 
 /**
- * struct svmvcpu_cpuid - argument of GET_CPUID and SET_CPUID
+ * struct svmvcpu_cpuid - argument of the four calls that read and set tables
  * @size: sizeof(struct svmvcpu_cpuid)
  * @flags: zero
  * @nr: in: entries at @entries; GET: out: entries of the table
@@ -922,6 +928,10 @@ struct svmvcpu_apic_access {
 #define SVMVCPU_LINT		_IO(SVMVCPU_IOC_TYPE, 0x48)
 /* an access to the register page of the local APIC, made for the guest */
 #define SVMVCPU_APIC_ACCESS	_IOWR(SVMVCPU_IOC_TYPE, 0x4a, struct svmvcpu_apic_access)
+/* a CPUID table for this vCPU alone; resets it; before its guest first runs */
+#define SVMVCPU_SET_VCPU_CPUID	_IOW(SVMVCPU_IOC_TYPE, 0x49, struct svmvcpu_cpuid)
+/* the table it answers from: its own, the VM's or the default */
+#define SVMVCPU_GET_VCPU_CPUID	_IOWR(SVMVCPU_IOC_TYPE, 0x4b, struct svmvcpu_cpuid)
 
 /* svmvcpu_exit_io.flags */
 #define SVMVCPU_IO_IN		(1U << 0)	/* the guest reads; otherwise it writes */
