@@ -80,6 +80,7 @@ static const struct {
 	{ 7,  SVMVCPU_FEAT_DECODE_ASSISTS },
 	{ 10, SVMVCPU_FEAT_PAUSE_FILTER },
 	{ 16, SVMVCPU_FEAT_VGIF },
+	{ 20, SVMVCPU_FEAT_V_SPEC_CTRL },
 };
 
 /* Instructions newer than SVM that a guest must not reach (APM 15.9). */

@@ -14,6 +14,7 @@
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/processor.h>
@@ -106,6 +107,13 @@ struct cpuid_rule {
 #define LEAFE1_EDX	((LEAF1_EDX & 0x0183f3ff & ~BIT(11)) | BIT(11) | BIT(20) |	\
 			 BIT(22) | BIT(26) | BIT(27) | BIT(29) | BIT(30) | BIT(31))
 
+/*
+ * 80000008: CLZERO; of speculation control what says how the CPU behaves: STIBP
+ * is always on, no SSB, no BTC, IBPB clears return predictions. What has an MSR
+ * cpuid_fix() adds.
+ */
+#define LEAFE8_EBX	(BIT(0) | BIT(17) | BIT(26) | BIT(29) | BIT(30))
+
 static const struct cpuid_rule cpuid_rules[] = {
 	{ 0x00000000, 0, { ALL, ALL, ALL, ALL } },
 	/* EBX: one logical processor; the APIC ID is the vCPU's */
@@ -133,7 +141,7 @@ static const struct cpuid_rule cpuid_rules[] = {
 	{ 0x80000005, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000006, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000007, 0, { .edx = BIT(8) } },		/* invariant TSC */
-	{ 0x80000008, 0, { .eax = 0x0000ffff, .ebx = BIT(0) } },
+	{ 0x80000008, 0, { .eax = 0x0000ffff, .ebx = LEAFE8_EBX } },
 };
 
 static struct cpuid_table *cpuid_default;
@@ -170,10 +178,21 @@ static void fix_xstate(struct svmvcpu_cpuid_entry *entry)
 	}
 }
 
+#if IS_ENABLED(CONFIG_KUNIT)
+static bool pretend_spec_ctrl;
+module_param(pretend_spec_ctrl, bool, 0444);
+MODULE_PARM_DESC(pretend_spec_ctrl,
+		 "Offer guests speculation control on an emulator that ignores its MSRs, to test it");
+#else
+#define pretend_spec_ctrl	false
+#endif
+
 static bool host_has(const struct cpuid_gate *gate)
 {
 	u32 reg[4];
 
+	if (pretend_spec_ctrl && gate->leaf == LEAF_ADDRESSES)
+		return true;
 	switch (gate->host) {
 	case CPUID_HOST_ANY:
 		return true;
@@ -220,6 +239,16 @@ static void cpuid_hide(struct svmvcpu_cpuid_entry *entry)
 	}
 }
 
+/* All features of a leaf that the host has for its guests, also those it has not itself */
+static void cpuid_show(struct svmvcpu_cpuid_entry *entry)
+{
+	unsigned int i;
+
+	for (i = 0; i < cpuid_nr_gates; i++)
+		if (entry->leaf == cpuid_gates[i].leaf && host_has(&cpuid_gates[i]))
+			(&entry->eax)[cpuid_gates[i].reg] |= BIT(cpuid_gates[i].bit);
+}
+
 /* What a mask cannot say. */
 static void cpuid_fix(struct svmvcpu_cpuid_entry *entry, u32 host_max_basic)
 {
@@ -246,6 +275,7 @@ static void cpuid_fix(struct svmvcpu_cpuid_entry *entry, u32 host_max_basic)
 		break;
 	case LEAF_ADDRESSES:
 		entry->eax = (entry->eax & 0xff00) | svm_limits.gpa_bits;
+		cpuid_show(entry);
 		break;
 	}
 }

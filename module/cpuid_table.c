@@ -14,9 +14,13 @@
 
 #include "cpuid_table.h"
 
+/* Predictive store forwarding disable; not every kernel has a name for it. */
+#define AMD_SPEC_CTRL_PSFD	BIT(7)
+
 #define GATE_CR4(bits)	{ .cr4_guest = (bits) }
 #define GATE_EFER(bits)	{ .efer_guest = (bits) }
 #define GATE_HAS(bits)	{ .has = (bits) }
+#define GATE_SPEC(bits)	{ .spec_ctrl = (bits), .has = CPU_HAS_SPEC_CTRL }
 
 /*
  * A feature whose bit is clear does not exist in the vCPU: its control bits are
@@ -53,6 +57,15 @@ const struct cpuid_gate cpuid_gates[] = {
 	{ 0x80000001, CPUID_EDX, 27, X86_FEATURE_RDTSCP, "RDTSCP",
 	  GATE_HAS(CPU_HAS_TSC_AUX | CPU_HAS_RDTSCP) },
 	{ 0x80000001, CPUID_EDX, 29, X86_FEATURE_LM, "LM", GATE_EFER(EFER_LME | EFER_LMA) },
+
+	/* VIRT_SSBD is another way to SPEC_CTRL.SSBD. */
+	{ 0x80000008, CPUID_EBX, 12, X86_FEATURE_AMD_IBPB, "IBPB", GATE_HAS(CPU_HAS_PRED_CMD) },
+	{ 0x80000008, CPUID_EBX, 14, X86_FEATURE_AMD_IBRS, "IBRS", GATE_SPEC(SPEC_CTRL_IBRS) },
+	{ 0x80000008, CPUID_EBX, 15, X86_FEATURE_AMD_STIBP, "STIBP", GATE_SPEC(SPEC_CTRL_STIBP) },
+	{ 0x80000008, CPUID_EBX, 24, X86_FEATURE_AMD_SSBD, "SSBD", GATE_SPEC(SPEC_CTRL_SSBD) },
+	{ 0x80000008, CPUID_EBX, 25, X86_FEATURE_AMD_SSBD, "VIRT_SSBD",
+	  GATE_HAS(CPU_HAS_VIRT_SSBD) },
+	{ 0x80000008, CPUID_EBX, 28, CPUID_HOST_SAME, "PSFD", GATE_SPEC(AMD_SPEC_CTRL_PSFD) },
 };
 
 const unsigned int cpuid_nr_gates = ARRAY_SIZE(cpuid_gates);
@@ -168,6 +181,7 @@ void cpuid_limits_add(struct state_limits *sum, const struct state_limits *more)
 	sum->cr4_guest |= more->cr4_guest;
 	sum->efer_guest |= more->efer_guest;
 	sum->xcr0 |= more->xcr0;
+	sum->spec_ctrl |= more->spec_ctrl;
 	sum->has |= more->has;
 }
 
@@ -200,6 +214,7 @@ static void make_limits(struct cpuid_table *table, const struct state_limits *ho
 	limits->cr4_guest &= ~gated.cr4_guest | shown.cr4_guest;
 	limits->efer_guest &= ~gated.efer_guest | shown.efer_guest;
 	limits->xcr0 &= ~gated.xcr0 | shown.xcr0;
+	limits->spec_ctrl &= ~gated.spec_ctrl | shown.spec_ctrl;
 	limits->has &= ~gated.has | shown.has;
 	limit_dependent(limits, table);
 }
@@ -217,16 +232,18 @@ const char *cpuid_table_lacks(const struct cpuid_table *table, const struct stat
 	const u64 cr4 = used->cr4_guest & ~limits->cr4_guest;
 	const u64 efer = used->efer_guest & ~limits->efer_guest;
 	const u64 xcr0 = used->xcr0 & ~limits->xcr0;
+	const u64 spec_ctrl = used->spec_ctrl & ~limits->spec_ctrl;
 	const u32 has = used->has & ~limits->has;
 	unsigned int i;
 
-	if (likely(!(cr4 | efer | xcr0 | has)))
+	if (likely(!(cr4 | efer | xcr0 | spec_ctrl | has)))
 		return NULL;
 	for (i = 0; i < cpuid_nr_gates; i++) {
 		const struct state_limits *gates = &cpuid_gates[i].gates;
 
 		if ((cr4 & gates->cr4_guest) || (efer & gates->efer_guest) ||
-		    (xcr0 & gates->xcr0) || (has & gates->has))
+		    (xcr0 & gates->xcr0) || (spec_ctrl & gates->spec_ctrl) ||
+		    (has & gates->has))
 			return cpuid_gates[i].name;
 	}
 	return NULL;

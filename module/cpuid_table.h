@@ -47,7 +47,7 @@ struct cpuid_table {
  * @bit: .
  * @host: X86_FEATURE_* of the host that it needs, or CPUID_HOST_*
  * @name: for messages
- * @gates: bits of CR4, EFER, XCR0 and CPU_HAS_*. One that several
+ * @gates: bits of CR4, EFER, XCR0, SPEC_CTRL and CPU_HAS_*. One that several
  *	features gate is there with any of them
  */
 struct cpuid_gate {

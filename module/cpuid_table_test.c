@@ -8,7 +8,7 @@
 #include "cpuid_table.c"
 
 static const struct state_limits all = {
-	.cr4_guest = ~0ULL, .efer_guest = ~0ULL, .xcr0 = ~0ULL, .has = ~0U,
+	.cr4_guest = ~0ULL, .efer_guest = ~0ULL, .xcr0 = ~0ULL, .spec_ctrl = ~0ULL, .has = ~0U,
 	.gpa_bits = 48, .la_bits = 57,
 };
 
@@ -62,6 +62,7 @@ static struct state_limits gated_alone(const struct cpuid_gate *gate)
 		alone.cr4_guest &= ~other->cr4_guest;
 		alone.efer_guest &= ~other->efer_guest;
 		alone.xcr0 &= ~other->xcr0;
+		alone.spec_ctrl &= ~other->spec_ctrl;
 		alone.has &= ~other->has;
 	}
 	return alone;
@@ -74,11 +75,13 @@ static void everything_shown(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, table->limits.cr4_guest, all.cr4_guest);
 	KUNIT_EXPECT_EQ(test, table->limits.efer_guest, all.efer_guest);
 	KUNIT_EXPECT_EQ(test, table->limits.xcr0, 7);
+	KUNIT_EXPECT_EQ(test, table->limits.spec_ctrl, all.spec_ctrl);
 	KUNIT_EXPECT_EQ(test, table->limits.has, all.has);
 	KUNIT_EXPECT_EQ(test, table->limits.gpa_bits, all.gpa_bits);
 	KUNIT_EXPECT_EQ(test, table->limits.la_bits, all.la_bits);
 	KUNIT_EXPECT_NULL(test, cpuid_table_lacks(table, &(struct state_limits) {
-		.cr4_guest = ~0ULL, .efer_guest = ~0ULL, .xcr0 = 7, .has = ~0U }));
+		.cr4_guest = ~0ULL, .efer_guest = ~0ULL, .xcr0 = 7, .spec_ctrl = ~0ULL,
+		.has = ~0U }));
 }
 
 /* Each bit hidden: what it alone gates is gone, and its name is the reason. */
@@ -97,6 +100,8 @@ static void each_hidden(struct kunit *test)
 		KUNIT_EXPECT_FALSE_MSG(test, table->limits.efer_guest & alone.efer_guest, "%s",
 				       gate->name);
 		KUNIT_EXPECT_FALSE_MSG(test, table->limits.xcr0 & alone.xcr0, "%s", gate->name);
+		KUNIT_EXPECT_FALSE_MSG(test, table->limits.spec_ctrl & alone.spec_ctrl, "%s",
+				       gate->name);
 		KUNIT_EXPECT_FALSE_MSG(test, table->limits.has & alone.has, "%s", gate->name);
 		/* RDPID gates nothing that RDTSCP does not. */
 		if (gate->leaf == 7 && gate->bit == 22) {
@@ -122,6 +127,7 @@ static void others_stay(struct kunit *test)
 			has |= CPU_HAS_X2APIC | CPU_HAS_DEADLINE;
 		KUNIT_EXPECT_EQ(test, table->limits.cr4_guest | gate->gates.cr4_guest, ~0ULL);
 		KUNIT_EXPECT_EQ(test, table->limits.efer_guest | gate->gates.efer_guest, ~0ULL);
+		KUNIT_EXPECT_EQ(test, table->limits.spec_ctrl | gate->gates.spec_ctrl, ~0ULL);
 		KUNIT_EXPECT_EQ(test, table->limits.has | has, ~0U);
 	}
 }

@@ -16,6 +16,7 @@
 #include "exit.h"
 #include "guest.h"
 #include "msr.h"
+#include "spec_ctrl.h"
 #include "vcpu.h"
 
 /* EDX:EAX, for RDMSR and WRMSR */
@@ -79,6 +80,48 @@ static u64 get_tsc_aux(const struct vcpu *vcpu)
 	return vcpu->tsc_aux;
 }
 
+static bool set_spec_ctrl(struct vcpu *vcpu, u64 value)
+{
+	if (!spec_ctrl_valid(&vcpu->cpuid->limits, value))
+		return false;
+	spec_ctrl_put(vcpu, value, vcpu->virt_spec_ctrl);
+	return true;
+}
+
+static u64 get_spec_ctrl(const struct vcpu *vcpu)
+{
+	return vcpu->spec_ctrl;
+}
+
+static bool set_virt_spec_ctrl(struct vcpu *vcpu, u64 value)
+{
+	if (!virt_spec_ctrl_valid(&vcpu->cpuid->limits, value))
+		return false;
+	spec_ctrl_put(vcpu, vcpu->spec_ctrl, value);
+	return true;
+}
+
+static u64 get_virt_spec_ctrl(const struct vcpu *vcpu)
+{
+	return vcpu->virt_spec_ctrl;
+}
+
+/*
+ * IBPB: what the guest has trained must not matter any more, on whatever CPU it
+ * ran. It becomes another vCPU to all of them: vcpu_load() issues the barrier
+ * where it runs next.
+ */
+static bool set_pred_cmd(struct vcpu *vcpu, u64 value)
+{
+	if (!pred_cmd_valid(value))
+		return false;
+	if (value) {
+		vcpu->wants_ibpb = true;
+		vcpu->serial = vcpu_new_serial();
+	}
+	return true;
+}
+
 static u64 get_pat(const struct vcpu *vcpu)
 {
 	return vcpu->vmcb->save.g_pat;
@@ -86,18 +129,25 @@ static u64 get_pat(const struct vcpu *vcpu)
 
 /*
  * What the kernel answers. set() returns false for #GP(0); so does any access
- * when the vCPU has none of the features in @needs (CPU_HAS_*).
+ * when the vCPU has none of the features in @needs (CPU_HAS_*), and reading what
+ * has no get(). What vcpu_load() puts into the CPU (@loaded) changes only between
+ * stretches.
  */
 static const struct own_msr {
 	u32 index;
 	u64 (*get)(const struct vcpu *vcpu);
 	bool (*set)(struct vcpu *vcpu, u64 value);
 	u32 needs;
+	bool loaded;
 } own_msrs[] = {
 	{ MSR_EFER,		guest_efer,	guest_set_efer },
 	{ MSR_IA32_TSC,		guest_tsc,	set_tsc },
-	{ MSR_TSC_AUX,		get_tsc_aux,	set_tsc_aux,	CPU_HAS_TSC_AUX },
+	{ MSR_TSC_AUX,		get_tsc_aux,	set_tsc_aux,	CPU_HAS_TSC_AUX, true },
 	{ MSR_IA32_CR_PAT,	get_pat,	set_pat,	CPU_HAS_PAT },
+	{ MSR_IA32_SPEC_CTRL,	get_spec_ctrl,	set_spec_ctrl,	CPU_HAS_SPEC_CTRL, true },
+	{ MSR_IA32_PRED_CMD,	NULL,		set_pred_cmd,	CPU_HAS_PRED_CMD, true },
+	{ MSR_AMD64_VIRT_SPEC_CTRL, get_virt_spec_ctrl, set_virt_spec_ctrl,
+	  CPU_HAS_VIRT_SSBD, true },
 };
 
 static const struct own_msr *find_own(u32 index)
@@ -115,15 +165,14 @@ static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, 
 {
 	int ret;
 
-	if (msr->needs && !(vcpu->cpuid->limits.has & msr->needs)) {
+	if ((msr->needs && !(vcpu->cpuid->limits.has & msr->needs)) || (!write && !msr->get)) {
 		event_raise_gp(vcpu);
 		return EXIT_RESUME;
 	}
 	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic);
 	if (ret)
 		return ret;
-	/* What vcpu_load() puts into the CPU changes only between stretches. */
-	if (write && msr->index == MSR_TSC_AUX && atomic)
+	if (write && msr->loaded && atomic)
 		return -EAGAIN;
 	if (!write) {
 		guest_put_edx_eax(vcpu, msr->get(vcpu));

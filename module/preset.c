@@ -15,6 +15,7 @@
 #include "check.h"
 #include "event.h"
 #include "preset.h"
+#include "spec_ctrl.h"
 #include "vmcb.h"
 #include "vmcb_init.h"
 
@@ -322,7 +323,9 @@ int state_valid(const struct svmvcpu_state *state, const struct state_limits *li
 		return -EINVAL;
 	if ((has & SVMVCPU_STATE_EVENTS) && !events_valid(&state->events))
 		return -EINVAL;
-	if ((has & SVMVCPU_STATE_MSRS) && !msrs_valid(&state->msrs, lim))
+	if ((has & SVMVCPU_STATE_MSRS) &&
+	    (!msrs_valid(&state->msrs, lim) || !spec_ctrl_valid(lim, state->spec_ctrl) ||
+	     !virt_spec_ctrl_valid(lim, state->virt_spec_ctrl)))
 		return -EINVAL;
 	return 0;
 }
@@ -362,6 +365,8 @@ void state_used(const struct svmvcpu_state *state, struct state_limits *used)
 	if (has & SVMVCPU_STATE_MSRS) {
 		used->has |= state->msrs.pat != PAT_RESET ? CPU_HAS_PAT : 0;
 		used->has |= state->msrs.tsc_aux ? CPU_HAS_TSC_AUX : 0;
+		used->spec_ctrl = state->spec_ctrl;
+		used->has |= state->virt_spec_ctrl ? CPU_HAS_VIRT_SSBD : 0;
 	}
 	if (has & SVMVCPU_STATE_XSTATE)
 		used->xcr0 = state->xcr0;

@@ -386,6 +386,38 @@ static void preset_test_no_tsc_aux(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), 0);
 }
 
+/* Each bit of the three MSRs: what the host has of them, and nothing else */
+static void preset_test_spec_ctrl(struct kunit *test)
+{
+	struct svmvcpu_state *state = preset(test, REAL, 0, 0, 0, 0);
+	struct state_limits some = limits;
+	unsigned int bit;
+
+	some.spec_ctrl = SPEC_CTRL_IBRS | SPEC_CTRL_SSBD | BIT(7);
+	some.has |= CPU_HAS_VIRT_SSBD;
+	state->components = SVMVCPU_STATE_MSRS;
+	for (bit = 0; bit < 64; bit++) {
+		bool known = bit == 0 || bit == 2 || bit == 7;
+
+		state->spec_ctrl = BIT_ULL(bit);
+		KUNIT_EXPECT_EQ_MSG(test, state_valid(state, &some), known ? 0 : -EINVAL,
+				    "bit %u", bit);
+		KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
+		state->spec_ctrl = 0;
+		state->virt_spec_ctrl = BIT_ULL(bit);
+		KUNIT_EXPECT_EQ_MSG(test, state_valid(state, &some), bit == 2 ? 0 : -EINVAL,
+				    "bit %u", bit);
+		KUNIT_EXPECT_EQ(test, state_valid(state, &limits), -EINVAL);
+		state->virt_spec_ctrl = 0;
+		KUNIT_EXPECT_EQ(test, pred_cmd_valid(BIT_ULL(bit)), !bit);
+	}
+	KUNIT_EXPECT_TRUE(test, pred_cmd_valid(0));
+	/* Looked at with MSRS alone */
+	state->spec_ctrl = ~0ULL;
+	state->components = SVMVCPU_STATE_GPRS;
+	KUNIT_EXPECT_EQ(test, state_valid(state, &limits), 0);
+}
+
 /* What each component needs the CPU to have, and nothing for those not named */
 static void preset_test_used(struct kunit *test)
 {
@@ -409,6 +441,14 @@ static void preset_test_used(struct kunit *test)
 	state->components = SVMVCPU_STATE_MSRS;
 	state_used(state, &used);
 	KUNIT_EXPECT_EQ(test, used.has, CPU_HAS_PAT | CPU_HAS_TSC_AUX);
+	KUNIT_EXPECT_EQ(test, used.spec_ctrl, 0);
+	state->spec_ctrl = SPEC_CTRL_STIBP;
+	state->virt_spec_ctrl = SPEC_CTRL_SSBD;
+	state_used(state, &used);
+	KUNIT_EXPECT_EQ(test, used.spec_ctrl, SPEC_CTRL_STIBP);
+	KUNIT_EXPECT_EQ(test, used.has, CPU_HAS_PAT | CPU_HAS_TSC_AUX | CPU_HAS_VIRT_SSBD);
+	state->spec_ctrl = 0;
+	state->virt_spec_ctrl = 0;
 	state->msrs.pat = PAT_RESET;
 	state->msrs.tsc_aux = 0;
 	state_used(state, &used);
@@ -437,6 +477,7 @@ static struct kunit_case preset_test_cases[] = {
 	KUNIT_CASE(preset_test_state_header),
 	KUNIT_CASE(preset_test_la57),
 	KUNIT_CASE(preset_test_no_tsc_aux),
+	KUNIT_CASE(preset_test_spec_ctrl),
 	KUNIT_CASE(preset_test_used),
 	{}
 };

@@ -12,6 +12,7 @@
 
 #include "cpu.h"
 #include "record.h"
+#include "spec_ctrl.h"
 #include "vm.h"
 #include "xstate.h"
 
@@ -99,6 +100,7 @@ void record_put_back(struct vcpu *vcpu, const struct record_time *then,
 	struct vmcb_control_area *control = &vcpu->vmcb->control;
 
 	vcpu->guest = record->guest;
+	spec_ctrl_put(vcpu, vcpu->spec_ctrl, vcpu->virt_spec_ctrl);
 	memcpy(&vcpu->vmcb->save, record->save, sizeof(record->save));
 	memcpy((u8 *)control + RECORD_EXIT_FIRST, record->exit, sizeof(record->exit));
 	memcpy((u8 *)control + RECORD_INSN_FIRST, record->insn, sizeof(record->insn));

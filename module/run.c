@@ -34,6 +34,7 @@
 #include "publish.h"
 #include "quiet.h"
 #include "run.h"
+#include "spec_ctrl.h"
 #include "state.h"
 #include "step.h"
 #include "vcpu.h"
@@ -320,6 +321,7 @@ static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cp
 {
 	xcr0_leave(vcpu);
 	xstate_leave(vcpu->xstate);
+	spec_ctrl_leave(vcpu);
 	preempt_disable();
 	current->flags |= PF_VCPU;
 	local_irq_enable();
@@ -328,6 +330,7 @@ static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cp
 	current->flags &= ~PF_VCPU;
 	preempt_enable();
 	save_host_ldt(cpu);
+	spec_ctrl_enter(vcpu);
 	xstate_enter(vcpu->xstate);
 }
 
@@ -406,8 +409,9 @@ static void flush_predictors(struct svm_cpu *cpu, const struct vcpu *vcpu)
 	if (cpu->last_vcpu == vcpu->serial)
 		return;
 	cpu->last_vcpu = vcpu->serial;
-	if (static_cpu_has(X86_FEATURE_USE_IBPB) &&
-	    !static_cpu_has(X86_FEATURE_IBPB_ON_VMEXIT))
+	if (static_cpu_has(X86_FEATURE_IBPB_ON_VMEXIT))
+		return;
+	if (static_cpu_has(X86_FEATURE_USE_IBPB) || vcpu->wants_ibpb)
 		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 
@@ -438,6 +442,7 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
 	debugctl_enter();
+	spec_ctrl_enter(vcpu);
 	xstate_enter(vcpu->xstate);
 
 	WRITE_ONCE(vcpu->on_cpu, this_cpu);
@@ -458,6 +463,7 @@ static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 	xstate_leave(vcpu->xstate);
 	cpumask_clear_cpu(this_cpu, vcpu->vm->mem.cpus);
 	WRITE_ONCE(vcpu->on_cpu, -1);
+	spec_ctrl_leave(vcpu);
 	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 	debugctl_leave(cpu);

@@ -8,6 +8,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/printk.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <asm/msr.h>
 
@@ -19,6 +20,7 @@
 #include "inject.h"
 #include "msr.h"
 #include "publish.h"
+#include "spec_ctrl.h"
 #include "state.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -133,8 +135,11 @@ void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 		get_debug(vcpu, &state->debug);
 	if (state->components & SVMVCPU_STATE_EVENTS)
 		inject_get_events(vcpu, &state->events);
-	if (state->components & SVMVCPU_STATE_MSRS)
+	if (state->components & SVMVCPU_STATE_MSRS) {
 		get_msrs(vcpu, &state->msrs);
+		state->spec_ctrl = vcpu->spec_ctrl;
+		state->virt_spec_ctrl = vcpu->virt_spec_ctrl;
+	}
 	if (state->components & SVMVCPU_STATE_XSTATE)
 		state->xcr0 = vcpu->xcr0;
 	if (state->components & SVMVCPU_STATE_LAPIC)
@@ -218,6 +223,7 @@ static void reset_rest(struct vcpu *vcpu)
 	struct vmcb *vmcb = vcpu->vmcb;
 
 	put_msrs(vcpu, &(struct svmvcpu_msrs) { .pat = PAT_RESET });
+	spec_ctrl_put(vcpu, 0, 0);
 	vcpu->tsc_lost = svm_tsc_lost;
 	vmcb_set_tsc_offset(vmcb, svm_tsc_lost - vcpu->vm->tsc_base);
 	vmcb->control.int_state = 0;
@@ -258,8 +264,10 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		put_debug(vcpu, &state->debug);
 	if (state->components & SVMVCPU_STATE_EVENTS)
 		inject_put_events(vcpu, &state->events);
-	if (state->components & SVMVCPU_STATE_MSRS)
+	if (state->components & SVMVCPU_STATE_MSRS) {
 		put_msrs(vcpu, &state->msrs);
+		spec_ctrl_put(vcpu, state->spec_ctrl, state->virt_spec_ctrl);
+	}
 	if (state->components & SVMVCPU_STATE_LAPIC)
 		apic_put_state(vcpu, &state->lapic);
 	else if (state->components & SVMVCPU_STATE_MSRS)
@@ -288,8 +296,7 @@ int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state)
 	return -EOPNOTSUPP;
 }
 
-/* A function of its own, since a whole state is on the stack of the next. */
-static noinline void publish_new(struct vcpu *vcpu)
+static void publish_new(struct vcpu *vcpu)
 {
 	vcpu->run->reason = SVMVCPU_EXIT_NONE;
 	publish(vcpu);
@@ -300,21 +307,26 @@ static noinline void publish_new(struct vcpu *vcpu)
  * @vcpu: its mutex held
  * @setup: copied from user space, not yet checked
  *
- * Return: 0; -EINVAL or -EOPNOTSUPP, and then nothing has changed.
+ * Return: 0; -EINVAL, -EOPNOTSUPP or -ENOMEM, and then nothing has changed.
  */
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 {
-	struct svmvcpu_state state;
+	struct svmvcpu_state *state;
 	int ret;
 
-	ret = preset_state(setup, &svm_limits, cpuid_signature(vcpu->cpuid), &state);
+	/* Too large for the stack of kernels that instrument it */
+	state = kmalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	ret = preset_state(setup, &svm_limits, cpuid_signature(vcpu->cpuid), state);
 	if (!ret)
-		ret = state_allowed(vcpu, &state);
-	if (ret)
-		return ret;
-	reset_rest(vcpu);
-	vcpu->dead = false;
-	state_put(vcpu, &state);
-	publish_new(vcpu);
-	return 0;
+		ret = state_allowed(vcpu, state);
+	if (!ret) {
+		reset_rest(vcpu);
+		vcpu->dead = false;
+		state_put(vcpu, state);
+		publish_new(vcpu);
+	}
+	kfree(state);
+	return ret;
 }

@@ -28,6 +28,11 @@
 
 static atomic64_t vcpu_serial;
 
+u64 vcpu_new_serial(void)
+{
+	return atomic64_inc_return(&vcpu_serial);
+}
+
 static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
 {
 	struct svmvcpu_setup setup;
@@ -36,6 +41,9 @@ static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
 	ret = svmvcpu_copy_arg(&setup, sizeof(setup), sizeof(setup), arg);
 	return ret ? ret : state_setup(vcpu, &setup);
 }
+
+/* svmvcpu_state without what was added later */
+#define STATE_MIN_BYTES	offsetofend(struct svmvcpu_state, lapic)
 
 /* The buffer is a second one, so that the structure's size does not vary. */
 static int vcpu_get_xstate(const struct vcpu *vcpu, const struct svmvcpu_state *state)
@@ -96,7 +104,7 @@ static int vcpu_ioctl_get_state(struct vcpu *vcpu, void __user *arg)
 	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
 	if (!state)
 		return -ENOMEM;
-	ret = svmvcpu_copy_arg(state, sizeof(*state), sizeof(*state), arg);
+	ret = svmvcpu_copy_arg(state, sizeof(*state), STATE_MIN_BYTES, arg);
 	if (!ret && (state->components & ~STATE_ALL))
 		ret = -EINVAL;
 	if (!ret && (state->components & SVMVCPU_STATE_XSTATE))
@@ -119,7 +127,7 @@ static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
 	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
 	if (!state)
 		return -ENOMEM;
-	ret = svmvcpu_copy_arg(state, sizeof(*state), sizeof(*state), arg);
+	ret = svmvcpu_copy_arg(state, sizeof(*state), STATE_MIN_BYTES, arg);
 	if (!ret && (state->components & ~STATE_ALL))
 		ret = -EINVAL;
 	if (!ret)
@@ -139,10 +147,18 @@ static int vcpu_use_cpuid(struct vcpu *vcpu, const struct cpuid_table *table)
 		.preset = SVMVCPU_PRESET_RESET,
 	};
 
+	const struct cpuid_table *old = vcpu->cpuid;
+	int ret;
+
 	vcpu->cpuid = table;
+	ret = state_setup(vcpu, &reset);
+	if (ret) {
+		vcpu->cpuid = old;
+		return ret;
+	}
 	vcpu->policy.rdtscp = (svm_limits.has & ~table->limits.has) & CPU_HAS_RDTSCP;
 	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
-	return state_setup(vcpu, &reset);
+	return 0;
 }
 
 /*
@@ -162,7 +178,8 @@ static int vcpu_ioctl_set_cpuid(struct vcpu *vcpu, const void __user *arg)
 		return -EBUSY;
 	}
 	ret = vcpu_use_cpuid(vcpu, table);
-	swap(vcpu->own_cpuid, table);
+	if (!ret)
+		swap(vcpu->own_cpuid, table);
 	kvfree(table);
 	return ret;
 }
@@ -386,7 +403,7 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 	vcpu->id = id;
 	vcpu->on_cpu = -1;
 	vcpu->asid.cpu = -1;
-	vcpu->serial = atomic64_inc_return(&vcpu_serial);
+	vcpu->serial = vcpu_new_serial();
 	ret = vcpu_alloc_pages(vcpu);
 	if (!ret && (flags & SVMVCPU_VCPU_LAPIC))
 		ret = apic_create(vcpu);

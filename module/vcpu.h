@@ -108,6 +108,9 @@ struct vcpu_mmio {
  * @xcr0: the guest's, in the CPU only between xcr0_enter() and xcr0_leave()
  * @xcr0_loaded: between the two
  * @tsc_aux: the guest's TSC_AUX
+ * @spec_ctrl: the guest's SPEC_CTRL
+ * @virt_spec_ctrl: the guest's VIRT_SPEC_CTRL
+ * @spec_ctrl_any: both, for one look at them
  * @asid: address space identifier, valid on one CPU
  * @tlb_gen: guest_memory.tlb_gen up to which this vCPU's TLB was flushed
  * @want_flush: flush the guest's translations at the next entry
@@ -159,7 +162,8 @@ struct vcpu_mmio {
  * @in_vm: in svm_vm.vcpus
  * @record: the vCPU as it was at the snapshot, or NULL; under svm_vm.still
  * @ref: held by its file, and in svm_vm.stopped
- * @serial: never used twice, tells vCPUs apart for the IBPB
+ * @serial: never used twice; a CPU whose predictors saw another one needs an IBPB
+ * @wants_ibpb: the guest has asked for an IBPB, whatever the host does itself
  * @id: APIC ID
  */
 struct vcpu {
@@ -170,6 +174,13 @@ struct vcpu {
 		u64 efer_hidden;
 		u64 db[4];
 		u32 tsc_aux;
+		union {
+			struct {
+				u32 spec_ctrl;
+				u32 virt_spec_ctrl;
+			};
+			u64 spec_ctrl_any;
+		};
 		bool dead;
 		bool shutdown;
 
@@ -241,6 +252,7 @@ struct vcpu {
 	struct vcpu_record *record;
 	struct kref ref;
 	u64 serial;
+	bool wants_ibpb;
 	u32 id;
 };
 
@@ -258,5 +270,6 @@ static inline enum guest_mode vcpu_mode(const struct vcpu *vcpu)
 
 int vcpu_create(struct svm_vm *vm, u32 id, u32 flags);
 void vcpu_put(struct vcpu *vcpu);
+u64 vcpu_new_serial(void);
 
 #endif /* SVMVCPU_VCPU_H */

@@ -301,7 +301,9 @@ struct vmcb_save_area {
 	u64 br_to;
 	u64 last_excp_from;
 	u64 last_excp_to;
-	u8 reserved_298[0xc00 - 0x298];
+	u8 reserved_298[0x2e0 - 0x298];
+	u64 spec_ctrl;
+	u8 reserved_2e8[0xc00 - 0x2e8];
 } __packed;
 
 struct vmcb {
@@ -372,6 +374,7 @@ VMCB_ASSERT(save.cr2, 0x640);
 VMCB_ASSERT(save.g_pat, 0x668);
 VMCB_ASSERT(save.dbgctl, 0x670);
 VMCB_ASSERT(save.last_excp_to, 0x690);
+VMCB_ASSERT(save.spec_ctrl, 0x6e0);
 static_assert(sizeof(struct vmcb_segment) == 16);
 static_assert(sizeof(struct vmcb_control_area) == 0x400);
 static_assert(sizeof(struct vmcb) == 0x1000);

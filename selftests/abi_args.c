@@ -214,7 +214,12 @@ TEST_F(args, sizes_of_first_version)
 
 	for_each_call(call)
 		if (call->cmd != SVMVCPU_GET_INFO)
+			EXPECT_IN(call->min, (size_t)_IOC_SIZE(call->cmd), "%s", call->name);
+	for_each_call(call)
+		if (call->cmd != SVMVCPU_GET_INFO && call->cmd != SVMVCPU_GET_STATE &&
+		    call->cmd != SVMVCPU_SET_STATE)
 			EXPECT_IN(call->min, call->size, "%s", call->name);
+	EXPECT_EQ(848UL, sizeof(struct svmvcpu_state));
 	EXPECT_EQ(112UL, sizeof(struct svmvcpu_info));
 	EXPECT_EQ(16UL, offsetof(struct svmvcpu_info, features));
 	EXPECT_EQ(32UL, sizeof(struct svmvcpu_region));
@@ -347,6 +352,7 @@ TEST_F(args, fault_on_return)
 	for_each_call(call) {
 		if (call->cmd != SVMVCPU_GET_INFO && call->cmd != SVMVCPU_GET_STATE &&
 		    call->cmd != SVMVCPU_GET_CPUID && call->cmd != SVMVCPU_TRANSLATE &&
+		    call->cmd != SVMVCPU_GET_VCPU_CPUID &&
 		    call->cmd != SVMVCPU_PREFAULT && call->cmd != SVMVCPU_GET_STATS)
 			continue;
 		fill(&arg, call, &self->vm);

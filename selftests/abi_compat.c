@@ -134,7 +134,7 @@ TEST(no_implicit_padding)
 	PACKED_SAME(svmvcpu_map, 4 * 4 + 8);
 	PACKED_SAME(svmvcpu_setup, 4 * 4 + 4 * 8);
 	PACKED_SAME(svmvcpu_state, 4 + 4 + 8 + 18 * 8 + 160 + 48 + 48 + 16 + 88 + 2 * 8 + 2 * 4 +
-		    288);
+		    288 + 2 * 8);
 	PACKED_SAME(svmvcpu_events, 3 * 4 + 4);
 	PACKED_SAME(svmvcpu_msrs, 11 * 8);
 	PACKED_SAME(svmvcpu_lapic, 3 * 8 + 66 * 4);

@@ -33,7 +33,8 @@ static int not_refused(int vm, int vcpu)
 	static const unsigned long on_vcpu[] = {
 		SVMVCPU_RUN, SVMVCPU_KICK, SVMVCPU_SETUP, SVMVCPU_GET_STATE,
 		SVMVCPU_SET_STATE, SVMVCPU_SET_EXITS, SVMVCPU_SET_DEBUG,
-		SVMVCPU_TRANSLATE, SVMVCPU_APIC_ACCESS, 0xb57f,
+		SVMVCPU_TRANSLATE, SVMVCPU_SET_VCPU_CPUID, SVMVCPU_APIC_ACCESS,
+		SVMVCPU_GET_VCPU_CPUID, 0xb57f,
 	};
 	int wrong = map_errno(vcpu) != EIO;
 

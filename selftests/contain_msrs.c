@@ -107,6 +107,9 @@ static unsigned char expected(uint32_t msr)
 		return 0;
 	if (msr == 0x277 || msr == 0xc0000080 || msr == 0xc0000103)
 		return SAW_GP;
+	/* SPEC_CTRL, PRED_CMD, VIRT_SPEC_CTRL: VALUE is illegal for each, if it is there */
+	if (msr == 0x48 || msr == 0x49 || msr == 0xc001011f)
+		return SAW_GP;
 	return SAW_WRITE | SAW_READ;
 }
 

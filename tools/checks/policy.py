@@ -51,7 +51,8 @@ GATES = {"GATE_CR4": "cr4_guest", "GATE_EFER": "efer_guest", "GATE_SPEC": "spec_
          "GATE_HAS": "has"}
 THINGS = {"CPU_HAS_PAT": "the PAT MSR", "CPU_HAS_TSC_AUX": "the TSC_AUX MSR",
           "CPU_HAS_RDTSCP": "RDTSCP", "CPU_HAS_APIC": "the local APIC in the kernel",
-          "CPU_HAS_X2APIC": "x2APIC mode", "CPU_HAS_DEADLINE": "TSC-deadline mode"}
+          "CPU_HAS_X2APIC": "x2APIC mode", "CPU_HAS_DEADLINE": "TSC-deadline mode",
+          "CPU_HAS_PRED_CMD": "the PRED_CMD MSR", "CPU_HAS_VIRT_SSBD": "the VIRT_SPEC_CTRL MSR"}
 
 
 def gated(text):
@@ -60,7 +61,7 @@ def gated(text):
     fields += [(GATES[macro], bits) for macro, bits in re.findall(r"(GATE_\w+)\(([^)]*)\)", text)]
     for field, bits in fields:
         for bit in re.findall(r"[A-Z]\w+", bits):
-            name = re.sub(r"^(X86_CR4|EFER|XFEATURE_MASK|SPEC_CTRL)_", "", bit)
+            name = re.sub(r"^(X86_CR4|EFER|XFEATURE_MASK|(AMD_)?SPEC_CTRL)_", "", bit)
             yield THINGS[bit] if field == "has" else f"{REGISTERS[field]}.{name}"
 
 

@@ -90,7 +90,7 @@ const char *svmvcpu_feature_name(unsigned int bit)
 	static const char * const names[64] = {
 		[0] = "nrip", [1] = "decode-assists", [2] = "flush-by-asid",
 		[3] = "vmcb-clean", [4] = "vgif", [5] = "pause-filter",
-		[6] = "tsc-scale", [63] = "under-hypervisor",
+		[6] = "tsc-scale", [7] = "v-spec-ctrl", [63] = "under-hypervisor",
 	};
 
 	return lookup(names, NR(names), bit);

@@ -228,7 +228,7 @@ struct svmvcpu_events {
  * @tsc_aux: what RDTSCP returns in ECX; 32 bits, 0 on a CPU without
  *
  * EFER is with the control registers, the bases of FS and GS are with the
- * segments. Together with the other components this is all a guest can change
+ * segments, SPEC_CTRL and VIRT_SPEC_CTRL at the end of struct svmvcpu_state. Together with the other components this is all a guest can change
  * without an exit to the VMM.
  */
 struct svmvcpu_msrs {
@@ -274,6 +274,7 @@ struct svmvcpu_lapic {
 #define SVMVCPU_FEAT_VGIF		(1ULL << 4)
 #define SVMVCPU_FEAT_PAUSE_FILTER	(1ULL << 5)
 #define SVMVCPU_FEAT_TSC_SCALE		(1ULL << 6)
+#define SVMVCPU_FEAT_V_SPEC_CTRL	(1ULL << 7)  /* VMRUN switches SPEC_CTRL */
 #define SVMVCPU_FEAT_UNDER_HYPERVISOR	(1ULL << 63) /* the host itself is virtual */
 
 /* Speculation mitigations applied at the world switch (svmvcpu_info.mitigations) */
@@ -770,6 +771,11 @@ struct svmvcpu_setup {
  *	GET_INFO
  * @mbz: zero
  * @lapic: SVMVCPU_STATE_LAPIC
+ * @spec_ctrl: SVMVCPU_STATE_MSRS: SPEC_CTRL
+ * @virt_spec_ctrl: SVMVCPU_STATE_MSRS: VIRT_SPEC_CTRL
+ *
+ * The first version ends with @lapic. A caller that knows no more sets the other
+ * two to 0.
  */
 struct svmvcpu_state {
 	__u32 size;
@@ -786,6 +792,8 @@ struct svmvcpu_state {
 	__u32 xstate_size;
 	__u32 mbz;
 	struct svmvcpu_lapic lapic;
+	__u64 spec_ctrl;
+	__u64 virt_spec_ctrl;
 };
 
 /* svmvcpu_exits.decode */
@@ -917,8 +925,9 @@ struct svmvcpu_apic_access {
 /* make the running or the next RUN return INTERRUPTED, once; argument 0 */
 #define SVMVCPU_KICK		_IO(SVMVCPU_IOC_TYPE, 0x41)
 #define SVMVCPU_SETUP		_IOW(SVMVCPU_IOC_TYPE, 0x42, struct svmvcpu_setup)
-#define SVMVCPU_GET_STATE	_IOWR(SVMVCPU_IOC_TYPE, 0x43, struct svmvcpu_state)
-#define SVMVCPU_SET_STATE	_IOW(SVMVCPU_IOC_TYPE, 0x44, struct svmvcpu_state)
+/* The size in these two numbers stays that of the first version, 832 bytes. */
+#define SVMVCPU_GET_STATE	_IOC(_IOC_READ | _IOC_WRITE, SVMVCPU_IOC_TYPE, 0x43, 832)
+#define SVMVCPU_SET_STATE	_IOC(_IOC_WRITE, SVMVCPU_IOC_TYPE, 0x44, 832)
 #define SVMVCPU_SET_EXITS	_IOW(SVMVCPU_IOC_TYPE, 0x45, struct svmvcpu_exits)
 /* single steps and breakpoints that the guest does not see */
 #define SVMVCPU_SET_DEBUG	_IOW(SVMVCPU_IOC_TYPE, 0x46, struct svmvcpu_set_debug)

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest's SPEC_CTRL and VIRT_SPEC_CTRL in the CPU: see spec_ctrl.h.
+ */
+#include <linux/percpu.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+
+#include "cpu.h"
+#include "spec_ctrl.h"
+
+/**
+ * spec_ctrl_put() - new values for the guest
+ * @vcpu: not loaded
+ * @spec_ctrl: valid
+ * @virt_spec_ctrl: valid
+ */
+void spec_ctrl_put(struct vcpu *vcpu, u32 spec_ctrl, u32 virt_spec_ctrl)
+{
+	vcpu->spec_ctrl = spec_ctrl;
+	vcpu->virt_spec_ctrl = virt_spec_ctrl;
+	/* No clean bit. Reserved on a CPU without. */
+	if (svm_has(SVMVCPU_FEAT_V_SPEC_CTRL))
+		vcpu->vmcb->save.spec_ctrl = spec_ctrl | virt_spec_ctrl;
+}
+
+/* Bits of the guest's that are not the host's anyway, and that VMRUN does not load */
+static u64 guest_bits(const struct vcpu *vcpu, u64 host)
+{
+	if (svm_has(SVMVCPU_FEAT_V_SPEC_CTRL))
+		return 0;
+	return (vcpu->spec_ctrl | vcpu->virt_spec_ctrl) & ~host;
+}
+
+/* What spec_ctrl_enter() does for a guest that has any bits set */
+void spec_ctrl_load(const struct vcpu *vcpu)
+{
+	u64 host = this_cpu_read(x86_spec_ctrl_current);
+	u64 guest = guest_bits(vcpu, host);
+
+	if (guest)
+		wrmsrl(MSR_IA32_SPEC_CTRL, host | guest);
+}
+
+/* What spec_ctrl_leave() does for it. The host's value has not changed since. */
+void spec_ctrl_unload(const struct vcpu *vcpu)
+{
+	u64 host = this_cpu_read(x86_spec_ctrl_current);
+
+	if (guest_bits(vcpu, host))
+		wrmsrl(MSR_IA32_SPEC_CTRL, host);
+}

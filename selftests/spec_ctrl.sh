@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# timeout: 120
+# kernel: debug
+#
+# Speculation control for guests on an emulator, which has none of it and ignores
+# its MSRs: the module is loaded so that it offers it. Only modules built for a
+# kernel with KUnit can be.
+
+# shellcheck source=selftests/vm/tap.sh
+. /vm/tap.sh
+
+# $1 options of the module
+reload() {
+	rmmod svmvcpu && modprobe svmvcpu ${1:+"$1"}
+}
+
+trap 'reload' EXIT
+plan 4
+check "the module offers it" reload pretend_spec_ctrl=1
+for program in state_spec_ctrl state_save snap_vcpu; do
+	check "$program with speculation control" "/tests/$program"
+done
+finish

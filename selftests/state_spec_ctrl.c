@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SPEC_CTRL, PRED_CMD and VIRT_SPEC_CTRL of a guest: what CPUID shows of them,
+ * each bit, GET_STATE and SET_STATE, snapshots; and #GP where the host has none.
+ * What they do to the CPU no emulator tells; spec_ctrl.sh runs this with a module
+ * that offers them where they are ignored.
+ */
+#include "guest_apic.h"
+#include "guest_cpuid.h"
+#include "snap.h"
+
+#define MSR_SPEC_CTRL		0x48
+#define MSR_PRED_CMD		0x49
+#define MSR_VIRT_SPEC_CTRL	0xc001011f
+#define SSBD			(1ULL << 2)
+#define STATE_V1		832
+
+/* 80000008 EBX */
+#define BIT_IBPB		12
+#define BIT_VIRT_SSBD		25
+
+static const struct {
+	const char *name;
+	unsigned int cpuid;
+	unsigned int msr;
+} spec_bits[] = {
+	{ "IBRS", 14, 0 }, { "STIBP", 15, 1 }, { "SSBD", 24, 2 }, { "PSFD", 28, 7 },
+};
+
+FIXTURE(spec_ctrl) {
+	struct test_vm vm;
+	struct svmvcpu_state state;
+	uint64_t bits;		/* of SPEC_CTRL */
+};
+
+FIXTURE_SETUP(spec_ctrl)
+{
+	vm_open(&self->vm);
+	for (unsigned int i = 0; i < ARRAY_SIZE(spec_bits); i++)
+		if (cpuid_shows(&self->vm, 0x80000008, EBX, spec_bits[i].cpuid))
+			self->bits |= 1ULL << spec_bits[i].msr;
+	idt_setup(&self->vm, IDT_PROT32);
+}
+
+FIXTURE_TEARDOWN(spec_ctrl)
+{
+	vm_close(&self->vm);
+}
+
+TEST_F(spec_ctrl, each_bit)
+{
+	struct test_vm *vm = &self->vm;
+	uint64_t value;
+
+	EXPECT_EQ(self->bits ? FINISHED : VEC_GP, apic_rdmsr(vm, MSR_SPEC_CTRL, &value));
+	if (self->bits)
+		EXPECT_EQ(0ULL, value);
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		bool known = self->bits >> bit & 1;
+
+		EXPECT_EQ(known ? FINISHED : VEC_GP,
+			  apic_wrmsr(vm, MSR_SPEC_CTRL, 1ULL << bit)) {
+			TH_LOG("bit %u", bit);
+		}
+		if (!known)
+			continue;
+		ASSERT_EQ(FINISHED, apic_rdmsr(vm, MSR_SPEC_CTRL, &value));
+		EXPECT_EQ(1ULL << bit, value);
+		idt_get(vm, &self->state);
+		EXPECT_EQ(1ULL << bit, self->state.spec_ctrl);
+	}
+	EXPECT_EQ(self->bits ? FINISHED : VEC_GP, apic_wrmsr(vm, MSR_SPEC_CTRL, self->bits));
+	EXPECT_EQ(self->bits ? FINISHED : VEC_GP, apic_wrmsr(vm, MSR_SPEC_CTRL, 0));
+}
+
+/* A barrier is nothing to read back; the guest goes on behind it. */
+TEST_F(spec_ctrl, pred_cmd)
+{
+	struct test_vm *vm = &self->vm;
+	bool there = cpuid_shows(vm, 0x80000008, EBX, BIT_IBPB);
+	uint64_t value;
+
+	EXPECT_EQ(VEC_GP, apic_rdmsr(vm, MSR_PRED_CMD, &value));
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		EXPECT_EQ(there && !bit ? FINISHED : VEC_GP,
+			  apic_wrmsr(vm, MSR_PRED_CMD, 1ULL << bit)) {
+			TH_LOG("bit %u", bit);
+		}
+	}
+	EXPECT_EQ(there ? FINISHED : VEC_GP, apic_wrmsr(vm, MSR_PRED_CMD, 0));
+}
+
+TEST_F(spec_ctrl, virt_spec_ctrl)
+{
+	struct test_vm *vm = &self->vm;
+	bool there = cpuid_shows(vm, 0x80000008, EBX, BIT_VIRT_SSBD);
+	uint64_t value;
+
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		EXPECT_EQ(there && bit == 2 ? FINISHED : VEC_GP,
+			  apic_wrmsr(vm, MSR_VIRT_SPEC_CTRL, 1ULL << bit)) {
+			TH_LOG("bit %u", bit);
+		}
+	}
+	EXPECT_EQ(there ? FINISHED : VEC_GP, apic_rdmsr(vm, MSR_VIRT_SPEC_CTRL, &value));
+	if (!there)
+		return;
+	EXPECT_EQ(SSBD, value);
+	idt_get(vm, &self->state);
+	EXPECT_EQ(SSBD, self->state.virt_spec_ctrl);
+	/* not the other register */
+	EXPECT_EQ(0ULL, self->state.spec_ctrl);
+}
+
+static int put(struct test_vm *vm, struct svmvcpu_state *state)
+{
+	return -svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_MSRS, state);
+}
+
+/* SET_STATE: what the host has; it reads back, also by the guest; SETUP resets it. */
+TEST_F(spec_ctrl, state)
+{
+	struct test_vm *vm = &self->vm;
+	uint64_t value;
+
+	idt_get(vm, &self->state);
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		bool known = self->bits >> bit & 1;
+
+		self->state.spec_ctrl = 1ULL << bit;
+		EXPECT_EQ(known ? 0 : EINVAL, put(vm, &self->state));
+		if (!known)
+			continue;
+		ASSERT_EQ(FINISHED, apic_rdmsr(vm, MSR_SPEC_CTRL, &value));
+		EXPECT_EQ(1ULL << bit, value);
+		idt_get(vm, &self->state);
+		EXPECT_EQ(1ULL << bit, self->state.spec_ctrl);
+	}
+	self->state.spec_ctrl = 0;
+	self->state.virt_spec_ctrl = 1;
+	EXPECT_EQ(EINVAL, put(vm, &self->state));
+	idt_setup(vm, IDT_PROT32);
+	idt_get(vm, &self->state);
+	EXPECT_EQ(0ULL, self->state.spec_ctrl | self->state.virt_spec_ctrl);
+}
+
+/* A caller of the first version neither sees the new members nor has to set them. */
+TEST_F(spec_ctrl, first_version_of_the_state)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state *state = &self->state;
+
+	if (self->bits)
+		ASSERT_EQ(FINISHED, apic_wrmsr(vm, MSR_SPEC_CTRL, self->bits));
+	memset(state, 0x5a, sizeof(*state));
+	state->size = STATE_V1;
+	state->flags = 0;
+	state->components = SVMVCPU_STATE_MSRS;
+	ASSERT_EQ(0, ioctl_errno(vm->vcpu.fd, SVMVCPU_GET_STATE, state));
+	EXPECT_EQ(0x5a5a5a5a5a5a5a5aULL, state->spec_ctrl);
+	state->size = STATE_V1;
+	ASSERT_EQ(0, ioctl_errno(vm->vcpu.fd, SVMVCPU_SET_STATE, state));
+	idt_get(vm, state);
+	EXPECT_EQ(0ULL, state->spec_ctrl);
+	/* What is in between is no size of the structure that loses anything. */
+	state->size = STATE_V1 - 1;
+	EXPECT_EQ(EINVAL, ioctl_errno(vm->vcpu.fd, SVMVCPU_GET_STATE, state));
+}
+
+TEST_F(spec_ctrl, snapshot)
+{
+	struct test_vm *vm = &self->vm;
+	uint64_t value;
+
+	if (!self->bits)
+		SKIP(return, "the host has no SPEC_CTRL");
+	ASSERT_EQ(FINISHED, apic_wrmsr(vm, MSR_SPEC_CTRL, self->bits));
+	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
+	ASSERT_EQ(FINISHED, apic_wrmsr(vm, MSR_SPEC_CTRL, 0));
+	ASSERT_EQ(0, svmvcpu_vm_restore(vm->vm, NULL));
+	ASSERT_EQ(FINISHED, apic_rdmsr(vm, MSR_SPEC_CTRL, &value));
+	EXPECT_EQ(self->bits, value);
+}
+
+/* Hidden by CPUID: one bit after the other, then the registers */
+TEST_F(spec_ctrl, hidden)
+{
+	struct test_vm *vm = &self->vm;
+	uint64_t left = self->bits, value;
+
+	if (!self->bits)
+		SKIP(return, "the host has no SPEC_CTRL");
+	for (unsigned int i = 0; i < ARRAY_SIZE(spec_bits); i++) {
+		uint64_t bit = 1ULL << spec_bits[i].msr;
+
+		if (!(left & bit))
+			continue;
+		left &= ~bit;
+		svmvcpu_vcpu_close(&vm->vcpu);
+		vm_add_vcpu(vm, 0);
+		for (unsigned int j = 0; j <= i; j++)
+			if (cpuid_shows(vm, 0x80000008, EBX, spec_bits[j].cpuid))
+				cpuid_flip(vm, 0x80000008, EBX, spec_bits[j].cpuid);
+		idt_setup(vm, IDT_PROT32);
+		idt_get(vm, &self->state);
+		self->state.spec_ctrl = bit;
+		EXPECT_EQ(EOPNOTSUPP, put(vm, &self->state)) {
+			TH_LOG("%s", spec_bits[i].name);
+		}
+		EXPECT_EQ(VEC_GP, apic_wrmsr(vm, MSR_SPEC_CTRL, bit)) {
+			TH_LOG("%s", spec_bits[i].name);
+		}
+		EXPECT_EQ(left ? FINISHED : VEC_GP, apic_wrmsr(vm, MSR_SPEC_CTRL, left));
+		EXPECT_EQ(left ? FINISHED : VEC_GP, apic_rdmsr(vm, MSR_SPEC_CTRL, &value));
+	}
+	svmvcpu_vcpu_close(&vm->vcpu);
+	vm_add_vcpu(vm, 0);
+	cpuid_flip(vm, 0x80000008, EBX, BIT_IBPB);
+	cpuid_flip(vm, 0x80000008, EBX, BIT_VIRT_SSBD);
+	idt_setup(vm, IDT_PROT32);
+	EXPECT_EQ(VEC_GP, apic_wrmsr(vm, MSR_PRED_CMD, 1));
+	EXPECT_EQ(VEC_GP, apic_wrmsr(vm, MSR_VIRT_SPEC_CTRL, SSBD));
+}
+
+TEST_HARNESS_MAIN
