@@ -152,11 +152,11 @@ static const struct own_msr {
 
 static const struct own_msr *find_own(u32 index)
 {
-	int i;
+	const struct own_msr *msr;
 
-	for (i = 0; i < ARRAY_SIZE(own_msrs); i++)
-		if (own_msrs[i].index == index)
-			return &own_msrs[i];
+	for (msr = own_msrs; msr < own_msrs + ARRAY_SIZE(own_msrs); msr++)
+		if (msr->index == index)
+			return msr;
 	return NULL;
 }
 
@@ -203,13 +203,15 @@ int exit_msr(struct vcpu *vcpu, bool atomic)
 {
 	bool write = vcpu->vmcb->control.exit_info_1 & 1;
 	u32 index = vcpu->gprs[INSN_RCX];
-	const struct own_msr *msr = find_own(index);
+	const struct own_msr *msr;
 	int ret;
 
-	if (msr)
-		return access_own(vcpu, msr, write, atomic);
+	/* First: guests use these most. */
 	if (vcpu->apic && lapic_owns_msr(index))
 		return exit_apic_msr(vcpu, index, write, atomic);
+	msr = find_own(index);
+	if (msr)
+		return access_own(vcpu, msr, write, atomic);
 	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic);
 	return ret ? ret : ask_vmm(vcpu, index, write);
 }

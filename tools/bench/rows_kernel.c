@@ -47,6 +47,16 @@ BENCH_GUEST(cpuid,
 	    DONE);
 LOOPS(cpuid, WITH_CPUID)
 
+/* The last leaf of the default table */
+BENCH_GUEST(cpuid_last,
+	    COUNT
+	    "1: mov $0x80000008, %eax\n"
+	    "cpuid\n"
+	    "dec %rdi\n"
+	    "jnz 1b\n"
+	    DONE);
+LOOPS(cpuid_last, WITH_CPUID)
+
 BENCH_GUEST(rdmsr_efer,
 	    COUNT
 	    "mov $0xc0000080, %ecx\n"
@@ -297,6 +307,7 @@ static uint64_t kick(unsigned int n)
 
 const struct bench_row rows_kernel[] = {
 	BY_COUNT("CPUID, in the kernel", "", cpuid, 300, 5),
+	BY_COUNT("CPUID of the last leaf, in the kernel", "", cpuid_last, 300, 5),
 	BY_COUNT("RDMSR EFER, in the kernel", "", rdmsr_efer, 300, 5),
 	BY_COUNT("x2APIC TPR write, in the kernel", "", x2apic_tpr, 300, 5),
 	BY_COUNT("APIC timer armed for now, taken, EOI", "", timer_now, 100, 5),
