@@ -124,11 +124,16 @@ static int __init svmvcpu_init(void)
 	if (ret)
 		goto maps_exit;
 	exit_init();
-	ret = misc_register(&svmvcpu_dev);
+	ret = guest_mm_init();
 	if (ret)
 		goto cpuid_exit;
+	ret = misc_register(&svmvcpu_dev);
+	if (ret)
+		goto mm_exit;
 	return 0;
 
+mm_exit:
+	guest_mm_exit();
 cpuid_exit:
 	cpuid_exit();
 maps_exit:

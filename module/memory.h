@@ -55,7 +55,7 @@ struct guest_stats {
 
 /**
  * struct guest_mm - the address space of a VMM: one for all its VMs
- * @mn: tells of changes to the VMM's memory; holds a reference on its mm
+ * @mn: reports changes to the VMM's memory; holds a reference on its mm
  * @lock: protects the rest. Taken by the notifier, also under page table locks: no
  *	sleeping and no allocation under it, and no other lock of guest memory
  * @vms: struct guest_memory
@@ -76,7 +76,8 @@ struct guest_mm {
  * struct guest_memory - the memory of one VM
  * @user: where its pages come from; a reference
  * @in_mm: in guest_mm.vms
- * @notifying: notifiers that are looking at this VM, under guest_mm.lock
+ * @notifying: notifiers that are working on this VM, under guest_mm.lock
+ * @leaving: no other notifier starts to, under guest_mm.lock
  * @mm: whose user addresses the regions hold
  * @gpa_bits: width of a guest-physical address
  * @max_level: largest leaf that the host's CPUs know
@@ -109,6 +110,7 @@ struct guest_memory {
 	struct guest_mm *user;
 	struct list_head in_mm;
 	unsigned int notifying;
+	bool leaving;
 	struct mm_struct *mm;
 	unsigned int gpa_bits;
 	unsigned int max_level;
@@ -150,6 +152,7 @@ enum guest_fault {
 
 int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned int gpa_bits);
 void guest_memory_destroy(struct guest_memory *mem);
+int guest_mm_init(void);
 void guest_mm_exit(void);
 
 int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regions,

@@ -11,17 +11,12 @@
  * Nothing here waits where a signal or a request to the vCPU cannot end it, but for
  * what handle_mm_fault() waits for: the I/O or the migration of that one page.
  */
-#include <linux/hrtimer.h>
 #include <linux/mm.h>
-#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/wait.h>
 
 #include "memory.h"
 #include "memory_priv.h"
-
-/* How long to sleep before another try for mmap_lock: doubles up to the maximum */
-#define MMAP_LOCK_WAIT_MIN	(10 * NSEC_PER_USEC)
-#define MMAP_LOCK_WAIT_MAX	(1 * NSEC_PER_MSEC)
 
 /*
  * What is looked at, and mapped, at a time: aligned, so that it lies under one
@@ -141,30 +136,11 @@ static void window_place(struct window *win, u64 gpa, u64 end, u64 bytes)
 	win->end = (min(stop, end) - start) >> PAGE_SHIFT;
 }
 
-static bool stop_requested(const struct window *win)
-{
-	return signal_pending(current) || (win->stop && READ_ONCE(*win->stop->requests));
-}
-
-/* What window_sleep() waits for */
-typedef bool (*window_wait_fn)(struct guest_memory *mem, const struct window *win);
-
-static bool need_invalidating(struct guest_memory *mem, const struct window *win)
-{
-	return guest_invalidating(mem->user, window_need(win));
-}
-
-static bool always(struct guest_memory *mem, const struct window *win)
-{
-	return true;
-}
-
 /*
- * Sleeps until an invalidation ends, @timeout (NULL: none) is over or something asks
- * the vCPU to stop; not at all if @wait says that there is no need.
+ * Sleeps while a page that is needed is being invalidated, or until the vCPU is asked
+ * to stop.
  */
-static int window_sleep(struct guest_memory *mem, const struct window *win,
-			window_wait_fn wait, ktime_t *timeout)
+static int window_sleep(struct guest_memory *mem, const struct window *win)
 {
 	DEFINE_WAIT(settled);
 	DEFINE_WAIT(stopped);
@@ -172,12 +148,12 @@ static int window_sleep(struct guest_memory *mem, const struct window *win,
 	prepare_to_wait(&mem->user->settled, &settled, TASK_INTERRUPTIBLE);
 	if (win->stop)
 		prepare_to_wait(win->stop->wait, &stopped, TASK_INTERRUPTIBLE);
-	if (!stop_requested(win) && wait(mem, win))
-		schedule_hrtimeout_range(timeout, timeout ? *timeout / 4 : 0, HRTIMER_MODE_REL);
+	if (!guest_stop_requested(win->stop) && guest_invalidating(mem->user, window_need(win)))
+		schedule();
 	if (win->stop)
 		finish_wait(win->stop->wait, &stopped);
 	finish_wait(&mem->user->settled, &settled);
-	return stop_requested(win) ? -EINTR : -EAGAIN;
+	return guest_stop_requested(win->stop) ? -EINTR : -EAGAIN;
 }
 
 /*
@@ -196,7 +172,7 @@ static int window_open(struct guest_memory *mem, struct window *win, u64 gpa, u6
 	win->lookup.span = window_reach(win);
 	if (guest_lookup_begin(mem->user, &win->lookup, window_need(win)))
 		return 0;
-	return window_sleep(mem, win, need_invalidating, NULL);
+	return window_sleep(mem, win);
 }
 
 /* The leaf that a page of the VMM's gets; it grants no more than region and VMM do. */
@@ -244,7 +220,7 @@ static unsigned int window_level(struct guest_memory *mem, const struct window *
 
 /*
  * The pages of 2 MiB around a large one, as far as the region goes. As with small
- * ones, not if the one that is needed was missing at first.
+ * ones, not if the page that is needed was missing at first.
  */
 static void look_large(struct guest_memory *mem, struct window *win)
 {
@@ -263,8 +239,8 @@ static void look_large(struct guest_memory *mem, struct window *win)
 }
 
 /*
- * Small pages, all of the window. If the one that is needed had to be faulted in, its
- * neighbors mostly are missing, too: no look at them then.
+ * Small pages, all of the window. If the page that is needed had to be faulted in, its
+ * neighbors are usually missing as well, and are not looked at.
  * Returns the first page that is needed and missing, or win->end. -EFAULT: there is
  * something that guest memory cannot be.
  */
@@ -323,25 +299,8 @@ static int window_look(struct guest_memory *mem, struct window *win)
 }
 
 /*
- * Waiting in down_read() could be ended by a fatal signal only, and a writer may hold
- * the lock for as long as an mprotect() of the whole guest takes. So try, and sleep in
- * between.
- */
-static int mm_read_lock(struct guest_memory *mem, const struct window *win)
-{
-	ktime_t wait = MMAP_LOCK_WAIT_MIN;
-
-	while (!mmap_read_trylock(mem->mm)) {
-		if (window_sleep(mem, win, always, &wait) == -EINTR)
-			return -EINTR;
-		wait = min_t(ktime_t, 2 * wait, MMAP_LOCK_WAIT_MAX);
-	}
-	return 0;
-}
-
-/*
- * As a CPU would, so a userfaultfd's monitor and a slow disk can be waited for.
- * Called with mmap_lock held; -EAGAIN: it was dropped meanwhile.
+ * Faults a page in as a CPU's access does, including waits for a disk or the monitor
+ * of a userfaultfd. Called with mmap_lock held; -EAGAIN: it was dropped meanwhile.
  */
 static int fault_in_page(struct guest_memory *mem, const struct window *win, unsigned int page)
 {
@@ -368,7 +327,7 @@ static int fault_in_page(struct guest_memory *mem, const struct window *win, uns
 static int fault_in(struct guest_memory *mem, struct window *win, unsigned int page)
 {
 	unsigned int end = win->tried ? win->end : page + 1;
-	int ret = mm_read_lock(mem, win);
+	int ret = guest_mmap_lock(mem, win->stop);
 
 	if (ret)
 		return ret;
@@ -410,7 +369,11 @@ static void install_prepare(const struct window *win, struct install *in)
 /* Was a part of [start, end) invalidated since the window was opened? */
 static bool window_hit(const struct window *win, u64 start, u64 end)
 {
-	return span_overlaps(win->lookup.hit, region_span(&win->region, start, end));
+	const struct span hit = {
+		READ_ONCE(win->lookup.hit.start), READ_ONCE(win->lookup.hit.end),
+	};
+
+	return span_overlaps(hit, region_span(&win->region, start, end));
 }
 
 /*
@@ -425,10 +388,11 @@ static bool window_valid(struct guest_memory *mem, struct window *win, const str
 
 	if (!guest_region_current(mem, &win->region))
 		return false;
-	if (likely(win->lookup.hit.start >= win->lookup.hit.end))
+	if (likely(READ_ONCE(win->lookup.hit.start) >= READ_ONCE(win->lookup.hit.end)))
 		return true;
 	if (in->level > NPT_4K ? window_hit(win, in->start, in->end) :
-				 span_overlaps(win->lookup.hit, window_need(win)))
+				 window_hit(win, window_gpa(win, win->first),
+					    window_gpa(win, win->end)))
 		return false;
 	for (i = 0; i < nr; i++, gpa += span)
 		if (win->leaf[i] && window_hit(win, gpa, gpa + span))
@@ -583,7 +547,7 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		}
 		ret = map_window(mem, &on.win, &on.cache, gpa, gpa + PAGE_SIZE, access);
 		/* The first retry is expected: the page has just been faulted in. */
-		if (ret == -EAGAIN && again && stop_requested(&on.win))
+		if (ret == -EAGAIN && again && guest_stop_requested(stop))
 			ret = -EINTR;
 		again = true;
 		cond_resched();

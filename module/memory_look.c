@@ -7,6 +7,7 @@
  *
  * design.rst says why neither hmm_range_fault() nor GUP does this.
  */
+#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
@@ -18,22 +19,42 @@ static u64 host_frame(u64 pfn, u64 flags)
 	return pfn | HOST_PRESENT | (flags & _PAGE_RW ? HOST_WRITE : 0);
 }
 
-/* PROT_NONE, NUMA hints, swap and migration entries are without _PAGE_PRESENT. */
-static u64 host_pte(pte_t pte)
+/*
+ * A special entry has no struct page that a notifier would guard, except for the zero
+ * page and, on kernels before 6.17, for pages of persistent memory.
+ */
+static bool special_page(u64 pfn)
 {
-	if (!(pte_flags(pte) & _PAGE_PRESENT))
-		return 0;
-	if (pte_special(pte) && !is_zero_pfn(pte_pfn(pte)))
-		return HOST_REFUSED;
-	return host_frame(pte_pfn(pte), pte_flags(pte));
+	return is_zero_pfn(pfn) || (pfn_valid(pfn) && is_zone_device_page(pfn_to_page(pfn)));
 }
 
-/* A leaf of 2 MiB or 1 GiB; what is mapped around memory management has no page. */
-static u64 host_large(u64 pfn, u64 flags)
+/* PROT_NONE, NUMA hints, swap and migration entries do not have _PAGE_PRESENT. */
+static u64 host_pte(pte_t pte)
 {
+	u64 pfn = pte_pfn(pte), flags = pte_flags(pte);
+
 	if (!(flags & _PAGE_PRESENT))
 		return 0;
-	if (!pfn_valid(pfn) || PageReserved(pfn_to_page(pfn)))
+	/* A nested leaf is write-back: never map a device's memory so. */
+	if ((flags & _PAGE_CACHE_MASK) || ((flags & _PAGE_SPECIAL) && !special_page(pfn)))
+		return HOST_REFUSED;
+	return host_frame(pfn, flags);
+}
+
+/*
+ * A leaf of 2 MiB or 1 GiB. Before 6.12 a large entry cannot be marked special: look
+ * at the page as well.
+ */
+static u64 host_large(u64 pfn, u64 flags)
+{
+	struct page *page;
+
+	if (!(flags & _PAGE_PRESENT))
+		return 0;
+	if ((flags & (_PAGE_LARGE_CACHE_MASK | _PAGE_SPECIAL)) || !pfn_valid(pfn))
+		return HOST_REFUSED;
+	page = pfn_to_page(pfn);
+	if (PageReserved(page) && !is_zone_device_page(page))
 		return HOST_REFUSED;
 	return host_frame(pfn, flags);
 }
@@ -122,7 +143,7 @@ static unsigned int look_table(struct mm_struct *mm, u64 hva, unsigned int nr, u
 }
 
 /**
- * guest_look_pages() - how pages that lie one behind the other are mapped
+ * guest_look_pages() - how contiguous pages are mapped
  * @mm: as in guest_look()
  * @hva: user address of the first
  * @nr: how many

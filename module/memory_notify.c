@@ -18,7 +18,8 @@
  *   remove range (guest_mm.lock)
  *
  * If the fault installs before the zap, the zap takes the leaf; if after, it sees the
- * mark. A fault starts over only when its own pages change, however much else does.
+ * mark. A fault starts over only when its own pages change, however much else does
+ * (unless more than SPAN_SET_MAX invalidations are under way at once).
  *
  * Callbacks come with mmap_lock, page locks or page table locks held, and from the
  * OOM reaper, which must not sleep.
@@ -26,6 +27,8 @@
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/interval_tree.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -101,7 +104,7 @@ static void zap_user_range(struct guest_memory *mem, struct span hva, bool may_s
 		if (may_sleep)
 			cond_resched();
 	}
-	/* Also when somebody else has zapped in the range and not flushed yet. */
+	/* Flush also if another CPU zapped in the range and has not flushed yet. */
 	spin_lock(&mem->lock);
 	flush = mem->flushed_gen != mem->zap_gen;
 	spin_unlock(&mem->lock);
@@ -117,13 +120,16 @@ static struct guest_mm *mm_of(struct mmu_notifier *mn)
 /* The next VM, which stays until it is passed to the next call; NULL after the last. */
 static struct guest_memory *next_vm(struct guest_mm *user, struct guest_memory *mem)
 {
-	struct list_head *next;
+	struct guest_memory *next = mem;
 
 	spin_lock(&user->lock);
-	next = mem ? mem->in_mm.next : user->vms.next;
+	next = list_prepare_entry(next, &user->vms, in_mm);
+	list_for_each_entry_continue(next, &user->vms, in_mm)
+		if (!next->leaving)
+			break;
 	if (mem)
 		mem->notifying--;
-	mem = next == &user->vms ? NULL : list_entry(next, struct guest_memory, in_mm);
+	mem = list_entry_is_head(next, &user->vms, in_mm) ? NULL : next;
 	if (mem)
 		mem->notifying++;
 	spin_unlock(&user->lock);
@@ -141,6 +147,13 @@ static void zap_all_vms(struct guest_mm *user, struct span span, bool may_sleep)
 		wake_up_all(&user->settled);
 }
 
+static void mark_lookup(struct guest_lookup *lookup, struct span span)
+{
+	span = span_union(lookup->hit, span);
+	WRITE_ONCE(lookup->hit.start, span.start);
+	WRITE_ONCE(lookup->hit.end, span.end);
+}
+
 static int notify_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
 	struct guest_mm *user = mm_of(mn);
@@ -151,7 +164,7 @@ static int notify_start(struct mmu_notifier *mn, const struct mmu_notifier_range
 	span_set_add(&user->invalidating, span);
 	list_for_each_entry(lookup, &user->lookups, node)
 		if (span_overlaps(lookup->span, span))
-			lookup->hit = span_union(lookup->hit, span);
+			mark_lookup(lookup, span);
 	spin_unlock(&user->lock);
 	zap_all_vms(user, span, mmu_notifier_range_blockable(range));
 	return 0;
@@ -178,7 +191,7 @@ static bool test_young_part(struct npt *npt, struct span gpa, bool clear)
 {
 	bool young = false;
 
-	while ((gpa.start = npt_next(npt, gpa.start, gpa.end)) < gpa.end) {
+	while ((clear || !young) && (gpa.start = npt_next(npt, gpa.start, gpa.end)) < gpa.end) {
 		unsigned int level;
 		u64 *slot = npt_slot(npt, gpa.start, &level);
 
@@ -232,12 +245,17 @@ static int notify_test_young(struct mmu_notifier *mn, struct mm_struct *mm,
 	return test_young(mm_of(mn), (struct span) { address, address + PAGE_SIZE }, false);
 }
 
+/* struct guest_mm that are not freed yet */
+static atomic_t live;
+static DECLARE_WAIT_QUEUE_HEAD(all_freed);
+
 static struct mmu_notifier *notify_alloc(struct mm_struct *mm)
 {
 	struct guest_mm *user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
 
 	if (!user)
 		return ERR_PTR(-ENOMEM);
+	atomic_inc(&live);
 	spin_lock_init(&user->lock);
 	INIT_LIST_HEAD(&user->vms);
 	INIT_LIST_HEAD(&user->lookups);
@@ -248,6 +266,8 @@ static struct mmu_notifier *notify_alloc(struct mm_struct *mm)
 static void notify_free(struct mmu_notifier *mn)
 {
 	kfree(mm_of(mn));
+	if (atomic_dec_and_test(&live))
+		wake_up(&all_freed);
 }
 
 static const struct mmu_notifier_ops notifier_ops = {
@@ -264,8 +284,8 @@ static const struct mmu_notifier_ops notifier_ops = {
 /* --- VMs come and go --------------------------------------------------------- */
 
 /*
- * Registering a notifier takes every lock of every mapping of the process. Who closes
- * a VM often makes the next one: the notifier last left is kept for a moment.
+ * Registering a notifier takes every lock of every mapping of the process. VMMs often
+ * create a VM right after closing one, so keep the last notifier for a second.
  */
 #define LINGER	HZ
 
@@ -290,8 +310,14 @@ static DECLARE_DELAYED_WORK(linger_work, linger_end);
  */
 int guest_mm_join(struct guest_memory *mem)
 {
-	struct mmu_notifier *mn = mmu_notifier_get(&notifier_ops, current->mm);
+	struct mmu_notifier *mn;
+	int ret;
 
+	ret = mmap_write_lock_killable(current->mm);
+	if (ret)
+		return ret;
+	mn = mmu_notifier_get_locked(&notifier_ops, current->mm);
+	mmap_write_unlock(current->mm);
 	if (IS_ERR(mn))
 		return PTR_ERR(mn);
 	mem->mm = current->mm;
@@ -308,6 +334,7 @@ static bool left(struct guest_memory *mem)
 	bool gone;
 
 	spin_lock(&user->lock);
+	mem->leaving = true;
 	gone = !mem->notifying;
 	if (gone)
 		list_del(&mem->in_mm);
@@ -316,10 +343,10 @@ static bool left(struct guest_memory *mem)
 }
 
 /**
- * guest_mm_leave() - no notifier touches the VM any more
+ * guest_mm_leave() - keep notifiers away from a VM
  * @mem: a VM's memory, with nothing mapped
  *
- * Context: may sleep, until a notifier has been through the VM.
+ * Context: may sleep, until the notifiers that are working on the VM are done with it.
  */
 void guest_mm_leave(struct guest_memory *mem)
 {
@@ -332,12 +359,21 @@ void guest_mm_leave(struct guest_memory *mem)
 	mod_delayed_work(system_wq, &linger_work, LINGER);
 }
 
-/* The last VM is gone, and no other can come. Notifiers end before the module does. */
+int guest_mm_init(void)
+{
+	return guest_mmap_lock_init();
+}
+
+/* The last VM is gone, and no other can come: wait for the notifiers. */
 void guest_mm_exit(void)
 {
+	guest_mmap_lock_exit();
 	cancel_delayed_work_sync(&linger_work);
 	linger_end(NULL);
-	mmu_notifier_synchronize();
+	/* mmu_notifier_synchronize() would not wait for callbacks of other CPUs. */
+	wait_event(all_freed, !atomic_read(&live));
+	/* The last one has bottom halves off until it has left notify_free(). */
+	synchronize_rcu();
 }
 
 /* --- faults ------------------------------------------------------------------ */

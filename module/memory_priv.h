@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the files of guest memory share among themselves: memory.c zaps and
- * flushes, memory_region.c has the regions, memory_notify.c hears of changes to the
- * VMM's memory, memory_look.c reads its page tables, memory_fault.c maps pages,
- * memory_access.c is for the module's own reads and writes, memory_track.c
- * notices writes.
+ * flushes, memory_region.c has the regions, memory_notify.c handles MMU
+ * notifications, memory_look.c reads the VMM's page tables, memory_lock.c takes
+ * mmap_lock, memory_fault.c maps pages, memory_access.c has the module's own reads
+ * and writes, memory_track.c tracks writes.
  */
 #ifndef SVMVCPU_MEMORY_PRIV_H
 #define SVMVCPU_MEMORY_PRIV_H
@@ -48,7 +48,9 @@ struct guest_spare {
  * struct guest_lookup - a fault that is reading the VMM's page tables
  * @node: in guest_mm.lookups
  * @span: the user addresses it may look at
- * @hit: covers all of @span that was invalidated since, or is being invalidated
+ * @hit: covers all of @span that was invalidated since, or is being invalidated.
+ *	Only grows. Read without guest_mm.lock: what a notifier has not stored yet it
+ *	has not zapped either
  */
 struct guest_lookup {
 	struct list_head node;
@@ -75,6 +77,13 @@ bool guest_invalidating(struct guest_mm *user, struct span span);
 unsigned int guest_look(struct mm_struct *mm, u64 hva, u64 *host);
 void guest_look_pages(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host);
 
+/* memory_lock.c */
+int guest_mmap_lock(struct guest_memory *mem, const struct guest_stop *stop);
+int guest_mmap_lock_init(void);
+void guest_mmap_lock_exit(void);
+bool guest_stop_requested(const struct guest_stop *stop);
+
+/* memory.c, memory_track.c */
 void guest_page_written(u64 pte);
 void guest_leaf_changed(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int level,
 			bool gone);

@@ -12,7 +12,6 @@
 #include <linux/rculist.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/sort.h>
 #include <linux/uaccess.h>
 
 #include "memory_priv.h"
@@ -63,19 +62,23 @@ bool guest_region_lookup(struct guest_memory *mem, u64 gpa, struct guest_region 
 	u64 gen;
 
 	rcu_read_lock();
-	do {
+	for (;;) {
 		/* Pairs with change_begin() and change_end(). */
 		gen = smp_load_acquire(&mem->table_gen);
 		node = find_node(mem, gpa);
 		if (node)
 			*region = node->region;
+		/* Pairs with change_begin(): look at the tree before the generation. */
 		smp_rmb();
-	} while (!node && ((gen & 1) || READ_ONCE(mem->table_gen) != gen));
+		if (node || (!(gen & 1) && READ_ONCE(mem->table_gen) == gen))
+			break;
+		cpu_relax();
+	}
 	rcu_read_unlock();
 	return node;
 }
 
-/* Is it as it was when it was looked up? The lock is held. */
+/* Is a copy still current? The lock is held. */
 bool guest_region_current(struct guest_memory *mem, const struct guest_region *region)
 {
 	struct region_node *node = find_node(mem, region->gpa);
@@ -83,7 +86,7 @@ bool guest_region_current(struct guest_memory *mem, const struct guest_region *r
 	return node && !memcmp(&node->region, region, sizeof(*region));
 }
 
-/* Can [gpa, gpa + bytes) be the address of anything? */
+/* Is it an aligned range of possible guest-physical addresses? */
 bool guest_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes)
 {
 	u64 end;
@@ -95,28 +98,34 @@ bool guest_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes)
 /* --- changing the trees, under the mutex and the lock --------------------- */
 
 static void change_begin(struct guest_memory *mem)
+	__acquires(&mem->lock)
 {
 	spin_lock(&mem->lock);
 	WRITE_ONCE(mem->table_gen, mem->table_gen + 1);
+	/* Pairs with guest_region_lookup(): a changed tree goes with a new generation. */
 	smp_wmb();
 }
 
 static void change_end(struct guest_memory *mem)
+	__releases(&mem->lock)
 {
+	/* Pairs with guest_region_lookup(): an even generation goes with a whole tree. */
 	smp_store_release(&mem->table_gen, mem->table_gen + 1);
 	spin_unlock(&mem->lock);
 }
 
 static void insert_by_gpa(struct guest_memory *mem, struct region_node *new)
 {
-	struct rb_node **link = &mem->regions.rb_node, *parent = NULL;
+	struct rb_node **link = &mem->regions.rb_node, *parent = NULL, *node;
 
 	while (*link) {
 		parent = *link;
 		link = new->region.gpa < node_of_gpa(parent)->region.gpa ? &parent->rb_left :
 									   &parent->rb_right;
 	}
-	rb_link_node_rcu(&new->by_gpa, parent, link);
+	rb_link_node(&new->by_gpa, parent, &node);
+	/* Pairs with find_node(), which follows the pointer without a lock. */
+	smp_store_release(link, node);
 	rb_insert_color(&new->by_gpa, &mem->regions);
 	mem->nr_regions++;
 }
@@ -132,20 +141,22 @@ static void insert_by_hva(struct guest_memory *mem, struct list_head *nodes)
 {
 	struct region_node *node;
 
-	spin_lock(&mem->lock);
-	list_for_each_entry(node, nodes, edit)
+	list_for_each_entry(node, nodes, edit) {
+		spin_lock(&mem->lock);
 		interval_tree_insert(&node->by_hva, &mem->by_hva);
-	spin_unlock(&mem->lock);
+		spin_unlock(&mem->lock);
+	}
 }
 
 static void erase_by_hva(struct guest_memory *mem, struct list_head *nodes)
 {
 	struct region_node *node;
 
-	spin_lock(&mem->lock);
-	list_for_each_entry(node, nodes, edit)
+	list_for_each_entry(node, nodes, edit) {
+		spin_lock(&mem->lock);
 		interval_tree_remove(&node->by_hva, &mem->by_hva);
-	spin_unlock(&mem->lock);
+		spin_unlock(&mem->lock);
+	}
 }
 
 /* The first region that ends behind @gpa, or NULL. The mutex or the lock is held. */
@@ -330,12 +341,12 @@ static int map_locked(struct guest_memory *mem, struct list_head *nodes, unsigne
 		erase_by_hva(mem, nodes);
 		return -ENOTUNIQ;
 	}
-	change_begin(mem);
 	list_for_each_entry(node, nodes, edit) {
 		node->region.epoch = mem->map_epoch;
+		change_begin(mem);
 		insert_by_gpa(mem, node);
+		change_end(mem);
 	}
-	change_end(mem);
 	INIT_LIST_HEAD(nodes);
 	return 0;
 }
@@ -379,9 +390,9 @@ int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regi
 
 /**
  * struct region_edit - what an UNMAP changes
- * @old: regions it takes or cuts
+ * @old: regions it takes or cuts, in the order of their addresses
  * @nr_old: how many
- * @new: pieces that are left of them
+ * @new: pieces that are left of them, in the same order
  */
 struct region_edit {
 	struct list_head old;
@@ -409,18 +420,11 @@ static int collect_old(struct guest_memory *mem, struct region_edit *edit,
 			if (node->leaving)
 				continue;
 			node->leaving = true;
-			list_add_tail(&node->edit, &edit->old);
+			add_sorted(&edit->old, node);
 			edit->nr_old++;
 		}
 	}
 	return 0;
-}
-
-static int by_gpa(const void *a, const void *b)
-{
-	const struct guest_region *x = a, *y = b;
-
-	return x->gpa < y->gpa ? -1 : x->gpa > y->gpa;
 }
 
 /* With room for @more, since one range splits at most one region in two */
@@ -435,7 +439,6 @@ static struct region_table *table_of_old(const struct region_edit *edit, unsigne
 	table->nr = 0;
 	list_for_each_entry(node, &edit->old, edit)
 		table->region[table->nr++] = node->region;
-	sort(table->region, table->nr, sizeof(table->region[0]), by_gpa, NULL);
 	return table;
 }
 
@@ -507,18 +510,26 @@ static int create_new(struct region_edit *edit, const struct svmvcpu_range *rang
 	return ret;
 }
 
-/* From here on lookups by guest-physical address find the pieces only. */
+/*
+ * Puts the pieces in the place of the old regions, one region at a time, so that the
+ * lock is not held for long. Nothing can fail any more.
+ */
 static void put_in_place(struct guest_memory *mem, struct region_edit *edit)
 {
-	struct region_node *node;
+	struct region_node *node, *piece;
 
 	insert_by_hva(mem, &edit->new);
-	change_begin(mem);
-	list_for_each_entry(node, &edit->old, edit)
+	piece = list_first_entry(&edit->new, struct region_node, edit);
+	list_for_each_entry(node, &edit->old, edit) {
+		change_begin(mem);
 		erase_by_gpa(mem, node);
-	list_for_each_entry(node, &edit->new, edit)
-		insert_by_gpa(mem, node);
-	change_end(mem);
+		list_for_each_entry_from(piece, &edit->new, edit) {
+			if (piece->region.gpa >= node->region.end)
+				break;
+			insert_by_gpa(mem, piece);
+		}
+		change_end(mem);
+	}
 	INIT_LIST_HEAD(&edit->new);
 }
 

@@ -14,8 +14,8 @@ struct span {
 	u64 end;
 };
 
-/* Members of a set that are kept one by one */
-#define SPAN_SET_MAX	8
+/* Members of a set that are kept one by one: more than CPUs invalidate at a time */
+#define SPAN_SET_MAX	64
 
 /**
  * struct span_set - ranges that were added and not yet removed

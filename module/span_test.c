@@ -69,7 +69,7 @@ static void span_test_too_many(struct kunit *test)
 	const unsigned int nr = SPAN_SET_MAX + 5;
 	unsigned int first, i, gone;
 
-	for (first = 0; first < nr; first++) {
+	for (first = 0; first < nr; first += 11) {
 		struct span_set set = { };
 
 		for (i = 0; i < nr; i++)
