@@ -76,10 +76,10 @@ static void span_test_too_many(struct kunit *test)
 			span_set_add(&set, SPAN(100 * i + 10, 100 * i + 20));
 		for (gone = 0; gone < nr; gone++) {
 			for (i = gone; i < nr; i++) {
-				unsigned int at = (first + i) % nr;
+				unsigned int at = 100 * ((first + i) % nr);
+				struct span inside = SPAN(at + 15, at + 16);
 
-				KUNIT_EXPECT_TRUE(test, span_set_overlaps(&set,
-					SPAN(100 * at + 15, 100 * at + 16)));
+				KUNIT_EXPECT_TRUE(test, span_set_overlaps(&set, inside));
 			}
 			i = (first + gone) % nr;
 			span_set_remove(&set, SPAN(100 * i + 10, 100 * i + 20));

@@ -90,7 +90,7 @@ static void runner_stop(struct runner *runner)
 	pthread_join(runner->thread, NULL);
 }
 
-FIXTURE(chaos) {
+struct chaos {
 	struct test_vm vm;
 	struct svmvcpu_vcpu second;
 	char *area;
@@ -99,6 +99,10 @@ FIXTURE(chaos) {
 	volatile bool stop;
 	unsigned long moves;
 	__u64 end;
+};
+
+FIXTURE(chaos) {
+	struct chaos chaos;
 };
 
 static void move_fork(char *at __attribute__((unused)), size_t bytes __attribute__((unused)))
@@ -148,21 +152,21 @@ static void (*const moves[])(char *at, size_t bytes) = {
 
 static void *mover(void *arg)
 {
-	FIXTURE_DATA(chaos) *self = arg;
-	unsigned int seed = __atomic_add_fetch(&self->moves, 1, __ATOMIC_RELAXED);
+	struct chaos *chaos = arg;
+	unsigned int seed = __atomic_add_fetch(&chaos->moves, 1, __ATOMIC_RELAXED);
 	__u64 done;
 
-	while (!self->stop) {
+	while (!chaos->stop) {
 		unsigned int move = rand_r(&seed) % (ARRAY_SIZE(moves) + 1);
 		unsigned long first = rand_r(&seed) % PAGES, nr = 1 + rand_r(&seed) % 300;
 
 		nr = first + nr > PAGES ? PAGES - first : nr;
 		if (move < ARRAY_SIZE(moves))
-			moves[move](self->area + first * PAGE, nr * PAGE);
+			moves[move](chaos->area + first * PAGE, nr * PAGE);
 		else
-			svmvcpu_vm_prefault(self->vm.vm, GPA + first * PAGE, nr * PAGE,
+			svmvcpu_vm_prefault(chaos->vm.vm, GPA + first * PAGE, nr * PAGE,
 					    rand_r(&seed) & 1, &done);
-		__atomic_add_fetch(&self->moves, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&chaos->moves, 1, __ATOMIC_RELAXED);
 		usleep(rand_r(&seed) % 500);
 	}
 	return NULL;
@@ -170,6 +174,7 @@ static void *mover(void *arg)
 
 FIXTURE_SETUP(chaos)
 {
+	struct chaos *chaos = &self->chaos;
 	struct svmvcpu_setup setup = {
 		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .stack = TEST_STACK,
 		.arg = 12345,
@@ -182,99 +187,102 @@ FIXTURE_SETUP(chaos)
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	unsigned int i;
 
-	vm_open(&self->vm);
+	vm_open(&chaos->vm);
 	ASSERT_NE(MAP_FAILED, (void *)mem);
-	self->area = (void *)(((uintptr_t)mem + HUGE - 1) & ~(HUGE - 1));
+	chaos->area = (void *)(((uintptr_t)mem + HUGE - 1) & ~(HUGE - 1));
 	for (i = 0; i < BYTES / 4; i++)
-		((__u32 *)self->area)[i] = i * 2654435761U;
-	region.hva = (uintptr_t)self->area;
-	ASSERT_EQ(0, svmvcpu_vm_map(self->vm.vm, &region, 1));
-	load_guest(&self->vm, writes_anywhere);
-	ASSERT_EQ(0, svmvcpu_vcpu_setup(&self->vm.vcpu, &setup));
-	ASSERT_EQ(0, svmvcpu_vcpu_create(self->vm.vm, 1, &self->vm.info, &self->second));
+		((__u32 *)chaos->area)[i] = i * 2654435761U;
+	region.hva = (uintptr_t)chaos->area;
+	ASSERT_EQ(0, svmvcpu_vm_map(chaos->vm.vm, &region, 1));
+	load_guest(&chaos->vm, writes_anywhere);
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&chaos->vm.vcpu, &setup));
+	ASSERT_EQ(0, svmvcpu_vcpu_create(chaos->vm.vm, 1, &chaos->vm.info, &chaos->second));
 	setup.arg = 987654321;
-	ASSERT_EQ(0, svmvcpu_vcpu_setup(&self->second, &setup));
-	self->copy = malloc(BYTES);
-	ASSERT_NE(NULL, self->copy);
-	memcpy(self->copy, self->area, BYTES);
-	self->end = now_ns() + 1000000000ULL * (seconds ? strtoul(seconds, NULL, 0) : SECONDS);
+	ASSERT_EQ(0, svmvcpu_vcpu_setup(&chaos->second, &setup));
+	chaos->copy = malloc(BYTES);
+	ASSERT_NE(NULL, chaos->copy);
+	memcpy(chaos->copy, chaos->area, BYTES);
+	chaos->end = now_ns() + 1000000000ULL * (seconds ? strtoul(seconds, NULL, 0) : SECONDS);
 }
 
 FIXTURE_TEARDOWN(chaos)
 {
-	svmvcpu_vcpu_close(&self->second);
-	vm_close(&self->vm);
-	free(self->copy);
+	struct chaos *chaos = &self->chaos;
+
+	svmvcpu_vcpu_close(&chaos->second);
+	vm_close(&chaos->vm);
+	free(chaos->copy);
 }
 
-static void movers_start(FIXTURE_DATA(chaos) *self)
+static void movers_start(struct chaos *chaos)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(self->movers); i++)
-		if (pthread_create(&self->movers[i], NULL, mover, self))
+	for (i = 0; i < ARRAY_SIZE(chaos->movers); i++)
+		if (pthread_create(&chaos->movers[i], NULL, mover, chaos))
 			vm_die("threads");
 }
 
-static void movers_stop(FIXTURE_DATA(chaos) *self)
+static void movers_stop(struct chaos *chaos)
 {
 	unsigned int i;
 
-	self->stop = true;
-	for (i = 0; i < ARRAY_SIZE(self->movers); i++)
-		pthread_join(self->movers[i], NULL);
+	chaos->stop = true;
+	for (i = 0; i < ARRAY_SIZE(chaos->movers); i++)
+		pthread_join(chaos->movers[i], NULL);
 }
 
-static unsigned int pages_differing(FIXTURE_DATA(chaos) *self)
+static unsigned int pages_differing(struct chaos *chaos)
 {
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < PAGES; i++)
-		nr += memcmp(self->copy + i * PAGE, self->area + i * PAGE, PAGE) != 0;
+		nr += memcmp(chaos->copy + i * PAGE, chaos->area + i * PAGE, PAGE) != 0;
 	return nr;
 }
 
 /* Copies what was written since the last time; false when there is more. */
-static bool copy_dirty(FIXTURE_DATA(chaos) *self, const __u64 *list)
+static bool copy_dirty(struct chaos *chaos, const __u64 *list)
 {
 	struct svmvcpu_dirty_collect collect = { .gpa = GPA, .bytes = BYTES, .max = 700 };
 	unsigned int i;
 
-	if (svmvcpu_vm_dirty_collect(self->vm.vm, &collect))
+	if (svmvcpu_vm_dirty_collect(chaos->vm.vm, &collect))
 		vm_die("DIRTY_COLLECT");
 	for (i = 0; i < collect.nr; i++)
-		memcpy(self->copy + (list[i] - GPA), self->area + (list[i] - GPA), PAGE);
+		memcpy(chaos->copy + (list[i] - GPA), chaos->area + (list[i] - GPA), PAGE);
 	return !collect.more;
 }
 
 TEST_F_TIMEOUT(chaos, dirty_log, 100000)
 {
+	struct chaos *chaos = &self->chaos;
 	struct runner first = { }, second = { };
 	unsigned int rounds, i;
 	const __u64 *list;
 
-	ASSERT_EQ(0, svmvcpu_vm_dirty_log(self->vm.vm, SVMVCPU_LOG_START, GPA, BYTES));
-	list = svmvcpu_vm_dirty_list(self->vm.vm);
+	ASSERT_EQ(0, svmvcpu_vm_dirty_log(chaos->vm.vm, SVMVCPU_LOG_START, GPA, BYTES));
+	list = svmvcpu_vm_dirty_list(chaos->vm.vm);
 	ASSERT_NE(NULL, list);
-	memcpy(self->copy, self->area, BYTES);
-	movers_start(self);
-	for (rounds = 0; now_ns() < self->end; rounds++) {
-		runner_start(&first, &self->vm.vcpu);
-		runner_start(&second, &self->second);
+	memcpy(chaos->copy, chaos->area, BYTES);
+	movers_start(chaos);
+	for (rounds = 0; now_ns() < chaos->end; rounds++) {
+		runner_start(&first, &chaos->vm.vcpu);
+		runner_start(&second, &chaos->second);
 		for (i = 0; i < 15; i++) {
 			usleep(20000);
-			copy_dirty(self, list);
+			copy_dirty(chaos, list);
 		}
 		runner_stop(&first);
 		runner_stop(&second);
-		while (!copy_dirty(self, list))
+		while (!copy_dirty(chaos, list))
 			;
-		ASSERT_EQ(0, pages_differing(self)) TH_LOG("in round %u", rounds);
+		ASSERT_EQ(0, pages_differing(chaos)) TH_LOG("in round %u", rounds);
 	}
-	movers_stop(self);
-	TH_LOG("%u rounds, %lu moves, %u times 256 writes, %lu refused", rounds, self->moves,
-	       *guest_word(&self->vm, BEATS), first.refused + second.refused);
-	EXPECT_NE(0, *guest_word(&self->vm, BEATS));
+	movers_stop(chaos);
+	TH_LOG("%u rounds, %lu moves, %u times 256 writes, %lu refused", rounds, chaos->moves,
+	       *guest_word(&chaos->vm, BEATS), first.refused + second.refused);
+	EXPECT_NE(0, *guest_word(&chaos->vm, BEATS));
 }
 
 /* A page that is read-only for a moment cannot be put back: once more, then. */
@@ -292,16 +300,17 @@ static int restore_all(struct test_vm *vm, unsigned long *total)
 
 TEST_F_TIMEOUT(chaos, snapshot, 100000)
 {
-	struct test_vm *vm = &self->vm;
+	struct chaos *chaos = &self->chaos;
+	struct test_vm *vm = &chaos->vm;
 	struct runner first = { }, second = { };
 	unsigned long restored = 0;
 	unsigned int rounds;
 
 	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
-	movers_start(self);
-	for (rounds = 0; now_ns() < self->end; rounds++) {
+	movers_start(chaos);
+	for (rounds = 0; now_ns() < chaos->end; rounds++) {
 		runner_start(&first, &vm->vcpu);
-		runner_start(&second, &self->second);
+		runner_start(&second, &chaos->second);
 		/* A log of a part beside it, now and then */
 		if (rounds % 3 == 1)
 			svmvcpu_vm_dirty_log(vm->vm, SVMVCPU_LOG_START, GPA, BYTES / 2);
@@ -312,14 +321,14 @@ TEST_F_TIMEOUT(chaos, snapshot, 100000)
 		runner_stop(&first);
 		runner_stop(&second);
 		ASSERT_EQ(0, restore_all(vm, &restored)) TH_LOG("%s", svmvcpu_last_error());
-		ASSERT_EQ(0, pages_differing(self)) TH_LOG("in round %u", rounds);
+		ASSERT_EQ(0, pages_differing(chaos)) TH_LOG("in round %u", rounds);
 		if (rounds % 50 == 49) {
 			ASSERT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
 			ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
 		}
 	}
-	movers_stop(self);
-	TH_LOG("%u rounds, %lu moves, %lu pages put back", rounds, self->moves, restored);
+	movers_stop(chaos);
+	TH_LOG("%u rounds, %lu moves, %lu pages put back", rounds, chaos->moves, restored);
 	EXPECT_LT(rounds, restored);
 }
 

@@ -171,10 +171,12 @@ TEST_F_TIMEOUT(reclaim, used_by_the_guest, 120)
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(0, madvise((void *)self->page, 2 * SWAP_PAGES * PAGE, MADV_PAGEOUT));
 	EXPECT_EQ(0, count_swapped_out(self->page, SWAP_PAGES));
-	EXPECT_EQ(SWAP_PAGES, count_swapped_out(self->page + SWAP_PAGES * PAGE / 4, SWAP_PAGES));
+	/* A batch of pages on another CPU's list may be passed over. */
+	EXPECT_LT(SWAP_PAGES / 2,
+		  count_swapped_out(self->page + SWAP_PAGES * PAGE / 4, SWAP_PAGES));
 	/* Not used since */
-	EXPECT_EQ(0, madvise((void *)self->page, 2 * SWAP_PAGES * PAGE, MADV_PAGEOUT));
-	EXPECT_EQ(SWAP_PAGES, count_swapped_out(self->page, SWAP_PAGES));
+	EXPECT_TRUE(WAIT_UNTIL(!pages_out(self->page, SWAP_PAGES * PAGE) &&
+			       count_swapped_out(self->page, SWAP_PAGES) == SWAP_PAGES));
 }
 
 /* Out and in again, several times; only the guest writes. */
@@ -301,6 +303,17 @@ TEST_F_TIMEOUT(reclaim, mlock, 90)
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
 }
 
+static const char *guest_says(const struct guest_thread *gt)
+{
+	static char text[256];
+
+	if (!gt->done)
+		return "the guest runs";
+	if (gt->err)
+		return strerror(gt->err);
+	return svmvcpu_describe_exit(gt->vcpu->run, NULL, text, sizeof(text));
+}
+
 /* A huge page is split, filled with holes and put together under the guest. */
 TEST_F_TIMEOUT(reclaim, transparent_huge_pages, 120)
 {
@@ -310,16 +323,16 @@ TEST_F_TIMEOUT(reclaim, transparent_huge_pages, 120)
 	ASSERT_EQ(0, madvise((void *)self->page, HUGE, MADV_HUGEPAGE));
 	self->page[HUGE / 4 - 1] = 17;
 	START_GUEST(&self->gt, vm, counter);
-	ASSERT_TRUE(guest_beats(vm));
+	ASSERT_TRUE(guest_beats(vm)) TH_LOG("%s", guest_says(&self->gt));
 	for (i = 0; i < 10 && !self->gt.done; i++) {
 		ASSERT_EQ(0, madvise((char *)self->page + PAGE, PAGE, MADV_DONTNEED));
-		ASSERT_TRUE(guest_beats(vm));
+		ASSERT_TRUE(guest_beats(vm)) TH_LOG("%s", guest_says(&self->gt));
 		EXPECT_EQ(0U, self->page[PAGE / 4]);
 		self->page[PAGE / 4] = i;
 		/* EAGAIN: somebody holds a page for the moment */
 		if (madvise((void *)self->page, HUGE, MADV_COLLAPSE))
 			ASSERT_TRUE(errno == EAGAIN || errno == EBUSY || errno == ENOMEM);
-		ASSERT_TRUE(guest_beats(vm));
+		ASSERT_TRUE(guest_beats(vm)) TH_LOG("%s", guest_says(&self->gt));
 		EXPECT_EQ(i, self->page[PAGE / 4]);
 	}
 	EXPECT_EQ(17U, self->page[HUGE / 4 - 1]);
