@@ -102,8 +102,11 @@ static void svm_detect_newer_instructions(void)
 /* What follows from CPUID features cpuid_init() adds. */
 static void svm_detect_limits(void)
 {
-	/* RDPMC is intercepted. */
-	svm_limits.cr4_guest = X86_CR4_PCE;
+	/*
+	 * No CPUID feature hides these: RDPMC is intercepted, and CR4.MCE does nothing
+	 * but is set by firmware that does not look at CPUID (edk2's reset vector).
+	 */
+	svm_limits.cr4_guest = X86_CR4_PCE | X86_CR4_MCE;
 	/* Four levels of nested tables reach 48 bits. */
 	svm_limits.gpa_bits = min_t(u8, svm_caps.phys_bits, svm_caps.npt_levels == 5 ? 52 : 48);
 	/* CPUs with LA57 take 57 bits in a base also while CR4.LA57 is clear. */
@@ -318,14 +321,17 @@ static void svm_turn_off(void)
 	svm_restore_host();
 }
 
-/* Somebody turned SVM off behind our back, and on again with a host save area of his own. */
+/*
+ * Somebody turned SVM off behind our back, and on again with another host save area. A
+ * hypervisor below may mask the encryption bit when it is read.
+ */
 static bool svm_taken_over(const struct svm_cpu *cpu)
 {
 	u64 efer, hsave;
 
 	rdmsrl(MSR_EFER, efer);
 	rdmsrl(MSR_VM_HSAVE_PA, hsave);
-	return (efer & EFER_SVME) && hsave != svm_page_pa(cpu->hsave);
+	return (efer & EFER_SVME) && __sme_clr(hsave) != __sme_clr(svm_page_pa(cpu->hsave));
 }
 
 /* Runs on the CPU it is about, as an IPI or with preemption disabled. */

@@ -191,7 +191,8 @@ static bool host_has(const struct cpuid_gate *gate)
 {
 	u32 reg[4];
 
-	if (pretend_spec_ctrl && gate->leaf == LEAF_ADDRESSES)
+	if (pretend_spec_ctrl && boot_cpu_has(X86_FEATURE_HYPERVISOR) &&
+	    gate->leaf == LEAF_ADDRESSES)
 		return true;
 	switch (gate->host) {
 	case CPUID_HOST_ANY:

@@ -34,7 +34,6 @@ const struct cpuid_gate cpuid_gates[] = {
 	{ 1, CPUID_EDX, 3, X86_FEATURE_PSE, "PSE", GATE_CR4(X86_CR4_PSE) },
 	{ 1, CPUID_EDX, 4, X86_FEATURE_TSC, "TSC", GATE_CR4(X86_CR4_TSD) },
 	{ 1, CPUID_EDX, 6, X86_FEATURE_PAE, "PAE", GATE_CR4(X86_CR4_PAE) },
-	{ 1, CPUID_EDX, 7, X86_FEATURE_MCE, "MCE", GATE_CR4(X86_CR4_MCE) },
 	{ 1, CPUID_EDX, 9, CPUID_HOST_ANY, "APIC", GATE_HAS(CPU_HAS_APIC) },
 	{ 1, CPUID_EDX, 13, X86_FEATURE_PGE, "PGE", GATE_CR4(X86_CR4_PGE) },
 	{ 1, CPUID_EDX, 16, X86_FEATURE_PAT, "PAT", GATE_HAS(CPU_HAS_PAT) },
@@ -246,7 +245,8 @@ const char *cpuid_table_lacks(const struct cpuid_table *table, const struct stat
 		    (has & gates->has))
 			return cpuid_gates[i].name;
 	}
-	return NULL;
+	/* No gate stands for it: the host does not have it. */
+	return "a feature of the host";
 }
 
 /**

@@ -2,17 +2,19 @@
 /*
  * The host's DEBUGCTL while a vCPU is loaded: see debugctl.h.
  *
- * Only bits that are to be cleared are written back: perf's NMI handler changes
- * others at any time.
+ * perf's NMI handler changes the register, too, but leaves it as it found it: an NMI
+ * between a read and a write here is not undone.
  */
+#include <linux/percpu.h>
 #include <asm/processor.h>
+#include <asm/debugreg.h>
 
 #include "debugctl.h"
 
 /**
- * debugctl_clear() - there may be something that acts on guests
+ * debugctl_clear() - clear what would act on guests
  *
- * Context: interrupts off, a vCPU is loaded. More than once is as good as once.
+ * Context: interrupts off, a vCPU is loaded. Calling it again does no harm.
  */
 void debugctl_clear(void)
 {

@@ -81,7 +81,9 @@ static int check_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, boo
 		return ret;
 	one_page = offset_in_page(linear) + op->width <= PAGE_SIZE;
 	*whole = device == gpa && one_page;
-	return *whole || !one_page ? EXIT_GO_ON : guest_mismatch(vcpu);
+	if (*whole || !one_page)
+		return EXIT_GO_ON;
+	return guest_retry(vcpu) ? EXIT_RESUME : EXIT_GO_ON;
 }
 
 /*

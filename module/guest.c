@@ -372,6 +372,21 @@ int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 }
 
 /**
+ * guest_retry() - is it worth executing the instruction again?
+ * @vcpu: has found something else than the CPU did
+ *
+ * Another CPU may have changed it meanwhile. When that happens again and again, there
+ * must be another reason.
+ */
+bool guest_retry(struct vcpu *vcpu)
+{
+	if (++vcpu->mismatches < GUEST_MAX_MISMATCHES)
+		return true;
+	vcpu->mismatches = 0;
+	return false;
+}
+
+/**
  * guest_mismatch() - the bytes are not what the CPU intercepted
  * @vcpu: .
  *
@@ -384,9 +399,8 @@ int guest_mismatch(struct vcpu *vcpu)
 {
 	const struct vmcb_control_area *control = &vcpu->vmcb->control;
 
-	if (++vcpu->mismatches < GUEST_MAX_MISMATCHES)
+	if (guest_retry(vcpu))
 		return EXIT_RESUME;
-	vcpu->mismatches = 0;
 	vcpu->run->unknown = (struct svmvcpu_exit_unknown) {
 		.code = control->exit_code,
 		.info1 = control->exit_info_1,
@@ -577,14 +591,15 @@ int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic)
  */
 unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf)
 {
-	const u8 *bytes;
+	const u8 *bytes = buf;
 	unsigned int len = assist_bytes(vcpu->vmcb, svm_caps.features, &bytes);
+	unsigned int there = peek_bytes(vcpu, buf, SVMVCPU_INSN_MAX);
 
-	if (len) {
-		memcpy(buf, bytes, len);
-		return len;
-	}
-	return peek_bytes(vcpu, buf, SVMVCPU_INSN_MAX);
+	/* The CPU saves no more than the page has; memory may have changed since. */
+	if (there >= len && !memcmp(buf, bytes, len))
+		return there;
+	memcpy(buf, bytes, len);
+	return len;
 }
 
 /**

@@ -37,6 +37,7 @@ u64 guest_linear_rip(const struct vcpu *vcpu);
 int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic);
 
 int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
+bool guest_retry(struct vcpu *vcpu);
 int guest_mismatch(struct vcpu *vcpu);
 int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic);
 void guest_trap(struct vcpu *vcpu);

@@ -282,6 +282,8 @@ void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events)
 void inject_reset(struct vcpu *vcpu)
 {
 	vcpu->event = 0;
+	/* The event that comes next is not of the instruction that was remembered. */
+	vcpu->soft_rip = vcpu->soft_next;
 	vcpu->held = 0;
 	vcpu->irq = 0;
 	vcpu->nmi_latched = false;

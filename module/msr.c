@@ -107,9 +107,9 @@ static u64 get_virt_spec_ctrl(const struct vcpu *vcpu)
 }
 
 /*
- * IBPB: what the guest has trained must not matter any more, on whatever CPU it
- * ran. It becomes another vCPU to all of them: vcpu_load() issues the barrier
- * where it runs next.
+ * IBPB: what the guest has trained must not matter any more, on any CPU that it ran
+ * on. With a new serial number every CPU takes the vCPU for another one, so vcpu_load()
+ * issues the barrier wherever it runs next.
  */
 static bool set_pred_cmd(struct vcpu *vcpu, u64 value)
 {

@@ -254,6 +254,8 @@ static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu
 	vmcb->save.rax = vcpu->gprs[INSN_RAX];
 	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
 	vmcb->control.exit_code = VMEXIT_NOTHING32;
+	/* A hypervisor below may not write it for each nested page fault: see assist.c. */
+	vmcb->control.insn_len = 0;
 	if (trace_svmvcpu_entry_enabled())
 		trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
 
@@ -368,6 +370,8 @@ static noinline int prepare(struct vcpu *vcpu)
 /* VMRUN did not enter the guest: SVM was turned off, or the state was refused. */
 static noinline int not_entered(struct vcpu *vcpu)
 {
+	/* The event was not injected, so there is no step to report. */
+	vcpu->step.injecting = false;
 	step_leave(vcpu);
 	if (vcpu->vmcb->control.exit_code == VMEXIT_NOTHING32)
 		return svm_cpu_lost() ? -EBUSY : RUN_LEAVE;

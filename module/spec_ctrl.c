@@ -4,7 +4,6 @@
  */
 #include <linux/percpu.h>
 #include <asm/msr.h>
-#include <asm/nospec-branch.h>
 
 #include "cpu.h"
 #include "spec_ctrl.h"
@@ -24,29 +23,29 @@ void spec_ctrl_put(struct vcpu *vcpu, u32 spec_ctrl, u32 virt_spec_ctrl)
 		vcpu->vmcb->save.spec_ctrl = spec_ctrl | virt_spec_ctrl;
 }
 
-/* Bits of the guest's that are not the host's anyway, and that VMRUN does not load */
-static u64 guest_bits(const struct vcpu *vcpu, u64 host)
-{
-	if (svm_has(SVMVCPU_FEAT_V_SPEC_CTRL))
-		return 0;
-	return (vcpu->spec_ctrl | vcpu->virt_spec_ctrl) & ~host;
-}
+/* The value to put back: firmware may have set bits that the kernel does not know of. */
+static DEFINE_PER_CPU(u64, host_spec_ctrl);
 
 /* What spec_ctrl_enter() does for a guest that has any bits set */
 void spec_ctrl_load(const struct vcpu *vcpu)
 {
-	u64 host = this_cpu_read(x86_spec_ctrl_current);
-	u64 guest = guest_bits(vcpu, host);
+	u64 host, guest;
 
+	if (svm_has(SVMVCPU_FEAT_V_SPEC_CTRL))
+		return;
+	rdmsrl(MSR_IA32_SPEC_CTRL, host);
+	guest = spec_ctrl_added(vcpu->spec_ctrl | vcpu->virt_spec_ctrl, host);
+	this_cpu_write(host_spec_ctrl, host);
 	if (guest)
 		wrmsrl(MSR_IA32_SPEC_CTRL, host | guest);
 }
 
-/* What spec_ctrl_leave() does for it. The host's value has not changed since. */
+/* What spec_ctrl_leave() does for it. The host has not changed its value since. */
 void spec_ctrl_unload(const struct vcpu *vcpu)
 {
-	u64 host = this_cpu_read(x86_spec_ctrl_current);
+	u64 host = this_cpu_read(host_spec_ctrl);
 
-	if (guest_bits(vcpu, host))
+	if (!svm_has(SVMVCPU_FEAT_V_SPEC_CTRL) &&
+	    spec_ctrl_added(vcpu->spec_ctrl | vcpu->virt_spec_ctrl, host))
 		wrmsrl(MSR_IA32_SPEC_CTRL, host);
 }

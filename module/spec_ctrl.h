@@ -31,6 +31,12 @@ static inline bool virt_spec_ctrl_valid(const struct state_limits *limits, u64 v
 	return !(value & ~(limits->has & CPU_HAS_VIRT_SSBD ? SPEC_CTRL_SSBD : 0));
 }
 
+/* Bits of the guest's that the host does not run with anyway */
+static inline u64 spec_ctrl_added(u64 guest, u64 host)
+{
+	return guest & ~host;
+}
+
 static inline bool pred_cmd_valid(u64 value)
 {
 	return !(value & ~PRED_CMD_IBPB);

@@ -224,6 +224,7 @@ static void reset_rest(struct vcpu *vcpu)
 
 	put_msrs(vcpu, &(struct svmvcpu_msrs) { .pat = PAT_RESET });
 	spec_ctrl_put(vcpu, 0, 0);
+	vcpu->wants_ibpb = false;
 	vcpu->tsc_lost = svm_tsc_lost;
 	vmcb_set_tsc_offset(vmcb, svm_tsc_lost - vcpu->vm->tsc_base);
 	vmcb->control.int_state = 0;
@@ -266,7 +267,9 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		inject_put_events(vcpu, &state->events);
 	if (state->components & SVMVCPU_STATE_MSRS) {
 		put_msrs(vcpu, &state->msrs);
-		spec_ctrl_put(vcpu, state->spec_ctrl, state->virt_spec_ctrl);
+		/* A caller that does not know of them must not turn them off. */
+		if (state->size >= offsetofend(struct svmvcpu_state, virt_spec_ctrl))
+			spec_ctrl_put(vcpu, state->spec_ctrl, state->virt_spec_ctrl);
 	}
 	if (state->components & SVMVCPU_STATE_LAPIC)
 		apic_put_state(vcpu, &state->lapic);

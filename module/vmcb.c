@@ -24,7 +24,7 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	RUN_OF(INTERCEPT_CR0_WRITE, 1, "CR0_WRITE",
 	       "mode changes are checked, CD and NW kept from the host's caches"),
 	RUN_OF(INTERCEPT_CR0_WRITE + 4, 1, "CR4_WRITE",
-	       "only bits GET_INFO promised"),
+	       "only bits that the CPUID table shows"),
 	RUN_OF(INTERCEPT_CR0_READ + 8, 1, "CR8_READ",
 	       "the task priority is kept in one place"),
 	RUN_OF(INTERCEPT_CR0_WRITE + 8, 1, "CR8_WRITE",

@@ -166,7 +166,7 @@ static void random_state(struct svmvcpu_state *state, const struct test_vm *vm, 
 	state->control.cr0 = (__u32)next_random(random);
 	state->control.cr2 = next_random(random);
 	state->control.cr3 = next_random(random) >> (64 - vm->info.gpa_bits);
-	state->control.cr4 = next_random(random) & vm_cr4(vm);
+	state->control.cr4 = next_random(random) & vm->info.cr4_guest;
 	state->control.cr8 = next_random(random) & 15;
 	state->control.efer = next_random(random) & vm->info.efer_guest;
 	for (int i = 0; i < 4; i++)

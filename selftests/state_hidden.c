@@ -72,7 +72,6 @@ static const struct feature cr4_features[] = {
 	{ "DE", 1, EDX, 2, 1 << 3 },
 	{ "PSE", 1, EDX, 3, 1 << 4 },
 	{ "PAE", 1, EDX, 6, 1 << 5 },
-	{ "MCE", 1, EDX, 7, 1 << 6 },
 	{ "PGE", 1, EDX, 13, 1 << 7 },
 	{ "UMIP", 7, ECX, 2, 1 << 11 },
 	{ "FSGSBASE", 7, EBX, 0, 1 << 16 },

@@ -173,7 +173,7 @@ static void fill_inputs(struct test_vm *vm, bool avx)
 
 	memset(vm->mem + RESULT, 0, DUMP_END - RESULT);
 	put(vm, FLAG_AVX, avx);
-	put(vm, NEW_CR4, (vm_cr4(vm) & ~(CR4_SMEP | CR4_SMAP)) | CR4_PAE);
+	put(vm, NEW_CR4, (vm->info.cr4_guest & ~(CR4_SMEP | CR4_SMAP)) | CR4_PAE);
 	fill_fx(vm->mem + FX_IN);
 	memset(vm->mem + YMM_IN, 0x3c, 256);
 	memcpy(vm->mem + GDT, gdt, sizeof(gdt));

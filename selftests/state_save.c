@@ -327,7 +327,7 @@ static void scramble(struct test_vm *vm, __u64 *random)
 	}
 	state.control = (struct svmvcpu_control){
 		.cr0 = 0x1234, .cr2 = 2, .cr3 = 0x3000, .cr8 = 8, .efer = 0x901,
-		.cr4 = vm_cr4(vm),
+		.cr4 = vm->info.cr4_guest,
 	};
 	for (int i = 0; i < 6; i++)
 		(&state.debug.db[0])[i] = (__u32)next_random(random);

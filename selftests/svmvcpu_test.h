@@ -153,12 +153,6 @@ static inline void vm_load(struct test_vm *t, unsigned long gpa, const void *cod
 	memcpy(t->mem + gpa, code, len);
 }
 
-/* CR4 bits of a vCPU with the default CPUID table, which has no machine check */
-static inline uint64_t vm_cr4(const struct test_vm *t)
-{
-	return t->info.cr4_guest & ~(1ULL << 6);
-}
-
 /* Starts at TEST_CODE in one of the presets; long64 gets identity page tables. */
 static inline void vm_setup(struct test_vm *t, enum svmvcpu_preset preset)
 {

@@ -228,8 +228,8 @@ struct svmvcpu_events {
  * @tsc_aux: what RDTSCP returns in ECX; 32 bits, 0 on a CPU without
  *
  * EFER is with the control registers, the bases of FS and GS are with the
- * segments, SPEC_CTRL and VIRT_SPEC_CTRL at the end of struct svmvcpu_state. Together with the other components this is all a guest can change
- * without an exit to the VMM.
+ * segments, SPEC_CTRL and VIRT_SPEC_CTRL at the end of struct svmvcpu_state. Together
+ * with the other components this is all a guest can change without an exit to the VMM.
  */
 struct svmvcpu_msrs {
 	__u64 star, lstar, cstar, sfmask, kernel_gs_base;
