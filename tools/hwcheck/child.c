@@ -86,6 +86,14 @@ void child_pause(unsigned int seconds)
 	}
 }
 
+/* Run the handlers of signals that came while none was let in. */
+static void take_signals(void)
+{
+	const struct timespec now = { 0 };
+
+	ppoll(NULL, 0, &now, &original_mask);
+}
+
 static void exec_child(const struct child *child, int out)
 {
 	int null = open("/dev/null", O_RDONLY);
@@ -228,19 +236,28 @@ void child_run(const struct child *child, struct child_end *end)
 		child->line(child->ctx, run.line);
 		return;
 	}
-	if (!wait_for_end(&run, begin + child->seconds, true)) {
-		end->interrupted = hwcheck_interrupted;
+	if (!wait_for_end(&run, begin + child->seconds, !child->to_the_end)) {
+		end->interrupted = !child->to_the_end && hwcheck_interrupted;
 		end->timed_out = !end->interrupted;
 		kill(-run.pid, SIGKILL);
 		/* in case it has not called setsid() yet */
 		kill(run.pid, SIGKILL);
 		end->stuck = !wait_for_end(&run, now() + KILL_SECONDS, false);
 	}
-	if (end->stuck)
+	if (end->stuck) {
 		find_where(run.pid, end->where, sizeof(end->where));
-	else
+		end->status = 128 + SIGKILL;
+	} else {
 		reap(&run, end);
+	}
 	end->seconds = now() - begin;
 	close(run.pidfd);
 	close(run.out);
+	if (child->to_the_end)
+		take_signals();
+}
+
+bool child_succeeded(const struct child_end *end)
+{
+	return !end->status && !end->timed_out && !end->stuck && !end->interrupted;
 }

@@ -169,12 +169,13 @@ struct child {
 	char *const *argv;
 	unsigned int seconds;
 	int cpu;		/* -1: any */
+	bool to_the_end;	/* a signal to svmvcpu-hwcheck does not end the program */
 	void (*line)(void *ctx, char *line);
 	void *ctx;
 };
 
 struct child_end {
-	int status;		/* as a shell has it: 128 + signal, 127: cannot be run */
+	int status;		/* like a shell's: 128 + signal; 127: cannot be executed */
 	bool timed_out;
 	bool stuck;		/* killed and still there: the kernel does not let go of it */
 	bool interrupted;
@@ -183,6 +184,8 @@ struct child_end {
 };
 
 void child_run(const struct child *child, struct child_end *end);
+/* Did the program exit with status 0, within its time? */
+bool child_succeeded(const struct child_end *end);
 /* Return early if interrupted. */
 void child_pause(unsigned int seconds);
 void child_setup(void);

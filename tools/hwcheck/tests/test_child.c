@@ -114,6 +114,44 @@ static void test_interrupt(void)
 	raise(SIGTERM);
 	child_pause(600);
 	OK(hwcheck_interrupted == SIGTERM, "a pause ends early");
+	hwcheck_interrupted = 0;
+}
+
+/* Of two lines, the second comes after the signal. */
+static void test_to_the_end(void)
+{
+	char *const argv[] = { "/bin/sh", "-c", "echo x; sleep 1; echo y; exit 5", NULL };
+	char *const hangs[] = { "/bin/sh", "-c", "sleep 1000", NULL };
+	struct seen seen = { .signal_at_line = SIGINT };
+	struct child child = {
+		.argv = argv, .seconds = 600, .cpu = -1, .to_the_end = true, .line = on_line,
+		.ctx = &seen,
+	};
+	struct child_end end;
+
+	child_run(&child, &end);
+	OK(end.status == 5 && !end.interrupted && !end.timed_out && seen.lines == 2,
+	   "a signal does not end it");
+	OK(hwcheck_interrupted == SIGINT, "the signal is not lost");
+	seen.signal_at_line = 0;
+	seen.lines = 0;
+	child_run(&child, &end);
+	OK(end.status == 5 && !end.interrupted && seen.lines == 2,
+	   "nor does one that came before");
+	child.argv = hangs;
+	child.seconds = 1;
+	child_run(&child, &end);
+	OK(end.timed_out && !end.interrupted && !end.stuck, "its time does");
+	hwcheck_interrupted = 0;
+}
+
+static void test_succeeded(void)
+{
+	OK(child_succeeded(&(struct child_end) { 0 }), "status 0 is success");
+	OK(!child_succeeded(&(struct child_end) { .status = 1 }) &&
+	   !child_succeeded(&(struct child_end) { .timed_out = true }) &&
+	   !child_succeeded(&(struct child_end) { .stuck = true }) &&
+	   !child_succeeded(&(struct child_end) { .interrupted = true }), "all else is none");
 }
 
 int main(void)
@@ -123,5 +161,7 @@ int main(void)
 	test_hangs();
 	test_no_start();
 	test_interrupt();
+	test_to_the_end();
+	test_succeeded();
 	return tap_done();
 }
