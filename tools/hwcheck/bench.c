@@ -88,8 +88,8 @@ static void report_row(struct report *r, const struct bench_figure *row)
 		report_say(r, " %7.2f", row->value[1] / row->value[0]);
 	report_say(r, "\n");
 	j = report_json(r, "row");
-	json_str(j, "op", row->op);
-	json_str(j, "unit", row->unit);
+	report_str(r, "op", row->op);
+	report_str(r, "unit", row->unit);
 	if (row->value[0] >= 0)
 		json_num(j, "svmvcpu", (__u64)row->value[0]);
 	if (row->value[1] >= 0)

@@ -69,9 +69,8 @@ static void fact(struct report *r, const char *name, const char *fmt, ...)
 	va_end(args);
 	if (len < 0)
 		return;
-	report_clean(text);
 	report_say(r, "%-26s %s\n", name, text);
-	json_str(&r->line, name, text);
+	report_str(r, name, text);
 	free(text);
 }
 

@@ -56,11 +56,20 @@ void report_sync(struct report *r);
 struct json *report_json(struct report *r, const char *type);
 void report_json_end(struct report *r);
 
+/* Add a string to the open object, cleaned; json_str() would not clean it. */
+void report_str(struct report *r, const char *key, const char *value);
+#pragma GCC poison json_str
+
 /* Append the JSON lines. Return 0 or the errno of the first write that failed. */
 int report_close(struct report *r);
 
-/* Replace what is not printable ASCII, and hardware addresses, in place. */
+/*
+ * Mask, in place, hardware addresses, IPv4 and IPv6 addresses, the name that
+ * report_hide() was given, and what is not printable ASCII.
+ */
 void report_clean(char *text);
+/* Mask the host name @name, and its part before the first dot, from now on. */
+void report_hide(const char *name);
 
 /* --- plan.c: which program may run on a host ------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "hwcheck.h"
@@ -228,7 +229,7 @@ static bool module_step(struct suite *s, const char *bin)
 		snprintf(verdict.why, sizeof(verdict.why), "vcpuctl info does not end");
 	j = report_json(r, "module");
 	json_bool(j, "usable", !end.status);
-	json_str(j, "why", verdict.why);
+	report_str(r, "why", verdict.why);
 	report_json_end(r);
 	if (end.status && !end.interrupted)
 		fprintf(stderr, "svmvcpu-hwcheck: no guest can run here: %s\n%s%s", verdict.why,
@@ -282,8 +283,9 @@ static void begin(struct report *r, const struct options *o)
 	struct json *j;
 
 	report_say(r, "svmvcpu-hwcheck: a report about svmvcpu on one machine%s.\n"
-		   "It holds no host name, user name, or network address. A test whose line\n"
-		   "below has no result is the one at which the machine stopped.\n",
+		   "Host name and network addresses are masked; please check it before you\n"
+		   "send it. If the machine stopped during a test, the line of that test has\n"
+		   "no result.\n",
 		   o->wish.quick ? " (--quick)" : "");
 	j = report_json(r, "begin");
 	json_num(j, "format", FORMAT);
@@ -345,6 +347,14 @@ static int with_scratch(struct suite *s, const struct options *o)
 	return status;
 }
 
+static void hide_host(void)
+{
+	struct utsname name;
+
+	if (!uname(&name))
+		report_hide(name.nodename);
+}
+
 static int run(const struct options *o)
 {
 	struct report report;
@@ -366,11 +376,12 @@ static int run(const struct options *o)
 	ret = report_open(&report, o->output);
 	if (ret)
 		return no_report(o->output ?: report.path, -ret);
+	hide_host();
 	child_setup();
 	ret = with_scratch(&suite, o);
 	if (report_close(&report))
 		return no_report(report.path, report.error);
-	printf("\nThe report is %s: please read it and send it to the maintainers.\n", report.path);
+	printf("\nThe report is %s: please check it before you send it.\n", report.path);
 	plan_free(&suite.plan);
 	known_free(&suite.known);
 	return ret;

@@ -4,6 +4,7 @@
  * kept until the end, so that the file stays readable. A write that fails is
  * remembered and ends the writing: what is in the file by then stays.
  */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #define NAME		"svmvcpu-hwcheck"
 #define MAX_NAMES	1000
 #define MAC_LEN		17	/* xx:xx:xx:xx:xx:xx */
+#define MIN_HOST	3	/* shorter names would mask parts of figures */
 
 static int create(const char *path)
 {
@@ -80,23 +82,115 @@ int report_open(struct report *r, const char *path)
 	return 0;
 }
 
-static bool is_mac(const char *text)
+/* Names of the host that report_clean() masks; empty: none */
+static char hidden[2][256];
+
+void report_hide(const char *name)
+{
+	/* these tell nothing, and the second is in every line about the module */
+	static const char *const harmless[] = { "localhost", "svmvcpu" };
+	unsigned int i, n;
+
+	for (n = 0; n < ARRAY_SIZE(hidden); n++) {
+		snprintf(hidden[n], sizeof(hidden[n]), "%s", name);
+		if (n)
+			hidden[n][strcspn(hidden[n], ".")] = 0;
+		if (strlen(hidden[n]) < MIN_HOST)
+			*hidden[n] = 0;
+		for (i = 0; i < ARRAY_SIZE(harmless); i++)
+			if (!strcmp(hidden[n], harmless[i]))
+				*hidden[n] = 0;
+	}
+}
+
+static bool is_mac(const char *text, char separator)
 {
 	unsigned int i;
 
 	for (i = 0; i < MAC_LEN; i++)
-		if (i % 3 == 2 ? text[i] != ':' : !isxdigit((unsigned char)text[i]))
+		if (i % 3 == 2 ? text[i] != separator : !isxdigit((unsigned char)text[i]))
 			return false;
 	return true;
 }
 
+/* Length of the IPv4 address at @text, or 0 */
+static size_t ipv4_len(const char *text)
+{
+	const char *p = text;
+	unsigned int group, digits, value;
+
+	for (group = 0; group < 4; group++) {
+		if (group && *p++ != '.')
+			return 0;
+		value = 0;
+		for (digits = 0; digits < 4 && isdigit((unsigned char)*p); digits++)
+			value = value * 10 + (*p++ - '0');
+		if (!digits || digits > 3 || value > 255)
+			return 0;
+	}
+	/* a fifth group: a version */
+	return isdigit((unsigned char)p[0]) || (p[0] == '.' && isdigit((unsigned char)p[1])) ?
+	       0 : p - text;
+}
+
+/* Length of the IPv6 address at @text, or 0; "::" alone is none. */
+static size_t ipv6_len(const char *text)
+{
+	char copy[INET6_ADDRSTRLEN];
+	unsigned char address[16];
+	size_t len = strspn(text, "0123456789abcdefABCDEF:.");
+
+	if (len >= sizeof(copy))
+		len = sizeof(copy) - 1;
+	/* punctuation may follow */
+	for (; len > 2; len--) {
+		snprintf(copy, len + 1, "%s", text);
+		if (inet_pton(AF_INET6, copy, address) == 1)
+			return len;
+	}
+	return 0;
+}
+
+static bool in_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Length of a name of the host at @text, or 0 */
+static size_t host_len(const char *text)
+{
+	unsigned int n;
+	size_t len;
+
+	for (n = 0; n < ARRAY_SIZE(hidden); n++) {
+		len = strlen(hidden[n]);
+		if (len && !strncmp(text, hidden[n], len) && !in_word(text[len]))
+			return len;
+	}
+	return 0;
+}
+
+/* Length of what is to be masked at @text, where no word has begun before, or 0 */
+static size_t private_len(const char *text)
+{
+	return host_len(text) ?: ipv4_len(text) ?: ipv6_len(text);
+}
+
 void report_clean(char *text)
 {
+	bool begins = true;	/* no word, and no dotted number, goes on here */
+	bool in_number = false;
+	size_t len;
 	char *p;
 
 	for (p = text; *p; p++) {
-		if (is_mac(p))
-			memset(p, 'x', MAC_LEN);
+		len = is_mac(p, ':') || is_mac(p, '-') ? MAC_LEN : begins ? private_len(p) : 0;
+		if (len) {
+			memset(p, 'x', len);
+			p += len - 1;
+		}
+		begins = !in_word(*p) && !(*p == '.' && in_number);
+		in_number = isdigit((unsigned char)*p);
 		if (*p != '\n' && *p != '\t' && (*p < ' ' || *p > '~'))
 			*p = '?';
 	}
@@ -155,8 +249,21 @@ struct json *report_json(struct report *r, const char *type)
 {
 	r->line = (struct json) { .out = r->json };
 	json_open(&r->line, NULL);
-	json_str(&r->line, "type", type);
+	report_str(r, "type", type);
 	return &r->line;
+}
+
+void report_str(struct report *r, const char *key, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy) {
+		r->error = r->error ?: ENOMEM;
+		return;
+	}
+	report_clean(copy);
+	json_text(&r->line, key, copy, strlen(copy));
+	free(copy);
 }
 
 void report_json_end(struct report *r)

@@ -131,9 +131,9 @@ static void json_result(struct report *r, const char *name, const char *without,
 	struct json *j = report_json(r, "program");
 	unsigned int i;
 
-	json_str(j, "name", name);
+	report_str(r, "name", name);
 	if (without)
-		json_str(j, "without", without);
+		report_str(r, "without", without);
 	json_num(j, "status", end->status);
 	json_bool(j, "timed_out", end->timed_out);
 	json_bool(j, "interrupted", end->interrupted);
@@ -145,9 +145,9 @@ static void json_result(struct report *r, const char *name, const char *without,
 		if (t->cases[i].result == TAP_PASS)
 			continue;
 		json_open(j, NULL);
-		json_str(j, "name", t->cases[i].name);
-		json_str(j, "result", tap_result_name(t->cases[i].result));
-		json_str(j, "why", t->cases[i].why ?: "");
+		report_str(r, "name", t->cases[i].name);
+		report_str(r, "result", tap_result_name(t->cases[i].result));
+		report_str(r, "why", t->cases[i].why ?: "");
 		json_close(j);
 	}
 	json_close_array(j);

@@ -29,13 +29,12 @@ static const char *read_back(const char *path)
 static void test_content(void)
 {
 	struct report r;
-	struct json *j;
 
 	OK(!report_open(&r, "one.txt"), "a report");
 	report_title(&r, "Title");
 	report_say(&r, "# said %d\n", 1);
-	j = report_json(&r, "a");
-	json_str(j, "key", "\"quoted\"");
+	report_json(&r, "a");
+	report_str(&r, "key", "\"quoted\" 10.0.0.7");
 	report_json_end(&r);
 	report_sync(&r);
 	OK(!strcmp(read_back("one.txt"), "\n== Title\n\n# said 1\n"),
@@ -44,7 +43,7 @@ static void test_content(void)
 	report_json_end(&r);
 	OK(!report_close(&r), "closed");
 	read_back("one.txt");
-	OK(strstr(content, "\n{\"type\":\"a\",\"key\":\"\\\"quoted\\\"\"}\n{\"type\":\"b\"}\n"),
+	OK(strstr(content, "\n{\"type\":\"a\",\"key\":\"\\\"quoted\\\" xxxxxxxx\"}\n{\"type\":\"b\"}\n"),
 	   "then it is, a line each");
 }
 
@@ -103,7 +102,30 @@ static void test_clean(void)
 {
 	clean("eth0: 00:1B:44:11:3a:b7, link up", "eth0: xxxxxxxxxxxxxxxxx, link up");
 	clean("00:1B:44:11:3a", "00:1B:44:11:3a");
+	clean("dev 00-1b-44-11-3a-b7", "dev xxxxxxxxxxxxxxxxx");
 	clean("\033[2Jh\303\244h", "?[2Jh??h");
+	clean("from 192.168.1.27:22, 10.0.0.1.", "from xxxxxxxxxxxx:22, xxxxxxxx.");
+	clean("v1.2.3.4 1.2.3.4.5 6.1.0 300.1.1.1", "v1.2.3.4 1.2.3.4.5 6.1.0 300.1.1.1");
+	clean("[fe80::1%eth0]:22, ::1: up", "[xxxxxxx%eth0]:22, xxx: up");
+	clean("2001:db8:0:0:0:0:0:1 ::ffff:10.0.0.1", "xxxxxxxxxxxxxxxxxxxx xxxxxxxxxxxxxxx");
+	clean("12:34:56 0000:00:1f.3 a::b foo::bad ::", "12:34:56 0000:00:1f.3 xxxx foo::bad ::");
+	clean("RIP: 0010:svm_run+0x1a/0x2b", "RIP: 0010:svm_run+0x1a/0x2b");
+}
+
+static void test_host(void)
+{
+	clean("somebodys-host", "somebodys-host");
+	report_hide("somebodys-host.example.org");
+	clean("on somebodys-host: somebodys-host.example.org, xsomebodys-host somebodys-hosts",
+	      "on xxxxxxxxxxxxxx: xxxxxxxxxxxxxxxxxxxxxxxxxx, xsomebodys-host somebodys-hosts");
+	report_hide("svmvcpu");
+	clean("svmvcpu: somebodys-host", "svmvcpu: somebodys-host");
+	report_hide("1");
+	clean("1 passed", "1 passed");
+	report_hide("amd");
+	clean("amd kvm_amd amd_iommu AMD", "xxx kvm_amd amd_iommu AMD");
+	report_hide("");
+	clean("amd", "amd");
 }
 
 static void test_bench(void)
@@ -163,6 +185,7 @@ int main(void)
 	test_names();
 	test_no_room();
 	test_clean();
+	test_host();
 	test_bench();
 	remove_files(dir);
 	return tap_done();
