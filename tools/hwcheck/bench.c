@@ -129,7 +129,7 @@ static int first_cpu(void)
 	return cpu;
 }
 
-static bool run_side(struct report *r, const char *dir, bool quick, struct side *side, int cpu)
+static bool run_side(struct suite *s, bool quick, struct side *side, int cpu)
 {
 	char path[600];
 	char *const argv[] = { path, "--wall", quick ? "PIO out" : NULL, "CPUID", NULL };
@@ -137,42 +137,45 @@ static bool run_side(struct report *r, const char *dir, bool quick, struct side 
 		.argv = argv, .seconds = SECONDS, .cpu = cpu, .line = on_line, .ctx = side,
 	};
 	const char *owner = owners[side->side];
+	struct report *r = s->report;
 	struct child_end end;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, programs[side->side]);
+	snprintf(path, sizeof(path), "%s/%s", s->dir, programs[side->side]);
 	report_say(r, "%s on CPU %d: ", owner, cpu);
 	report_sync(r);
 	child_run(&child, &end);
-	if (!end.status && !end.timed_out && !end.interrupted && !end.stuck) {
+	suite_ran(s, programs[side->side]);
+	s->stuck = s->stuck || end.stuck;
+	if (child_succeeded(&end))
 		report_say(r, "done in %.0f s\n", end.seconds);
-		return true;
-	}
-	if (end.interrupted)
+	else if (end.interrupted)
 		report_say(r, "interrupted\n");
 	else if (end.timed_out)
 		report_say(r, "no end after %d s%s%s\n", SECONDS,
 			   end.stuck ? ", and not to be killed: " : "", end.where);
 	else
 		report_say(r, "FAILED, status %d: %s\n", end.status, side->said);
-	return false;
+	suite_log(s);
+	return child_succeeded(&end);
 }
 
-bool bench_run(struct report *r, const char *dir, bool quick)
+bool bench_run(struct suite *s, bool quick)
 {
 	static struct bench_table table;
 	struct side svmvcpu = { .table = &table, .side = 0 };
 	struct side kvm = { .table = &table, .side = 1 };
+	struct report *r = s->report;
 	int cpu = first_cpu();
 	bool ok;
 
 	table.nr = 0;
 	report_title(r, "Times, in cycles of the TSC: medians");
-	ok = run_side(r, dir, quick, &svmvcpu, cpu);
+	ok = run_side(s, quick, &svmvcpu, cpu);
 	if (access("/dev/kvm", R_OK | W_OK)) {
 		report_say(r, "KVM: not loaded; after \"modprobe kvm_amd\" it is timed as well\n");
 	} else if (ok && !hwcheck_interrupted) {
 		child_pause(SVM_OFF_SECONDS);
-		run_side(r, dir, quick, &kvm, cpu);
+		run_side(s, quick, &kvm, cpu);
 	}
 	report_say(r, "\n");
 	bench_report(&table, r);

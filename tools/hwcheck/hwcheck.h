@@ -205,6 +205,16 @@ void child_setup(void);
 int klog_open(void);
 /* Call @line for each message since the last call, or since boot if @all. */
 void klog_read(int fd, bool all, void (*line)(void *ctx, char *line), void *ctx);
+
+/* The first problem in a part of the log, with the lines that belong to it */
+struct klog_splat {
+	char first[200];	/* empty: there is none */
+	char *text;		/* NULL if memory ran out */
+};
+
+/* Look through the messages since the last call. Free with klog_splat_free(). */
+void klog_find_splat(int fd, struct klog_splat *splat);
+void klog_splat_free(struct klog_splat *splat);
 bool klog_is_splat(const char *text);
 /* Does the message belong into a report, after a splat or at any time? */
 bool klog_is_trace(const char *text);
@@ -247,8 +257,10 @@ struct bench_table {
 /* Take over a line of bench-svmvcpu (@side 0) or bench-kvm (1); false if it is none. */
 bool bench_feed(struct bench_table *table, unsigned int side, const char *line);
 void bench_report(const struct bench_table *table, struct report *r);
+struct suite;
+
 /* Return false if svmvcpu's side failed. */
-bool bench_run(struct report *r, const char *dir, bool quick);
+bool bench_run(struct suite *s, bool quick);
 
 /* --- suite.c: the test programs -------------------------------------------- */
 
@@ -259,7 +271,9 @@ struct suite {
 	struct known known;
 	bool have_known;
 	int klog;
-	unsigned int programs, failed;	/* programs that ran, and that failed */
+	unsigned int programs;		/* that ran */
+	unsigned int failed;		/* programs, and steps between them, that failed */
+	char last[80];			/* what ran last; empty: nothing yet */
 	unsigned int count[NR_TAP_RESULTS];
 	char features[300];	/* of SVM, that the module uses */
 	bool stuck;
@@ -272,10 +286,17 @@ void suite_run(struct suite *s, const struct plan_wish *wish);
 /* Run one program; @without: the feature of SVM that is masked, or NULL. */
 void suite_program(struct suite *s, const struct plan_row *row, const char *without);
 bool suite_goes_on(const struct suite *s);
+/* Programs and steps are recorded in @last by this. */
+void suite_ran(struct suite *s, const char *what);
+/*
+ * Read what the kernel has logged since the last look. A splat is a failure of
+ * @last: it came after a program had ended, or while something else ran.
+ */
+void suite_log(struct suite *s);
 
 /* --- masked.c: once more without features of SVM --------------------------- */
 
-/* Does @list, with blanks between, have this word? */
+/* Does the blank-separated @list contain @word? */
 bool masked_has_word(const char *list, const char *word);
 void masked_run(struct suite *s);
 

@@ -5,12 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "hwcheck.h"
 
 #define RECORD_BYTES	8192
+#define SPLAT_LINES	60
 
 int klog_open(void)
 {
@@ -110,4 +112,41 @@ bool klog_is_trace(const char *text)
 		if (!strncmp(text, begins[i], strlen(begins[i])))
 			return true;
 	return false;
+}
+
+struct splat_search {
+	struct klog_splat *splat;
+	FILE *out;
+	unsigned int lines;
+};
+
+static void on_line(void *ctx, char *line)
+{
+	struct splat_search *search = ctx;
+
+	if (!*search->splat->first && !klog_is_splat(line))
+		return;
+	if (!*search->splat->first)
+		snprintf(search->splat->first, sizeof(search->splat->first), "%s", line);
+	if (search->out && search->lines < SPLAT_LINES && klog_is_trace(line)) {
+		fprintf(search->out, "%s\n", line);
+		search->lines++;
+	}
+}
+
+void klog_find_splat(int fd, struct klog_splat *splat)
+{
+	struct splat_search search = { .splat = splat };
+	size_t len;
+
+	memset(splat, 0, sizeof(*splat));
+	search.out = open_memstream(&splat->text, &len);
+	klog_read(fd, false, on_line, &search);
+	if (search.out)
+		fclose(search.out);
+}
+
+void klog_splat_free(struct klog_splat *splat)
+{
+	free(splat->text);
 }

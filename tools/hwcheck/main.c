@@ -218,23 +218,29 @@ static bool module_step(struct suite *s, const char *bin)
 	};
 	struct child_end end;
 	struct json *j;
+	bool usable;
 
 	report_title(r, "Module, as \"vcpuctl info\" has it");
 	snprintf(path, sizeof(path), "%s/vcpuctl", bin);
 	child_run(&child, &end);
+	usable = child_succeeded(&end);
+	s->stuck = end.stuck;
+	suite_ran(s, "vcpuctl info");
 	strcpy(s->features, verdict.features);
 	if (end.status && !*verdict.why)
 		snprintf(verdict.why, sizeof(verdict.why), "vcpuctl info: status %d", end.status);
 	if (end.timed_out)
-		snprintf(verdict.why, sizeof(verdict.why), "vcpuctl info does not end");
+		snprintf(verdict.why, sizeof(verdict.why), "vcpuctl info does not end%s%s",
+			 end.stuck ? " and cannot be killed, in the kernel at " : "", end.where);
 	j = report_json(r, "module");
-	json_bool(j, "usable", !end.status);
+	json_bool(j, "usable", usable);
 	report_str(r, "why", verdict.why);
 	report_json_end(r);
-	if (end.status && !end.interrupted)
+	suite_log(s);
+	if (!usable && !end.interrupted)
 		fprintf(stderr, "svmvcpu-hwcheck: no guest can run here: %s\n%s%s", verdict.why,
 			verdict.advice, *verdict.advice ? "\n" : "");
-	return !end.status;
+	return usable;
 }
 
 static void on_log_line(void *ctx, char *line)
@@ -303,12 +309,13 @@ static int check(struct suite *s, const struct options *o)
 	begin(r, o);
 	facts_report(r);
 	report_sync(r);
-	usable = module_step(s, o->bin);
 	s->klog = klog_open();
+	usable = module_step(s, o->bin);
 	if (usable)
 		suite_run(s, &o->wish);
 	if (usable && !o->no_bench && !s->stuck && !hwcheck_interrupted && !r->error)
-		timed = bench_run(r, o->dir, o->wish.quick);
+		timed = bench_run(s, o->wish.quick);
+	suite_log(s);
 	log_step(r, s->klog);
 	status = verdict(s, usable, timed);
 	summary(r, s, status);

@@ -10,18 +10,12 @@
 
 #include "hwcheck.h"
 
-#define SPLAT_LINES	60
 #define FAILURE_LINES	20
 
 /* One program while it runs */
 struct trial {
-	struct suite *suite;
 	struct tap_report tap;
-	FILE *splat;		/* lines of the kernel's log from the first bad one */
-	char *splat_text;
-	size_t splat_len;
-	unsigned int splat_lines;
-	char splat_first[200];
+	struct klog_splat splat;
 };
 
 static void on_line(void *ctx, char *line)
@@ -31,28 +25,8 @@ static void on_line(void *ctx, char *line)
 	tap_feed(&trial->tap, line);
 }
 
-static void on_kernel_line(void *ctx, char *line)
-{
-	struct trial *trial = ctx;
-
-	if (!trial->splat_lines && !klog_is_splat(line))
-		return;
-	if (!trial->splat_lines)
-		snprintf(trial->splat_first, sizeof(trial->splat_first), "%s", line);
-	if (trial->splat_lines < SPLAT_LINES && klog_is_trace(line)) {
-		fprintf(trial->splat, "%s\n", line);
-		trial->splat_lines++;
-	}
-}
-
-static void ignore_line(void *ctx, char *line)
-{
-	(void)ctx;
-	(void)line;
-}
-
 /* What happened to the program rather than in it */
-static void judge(struct trial *trial, const struct child_end *end, unsigned int seconds)
+static void judge_end(struct trial *trial, const struct child_end *end, unsigned int seconds)
 {
 	char why[300];
 
@@ -76,8 +50,13 @@ static void judge(struct trial *trial, const struct child_end *end, unsigned int
 			tap_fail(&trial->tap, "run", why);
 		}
 	}
-	if (trial->splat_lines)
-		tap_fail(&trial->tap, "kernel log", trial->splat_first);
+}
+
+static void judge(struct trial *trial, const struct child_end *end, unsigned int seconds)
+{
+	judge_end(trial, end, seconds);
+	if (*trial->splat.first)
+		tap_fail(&trial->tap, "kernel log", trial->splat.first);
 }
 
 /* Several lines, indented */
@@ -120,8 +99,8 @@ static void say_result(struct report *r, const struct trial *trial, const struct
 	report_say(r, "%s, %.1f s\n", end->interrupted ? ", INTERRUPTED" : "", end->seconds);
 	for (i = 0; i < t->nr; i++)
 		say_case(r, &t->cases[i]);
-	if (trial->splat_lines)
-		say_lines(r, trial->splat_text, SPLAT_LINES);
+	if (*trial->splat.first)
+		say_lines(r, trial->splat.text ?: "", ~0U);
 }
 
 static void json_result(struct report *r, const char *name, const char *without,
@@ -174,7 +153,7 @@ static void count(struct suite *s, const struct trial *trial, const struct child
 
 void suite_program(struct suite *s, const struct plan_row *row, const char *without)
 {
-	struct trial trial = { .suite = s };
+	struct trial trial;
 	char path[600];
 	char *const argv[] = { path, NULL };
 	struct child child = {
@@ -183,18 +162,15 @@ void suite_program(struct suite *s, const struct plan_row *row, const char *with
 	};
 	struct child_end end;
 
-	trial.splat = open_memstream(&trial.splat_text, &trial.splat_len);
-	if (!trial.splat)
-		return;
+	suite_log(s);
 	tap_init(&trial.tap);
 	snprintf(path, sizeof(path), "%s/tests/%s", s->dir, row->name);
 	report_say(s->report, "%-20s%s%s%s", row->name, without ? " without " : "",
 		   without ?: "", without ? " " : "");
 	report_sync(s->report);
-	klog_read(s->klog, false, ignore_line, NULL);
 	child_run(&child, &end);
-	klog_read(s->klog, false, on_kernel_line, &trial);
-	fflush(trial.splat);
+	suite_ran(s, row->name);
+	klog_find_splat(s->klog, &trial.splat);
 	judge(&trial, &end, row->seconds);
 	say_result(s->report, &trial, &end);
 	json_result(s->report, row->name, without, &trial, &end);
@@ -203,8 +179,29 @@ void suite_program(struct suite *s, const struct plan_row *row, const char *with
 		known_compare(&s->known, row->name, &trial.tap, on_difference, s);
 	report_sync(s->report);
 	tap_free(&trial.tap);
-	fclose(trial.splat);
-	free(trial.splat_text);
+	klog_splat_free(&trial.splat);
+}
+
+void suite_ran(struct suite *s, const char *what)
+{
+	snprintf(s->last, sizeof(s->last), "%s", what);
+}
+
+void suite_log(struct suite *s)
+{
+	struct klog_splat splat;
+
+	klog_find_splat(s->klog, &splat);
+	if (*splat.first && *s->last) {
+		report_say(s->report, "FAILED: kernel log, after %s: %s\n", s->last, splat.first);
+		say_lines(s->report, splat.text ?: "", ~0U);
+		report_json(s->report, "log");
+		report_str(s->report, "after", s->last);
+		report_str(s->report, "why", splat.first);
+		report_json_end(s->report);
+		s->failed++;
+	}
+	klog_splat_free(&splat);
 }
 
 bool suite_goes_on(const struct suite *s)
@@ -260,6 +257,7 @@ void suite_run(struct suite *s, const struct plan_wish *wish)
 			suite_program(s, &s->plan.rows[i], NULL);
 	if (wish->with & 1U << PLAN_MODULE)
 		masked_run(s);
+	suite_log(s);
 	if (s->stuck)
 		report_say(s->report,
 			   "\nThe kernel does not let go of a program: no more are run.\n");

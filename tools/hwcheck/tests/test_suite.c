@@ -23,6 +23,10 @@ static const char *const programs[][2] = {
 	  "echo '4,4,4,-; svm_run+0x1/0x2 [svmvcpu]' >&9" },
 	{ "silent", ":" },
 	{ "lies", "echo 1..1; echo ok 1 l.one; exit 7" },
+	{ "../bench-svmvcpu",
+	  "echo '4,2,2,-;BUG: Bad page state in process bench' >&9;"
+	  "printf 'bench\\tPIO out\\t\\t1234\\n'" },
+	{ "../bench-kvm", "printf 'bench\\tPIO out\\t\\t3456\\n'" },
 };
 
 static void write_text(const char *path, const char *text)
@@ -60,10 +64,18 @@ static void remove_programs(void)
 	rmdir("tests");
 }
 
-/* What is in the report of a run of these programs */
-static const char *report_of(struct suite *s, const char *dir, const char *plan_text)
+enum steps { PROGRAMS, LATE_SPLAT, BENCHMARKS };
+
+static void log_text(const char *text)
 {
-	static const char old[] = "4,1,1,-;WARNING: before the first program";
+	if (write(LOG_FD, text, strlen(text)) < 0)
+		exit(1);
+}
+
+/* What is in the report of a run of these programs */
+static const char *report_of(struct suite *s, const char *dir, const char *plan_text,
+			     enum steps steps)
+{
 	static char text[20000];
 	struct plan_wish all = { 0 };
 	struct report r;
@@ -75,14 +87,21 @@ static const char *report_of(struct suite *s, const char *dir, const char *plan_
 	memset(s, 0, sizeof(*s));
 	file = fmemopen((char *)plan_text, strlen(plan_text), "r");
 	if (report_open(&r, "report.txt") || pipe2(ends, O_DIRECT | O_NONBLOCK) ||
-	    !plan_read(&s->plan, file, error, sizeof(error)) || dup2(ends[1], LOG_FD) < 0 ||
-	    write(LOG_FD, old, strlen(old)) < 0)
+	    !plan_read(&s->plan, file, error, sizeof(error)) || dup2(ends[1], LOG_FD) < 0)
 		exit(1);
+	log_text("4,1,1,-;WARNING: before the first program");
 	fclose(file);
 	s->report = &r;
 	s->dir = dir;
 	s->klog = ends[0];
 	suite_run(s, &all);
+	if (steps == LATE_SPLAT) {
+		log_text("4,7,7,-;WARNING: CPU: 0 PID: 9 at late.c:1");
+		log_text("6,8,8,-;wlan0: joins SecretNet");
+		suite_log(s);
+	} else if (steps == BENCHMARKS) {
+		OK(bench_run(s, true), "benchmarks run");
+	}
 	OK(!report_close(&r), "a report");
 	close(ends[0]);
 	close(ends[1]);
@@ -99,7 +118,7 @@ static const char *report_of(struct suite *s, const char *dir, const char *plan_
 static void test_good(const char *dir)
 {
 	struct suite s;
-	const char *text = report_of(&s, dir, "good quick 60 x\nnever never 60 y\n");
+	const char *text = report_of(&s, dir, "good quick 60 x\nnever never 60 y\n", PROGRAMS);
 
 	OK(s.programs == 1 && !s.failed && s.count[TAP_PASS] == 1, "one passes");
 	OK(strstr(text, "good                   1 passed, "), "has a line");
@@ -110,7 +129,8 @@ static void test_good(const char *dir)
 static void test_splat(const char *dir)
 {
 	struct suite s;
-	const char *text = report_of(&s, dir, "splats quick 60 x\ngood quick 60 x\n");
+	const char *text = report_of(&s, dir, "splats quick 60 x\ngood quick 60 x\n",
+				     PROGRAMS);
 
 	OK(s.programs == 2 && s.failed == 1, "a splat fails the program, not the next one");
 	OK(strstr(text, "    FAILED kernel log\n      WARNING: CPU: 1 PID: 7 at svm.c:1\n"),
@@ -121,10 +141,36 @@ static void test_splat(const char *dir)
 	   strstr(text, "\"cases\":[{\"name\":\"kernel log\",\"result\":\"fail\","), "and as JSON");
 }
 
+/* What the kernel logs while no program runs is a failure of what ran before. */
+static void test_splat_between(const char *dir)
+{
+	struct suite s;
+	const char *text = report_of(&s, dir, "good quick 60 x\n", LATE_SPLAT);
+
+	OK(s.programs == 1 && s.failed == 1 && !s.count[TAP_FAIL], "a splat after a program");
+	OK(strstr(text, "FAILED: kernel log, after good: WARNING: CPU: 0 PID: 9 at late.c:1\n"),
+	   "names the program");
+	OK(!strstr(text, "SecretNet"), "and nothing of others");
+	OK(strstr(text, "{\"type\":\"log\",\"after\":\"good\",\"why\":\"WARNING: CPU: 0"),
+	   "and as JSON");
+}
+
+static void test_splat_of_bench(const char *dir)
+{
+	struct suite s;
+	const char *text = report_of(&s, dir, "good quick 60 x\n", BENCHMARKS);
+
+	OK(s.failed == 1, "a splat of a benchmark");
+	OK(strstr(text, "FAILED: kernel log, after bench-svmvcpu: BUG: Bad page state"),
+	   "names its side");
+	OK(strstr(text, "\nPIO out"), "its figures are there");
+}
+
 static void test_liars(const char *dir)
 {
 	struct suite s;
-	const char *text = report_of(&s, dir, "silent quick 60 x\nlies quick 60 x\n");
+	const char *text = report_of(&s, dir, "silent quick 60 x\nlies quick 60 x\n",
+				     PROGRAMS);
 
 	OK(s.failed == 2, "both fail");
 	OK(strstr(text, "the program printed no plan"), "one that says nothing");
@@ -137,7 +183,7 @@ static void test_end(const char *dir)
 	struct suite s;
 
 	hwcheck_interrupted = 2;
-	report_of(&s, dir, "good quick 60 x\n");
+	report_of(&s, dir, "good quick 60 x\n", PROGRAMS);
 	OK(!s.programs, "nothing runs after a signal");
 	hwcheck_interrupted = 0;
 }
@@ -152,6 +198,8 @@ int main(void)
 	child_setup();
 	test_good(dir);
 	test_splat(dir);
+	test_splat_between(dir);
+	test_splat_of_bench(dir);
 	test_liars(dir);
 	test_end(dir);
 	remove_programs();
