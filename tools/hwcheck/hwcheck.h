@@ -298,6 +298,11 @@ void suite_log(struct suite *s);
 
 /* Does the blank-separated @list contain @word? */
 bool masked_has_word(const char *list, const char *word);
+/*
+ * Write a shell script that reloads the module. @bits: mask_features=, or NULL;
+ * @loaded: the directory that exists while the module is loaded.
+ */
+void masked_reload_script(char *script, size_t len, const char *loaded, const char *bits);
 void masked_run(struct suite *s);
 
 #endif /* HWCHECK_H */

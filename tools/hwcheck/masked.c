@@ -31,27 +31,57 @@ static void on_line(void *ctx, char *line)
 		snprintf(command->said, sizeof(command->said), "%s", line);
 }
 
-/* Load the module anew. @bits: mask_features=, or NULL */
-static bool reload(struct suite *s, const char *bits)
+void masked_reload_script(char *script, size_t len, const char *loaded, const char *bits)
 {
-	char script[120] = "rmmod svmvcpu && modprobe svmvcpu";
+	/* a program that was killed may hold the module for a moment */
+	snprintf(script, len,
+		 "n=0; while [ -d %s ] && ! rmmod svmvcpu; do\n"
+		 "n=$((n + 1)); [ $n -lt 10 ] || exit 1; sleep 1; done\n"
+		 "exec modprobe svmvcpu%s%s", loaded, bits ? " mask_features=" : "", bits ?: "");
+}
+
+/*
+ * Run a shell script to its end, within a limit: interrupted half-way it would
+ * leave no module, or one without a feature.
+ */
+static bool run_script(struct suite *s, const char *what, char *script)
+{
 	char *const argv[] = { "/bin/sh", "-c", script, NULL };
 	struct command command = { "" };
 	struct child child = {
-		.argv = argv, .seconds = 60, .cpu = -1, .line = on_line, .ctx = &command,
+		.argv = argv, .seconds = 60, .cpu = -1, .to_the_end = true, .line = on_line,
+		.ctx = &command,
 	};
 	struct child_end end;
 
-	if (bits)
-		snprintf(script, sizeof(script),
-			 "rmmod svmvcpu && modprobe svmvcpu mask_features=%s", bits);
+	suite_log(s);
 	child_run(&child, &end);
+	suite_ran(s, what);
+	suite_log(s);
 	s->stuck = s->stuck || end.stuck;
-	if (!end.status)
+	if (child_succeeded(&end))
 		return true;
-	report_say(s->report, "FAILED: %s: %s\n", script, command.said);
+	report_say(s->report, "FAILED: %s: %s\n", what,
+		   end.timed_out ? "it does not end" : command.said);
 	s->failed++;
 	return false;
+}
+
+static bool reload(struct suite *s, const char *bits)
+{
+	char script[300];
+
+	masked_reload_script(script, sizeof(script), "/sys/module/svmvcpu", bits);
+	return run_script(s, bits ? "reloading svmvcpu without a feature" :
+			  "reloading svmvcpu with all features", script);
+}
+
+/* A module that was loaded by insmod may not be where modprobe looks for it. */
+static bool modprobe_finds_it(struct suite *s)
+{
+	char script[] = "modprobe -D svmvcpu";
+
+	return run_script(s, "looking for svmvcpu with modprobe", script);
 }
 
 static void run_without(struct suite *s, const struct plan_mask *mask)
@@ -65,20 +95,27 @@ static void run_without(struct suite *s, const struct plan_mask *mask)
 		suite_program(s, plan_find(&s->plan, name), mask->feature);
 }
 
+static bool has_feature(const struct suite *s, const struct plan_mask *mask)
+{
+	return masked_has_word(s->features, mask->feature);
+}
+
 void masked_run(struct suite *s)
 {
 	bool reloaded = false;
 	unsigned int i;
 
 	report_title(s->report, "Tests without features of the CPU");
+	if (!suite_goes_on(s) || !modprobe_finds_it(s))
+		return;
 	for (i = 0; i < s->plan.nr_masks && suite_goes_on(s); i++) {
-		if (!masked_has_word(s->features, s->plan.masks[i].feature))
+		if (!has_feature(s, &s->plan.masks[i]))
 			continue;
 		run_without(s, &s->plan.masks[i]);
 		reloaded = true;
 	}
-	if (!reloaded)
-		report_say(s->report, "The module uses none of them here.\n");
-	else if (!s->stuck)
+	if (reloaded)
 		reload(s, NULL);
+	else
+		report_say(s->report, "The module uses none of them here.\n");
 }
