@@ -76,7 +76,7 @@ void report_hide(const char *name);
 enum plan_class {
 	PLAN_QUICK, PLAN_HOST,
 	/* only if the owner asks for the class */
-	PLAN_SETTINGS, PLAN_CPUS, PLAN_MSRS, PLAN_MEMORY, PLAN_MODULE,
+	PLAN_SETTINGS, PLAN_CPUS, PLAN_MSRS, PLAN_MEMORY, PLAN_MODULE, PLAN_CONTAIN,
 	PLAN_NEVER,
 	NR_PLAN_CLASSES
 };

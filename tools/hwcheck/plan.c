@@ -18,6 +18,7 @@ static const char *const class_names[NR_PLAN_CLASSES] = {
 	[PLAN_MSRS] = "msrs",
 	[PLAN_MEMORY] = "memory",
 	[PLAN_MODULE] = "module",
+	[PLAN_CONTAIN] = "contain",
 	[PLAN_NEVER] = "never",
 };
 

@@ -79,7 +79,8 @@ static void test_plan(void)
 	OK(!*refusal(&plan, "giga", &named), "--with is");
 	all.with = ~0U;
 	OK(*refusal(&plan, "old", &all), "never is never");
-	OK(plan_class_asked("memory") == PLAN_MEMORY && plan_class_asked("cpus") == PLAN_CPUS,
+	OK(plan_class_asked("memory") == PLAN_MEMORY && plan_class_asked("cpus") == PLAN_CPUS &&
+	   plan_class_asked("contain") == PLAN_CONTAIN,
 	   "classes that one can ask for");
 	OK(plan_class_asked("never") < 0 && plan_class_asked("host") < 0 &&
 	   plan_class_asked("") < 0, "and those that one cannot");
