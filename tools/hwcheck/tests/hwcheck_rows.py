@@ -60,13 +60,27 @@ def known_case_exists(there):
                   row[1].rpartition(".")[2] not in cases(there[row[0]]))
 
 
+def default_is_known(_there):
+    """The emulators' results of each program that runs by default are known."""
+    known = {row[0] for row in rows("known-results") if len(row) == 3}
+    return sorted(row[0] for row in rows("programs")
+                  if row[1] in ("quick", "host") and row[0] not in known)
+
+
+def unsafe_is_not_default(_there):
+    """No program that tries every port or MSR runs by default."""
+    return [" ".join(row[:2]) for row in rows("programs")
+            if row[0] in ("contain_ports", "contain_msrs") and
+            row[1] != "contain"]
+
+
 def nothing_is_known_to_fail(_there):
     """No emulator's failure is a known result."""
     return [" ".join(row) for row in rows("known-results") if "fail" in row]
 
 
 TESTS = (has_a_row, row_has_a_program, masks_are_known, known_case_exists,
-         nothing_is_known_to_fail)
+         default_is_known, unsafe_is_not_default, nothing_is_known_to_fail)
 
 
 def main():
