@@ -74,6 +74,9 @@ $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# Some distributions have no static C library
+STATIC := $(if $(wildcard $(shell $(CC) -print-file-name=libc.a)),-static)
+
 # Not static: Debian has only the shared Zydis
 $(B)/tools/vcpuctl: $(VCPUCTL_OBJECTS) $(INSN_LIB) $(LIB)
 	$(call note,LD,$@)
@@ -90,24 +93,28 @@ SELFTESTS = $(patsubst selftests/%.c,$(B)/selftests/%, \
 KSELFTEST = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/svmvcpu/linux-source-6.1
 KSELFTEST := $(KSELFTEST)/tools/testing/selftests
 
-$(KSELFTEST)/kselftest_harness.h:
-	$(Q)$(VM)/kernel.sh harness
+# A link: with sudo, HOME is another, but what is built need not be built again
+HARNESS = $(B)/kselftest/kselftest_harness.h
+
+$(HARNESS):
+	$(Q)test -e "$(KSELFTEST)/kselftest_harness.h" || $(VM)/kernel.sh harness
+	@mkdir -p $(B)
+	$(Q)ln -sfn "$$(realpath "$(KSELFTEST)")" $(B)/kselftest
 
 # Not static: seventy times the C library is what booting the debug kernel would
 # take longest for. initramfs.sh packs what they load. Everything is bound at the
 # start, so that nothing is in the middle of a test. They spend their time in the
 # kernel: -O1 is what makes them quick to build.
 SELFTEST_CC = $(CC) $(ALL_CFLAGS) -O1 -g0 -Werror -Iselftests \
-	-isystem $(KSELFTEST) -no-pie -Wl,-z,now -pthread
+	-isystem $(B)/kselftest -no-pie -Wl,-z,now -pthread
 
-$(B)/selftests/%: selftests/%.c $(LIB) | $(KSELFTEST)/kselftest_harness.h
+$(B)/selftests/%: selftests/%.c $(LIB) | $(HARNESS)
 	$(call note,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(SELFTEST_CC) -o $@ $< $(LIB)
 
 # Those that need libsvmvcpu-insn
-$(B)/selftests/insn_%: selftests/insn_%.c $(INSN_LIB) $(LIB) | \
-		$(KSELFTEST)/kselftest_harness.h
+$(B)/selftests/insn_%: selftests/insn_%.c $(INSN_LIB) $(LIB) | $(HARNESS)
 	$(call note,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(SELFTEST_CC) -Itools/insn -o $@ $< $(INSN_LIBS)
@@ -189,44 +196,54 @@ lint:
 
 MAN = $(wildcard Documentation/man/*.[1-9])
 
-INSTALL_LIB = $(DESTDIR)$(PREFIX)/lib/svmvcpu
+# Paths may contain blanks: recipes quote them
+INSTALL_PREFIX = $(DESTDIR)$(PREFIX)
+INSTALL_LIB = $(INSTALL_PREFIX)/lib/svmvcpu
+INSTALL_TOOLS = $(TOOLS) $(HWCHECK)
 
-# All but the module. Packages first, in a shell of its own; no emulator is needed.
-# "make install SELFTESTS=" leaves the test programs out.
-install-programs:
-	$(Q)$(VM)/deps.sh build $(if $(SELFTESTS),source tests)
+# What install-programs copies. Packages first, in a shell of its own; no emulator
+# is needed. "SELFTESTS=" leaves the test programs out.
+programs:
+	$(Q)$(VM)/deps.sh build $(if $(SELFTESTS),source) tests
 	+$(Q)$(MAKE) --no-print-directory DEPS=build tools selftests
-	$(Q)for tool in $(TOOLS) $(HWCHECK); do \
+
+# All but the module
+install-programs: programs
+	$(Q)for tool in $(INSTALL_TOOLS); do \
 		install -D -m 755 $$tool \
-			$(DESTDIR)$(PREFIX)/bin/$${tool##*/} || exit; done
+			"$(INSTALL_PREFIX)/bin/$${tool##*/}" || exit; done
 	$(Q)for page in $(MAN); do \
 		install -D -m 644 $$page \
-			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || \
+			"$(INSTALL_PREFIX)/share/man/man$${page##*.}/$${page##*/}" || \
 			exit; done
 	$(Q)install -D -m 644 include/uapi/linux/svmvcpu.h \
-		$(DESTDIR)$(PREFIX)/include/linux/svmvcpu.h
-	$(Q)rm -rf $(INSTALL_LIB)
-	$(Q)install -d $(INSTALL_LIB)
-	$(Q)install -m 755 $(BENCHES) $(INSTALL_LIB)
-	$(Q)install -m 644 $(HWCHECK_TABLES) $(INSTALL_LIB)
-	$(Q)$(if $(SELFTESTS),install -d $(INSTALL_LIB)/tests)
-	$(Q)$(if $(SELFTESTS),install -m 755 $(SELFTESTS) $(INSTALL_LIB)/tests)
+		"$(INSTALL_PREFIX)/include/linux/svmvcpu.h"
+	$(Q)rm -rf "$(INSTALL_LIB)"
+	$(Q)install -d "$(INSTALL_LIB)"
+	$(Q)install -m 755 $(BENCHES) "$(INSTALL_LIB)"
+	$(Q)install -m 644 $(HWCHECK_TABLES) "$(INSTALL_LIB)"
+	$(Q)$(if $(SELFTESTS),install -d "$(INSTALL_LIB)/tests")
+	$(Q)$(if $(SELFTESTS),install -m 755 $(SELFTESTS) "$(INSTALL_LIB)/tests")
 
+# What the user has built with "make all programs" is up to date and only copied
 install: install-programs
 	+$(Q)$(MAKE) --no-print-directory module-host
 	+$(Q)test -e $(B)/host/kdir || \
 		{ echo "no kernel headers: the module is not installed"; exit 1; }
 	+$(Q)$(MAKE) -C $(B)/host/kdir M=$(CURDIR)/$(B)/host/src \
 		CONFIG_MODULE_SIG_ALL= \
-		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+		$(if $(DESTDIR),INSTALL_MOD_PATH="$(DESTDIR)") modules_install
 
 uninstall:
-	$(Q)rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(TOOLS) $(HWCHECK)))
-	$(Q)rm -f $(foreach page,$(notdir $(MAN)), \
-		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(page))
-	$(Q)rm -f $(DESTDIR)$(PREFIX)/include/linux/svmvcpu.h
-	$(Q)rm -rf $(INSTALL_LIB)
-	@echo "The module stays: remove svmvcpu.ko below /lib/modules, and run depmod"
+	$(Q)for tool in $(INSTALL_TOOLS); do \
+		rm -f "$(INSTALL_PREFIX)/bin/$${tool##*/}" || exit; done
+	$(Q)for page in $(MAN); do \
+		rm -f "$(INSTALL_PREFIX)/share/man/man$${page##*.}/$${page##*/}" || \
+			exit; done
+	$(Q)rm -f "$(INSTALL_PREFIX)/include/linux/svmvcpu.h"
+	$(Q)rm -rf "$(INSTALL_LIB)"
+	@echo "Not removed: svmvcpu.ko below /lib/modules (remove it and run depmod),"
+	@echo "installed packages, and $${XDG_CACHE_HOME:-~/.cache}/svmvcpu"
 
 clean:
 	rm -rf $(B)
@@ -237,5 +254,6 @@ help:
 .PHONY: all module module-host module-stock module-debug module-bochs \
 	deps deps-tests lib tools guests selftests image initramfs image-stock \
 	image-debug image-bochs vm demo check check-quick check-bochs soak \
-	bench bench-wall host-tests lint install install-programs uninstall clean \
+	bench bench-wall host-tests lint programs install install-programs \
+	uninstall clean \
 	help

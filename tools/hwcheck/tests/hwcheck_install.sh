@@ -7,7 +7,7 @@
 cd "$(dirname "$0")/../../.." || exit 1
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
-prefix=/opt/here
+prefix='/opt/with a blank'
 root=$stage$prefix
 count=0
 failed=0
@@ -29,7 +29,7 @@ try() {
 
 # Not as a part of the make that may run this
 make_goal() {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s "$1" DESTDIR="$stage" \
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s "$@" DESTDIR="$stage" \
 		PREFIX="$prefix"
 }
 
@@ -47,15 +47,22 @@ every_program() {
 }
 
 every_library() {
-	! ldd "$root"/lib/svmvcpu/tests/* | grep 'not found'
+	! ldd "$root"/lib/svmvcpu/tests/* "$root"/bin/* | grep 'not found'
+}
+
+# As with sudo: another HOME, and what the user has built is not built again
+copies_only() {
+	HOME=$stage/root make_goal install-programs CC=false AR=false &&
+		[ ! -e "$stage/root" ]
 }
 
 no_file_left() {
 	! find "$stage" -type f | grep .
 }
 
-echo "1..8"
+echo "1..9"
 try installs make_goal install-programs
+try copies_what_is_built copies_only
 try every_program every_program
 try every_library every_library
 try benchmarks test -x "$root/lib/svmvcpu/bench-svmvcpu" -a \
