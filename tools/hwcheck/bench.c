@@ -152,7 +152,7 @@ static bool run_side(struct suite *s, bool quick, struct side *side, int cpu)
 		report_say(r, "interrupted\n");
 	else if (end.timed_out)
 		report_say(r, "no end after %d s%s%s\n", SECONDS,
-			   end.stuck ? ", and not to be killed: " : "", end.where);
+			   end.stuck ? ", cannot be killed: " : "", end.where);
 	else
 		report_say(r, "FAILED, status %d: %s\n", end.status, side->said);
 	suite_log(s);

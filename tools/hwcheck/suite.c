@@ -236,7 +236,7 @@ static void say_differences(struct suite *s)
 	if (!s->have_known)
 		report_say(s->report, "No table of known results is installed.\n");
 	else if (!*s->differences_text)
-		report_say(s->report, "None: each result is one that QEMU or Bochs has.\n");
+		report_say(s->report, "None: each result also occurs in QEMU or Bochs.\n");
 	else
 		report_say(s->report, "%s", s->differences_text);
 	free(s->differences_text);
@@ -260,7 +260,7 @@ void suite_run(struct suite *s, const struct plan_wish *wish)
 	suite_log(s);
 	if (s->stuck)
 		report_say(s->report,
-			   "\nThe kernel does not let go of a program: no more are run.\n");
+			   "\nA program cannot be killed: no more programs are run.\n");
 	say_differences(s);
 	say_left_out(s, wish);
 }

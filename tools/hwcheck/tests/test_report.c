@@ -43,7 +43,8 @@ static void test_content(void)
 	report_json_end(&r);
 	OK(!report_close(&r), "closed");
 	read_back("one.txt");
-	OK(strstr(content, "\n{\"type\":\"a\",\"key\":\"\\\"quoted\\\" xxxxxxxx\"}\n{\"type\":\"b\"}\n"),
+	OK(strstr(content, "\n{\"type\":\"a\",\"key\":\"\\\"quoted\\\" xxxxxxxx\"}\n"
+			   "{\"type\":\"b\"}\n"),
 	   "then it is, a line each");
 }
 
