@@ -10,7 +10,7 @@
 
 # shellcheck source=selftests/vm/tap.sh
 . /vm/tap.sh
-plan 47
+plan 52
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -172,6 +172,32 @@ hwcheck "a module without a feature" 0 " without vgif    1 passed, " \
 check_equal "runs with it, and without" "$(cat masks)" "0
 16"
 check_equal "the module is as it was" "$(cat $mask)" 0
+
+# One that hangs while the module lacks a feature
+program masked "[ \$(cat $mask) = 0 ] || { touch /tmp/hwcheck-masked; sleep 1000; }
+	echo 1..1; echo ok 1 m.one"
+svmvcpu-hwcheck -n --with module --dir bad -o masked-stopped.txt >/dev/null 2>&1 &
+pid=$!
+tries=0
+while [ ! -e /tmp/hwcheck-masked ] && [ $tries -lt 200 ]; do
+	usleep 100000
+	tries=$((tries + 1))
+done
+check_equal "a program runs without a feature" "$(cat $mask)" 16
+kill -INT $pid
+wait $pid
+check_equal "^C ends it there" $? 130
+check_equal "the module is as it was all the same" "$(cat $mask)" 0
+rm /tmp/hwcheck-masked
+
+# Loaded by insmod, perhaps: modprobe knows nothing of it
+index=/lib/modules/$(uname -r)
+mkdir "$dir/index"
+mv "$index"/modules.* "$dir/index/"
+hwcheck "a module that modprobe does not find" 1 "FAILED: looking for svmvcpu" \
+	-n --with module --dir bad -o not-found.txt
+mv "$dir"/index/* "$index/"
+check "is left loaded" [ -e $mask ]
 
 # --- enough ----------------------------------------------------------------
 
