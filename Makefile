@@ -93,6 +93,9 @@ SELFTESTS = $(patsubst selftests/%.c,$(B)/selftests/%, \
 KSELFTEST = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/svmvcpu/linux-source-6.1
 KSELFTEST := $(KSELFTEST)/tools/testing/selftests
 
+# Whoever gives KSELFTEST= needs no kernel source of Debian's
+HARNESS_PACKAGES = $(if $(filter file,$(origin KSELFTEST)),$(if $(SELFTESTS),source))
+
 # A link: with sudo, HOME is another, but what is built need not be built again
 HARNESS = $(B)/kselftest/kselftest_harness.h
 
@@ -204,7 +207,7 @@ INSTALL_TOOLS = $(TOOLS) $(HWCHECK)
 # What install-programs copies. Packages first, in a shell of its own; no emulator
 # is needed. "SELFTESTS=" leaves the test programs out.
 programs:
-	$(Q)$(VM)/deps.sh build $(if $(SELFTESTS),source) tests
+	$(Q)$(VM)/deps.sh build $(HARNESS_PACKAGES) tests
 	+$(Q)$(MAKE) --no-print-directory DEPS=build tools selftests
 
 # All but the module
