@@ -59,6 +59,9 @@ static void test_faults(void)
 	run.memory.insn[0] = 0x89;
 	run.memory.insn[1] = 0x07;
 	expect(&run, NULL, "memory-fault write gpa 0xfee000f0 gva 0x1000 insn 89 07");
+	run.memory.flags = SVMVCPU_FAULT_APIC;
+	expect(&run, NULL,
+	       "memory-fault read gpa 0xfee000f0 (the local APIC's registers) insn 89 07");
 	run.memory.insn_len = 200;
 	run.memory.flags = SVMVCPU_FAULT_EXEC;
 	expect(&run, NULL, "memory-fault fetch gpa 0xfee000f0");
@@ -259,10 +262,10 @@ static void test_details(void)
 	run.memory.insn_len = 2;
 	run.memory.insn[0] = 0x88;
 	run.memory.insn[1] = 0x07;
-	expect_detail(&run, "\"limit\":true,\"insn\":[136,7]}");
-	run.memory.flags = 0;
+	expect_detail(&run, "\"limit\":true,\"apic\":false,\"insn\":[136,7]}");
+	run.memory.flags = SVMVCPU_FAULT_APIC;
 	run.memory.insn_len = 200;
-	expect_detail(&run, "\"limit\":false,\"insn\":[]}");
+	expect_detail(&run, "\"limit\":false,\"apic\":true,\"insn\":[]}");
 	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
 	run.reason = SVMVCPU_EXIT_DEBUG;
 	run.debug.cause = SVMVCPU_DEBUG_INT3;

@@ -140,6 +140,7 @@ static void json_memory(struct json *j, const struct svmvcpu_exit_memory *m)
 	json_bool(j, "user_mem", m->flags & SVMVCPU_FAULT_USER_MEM);
 	json_bool(j, "kernel", m->flags & SVMVCPU_FAULT_KERNEL);
 	json_bool(j, "limit", m->flags & SVMVCPU_FAULT_LIMIT);
+	json_bool(j, "apic", m->flags & SVMVCPU_FAULT_APIC);
 	json_bytes(j, "insn", m->insn, m->insn_len, sizeof(m->insn));
 }
 
