@@ -123,7 +123,8 @@ static void test_loopback(void)
 	OK(uart_read(&u, 5) == 0x63, "a second byte overruns the first");
 	OK(uart_read(&u, 5) == 0x61, "reading clears the error");
 	uart_write(&u, 2, 0x02);
-	OK(uart_read(&u, 5) == 0x60, "clearing the receiver drops the byte");
+	OK(uart_read(&u, 5) == 0x61 && uart_read(&u, 0) == 2,
+	   "clearing the receiver without the FIFOs keeps the byte");
 	uart_write(&u, 4, 0x00);
 	OK(uart_read(&u, 6) == 0xb0, "outside loopback someone is connected");
 	OK(uart_read(&u, 0) == 'z', "and the line is back");
@@ -163,6 +164,11 @@ static void test_fifo(void)
 	OK(uart_read(&u, 5) == 0x61, "enabling them again keeps what they hold");
 	uart_write(&u, 2, 0x00);
 	OK(uart_read(&u, 5) == 0x60, "turning the FIFOs off clears them");
+	uart_write(&u, 2, 0x01);
+	uart_write(&u, 0, 5);
+	uart_write(&u, 2, 0x02);
+	OK(uart_read(&u, 5) == 0x60 && (uart_read(&u, 2) & 0xc0) == 0x00,
+	   "and so does turning them off with the receiver's bit set");
 	uart_write(&u, 0, 2);
 	uart_write(&u, 2, 0x01);
 	OK(uart_read(&u, 5) == 0x60, "and so does turning them on");

@@ -216,8 +216,13 @@ static void write_ier(struct uart *u, __u8 value)
 
 static void write_fcr(struct uart *u, __u8 value)
 {
-	/* Turning the FIFOs on or off clears them, too. */
-	if ((value & FCR_CLEAR_RX) || ((value ^ u->fcr) & FCR_ENABLE))
+	bool clear = (value & FCR_ENABLE) && (value & FCR_CLEAR_RX);
+
+	/*
+	 * Turning the FIFOs on or off clears them, too. The other bits count only
+	 * in a write that has FCR_ENABLE set: without FIFOs RBR keeps its byte.
+	 */
+	if (clear || ((value ^ u->fcr) & FCR_ENABLE))
 		u->rx_nr = 0;
 	u->fcr = value & FCR_ENABLE ? value & (FCR_ENABLE | FCR_TRIGGER) : 0;
 }
