@@ -345,6 +345,7 @@ static void put_modrm(struct sample *s, const struct form *form, unsigned int im
 	} while (!is_solvable(s, form, &m));
 	if (form->flags & F_BITS)
 		set_bit_offset(s, form, &m);
+	s->rip_relative = m.rip_relative;
 	disp = solve(s, &m);
 	put(s, m.mod << 6 | m.reg << 3 | m.rm, 1);
 	if (m.rm == 4)

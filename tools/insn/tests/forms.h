@@ -63,6 +63,7 @@ unsigned int forms_list(struct form *forms);
  * @addrsize: 67 is there
  * @gs: GS override is there
  * @rep: f2 or f3 of a string instruction, or 0
+ * @rip_relative: the address of its memory operand counts from RIP
  * @target: address its memory operand shall have
  * @device: an address in the page that is a device: the operand's or the stack's
  * @before: registers
@@ -76,6 +77,7 @@ struct sample {
 	bool addrsize;
 	bool gs;
 	u8 rep;
+	bool rip_relative;
 	u64 target;
 	u64 device;
 	struct native_state before;
