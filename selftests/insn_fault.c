@@ -519,15 +519,42 @@ TEST_F(insn_fault, string_ports)
 	EXPECT_EQ(6U, d->writes);
 	EXPECT_EQ(0ULL, d->vm.run->gprs.rcx);
 	EXPECT_EQ(LIN_DEVICE + 15, d->vm.run->gprs.rdi);
+}
 
-	start(d, IDT_LONG64, CODE("\xf3\x66\x6f"), LIN_DEVICE + 9, 0);	/* rep outsw */
-	IDT_REGS(&d->vm, regs->rdx = DEVICE_PORT);
-	memcpy(d->bytes + 9, "\1\0\2\0\3\0\4\0\5\0\6\0", 12);
-	ASSERT_EQ(0, device_run(d, &out));
-	EXPECT_TRUE(idt_finished(&d->vm, 3));
-	EXPECT_EQ(6U, d->outs);
-	EXPECT_EQ(21ULL, d->sum);
-	EXPECT_EQ(LIN_DEVICE + 21, d->vm.run->gprs.rsi);
+/* REP OUTS of six elements from the device, up and down */
+static const struct {
+	const char *code;
+	unsigned int len;
+	unsigned int width;
+} outs[] = {
+	{ CODE("\xf3\x6e"), 1 },
+	{ CODE("\xf3\x66\x6f"), 2 },
+	{ CODE("\xf3\x6f"), 4 },
+};
+
+TEST_F(insn_fault, string_outs)
+{
+	struct device_vm *d = &self->device;
+	struct idt_outcome out;
+	unsigned int i, n;
+	int64_t step;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(outs); i++) {
+		step = i & 1 ? -(int64_t)outs[i / 2].width : outs[i / 2].width;
+		start(d, IDT_LONG64, outs[i / 2].code, outs[i / 2].len, LIN_DEVICE + 0x100, 0);
+		IDT_REGS(&d->vm, regs->rdx = DEVICE_PORT; regs->rflags |= i & 1 ? FLAG_DF : 0);
+		memset(d->bytes, 0, 0x200);
+		for (n = 0; n < 6; n++)
+			d->bytes[0x100 + n * step] = n + 1;
+		d->outs = 0;
+		d->sum = 0;
+		ASSERT_EQ(0, device_run(d, &out));
+		EXPECT_TRUE(idt_finished(&d->vm, outs[i / 2].len));
+		EXPECT_EQ(6U, d->outs);
+		EXPECT_EQ(21ULL, d->sum);
+		EXPECT_EQ(LIN_DEVICE + 0x100 + 6 * step, d->vm.run->gprs.rsi);
+		EXPECT_EQ(0ULL, d->vm.run->gprs.rcx);
+	}
 }
 
 /* The kernel executes SMSW while it hides bits of CR0, and has nowhere to store. */

@@ -210,14 +210,16 @@ static u64 count_left(const struct machine *m, const struct einsn *insn)
 /* One element is done: move on. Says whether another one follows. */
 static bool step_string(struct machine *m, const struct einsn *insn)
 {
-	u64 step = insn->operand[0].bytes;
 	unsigned int i;
 
-	if (m->rflags & FLAG_DF)
-		step = -step;
-	for (i = 0; i < 2; i++)
-		if (insn->operand[i].kind == EOPERAND_MEM)
-			add_to_register(m, insn, insn->operand[i].mem.base, step);
+	/* operand 0 of OUTS is the port, whose width is not the element's */
+	for (i = 0; i < 2; i++) {
+		const struct eoperand *o = &insn->operand[i];
+		u64 step = m->rflags & FLAG_DF ? -(u64)o->bytes : o->bytes;
+
+		if (o->kind == EOPERAND_MEM)
+			add_to_register(m, insn, o->mem.base, step);
+	}
 	if (!(insn->flags & E_REP))
 		return false;
 	add_to_register(m, insn, INSN_RCX, -1ULL);

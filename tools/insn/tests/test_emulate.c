@@ -499,6 +499,26 @@ static void test_branches(void)
 	   "a 16-bit call does, too");
 }
 
+/* REP OUTS, three elements either way: what moves is the element's width */
+static void test_outs(const char *code, unsigned int len, unsigned int width)
+{
+	u64 step, dir;
+
+	for (dir = 0; dir < 2; dir++) {
+		set_up_long();
+		gprs.rdx = 0x321;
+		gprs.rsi = 0x2100;
+		gprs.rcx = 3;
+		gprs.rflags |= dir ? FLAG_DF : 0;
+		step = dir ? -(u64)width : width;
+		OK(!run(code, len) && nr_seen == 6 && saw(0, DEVICE + 0x100, width, false, 0) &&
+		   saw(2, DEVICE + 0x100 + step, width, false, 0) &&
+		   saw(4, DEVICE + 0x100 + 2 * step, width, false, 0) &&
+		   saw(5, 0x321, width, true, 0) && gprs.rsi == 0x2100 + 3 * step && !gprs.rcx,
+		   "rep outs of %u bytes, %s", width, dir ? "down" : "up");
+	}
+}
+
 static void test_ports(void)
 {
 	set_up_long();
@@ -514,6 +534,9 @@ static void test_ports(void)
 	answer = 0x1234;
 	OK(!RUN("\x66\x6f") && nr_seen == 2 && saw(0, DEVICE + 4, 2, false, 0) &&
 	   saw(1, 0x321, 2, true, 0x1234) && gprs.rsi == 0x2006, "outsw from a device");
+	test_outs("\xf3\x6e", 2, 1);
+	test_outs("\xf3\x66\x6f", 3, 2);
+	test_outs("\xf3\x6f", 2, 4);
 	set_up_long();
 	gprs.rdi = 0x5000;
 	OK(faulted(RUN("\x6c"), 14, 2, 0x5000) && !nr_seen,
