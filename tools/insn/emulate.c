@@ -135,6 +135,9 @@ static int read_port(struct machine *m, unsigned int bytes, u64 *value)
 
 	if (!emul->in)
 		return svmvcpu_fail(ENOTSUP, "not emulated: ins without ports");
+	err = begin_access(m);
+	if (err)
+		return err;
 	err = emul->in(emul->opaque, m->gprs[INSN_RDX], bytes, &data);
 	*value = ginsn_low_bytes(data, bytes);
 	return err;
@@ -143,10 +146,12 @@ static int read_port(struct machine *m, unsigned int bytes, u64 *value)
 static int write_port(struct machine *m, unsigned int bytes, u64 value)
 {
 	struct svmvcpu_emul *emul = m->emul;
+	int err;
 
 	if (!emul->out)
 		return svmvcpu_fail(ENOTSUP, "not emulated: outs without ports");
-	return emul->out(emul->opaque, m->gprs[INSN_RDX], bytes, value);
+	err = begin_access(m);
+	return err ? err : emul->out(emul->opaque, m->gprs[INSN_RDX], bytes, value);
 }
 
 static int read_operands(struct machine *m, const struct einsn *insn,
@@ -236,8 +241,11 @@ static int execute_string(struct machine *m, const struct einsn *insn, bool *mor
 	int err;
 
 	*more = false;
-	if ((insn->flags & E_REP) && !count_left(m, insn))
+	if ((insn->flags & E_REP) && !count_left(m, insn)) {
+		/* complete without an access, whatever faulted */
+		m->started = true;
 		return 0;
+	}
 	if (!left)
 		left = SVMVCPU_EMUL_ELEMENTS;
 	if (m->rflags & FLAG_TF)
@@ -277,6 +285,11 @@ static int emulate(struct svmvcpu_emul *emul, struct machine *m, const struct ei
 		err = execute_string(m, insn, &more);
 	else
 		err = insn->execute(m, insn);
+	/* it may have read RAM only, where nothing has begun yet */
+	if (!err)
+		err = begin_access(m);
+	if (err && !m->started)
+		return err;
 	commit(m, !err && !more);
 	emul->trap = !err && (m->rflags & FLAG_TF);
 	return err;
@@ -304,6 +317,11 @@ int emulate_after(struct svmvcpu_emul *emul, bool kernel)
 	if (kernel && !(insn.flags & E_KERNEL))
 		return svmvcpu_fail(ENOTSUP, "the access at %#llx is for the kernel to repeat",
 				    emul->gpa);
+	err = check_privilege(&m, &insn);
+	if (err)
+		return err;
+	/* the kernel takes many elements of a string at once: any may have faulted */
+	m.started = kernel;
 	return emulate(emul, &m, &insn);
 }
 

@@ -23,6 +23,8 @@
 #define FLAG_TF		BIT_ULL(8)
 #define FLAG_DF		BIT_ULL(10)
 #define FLAG_OF		BIT_ULL(11)
+#define FLAG_IOPL	(BIT_ULL(12) | BIT_ULL(13))
+#define FLAG_IOPL_SHIFT	12
 #define FLAG_RF		BIT_ULL(16)
 
 /* Arithmetic (alu.c) */
@@ -86,6 +88,10 @@ void alu_run(enum alu_op op, struct alu *alu);
 #define E_STACK		0x4000	/* has a hidden memory operand on the stack */
 #define E_ALIGNED	0x8000	/* memory has to be aligned to its width */
 #define E_KERNEL	0x10000	/* the kernel may make the access for the guest */
+#define E_CPL0		0x20000	/* #GP at other privilege levels */
+#define E_PROTECTED	0x40000	/* exists in protected mode only */
+#define E_UMIP		0x80000	/* #GP outside CPL 0 where CR4.UMIP is set */
+#define E_NO_VM86	0x100000	/* IOPL decides in virtual-8086 mode */
 
 enum eoperand_kind {
 	EOPERAND_NONE,
@@ -141,6 +147,8 @@ int einsn_decode(struct einsn *insn, const u8 *bytes, unsigned int len,
  * @gprs: general registers in hardware order, as they will be
  * @rflags: the same
  * @rip_next: behind the instruction, or where it branches to
+ * @on_page: an operand was found on the page of @emul->gpa
+ * @started: begin_access() has agreed
  */
 struct machine {
 	struct svmvcpu_emul *emul;
@@ -149,6 +157,8 @@ struct machine {
 	u64 gprs[16];
 	u64 rflags;
 	u64 rip_next;
+	bool on_page;
+	bool started;
 };
 
 /* The widest memory operand */
@@ -169,6 +179,7 @@ struct place {
 void machine_init(struct machine *m, struct svmvcpu_emul *emul);
 /* returns SVMVCPU_EMUL_FAULT */
 int raise_fault(struct machine *m, unsigned int vector, u32 error_code, u64 address);
+int begin_access(struct machine *m);
 /* these return 0, SVMVCPU_EMUL_FAULT or -errno */
 int place_find(struct machine *m, const struct eoperand *operand, s64 disp,
 	       bool write, struct place *place);
@@ -181,11 +192,13 @@ int place_write_bytes(struct machine *m, const struct place *place, const u8 *bu
 /* the same for up to eight bytes */
 int place_read(struct machine *m, const struct place *place, u64 *value);
 int place_write(struct machine *m, const struct place *place, u64 value);
+int place_set_bits(struct machine *m, const struct place *place, u8 bits, u8 *old);
 
 /* Execution (emulate.c, stack.c, wide.c, system.c) */
 
 int emulate_after(struct svmvcpu_emul *emul, bool kernel);
 u64 read_direct(const struct machine *m, const struct eoperand *o);
+int check_privilege(struct machine *m, const struct einsn *insn);
 /* values of struct einsn.execute */
 int execute_alu(struct machine *m, const struct einsn *insn);
 int execute_push(struct machine *m, const struct einsn *insn);

@@ -54,6 +54,27 @@ void machine_init(struct machine *m, struct svmvcpu_emul *emul)
 	};
 	if (m->env.mode == GUEST_VM86)
 		m->mmu.cpl = 3;
+	else if (m->env.mode == GUEST_REAL)
+		m->mmu.cpl = 0;
+}
+
+/**
+ * begin_access() - called before the first access that has an effect
+ * @m: the machine, all operands found
+ *
+ * Another vCPU may have replaced the instruction since it faulted, or the page
+ * tables. Only an instruction that still accesses the page that faulted is for
+ * the library: any other one the guest executes better by itself.
+ *
+ * Return: 0, from the second call on always, or -EBUSY.
+ */
+int begin_access(struct machine *m)
+{
+	if (!m->on_page && !m->started)
+		return svmvcpu_fail(EBUSY, "the instruction does not access %#llx any more",
+				    m->emul->gpa);
+	m->started = true;
+	return 0;
 }
 
 /* Page table entries, which the guest may be changing. */
@@ -137,11 +158,19 @@ static int add_part(struct machine *m, struct place *place, u64 linear,
 		return err;
 	place->part[place->nr].gpa = gpa;
 	place->part[place->nr].bytes = bytes;
-	if ((gpa & page) != (m->emul->gpa & page))
+	if ((gpa & page) == (m->emul->gpa & page))
+		m->on_page = true;
+	else
 		place->part[place->nr].hva =
 			svmvcpu_gpa_to_hva(m->emul->guest, gpa, bytes);
 	place->nr++;
 	return 0;
+}
+
+/* Long mode: system tables have 64-bit addresses, whatever the code. */
+static bool is_wide_system(const struct machine *m, unsigned int access)
+{
+	return (access & GVA_IMPLICIT) && (m->emul->control->efer & GUEST_EFER_LMA);
 }
 
 /**
@@ -165,7 +194,7 @@ int place_find_linear(struct machine *m, u64 linear, unsigned int bytes, unsigne
 	if (err)
 		return err;
 	linear += first;
-	if (m->env.mode != GUEST_LONG64)
+	if (m->env.mode != GUEST_LONG64 && !is_wide_system(m, access))
 		linear = (u32)linear;
 	return add_part(m, place, linear, bytes - first, access);
 }
@@ -231,10 +260,11 @@ static void copy(void *to, const void *from, unsigned int bytes)
 }
 
 /* Devices see no access that is wider than a general register. */
-static int device_read(struct svmvcpu_emul *emul, u64 gpa, u8 *buf, unsigned int bytes)
+static int device_read(struct machine *m, u64 gpa, u8 *buf, unsigned int bytes)
 {
+	struct svmvcpu_emul *emul = m->emul;
 	unsigned int at, n;
-	int err = 0;
+	int err = begin_access(m);
 
 	for (at = 0; at < bytes && !err; at += n) {
 		n = bytes - at < 8 ? bytes - at : 8;
@@ -272,7 +302,7 @@ int place_read_bytes(struct machine *m, const struct place *place, u8 *buf)
 		if (place->part[i].hva)
 			copy(buf, place->part[i].hva, bytes);
 		else
-			err = device_read(m->emul, place->part[i].gpa, buf, bytes);
+			err = device_read(m, place->part[i].gpa, buf, bytes);
 		buf += bytes;
 	}
 	return err;
@@ -287,7 +317,7 @@ int place_read_bytes(struct machine *m, const struct place *place, u8 *buf)
 int place_write_bytes(struct machine *m, const struct place *place, const u8 *buf)
 {
 	unsigned int i;
-	int err = 0;
+	int err = begin_access(m);
 
 	for (i = 0; i < place->nr && !err; i++) {
 		unsigned int bytes = place->part[i].bytes;
@@ -311,4 +341,28 @@ int place_read(struct machine *m, const struct place *place, u64 *value)
 int place_write(struct machine *m, const struct place *place, u64 value)
 {
 	return place_write_bytes(m, place, (const u8 *)&value);
+}
+
+/**
+ * place_set_bits() - set bits of a byte; in RAM atomically
+ * @m: the machine
+ * @place: one byte, from place_find_linear() for writing
+ * @bits: which
+ * @old: what the byte was
+ */
+int place_set_bits(struct machine *m, const struct place *place, u8 bits, u8 *old)
+{
+	u8 *at = place->part[0].hva, value;
+	int err;
+
+	err = begin_access(m);
+	if (err)
+		return err;
+	if (at) {
+		*old = __atomic_fetch_or(at, bits, __ATOMIC_SEQ_CST);
+		return 0;
+	}
+	err = place_read_bytes(m, place, old);
+	value = *old | bits;
+	return err ? err : place_write_bytes(m, place, &value);
 }

@@ -112,11 +112,18 @@ struct svmvcpu_emul {
  * cleared; bt and its kin change CF only, bsf and bsr ZF only, products CF and OF
  * only. bsf and bsr of 0 leave the destination alone, as AMD's do.
  *
+ * Another vCPU may have replaced the instruction since the processor checked it, so
+ * privilege is checked again: LLDT and LTR outside CPL 0, and SMSW, SLDT and STR there
+ * with CR4.UMIP, are #GP(0). Refused are INS and OUTS above IOPL and in virtual-8086
+ * mode, PUSHF there, and LLDT, LTR, SLDT and STR outside protected mode.
+ *
  * Return: 0; SVMVCPU_EMUL_FAULT; -ENOTSUP for an instruction that is not among
- * those above, has no memory operand or is cut off; -EBUSY when the guest kept
- * changing its page tables: run it again; -EFAULT for page tables outside RAM;
- * or what @read and @write returned. Unless it is 0, RIP is at the instruction and
- * the other registers are as before it, or before the element that failed.
+ * those above, is refused, has no memory operand or is cut off; -EBUSY when the guest
+ * kept changing its page tables, or when no operand of the instruction is on the page
+ * of @emul->gpa (any more): nothing has been accessed, run the guest again; -EFAULT
+ * for page tables outside RAM; or what @read and @write returned. Unless it is 0, RIP
+ * is at the instruction and the other registers are as before it, or before the
+ * element that failed.
  */
 int svmvcpu_emulate(struct svmvcpu_emul *emul);
 

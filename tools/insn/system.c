@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libsvmvcpu-insn: LLDT and LTR with the selector in memory. The descriptor comes
- * from the guest's GDT, with the checks of the manual (APM volume 3); privilege and
- * mode have been checked by the processor before it accessed the selector.
+ * libsvmvcpu-insn: privilege, and LLDT and LTR with the selector in memory. The
+ * descriptor comes from the guest's GDT, with the checks of the manual (APM
+ * volume 3).
+ *
+ * The processor checked privilege and mode before the access that faulted, but the
+ * instruction may not be the one that it checked: another vCPU can replace the bytes
+ * before the kernel reads them.
  */
 #include <errno.h>
 
@@ -22,6 +26,40 @@
 #define TYPE_TSS	0x09
 #define TYPE_BUSY	0x02
 
+#define CR4_UMIP	BIT_ULL(11)
+
+static bool may_use_ports(const struct machine *m)
+{
+	return m->env.mode != GUEST_VM86 &&
+	       m->mmu.cpl <= (m->rflags & FLAG_IOPL) >> FLAG_IOPL_SHIFT;
+}
+
+/**
+ * check_privilege() - may the guest execute this, where it is?
+ * @m: the machine
+ * @insn: the instruction
+ *
+ * What only the permission bitmap of the TSS, IOPL in virtual-8086 mode, or #UD
+ * could answer is refused.
+ *
+ * Return: 0, SVMVCPU_EMUL_FAULT or -ENOTSUP.
+ */
+int check_privilege(struct machine *m, const struct einsn *insn)
+{
+	if ((insn->flags & E_PROTECTED) && guest_mode_is_real_like(m->env.mode))
+		return svmvcpu_fail(ENOTSUP, "not emulated: LDTR or TR in real mode");
+	if ((insn->flags & E_NO_VM86) && m->env.mode == GUEST_VM86)
+		return svmvcpu_fail(ENOTSUP, "not emulated: pushf in virtual-8086 mode");
+	if ((insn->flags & (E_IN | E_OUT)) && !may_use_ports(m))
+		return svmvcpu_fail(ENOTSUP, "not emulated: ports at privilege level %u",
+				    m->mmu.cpl);
+	if ((insn->flags & E_CPL0) && m->mmu.cpl)
+		return raise_fault(m, VECTOR_GP, 0, 0);
+	if ((insn->flags & E_UMIP) && (m->emul->control->cr4 & CR4_UMIP) && m->mmu.cpl)
+		return raise_fault(m, VECTOR_GP, 0, 0);
+	return 0;
+}
+
 /**
  * struct descriptor - a system descriptor in the guest's GDT
  * @linear: where it is
@@ -37,6 +75,13 @@ struct descriptor {
 static bool is_long(const struct machine *m)
 {
 	return m->emul->control->efer & GUEST_EFER_LMA;
+}
+
+static bool is_canonical(const struct machine *m, u64 address)
+{
+	unsigned int shift = 64 - m->env.la_bits;
+
+	return (u64)((s64)(address << shift) >> shift) == address;
 }
 
 static int raise_selector(struct machine *m, unsigned int vector, u16 selector)
@@ -57,6 +102,8 @@ static int read_descriptor(struct machine *m, u16 selector, struct descriptor *d
 	d->linear = gdtr->base + offset;
 	if (!is_long(m))
 		d->linear = (u32)d->linear;
+	else if (!is_canonical(m, d->linear) || !is_canonical(m, d->linear + bytes - 1))
+		return raise_fault(m, VECTOR_GP, 0, 0);
 	err = place_find_linear(m, d->linear, bytes, GVA_IMPLICIT, &place);
 	if (!err)
 		err = place_read_bytes(m, &place, (u8 *)value);
@@ -85,11 +132,9 @@ static struct svmvcpu_segment to_segment(u16 selector, const struct descriptor *
 /* Long mode: the type of the upper half is 0, and the base is canonical. */
 static bool is_wide_valid(const struct machine *m, const struct descriptor *d, u64 base)
 {
-	unsigned int shift = 64 - m->env.la_bits;
-
 	if (!is_long(m))
 		return true;
-	return !(d->high >> 40 & ACCESS_TYPE) && (u64)((s64)(base << shift) >> shift) == base;
+	return !(d->high >> 40 & ACCESS_TYPE) && is_canonical(m, base);
 }
 
 /* A descriptor of the right type, as the register will hold it */
@@ -127,14 +172,16 @@ int execute_lldt(struct machine *m, const struct einsn *insn)
 	err = read_selector(m, insn, &selector);
 	if (err)
 		return err;
-	/* no table: every use of it is a fault */
-	if (!(selector & ~SELECTOR_RPL)) {
-		m->emul->segments->ldtr = (struct svmvcpu_segment){ .selector = selector };
-		return 0;
+	if (selector & ~SELECTOR_RPL) {
+		err = read_descriptor(m, selector, &d);
+		if (!err)
+			err = load(m, selector, (access_of(&d) & ACCESS_TYPE) == TYPE_LDT, &d, &s);
+	} else {
+		/* no table: every use of it is a fault */
+		s = (struct svmvcpu_segment){ .selector = selector };
 	}
-	err = read_descriptor(m, selector, &d);
 	if (!err)
-		err = load(m, selector, (access_of(&d) & ACCESS_TYPE) == TYPE_LDT, &d, &s);
+		err = begin_access(m);
 	if (!err)
 		m->emul->segments->ldtr = s;
 	return err;
@@ -147,14 +194,22 @@ static bool is_free_tss(const struct machine *m, const struct descriptor *d)
 	return type == TYPE_TSS || (type == TYPE_TSS16 && !is_long(m));
 }
 
-/* The descriptor in memory becomes busy, and the one in the register is. */
-static int set_busy(struct machine *m, const struct descriptor *d)
+/*
+ * The descriptor in memory becomes busy, and the one in the register is. Of two vCPUs
+ * that load it at the same time one gets #GP.
+ */
+static int set_busy(struct machine *m, u16 selector, const struct descriptor *d)
 {
 	struct place place;
+	u8 old;
 	int err;
 
 	err = place_find_linear(m, d->linear + ACCESS_BYTE, 1, GVA_IMPLICIT | GVA_WRITE, &place);
-	return err ? err : place_write(m, &place, access_of(d) | TYPE_BUSY);
+	if (!err)
+		err = place_set_bits(m, &place, TYPE_BUSY, &old);
+	if (err)
+		return err;
+	return old & TYPE_BUSY ? raise_selector(m, VECTOR_GP, selector) : 0;
 }
 
 int execute_ltr(struct machine *m, const struct einsn *insn)
@@ -173,7 +228,7 @@ int execute_ltr(struct machine *m, const struct einsn *insn)
 	if (!err)
 		err = load(m, selector, is_free_tss(m, &d), &d, &s);
 	if (!err)
-		err = set_busy(m, &d);
+		err = set_busy(m, selector, &d);
 	if (err)
 		return err;
 	s.attrib |= TYPE_BUSY;

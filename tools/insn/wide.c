@@ -38,6 +38,8 @@ static int load_vector(struct machine *m, const struct einsn *insn)
 	err = find_wide(m, insn, &insn->operand[1], false, &place);
 	if (!err)
 		err = place_read_bytes(m, &place, value);
+	if (!err)
+		err = begin_access(m);
 	if (err)
 		return err;
 	memcpy(xmm(m, &insn->operand[0]), value, sizeof(value));

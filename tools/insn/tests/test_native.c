@@ -16,6 +16,7 @@
  * process of its own first.
  */
 #include <cpuid.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +112,8 @@ static void refill(void)
 	memcpy(native, shadow, NATIVE_BYTES);
 }
 
-static int emulate(const struct sample *s, struct svmvcpu_gprs *gprs)
+/* With the page at @device as the one that faulted */
+static int emulate_at(const struct sample *s, u64 device, struct svmvcpu_gprs *gprs)
 {
 	const struct svmvcpu_memory memory = { NATIVE_DATA, NATIVE_BYTES, shadow };
 	const struct svmvcpu_guest guest = { &memory, 1 };
@@ -124,7 +126,7 @@ static int emulate(const struct sample *s, struct svmvcpu_gprs *gprs)
 		.cr0 = GUEST_CR0_PE, .efer = s->long64 ? GUEST_EFER_LMA : 0,
 	};
 	struct svmvcpu_emul emul = {
-		.insn = s->bytes, .insn_len = s->len, .gpa = s->device,
+		.insn = s->bytes, .insn_len = s->len, .gpa = device,
 		.gprs = gprs, .segments = &segments, .control = &control,
 		.guest = &guest, .read = device_read, .write = device_write,
 		.opaque = shadow,
@@ -137,6 +139,17 @@ static int emulate(const struct sample *s, struct svmvcpu_gprs *gprs)
 	reads = 0;
 	writes = 0;
 	return svmvcpu_emulate(&emul);
+}
+
+/* Bit offsets and string instructions may go to another page: -EBUSY, and no access. */
+static int emulate(const struct sample *s, struct svmvcpu_gprs *gprs)
+{
+	int ret = emulate_at(s, s->device, gprs);
+	u64 device = NATIVE_DATA;
+
+	for (; ret == -EBUSY && device < NATIVE_DATA + NATIVE_BYTES; device += SVMVCPU_PAGE)
+		ret = emulate_at(s, device, gprs);
+	return ret;
 }
 
 static void explain(const struct sample *s, const struct native_state *n,
