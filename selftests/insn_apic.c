@@ -59,7 +59,7 @@ static int finish(struct _test_data_apic *self)
 	const struct svmvcpu_guest guest = { &ram, 1 };
 	struct svmvcpu_emul emul = {
 		.guest = &guest, .read = other_read, .write = other_write, .opaque = self,
-		.xstate_size = self->vm.info.xstate_size,
+		.xstate_size = self->vm.info.xstate_size, .features = self->vm.info.features,
 	};
 	int ret = svmvcpu_vcpu_emulate(&self->vm.vcpu, &emul);
 

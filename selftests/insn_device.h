@@ -128,7 +128,7 @@ static inline int device_finish(struct device_vm *d)
 	struct svmvcpu_emul emul = {
 		.guest = &guest, .read = device_read, .write = device_write,
 		.in = device_in, .out = device_out, .opaque = d,
-		.xstate_size = d->vm.info.xstate_size,
+		.xstate_size = d->vm.info.xstate_size, .features = d->vm.info.features,
 	};
 	int ret = svmvcpu_vcpu_emulate(&d->vm.vcpu, &emul);
 

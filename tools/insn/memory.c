@@ -51,6 +51,7 @@ void machine_init(struct machine *m, struct svmvcpu_emul *emul)
 		.cpl = (emul->segments->ss.attrib & GUEST_SEG_DPL) >> 5,
 		.maxphyaddr = emul->phys_bits ? emul->phys_bits : 52,
 		.page1gb = true,
+		.pdpte_accessed = emul->features & SVMVCPU_FEAT_UNDER_HYPERVISOR,
 	};
 	if (m->env.mode == GUEST_VM86)
 		m->mmu.cpl = 3;

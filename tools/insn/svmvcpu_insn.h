@@ -55,9 +55,11 @@ struct svmvcpu_emul_fault {
  *	remain: then the guest comes back by itself
  * @segments: as GET_STATE returned them; LLDT and LTR change LDTR and TR
  * @control: CR0, CR3, CR4 and EFER count
- * @guest: RAM, which the caller may write at any time
+ * @guest: RAM, which the caller may write at any time; the library's writes are
+ *	unknown to snapshot and dirty log, see the top of this file
  * @phys_bits: width of the host's physical addresses; 0 for 52
  * @pkru: the guest's PKRU, 0 while CR4.PKE is clear
+ * @features: features of GET_INFO; 0 for a host that is not virtual
  * @read: read @len bytes (1 to 8) at @gpa from what is not RAM; 0 or -errno
  * @write: the same, writing
  * @in: INS: read from a port; NULL refuses the instruction
@@ -85,6 +87,7 @@ struct svmvcpu_emul {
 	const struct svmvcpu_guest *guest;
 	unsigned int phys_bits;
 	__u32 pkru;
+	__u64 features;
 	int (*read)(void *opaque, __u64 gpa, void *buf, size_t len);
 	int (*write)(void *opaque, __u64 gpa, const void *buf, size_t len);
 	int (*in)(void *opaque, __u16 port, unsigned int width, __u32 *value);
@@ -130,8 +133,8 @@ int svmvcpu_emulate(struct svmvcpu_emul *emul);
 /**
  * svmvcpu_vcpu_emulate() - finish the instruction of a MEMORY_FAULT exit
  * @vcpu: the vCPU, stopped there
- * @emul: what concerns memory: @guest, @phys_bits, @pkru, @max_elements, @read,
- *	@write, @in, @out, @opaque and @xstate_size; the rest is filled in
+ * @emul: what concerns memory: @guest, @phys_bits, @pkru, @features, @max_elements,
+ *	@read, @write, @in, @out, @opaque and @xstate_size; the rest is filled in
  *
  * Takes instruction and registers from the run page, the segments from
  * GET_STATE, and leaves the registers on the run page for the next RUN, with

@@ -69,7 +69,7 @@ static int execute(struct finish *f, const struct svmvcpu_guest *ram,
 {
 	struct svmvcpu_emul emul = {
 		.guest = ram, .read = finish_read, .write = finish_write, .opaque = f,
-		.xstate_size = info->xstate_size,
+		.xstate_size = info->xstate_size, .features = info->features,
 	};
 	int ret = svmvcpu_vcpu_emulate(vcpu, &emul);
 

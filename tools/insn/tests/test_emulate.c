@@ -313,6 +313,29 @@ static void test_paging(void)
 	OK(!RUN("\x89\x07") && saw(0, DEVICE + 0x10, 2, true, 0), "and reaches its own");
 }
 
+/* PAE: TCG sets bit 5 of directory pointers, which hardware has reserved */
+static void test_pdpte(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		set_up();
+		control.cr0 |= GUEST_CR0_PG;
+		control.cr4 = 0x20;
+		control.cr3 = TABLES;
+		*(u64 *)(ram + TABLES) = (TABLES + 0x1000) | 0x21;
+		*(u64 *)(ram + TABLES + 0x1000) = (TABLES + 0x3000) | 7;
+		*pte(2) = DEVICE | 7;
+		gprs.rbx = 0x2000;
+		emul.features = i ? SVMVCPU_FEAT_UNDER_HYPERVISOR : 0;
+		if (i)
+			OK(!RUN("\x8b\x03") && nr_seen == 1, "but not on a virtual host");
+		else
+			OK(faulted(RUN("\x8b\x03"), 14, 9, 0x2000),
+			   "PAE: the accessed bit of a directory pointer is reserved");
+	}
+}
+
 static void test_crossing(void)
 {
 	set_up_long();
@@ -1035,6 +1058,7 @@ int main(void)
 	test_modes();
 	test_segments();
 	test_paging();
+	test_pdpte();
 	test_crossing();
 	test_repeat();
 	test_stack();
