@@ -190,6 +190,25 @@ TEST_F(apic, init)
 	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
 }
 
+/* An NMI that the guest sends to itself in the shadow of STI */
+TEST_F(apic, nmi_in_shadow)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	apic_start(vm, CODE("\xfb\x87\x07"))->rdi = PAGE_APIC + APIC_ICR;
+	vm->run->gprs.rax = 0x4400;
+	ASSERT_EQ(EXITED, apic_run(vm));
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
+	idt_get(vm, &state);
+	EXPECT_EQ(1U, state.events.shadow);
+	ASSERT_EQ(0, finish(self));
+	idt_get(vm, &state);
+	EXPECT_EQ(1U, state.events.nmis);
+	EXPECT_EQ(0U, state.events.shadow);
+	EXPECT_EQ(2, run(self));
+}
+
 /* From the VMM's device to the page and back; it stops for an exit in between. */
 TEST_F(apic, strings)
 {

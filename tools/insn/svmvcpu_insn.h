@@ -153,7 +153,9 @@ int svmvcpu_emulate(struct svmvcpu_emul *emul);
  *
  * Return: as svmvcpu_emulate(); also -ENOTSUP for an exit that is not a data
  * access by a guest instruction but, say, by the delivery of an event, and the
- * errors of GET_STATE and SET_STATE.
+ * errors of GET_STATE and SET_STATE. If SET_STATE fails, all registers are as before
+ * the instruction, but its accesses have been made, and @emul->exit may be set: the
+ * guest would repeat them.
  */
 int svmvcpu_vcpu_emulate(struct svmvcpu_vcpu *vcpu, struct svmvcpu_emul *emul);
 

@@ -142,21 +142,41 @@ static void prepare(struct finish *f)
 	find_apic(f);
 }
 
-/* The shadow of STI or MOV SS lasts for one instruction, and that was this one. */
+/*
+ * The shadow of STI or MOV SS lasts for one instruction, and that was this one. SET_STATE
+ * takes all events: an NMI that has come since they were read, which the instruction may
+ * have sent, must be among them. One that comes after this waits in the local APIC's
+ * inbox, which SET_STATE of EVENTS leaves alone.
+ */
+static int end_shadow(struct finish *f, u64 *components)
+{
+	struct svmvcpu_state now;
+	int err;
+
+	if (!f->state.events.shadow)
+		return 0;
+	err = svmvcpu_vcpu_get_state(f->vcpu, SVMVCPU_STATE_EVENTS, &now);
+	if (err)
+		return err;
+	f->state.events = now.events;
+	f->state.events.shadow = 0;
+	*components |= SVMVCPU_STATE_EVENTS;
+	return 0;
+}
+
 static int put_state(struct finish *f, const struct svmvcpu_segments *segments_before,
 		     const void *xstate_before)
 {
 	u64 components = 0;
+	int err;
 
 	if (memcmp(segments_before, &f->state.segments, sizeof(*segments_before)))
 		components |= SVMVCPU_STATE_SEGMENTS;
-	if (f->state.events.shadow)
-		components |= SVMVCPU_STATE_EVENTS;
 	if (f->xstate_size && memcmp(xstate_before, f->emul.xstate, f->xstate_size))
 		components |= SVMVCPU_STATE_XSTATE;
-	f->state.events.shadow = 0;
-	if (!components)
-		return 0;
+	err = end_shadow(f, &components);
+	if (err || !components)
+		return err;
 	return svmvcpu_vcpu_set_state(f->vcpu, components, &f->state);
 }
 
@@ -170,13 +190,26 @@ static void put_registers(struct finish *f)
 	run->in_flags |= SVMVCPU_RUN_SET_GPRS;
 }
 
+/* 0, or why SET_STATE failed: then no register changes. */
+static int put(struct finish *f, bool done, const struct svmvcpu_segments *segments_before,
+	       const void *xstate_before)
+{
+	int err = done ? put_state(f, segments_before, xstate_before) : 0;
+
+	if (err)
+		f->emul.trap = false;
+	else
+		put_registers(f);
+	return err;
+}
+
 /* @xstate: room for two images, or NULL */
 static int finish(struct finish *f, void *xstate)
 {
 	struct svmvcpu_segments segments;
 	u64 components = COMPONENTS;
 	void *before = NULL;
-	int ret;
+	int ret, err;
 
 	if (xstate) {
 		before = (u8 *)xstate + f->xstate_size;
@@ -195,13 +228,11 @@ static int finish(struct finish *f, void *xstate)
 	segments = f->state.segments;
 	prepare(f);
 	ret = emulate_after(&f->emul, f->mem.flags & SVMVCPU_FAULT_KERNEL);
-	if (!ret)
-		ret = put_state(f, &segments, before);
-	put_registers(f);
+	err = put(f, !ret, &segments, before);
 	f->caller->fault = f->emul.fault;
 	f->caller->trap = f->emul.trap;
 	f->caller->exit = f->emul.exit;
-	return ret;
+	return err ? err : ret;
 }
 
 int svmvcpu_vcpu_emulate(struct svmvcpu_vcpu *vcpu, struct svmvcpu_emul *emul)
