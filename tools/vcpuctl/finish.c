@@ -73,7 +73,8 @@ static int execute(struct finish *f, const struct svmvcpu_guest *ram,
 	};
 	int ret = svmvcpu_vcpu_emulate(vcpu, &emul);
 
-	if (ret < 0 && ret != -EBUSY)
+	/* The exit comes first; the guest repeats an instruction that failed. */
+	if (ret < 0 && ret != -EBUSY && !emul.exit)
 		return STATUS_MEMORY_FAULT;
 	if (ret == SVMVCPU_EMUL_FAULT)
 		inject(vcpu->run, emul.fault.vector, emul.fault.error_code,

@@ -19,7 +19,8 @@
  * @info: of the module
  * @vcpu: stopped there
  *
- * Return: MACHINE_CONTINUE; FINISH_EXIT, with an exit to be answered first; or
+ * Return: MACHINE_CONTINUE; FINISH_EXIT, with an exit to be answered first, also
+ * where the instruction failed after it and will be repeated; or
  * STATUS_MEMORY_FAULT when it is not an access to one of the two, and, with
  * svmvcpu_last_error(), when the library cannot execute the instruction.
  */
