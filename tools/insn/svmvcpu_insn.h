@@ -20,6 +20,14 @@
  *	lddqu, movntdq, movntdqa, movntps, movntpd of SSE registers.
  *
  * Everything else is -ENOTSUP, with the reason in svmvcpu_last_error().
+ *
+ * NEITHER SNAPSHOT NOR DIRTY LOG SEES WHAT THE LIBRARY WRITES TO RAM: it writes through
+ * the VMM's own mapping. That is an operand in RAM, accessed and dirty bits in the
+ * guest's page tables, and the busy bit of a TSS. A VMM that has a snapshot names the
+ * pages where that can happen with SVMVCPU_PRESERVE before the call, or RESTORE leaves
+ * them as they are; one that collects dirty pages counts them as dirty itself. Which
+ * pages operands write it learns when @guest holds the page tables and the GDT only:
+ * then all other addresses come to @read and @write.
  */
 #ifndef SVMVCPU_INSN_LIB_H
 #define SVMVCPU_INSN_LIB_H
