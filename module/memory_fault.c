@@ -138,21 +138,24 @@ static void window_place(struct window *win, u64 gpa, u64 end, u64 bytes)
 
 /*
  * Sleeps while a page that is needed is being invalidated, or until the vCPU is asked
- * to stop.
+ * to stop. Not prepare_to_wait(): a wakeup between two of them would take the task off
+ * the first queue, and the second would put it to sleep all the same.
  */
 static int window_sleep(struct guest_memory *mem, const struct window *win)
 {
-	DEFINE_WAIT(settled);
-	DEFINE_WAIT(stopped);
+	DECLARE_WAITQUEUE(settled, current);
+	DECLARE_WAITQUEUE(stopped, current);
 
-	prepare_to_wait(&mem->user->settled, &settled, TASK_INTERRUPTIBLE);
+	add_wait_queue(&mem->user->settled, &settled);
 	if (win->stop)
-		prepare_to_wait(win->stop->wait, &stopped, TASK_INTERRUPTIBLE);
+		add_wait_queue(win->stop->wait, &stopped);
+	set_current_state(TASK_INTERRUPTIBLE);
 	if (!guest_stop_requested(win->stop) && guest_invalidating(mem->user, window_need(win)))
 		schedule();
+	__set_current_state(TASK_RUNNING);
 	if (win->stop)
-		finish_wait(win->stop->wait, &stopped);
-	finish_wait(&mem->user->settled, &settled);
+		remove_wait_queue(win->stop->wait, &stopped);
+	remove_wait_queue(&mem->user->settled, &settled);
 	return guest_stop_requested(win->stop) ? -EINTR : -EAGAIN;
 }
 

@@ -304,6 +304,59 @@ TEST(prefault_ends)
 	stall_close(&s);
 }
 
+/* --- a wait is over when the invalidation is ---------------------------------- */
+
+#define INVALIDATORS	3
+#define INVALIDATIONS	(slow_machine() ? 1000U : 5000U)
+
+static void *invalidator_main(void *arg)
+{
+	struct stall *s = arg;
+	unsigned int i;
+
+	for (i = 0; i < INVALIDATIONS; i++) {
+		madvise(s->hot, HOT, MADV_DONTNEED);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void *passes_main(void *arg)
+{
+	struct stall *s = arg;
+
+	while (!s->stop) {
+		if (ioctl(s->vm.vcpu.fd, SVMVCPU_RUN, 0))
+			vm_die("RUN");
+		s->drops++;
+	}
+	return NULL;
+}
+
+/*
+ * Several threads invalidate what the guest uses, over each other. Whatever a fault
+ * waited for meanwhile, the guest goes on when they are done.
+ */
+TEST(no_wait_stays)
+{
+	pthread_t invalidator[INVALIDATORS], passes;
+	struct stall s = { };
+	unsigned int i, before;
+
+	stall_open(&s, COLD);
+	ASSERT_EQ(0, pthread_create(&passes, NULL, passes_main, &s));
+	for (i = 0; i < INVALIDATORS; i++)
+		ASSERT_EQ(0, pthread_create(&invalidator[i], NULL, invalidator_main, &s));
+	for (i = 0; i < INVALIDATORS; i++)
+		pthread_join(invalidator[i], NULL);
+	before = s.drops;
+	EXPECT_TRUE(WAIT_UNTIL(s.drops >= before + 2));
+	s.stop = true;
+	svmvcpu_vcpu_kick(&s.vm.vcpu);
+	pthread_join(passes, NULL);
+	vm_close(&s.vm);
+}
+
 /* --- writers of mmap_lock ----------------------------------------------------- */
 
 #define WRITERS	3
