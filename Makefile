@@ -232,7 +232,8 @@ install-programs: programs
 install: install-programs
 	+$(Q)$(MAKE) --no-print-directory module-host
 	+$(Q)test -e $(B)/host/kdir || \
-		{ echo "no kernel headers: the module is not installed"; exit 1; }
+		{ echo "no headers for kernel $$(uname -r): all but the module is installed;" \
+		"install the headers, or give KDIR=DIR"; exit 1; }
 	+$(Q)$(MAKE) -C $(B)/host/kdir M=$(CURDIR)/$(B)/host/src \
 		CONFIG_MODULE_SIG_ALL= \
 		$(if $(DESTDIR),INSTALL_MOD_PATH="$(DESTDIR)") modules_install

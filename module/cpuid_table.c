@@ -245,8 +245,8 @@ const char *cpuid_table_lacks(const struct cpuid_table *table, const struct stat
 		    (has & gates->has))
 			return cpuid_gates[i].name;
 	}
-	/* No gate stands for it: the host does not have it. */
-	return "a feature of the host";
+	/* What no gate stands for is not hidden: state_valid() and xcr0_valid() refuse it. */
+	return NULL;
 }
 
 /**

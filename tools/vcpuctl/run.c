@@ -29,6 +29,7 @@ struct session {
 	struct machine machine;
 	struct svmvcpu_info info;
 	int dev;
+	bool no_device;	/* it could not be opened */
 	int vm;
 	struct svmvcpu_vcpu vcpu;
 };
@@ -160,6 +161,7 @@ static int open_device(struct session *s)
 	int ret;
 
 	s->dev = svmvcpu_open(NULL);
+	s->no_device = s->dev < 0;
 	if (s->dev < 0)
 		return s->dev;
 	ret = svmvcpu_get_info(s->dev, &s->info);
@@ -355,7 +357,7 @@ static int run_session(struct session *s)
 	}
 	fflush(stdout);
 	fprintf(stderr, "vcpuctl run: %s\n", svmvcpu_last_error());
-	if (s->dev < 0 && status != -EINVAL)
+	if (s->no_device)
 		fputs("Try 'vcpuctl info'.\n", stderr);
 	return STATUS_ERROR;
 }
