@@ -15,6 +15,15 @@ static void expect_span(struct kunit *test, struct span want, struct span got)
 	KUNIT_EXPECT_EQ(test, want.end, got.end);
 }
 
+/* Too large for the stack */
+static struct span_set *new_set(struct kunit *test)
+{
+	struct span_set *set = kunit_kzalloc(test, sizeof(*set), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, set);
+	return set;
+}
+
 static void span_test_overlaps(struct kunit *test)
 {
 	KUNIT_EXPECT_TRUE(test, span_overlaps(SPAN(0x1000, 0x3000), SPAN(0x2000, 0x4000)));
@@ -36,31 +45,31 @@ static void span_test_unions(struct kunit *test)
 /* Far ranges leave what is between them alone. */
 static void span_test_one_by_one(struct kunit *test)
 {
-	struct span_set set = { };
+	struct span_set *set = new_set(test);
 
-	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, U64_MAX)));
-	span_set_add(&set, SPAN(0x1000, 0x2000));
-	span_set_add(&set, SPAN(0x8000, 0x9000));
-	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0x2000, 0x8000)));
-	KUNIT_EXPECT_TRUE(test, span_set_overlaps(&set, SPAN(0x8fff, 0xa000)));
-	expect_span(test, SPAN(0x1800, 0x8800), span_set_within(&set, SPAN(0x1800, 0x8800)));
-	span_set_remove(&set, SPAN(0x1000, 0x2000));
-	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, 0x8000)));
-	expect_span(test, SPAN(0x8000, 0x8800), span_set_within(&set, SPAN(0x1800, 0x8800)));
-	span_set_remove(&set, SPAN(0x8000, 0x9000));
-	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, U64_MAX)));
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(set, SPAN(0, U64_MAX)));
+	span_set_add(set, SPAN(0x1000, 0x2000));
+	span_set_add(set, SPAN(0x8000, 0x9000));
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(set, SPAN(0x2000, 0x8000)));
+	KUNIT_EXPECT_TRUE(test, span_set_overlaps(set, SPAN(0x8fff, 0xa000)));
+	expect_span(test, SPAN(0x1800, 0x8800), span_set_within(set, SPAN(0x1800, 0x8800)));
+	span_set_remove(set, SPAN(0x1000, 0x2000));
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(set, SPAN(0, 0x8000)));
+	expect_span(test, SPAN(0x8000, 0x8800), span_set_within(set, SPAN(0x1800, 0x8800)));
+	span_set_remove(set, SPAN(0x8000, 0x9000));
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(set, SPAN(0, U64_MAX)));
 }
 
 static void span_test_equal_ones(struct kunit *test)
 {
-	struct span_set set = { };
+	struct span_set *set = new_set(test);
 
-	span_set_add(&set, SPAN(1, 2));
-	span_set_add(&set, SPAN(1, 2));
-	span_set_remove(&set, SPAN(1, 2));
-	KUNIT_EXPECT_TRUE(test, span_set_overlaps(&set, SPAN(0, 10)));
-	span_set_remove(&set, SPAN(1, 2));
-	KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, 10)));
+	span_set_add(set, SPAN(1, 2));
+	span_set_add(set, SPAN(1, 2));
+	span_set_remove(set, SPAN(1, 2));
+	KUNIT_EXPECT_TRUE(test, span_set_overlaps(set, SPAN(0, 10)));
+	span_set_remove(set, SPAN(1, 2));
+	KUNIT_EXPECT_FALSE(test, span_set_overlaps(set, SPAN(0, 10)));
 }
 
 /* Every member is seen, in whatever order they go; nothing is left in the end. */
@@ -70,21 +79,21 @@ static void span_test_too_many(struct kunit *test)
 	unsigned int first, i, gone;
 
 	for (first = 0; first < nr; first += 11) {
-		struct span_set set = { };
+		struct span_set *set = new_set(test);
 
 		for (i = 0; i < nr; i++)
-			span_set_add(&set, SPAN(100 * i + 10, 100 * i + 20));
+			span_set_add(set, SPAN(100 * i + 10, 100 * i + 20));
 		for (gone = 0; gone < nr; gone++) {
 			for (i = gone; i < nr; i++) {
 				unsigned int at = 100 * ((first + i) % nr);
 				struct span inside = SPAN(at + 15, at + 16);
 
-				KUNIT_EXPECT_TRUE(test, span_set_overlaps(&set, inside));
+				KUNIT_EXPECT_TRUE(test, span_set_overlaps(set, inside));
 			}
 			i = (first + gone) % nr;
-			span_set_remove(&set, SPAN(100 * i + 10, 100 * i + 20));
+			span_set_remove(set, SPAN(100 * i + 10, 100 * i + 20));
 		}
-		KUNIT_EXPECT_FALSE(test, span_set_overlaps(&set, SPAN(0, U64_MAX)));
+		KUNIT_EXPECT_FALSE(test, span_set_overlaps(set, SPAN(0, U64_MAX)));
 	}
 }
 
