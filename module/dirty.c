@@ -237,11 +237,14 @@ static void collect(struct guest_memory *mem, struct collect *c)
 {
 	c->nr = 0;
 	c->full = false;
-	/* First what has waited longer */
-	if (!list_empty(&mem->track.log))
+	/* First the pages that have waited longest */
+	if (!list_empty_careful(&mem->track.log))
 		collect_all_logged(mem, c);
 	if (!c->full)
 		collect_all_hot(mem, c);
+	/* A zap moves a dirty page from one list to the other, also between these passes. */
+	if (!c->full && !list_empty_careful(&mem->track.log))
+		collect_all_logged(mem, c);
 }
 
 /* Nobody got to know of them: they are dirty still. */

@@ -358,6 +358,65 @@ TEST_F(dirty, memory_moves)
 }
 
 /* A page that is at two addresses was written at the one that is told. */
+#define ROUNDS	(slow_machine() ? 200U : 1200U)
+
+/**
+ * struct protecter - a thread that zaps what write_pages has written
+ * @asked: how often it has to
+ * @begun: how often it has begun
+ * @done: and ended
+ */
+struct protecter {
+	char *pages;
+	volatile unsigned int asked;
+	volatile unsigned int begun;
+	volatile unsigned int done;
+	volatile bool stop;
+};
+
+static void *protecter_main(void *arg)
+{
+	struct protecter *p = arg;
+
+	while (!p->stop) {
+		if (p->done == p->asked) {
+			sched_yield();
+			continue;
+		}
+		p->begun++;
+		mprotect(p->pages, SNAP_PAGES * PAGE, PROT_READ);
+		mprotect(p->pages, SNAP_PAGES * PAGE, PROT_READ | PROT_WRITE);
+		p->done++;
+	}
+	return NULL;
+}
+
+/* A guest that has stopped: one COLLECT reports all it wrote, whatever is zapped meanwhile. */
+TEST_F_TIMEOUT(dirty, zapped_meanwhile, 100)
+{
+	struct test_vm *vm = &self->vm;
+	struct protecter p = { .pages = (char *)vm->mem + TEST_FREE };
+	unsigned int round, delay;
+	pthread_t thread;
+
+	*guest_word(vm, COUNT_GPA) = SNAP_PAGES;
+	ASSERT_EQ(0, log_start(vm, ALL));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, protecter_main, &p));
+	for (round = 0; round < ROUNDS; round++) {
+		RUN_EXPECT(vm, IO);
+		p.asked++;
+		while (p.begun != p.asked)
+			;
+		for (delay = round % 40 * 100; delay; delay--)
+			asm volatile("");
+		ASSERT_EQ((int)SNAP_PAGES, collect(self, ALL, 0, MAX)) TH_LOG("round %u", round);
+		ASSERT_EQ(0U, self->got.more);
+		ASSERT_TRUE(WAIT_UNTIL(p.done == p.asked));
+	}
+	p.stop = true;
+	pthread_join(thread, NULL);
+}
+
 TEST_F(dirty, aliases_of_a_file)
 {
 	struct test_vm *vm = &self->vm;
