@@ -306,54 +306,100 @@ TEST(prefault_ends)
 
 /* --- a wait is over when the invalidation is ---------------------------------- */
 
-#define INVALIDATORS	3
-#define INVALIDATIONS	(slow_machine() ? 1000U : 5000U)
+#define RUNNERS		4
+#define ROUND		(slow_machine() ? 100U : 1000U)	/* invalidations */
+#define ROUNDS		(slow_machine() ? 4U : 10U)
 
-static void *invalidator_main(void *arg)
+/**
+ * struct runner - a vCPU that goes over the hot pages
+ * @passes: how many it has ended
+ */
+struct runner {
+	struct test_vm vm;
+	pthread_t thread;
+	volatile bool stop;
+	volatile unsigned int passes;
+};
+
+static void *runner_main(void *arg)
+{
+	struct runner *r = arg;
+
+	while (!r->stop) {
+		if (ioctl(r->vm.vcpu.fd, SVMVCPU_RUN, 0))
+			vm_die("RUN");
+		r->passes++;
+	}
+	return NULL;
+}
+
+static void runner_start(struct runner *r, struct stall *s)
+{
+	struct svmvcpu_region region = {
+		.gpa = AREA + COLD, .bytes = HOT, .prot = SVMVCPU_MEM_READ,
+		.hva = (uintptr_t)s->hot,
+	};
+
+	vm_open(&r->vm);
+	if (svmvcpu_vm_map(r->vm.vm, &region, 1))
+		vm_die("MAP");
+	load_guest(&r->vm, reads_hot);
+	vm_setup(&r->vm, SVMVCPU_PRESET_PROT32);
+	if (pthread_create(&r->thread, NULL, runner_main, r))
+		vm_die("thread");
+}
+
+static void *round_main(void *arg)
 {
 	struct stall *s = arg;
 	unsigned int i;
 
-	for (i = 0; i < INVALIDATIONS; i++) {
-		madvise(s->hot, HOT, MADV_DONTNEED);
-		sched_yield();
+	for (i = 0; i < ROUND; i++) {
+		mprotect(s->hot, HOT, PROT_READ);
+		mprotect(s->hot, HOT, PROT_READ | PROT_WRITE);
 	}
 	return NULL;
 }
 
-static void *passes_main(void *arg)
+static bool all_pass(struct runner *runner, unsigned int *before)
 {
-	struct stall *s = arg;
+	unsigned int i;
 
-	while (!s->stop) {
-		if (ioctl(s->vm.vcpu.fd, SVMVCPU_RUN, 0))
-			vm_die("RUN");
-		s->drops++;
-	}
-	return NULL;
+	for (i = 0; i < RUNNERS; i++)
+		if (runner[i].passes < before[i] + 2)
+			return false;
+	return true;
 }
 
 /*
- * Several threads invalidate what the guest uses, over each other. Whatever a fault
- * waited for meanwhile, the guest goes on when they are done.
+ * Two threads invalidate what several vCPUs use, one after the other. Whatever a fault
+ * has waited for meanwhile, its vCPU goes on when they are done.
  */
 TEST(no_wait_stays)
 {
-	pthread_t invalidator[INVALIDATORS], passes;
+	unsigned int i, round, before[RUNNERS];
+	struct runner runner[RUNNERS] = { };
+	pthread_t invalidator[2];
 	struct stall s = { };
-	unsigned int i, before;
 
 	stall_open(&s, COLD);
-	ASSERT_EQ(0, pthread_create(&passes, NULL, passes_main, &s));
-	for (i = 0; i < INVALIDATORS; i++)
-		ASSERT_EQ(0, pthread_create(&invalidator[i], NULL, invalidator_main, &s));
-	for (i = 0; i < INVALIDATORS; i++)
-		pthread_join(invalidator[i], NULL);
-	before = s.drops;
-	EXPECT_TRUE(WAIT_UNTIL(s.drops >= before + 2));
-	s.stop = true;
-	svmvcpu_vcpu_kick(&s.vm.vcpu);
-	pthread_join(passes, NULL);
+	for (i = 0; i < RUNNERS; i++)
+		runner_start(&runner[i], &s);
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < 2; i++)
+			ASSERT_EQ(0, pthread_create(&invalidator[i], NULL, round_main, &s));
+		for (i = 0; i < 2; i++)
+			pthread_join(invalidator[i], NULL);
+		for (i = 0; i < RUNNERS; i++)
+			before[i] = runner[i].passes;
+		ASSERT_TRUE(WAIT_UNTIL(all_pass(runner, before))) TH_LOG("round %u", round);
+	}
+	for (i = 0; i < RUNNERS; i++) {
+		runner[i].stop = true;
+		svmvcpu_vcpu_kick(&runner[i].vm.vcpu);
+		pthread_join(runner[i].thread, NULL);
+		vm_close(&runner[i].vm);
+	}
 	vm_close(&s.vm);
 }
 
