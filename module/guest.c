@@ -497,14 +497,13 @@ static unsigned int peek_pages(struct vcpu *vcpu, u8 *buf, unsigned int want)
 /* Not loaded, a vCPU has nothing that keeps UNMAP waiting. */
 static unsigned int peek_bytes(struct vcpu *vcpu, u8 *buf, unsigned int want)
 {
-	bool loaded = vcpu->on_cpu >= 0;
-	unsigned int got;
+	unsigned int phase, got;
 
-	if (!loaded && guest_memory_hold(&vcpu->vm->mem))
-		return 0;
+	if (vcpu->on_cpu >= 0)
+		return peek_pages(vcpu, buf, want);
+	phase = guest_memory_hold(&vcpu->vm->mem);
 	got = peek_pages(vcpu, buf, want);
-	if (!loaded)
-		guest_memory_release(&vcpu->vm->mem);
+	guest_memory_release(&vcpu->vm->mem, phase);
 	return got;
 }
 

@@ -60,14 +60,6 @@ void guest_memory_flush(struct guest_memory *mem)
 	spin_unlock(&mem->lock);
 }
 
-/* Waits for the module's own writes to guest memory that are under way. */
-void guest_memory_settle(struct guest_memory *mem)
-{
-	guest_memory_flush(mem);
-	if (!down_write_killable(&mem->access))
-		up_write(&mem->access);
-}
-
 /* A piece at a time, so that the lock is not held for long. Context: may sleep. */
 void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end)
 {
@@ -159,7 +151,7 @@ int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned in
 	int ret;
 
 	mutex_init(&mem->mutex);
-	init_rwsem(&mem->access);
+	init_waitqueue_head(&mem->copied);
 	spin_lock_init(&mem->lock);
 	track_init(&mem->track);
 	mem->regions = RB_ROOT;

@@ -12,7 +12,6 @@
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
-#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
@@ -89,10 +88,11 @@ struct guest_mm {
  *	a region that UNMAP takes stays here until its leaves are zapped. Changed
  *	under @mutex and @lock
  * @nr_regions: in @regions, under @mutex
- * @access: held for reading while the module itself copies to or from a region
- *	and may sleep, so that UNMAP can wait for that; taken after @mutex and
- *	before mmap_lock. A copy that may not sleep runs with interrupts off on a
- *	CPU in @cpus, and UNMAP waits for it by interrupting these
+ * @copies: accesses of the module itself to regions that may sleep, in two phases,
+ *	for guest_memory_settle(). An access that may not sleep runs with interrupts
+ *	off on a CPU in @cpus, and UNMAP waits for it by interrupting these
+ * @copy_phase: which of @copies counts an access that begins now; changed under @mutex
+ * @copied: woken when one of @copies becomes 0
  * @lock: protects @npt, @track, the generations and @stats. MMU notifiers take it,
  *	some of them under page table locks: no sleeping and no allocation under it
  * @npt: the nested page tables
@@ -118,7 +118,9 @@ struct guest_memory {
 	struct rb_root regions;
 	struct rb_root_cached by_hva;
 	unsigned int nr_regions;
-	struct rw_semaphore access;
+	atomic_t copies[2];
+	unsigned int copy_phase;
+	wait_queue_head_t copied;
 	spinlock_t lock;	/* npt, track, generations, stats */
 	struct npt npt;
 	struct guest_stats stats;
@@ -167,8 +169,8 @@ int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 acce
 			  u64 *done);
 void guest_memory_stats(struct guest_memory *mem, struct svmvcpu_stats *stats);
 
-int guest_memory_hold(struct guest_memory *mem);
-void guest_memory_release(struct guest_memory *mem);
+unsigned int guest_memory_hold(struct guest_memory *mem);
+void guest_memory_release(struct guest_memory *mem, unsigned int phase);
 const void __user *guest_memory_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int len,
 					 u32 access);
 bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access);

@@ -4,48 +4,69 @@
  * fetch, page walks, string I/O. They go through the region table to the
  * VMM's address and take whatever page is there.
  */
+#include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
-#include <linux/rwsem.h>
+#include <linux/sched.h>
 #include <linux/uaccess.h>
+#include <linux/wait.h>
 #include <asm/asm.h>
 
 #include "memory.h"
 #include "memory_priv.h"
 
-/*
- * The user address of a region stays the guest's for as long as this is held.
- * Where sleeping is not allowed interrupts are off, which does the same.
+/**
+ * guest_memory_hold() - begin an access to memory of regions
+ * @mem: a VM's memory
+ *
+ * UNMAP waits for accesses that began before it. No access waits for UNMAP: it may
+ * itself be waiting for a copy from memory that user space provides (userfaultfd, FUSE).
+ * An access with interrupts off needs no hold, because UNMAP interrupts all CPUs that
+ * run the VM.
+ *
+ * Return: for guest_memory_release().
  */
-static int access_begin(struct guest_memory *mem, bool atomic)
+unsigned int guest_memory_hold(struct guest_memory *mem)
 {
-	return atomic ? 0 : down_read_killable(&mem->access);
+	unsigned int phase = READ_ONCE(mem->copy_phase);
+
+	atomic_inc(&mem->copies[phase]);
+	/* Pairs with guest_memory_settle(): count the access, then look up the region. */
+	smp_mb__after_atomic();
+	return phase;
 }
 
-static void access_end(struct guest_memory *mem, bool atomic)
+void guest_memory_release(struct guest_memory *mem, unsigned int phase)
 {
-	if (!atomic)
-		up_read(&mem->access);
+	if (atomic_dec_and_test(&mem->copies[phase]) && wq_has_sleeper(&mem->copied))
+		wake_up_all(&mem->copied);
+}
+
+/* Waits until the accesses of one phase are over; new ones are counted in the other. */
+static int wait_phase(struct guest_memory *mem)
+{
+	unsigned int phase = mem->copy_phase;
+
+	WRITE_ONCE(mem->copy_phase, !phase);
+	smp_mb(); /* Pairs with guest_memory_hold(): change regions, then read the count. */
+	return wait_event_killable(mem->copied, !atomic_read(&mem->copies[phase]));
 }
 
 /**
- * guest_memory_hold() - user addresses of regions stay the guest's
- * @mem: a VM's memory
+ * guest_memory_settle() - wait for the module's own accesses that are under way
+ * @mem: a VM's memory, its mutex held
  *
- * For accesses with @atomic where no vCPU is loaded. guest_memory_release() ends it.
+ * Returns early if the caller is being killed.
  *
  * Context: may sleep.
- * Return: 0 or -EINTR.
  */
-int guest_memory_hold(struct guest_memory *mem)
+void guest_memory_settle(struct guest_memory *mem)
 {
-	return access_begin(mem, false);
-}
-
-void guest_memory_release(struct guest_memory *mem)
-{
-	access_end(mem, false);
+	guest_memory_flush(mem);
+	/* Both phases: an access may read the phase long before it is counted. */
+	if (!wait_phase(mem))
+		wait_phase(mem);
 }
 
 /*
@@ -253,12 +274,14 @@ static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int
 int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access)
 {
-	int ret = access_begin(mem, atomic);
+	unsigned int phase;
+	int ret;
 
-	if (ret)
-		return ret;
-	ret = read_parts(mem, gpa, buf, len, atomic, access);
-	access_end(mem, atomic);
+	if (atomic)
+		return read_parts(mem, gpa, buf, len, true, access);
+	phase = guest_memory_hold(mem);
+	ret = read_parts(mem, gpa, buf, len, false, access);
+	guest_memory_release(mem, phase);
 	return ret;
 }
 
@@ -317,12 +340,14 @@ static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
 int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
 		       unsigned int len, bool atomic)
 {
-	int ret = access_begin(mem, atomic);
+	unsigned int phase;
+	int ret;
 
-	if (ret)
-		return ret;
-	ret = write_parts(mem, gpa, buf, len, atomic);
-	access_end(mem, atomic);
+	if (atomic)
+		return write_parts(mem, gpa, buf, len, true);
+	phase = guest_memory_hold(mem);
+	ret = write_parts(mem, gpa, buf, len, false);
+	guest_memory_release(mem, phase);
 	return ret;
 }
 
@@ -357,6 +382,24 @@ static int user_cmpxchg_nofault(void __user *ptr, unsigned int size, u64 old, u6
 	return ret == -EFAULT ? -EAGAIN : ret;
 }
 
+static int cmpxchg_held(struct guest_memory *mem, u64 gpa, unsigned int size, u64 old,
+			u64 new, bool atomic)
+{
+	unsigned int len = size;
+	void __user *ptr = guest_user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
+	int ret;
+
+	if (!ptr || len != size)
+		return -ENXIO;
+	ret = guest_track_save(mem, gpa, ptr, atomic);
+	if (ret)
+		return ret;
+	ret = atomic ? user_cmpxchg_nofault(ptr, size, old, new) :
+		       user_cmpxchg(ptr, size, old, new);
+	guest_track_wrote(mem, gpa);
+	return ret;
+}
+
 /**
  * guest_memory_cmpxchg() - compare and exchange a guest page table entry
  * @mem: a VM's memory
@@ -373,23 +416,13 @@ static int user_cmpxchg_nofault(void __user *ptr, unsigned int size, u64 old, u6
 int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
 			 u64 old, u64 new, bool atomic)
 {
-	unsigned int len = size;
-	void __user *ptr;
+	unsigned int phase;
 	int ret;
 
-	ret = access_begin(mem, atomic);
-	if (ret)
-		return ret;
-	ptr = guest_user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
-	if (!ptr || len != size)
-		ret = -ENXIO;
-	else
-		ret = guest_track_save(mem, gpa, ptr, atomic);
-	if (!ret) {
-		ret = atomic ? user_cmpxchg_nofault(ptr, size, old, new) :
-			       user_cmpxchg(ptr, size, old, new);
-		guest_track_wrote(mem, gpa);
-	}
-	access_end(mem, atomic);
+	if (atomic)
+		return cmpxchg_held(mem, gpa, size, old, new, true);
+	phase = guest_memory_hold(mem);
+	ret = cmpxchg_held(mem, gpa, size, old, new, false);
+	guest_memory_release(mem, phase);
 	return ret;
 }

@@ -17,13 +17,16 @@
  * struct call - something that another thread does
  * @what: .
  * @vm: .
- * @vcpu: of CLOSE and CREATE
+ * @vcpu: of CLOSE, CREATE and RUN_OTHER
  * @entries: of GET_CPUID
  * @ret: what came of it
  * @done: it has
  */
 struct call {
-	enum { CALL_RESTORE, CALL_CLOSE, CALL_CREATE, CALL_GET_CPUID, CALL_RUN, CALL_UNMAP } what;
+	enum {
+		CALL_RESTORE, CALL_CLOSE, CALL_CREATE, CALL_GET_CPUID, CALL_RUN, CALL_RUN_OTHER,
+		CALL_UNMAP,
+	} what;
 	struct test_vm *vm;
 	struct svmvcpu_vcpu *vcpu;
 	void *entries;
@@ -52,6 +55,9 @@ static void *call_main(void *arg)
 		break;
 	case CALL_RUN:
 		call->ret = vm_run(call->vm);
+		break;
+	case CALL_RUN_OTHER:
+		call->ret = ioctl_errno(call->vcpu->fd, SVMVCPU_RUN, 0);
 		break;
 	case CALL_UNMAP:
 		call->ret = svmvcpu_vm_unmap(call->vm->vm, &(struct svmvcpu_range) {
@@ -218,12 +224,38 @@ GUEST32(ins,
 	"insb\n"
 	"out %al, $0x10");
 
-/* The module is about to write to a page: what it notes of that, UNMAP forgets. */
+#define OTHER_CODE	(TEST_CODE + 0x800)
+
+GUEST32(ins_elsewhere,
+	"mov $0x200000, %edi\n"
+	"mov $0x60, %dx\n"
+	"insb\n"
+	"out %al, $0x10");
+
+/* The next RUN of @vcpu completes an INS: the kernel writes to a page that is missing. */
+static int ins_to_missing_page(struct test_vm *vm, struct svmvcpu_vcpu *vcpu)
+{
+	struct svmvcpu_setup setup = {
+		.preset = SVMVCPU_PRESET_PROT32, .entry = OTHER_CODE, .stack = TEST_STACK,
+	};
+
+	vm_load(vm, OTHER_CODE, guest_ins_elsewhere,
+		guest_ins_elsewhere_end - guest_ins_elsewhere);
+	return svmvcpu_vcpu_setup(vcpu, &setup) || ioctl(vcpu->fd, SVMVCPU_RUN, 0) ||
+	       vcpu->run->reason != SVMVCPU_EXIT_IO || vcpu->run->io.port != 0x60 ||
+	       madvise((char *)vm->mem + TEST_FREE, PAGE, MADV_DONTNEED);
+}
+
+/*
+ * The module is about to write to a page: what it notes of that, UNMAP forgets. UNMAP
+ * waits for it, and other vCPUs do not wait for UNMAP.
+ */
 TEST_F(wait, unmap)
 {
 	struct test_vm *vm = &self->vm;
 	struct call run = { .what = CALL_RUN, .vm = vm };
 	struct call unmap = { .what = CALL_UNMAP, .vm = vm };
+	struct call other = { .what = CALL_RUN_OTHER, .vm = vm, .vcpu = &self->other };
 	unsigned char *page = svmvcpu_alloc(PAGE);
 	struct svmvcpu_region region = {
 		.gpa = TEST_MEM, .bytes = PAGE, .hva = (uintptr_t)page,
@@ -236,6 +268,7 @@ TEST_F(wait, unmap)
 	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
 	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
 	RUN_EXPECT(vm, IO);
+	ASSERT_EQ(0, ins_to_missing_page(vm, &self->other));
 	ASSERT_EQ(0, madvise(page, PAGE, MADV_DONTNEED));
 	self->monitor = page_monitor(page, UFFDIO_REGISTER_MODE_MISSING, 0);
 	ASSERT_LE(0, self->monitor);
@@ -243,6 +276,10 @@ TEST_F(wait, unmap)
 	ASSERT_TRUE(waits(self->monitor));
 	call_start(&unmap);
 	usleep(100000);
+	EXPECT_FALSE(unmap.done);
+	call_start(&other);
+	EXPECT_EQ(0, call_ends(&other));
+	EXPECT_EQ(0x10, self->other.run->io.port);
 	EXPECT_FALSE(unmap.done);
 	ASSERT_EQ(0, serve(self->monitor, page));
 	EXPECT_EQ(0, call_ends(&unmap));
