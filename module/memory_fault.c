@@ -8,8 +8,9 @@
  * around it that are present are mapped as well, with no more rights than the VMM's
  * own page tables give; nothing is faulted in for their sake.
  *
- * Nothing here waits where a signal or a request to the vCPU cannot end it, but for
- * what handle_mm_fault() waits for: the I/O or the migration of that one page.
+ * Nothing here waits where a signal or a request to the vCPU cannot end it, except for
+ * what handle_mm_fault() waits for: the I/O or the migration of that one page, and the
+ * monitor of a userfaultfd, which a signal ends and a request to the vCPU does not.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -45,7 +46,9 @@
  * @access: SVMVCPU_MEM_* that these must have
  * @fault: a guest's access asks for it
  * @tried: something was faulted in already
- * @narrow: an invalidation was in the way: map no neighbors
+ * @retry: the last page that was faulted in has to be tried again
+ * @narrow: map no neighbors, and no leaf larger than @level: something changed during
+ *	the last attempt, or the leaf is larger than what @lookup covered
  * @stop: what ends a wait, or NULL
  * @spare: what a page takes that is written and tracked; NULL to prefault
  * @mapped_end: the address after the leaves that were installed
@@ -64,6 +67,7 @@ struct window {
 	u32 access;
 	bool fault;
 	bool tried;
+	bool retry;
 	bool narrow;
 	const struct guest_stop *stop;
 	struct guest_spare *spare;
@@ -305,7 +309,7 @@ static int window_look(struct guest_memory *mem, struct window *win)
  * Faults a page in as a CPU's access does, including waits for a disk or the monitor
  * of a userfaultfd. Called with mmap_lock held; -EAGAIN: it was dropped meanwhile.
  */
-static int fault_in_page(struct guest_memory *mem, const struct window *win, unsigned int page)
+static int fault_in_page(struct guest_memory *mem, struct window *win, unsigned int page)
 {
 	bool write = win->access & SVMVCPU_MEM_WRITE;
 	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE;
@@ -317,8 +321,10 @@ static int fault_in_page(struct guest_memory *mem, const struct window *win, uns
 		return -EFAULT;
 	if (write && !(vma->vm_flags & VM_WRITE))
 		return -EFAULT;
-	flags |= (write ? FAULT_FLAG_WRITE : 0) | (win->tried ? FAULT_FLAG_TRIED : 0);
+	flags |= (write ? FAULT_FLAG_WRITE : 0) | (win->retry ? FAULT_FLAG_TRIED : 0);
 	fault = handle_mm_fault(vma, hva, flags, NULL);
+	/* With FAULT_FLAG_TRIED it keeps mmap_lock during I/O: not for a page's first try. */
+	win->retry = fault & VM_FAULT_RETRY;
 	if (fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
 		return -EAGAIN;
 	if (fault & VM_FAULT_OOM)
@@ -334,9 +340,14 @@ static int fault_in(struct guest_memory *mem, struct window *win, unsigned int p
 
 	if (ret)
 		return ret;
-	for (; !ret && page < end; page++)
-		if (!leaf_usable(win, win->leaf[page]))
-			ret = fault_in_page(mem, win, page);
+	for (; !ret && page < end; page++) {
+		if (leaf_usable(win, win->leaf[page]))
+			continue;
+		ret = fault_in_page(mem, win, page);
+		if (!ret && page + 1 < end && guest_stop_requested(win->stop))
+			ret = -EINTR;
+		cond_resched();
+	}
 	win->tried = true;
 	if (ret != -EAGAIN)
 		mmap_read_unlock(mem->mm);
@@ -379,6 +390,11 @@ static bool window_hit(const struct window *win, u64 start, u64 end)
 	return span_overlaps(hit, region_span(&win->region, start, end));
 }
 
+static bool need_hit(const struct window *win)
+{
+	return window_hit(win, window_gpa(win, win->first), window_gpa(win, win->end));
+}
+
 /*
  * The lock is held. Drops neighbors that were invalidated; false when a page that is
  * needed was, or the region changed.
@@ -393,9 +409,7 @@ static bool window_valid(struct guest_memory *mem, struct window *win, const str
 		return false;
 	if (likely(READ_ONCE(win->lookup.hit.start) >= READ_ONCE(win->lookup.hit.end)))
 		return true;
-	if (in->level > NPT_4K ? window_hit(win, in->start, in->end) :
-				 window_hit(win, window_gpa(win, win->first),
-					    window_gpa(win, win->end)))
+	if (in->level > NPT_4K ? window_hit(win, in->start, in->end) : need_hit(win))
 		return false;
 	for (i = 0; i < nr; i++, gpa += span)
 		if (win->leaf[i] && window_hit(win, gpa, gpa + span))
@@ -407,6 +421,18 @@ static bool window_valid(struct guest_memory *mem, struct window *win, const str
 static unsigned int window_written(const struct window *win)
 {
 	return win->spare && (win->access & SVMVCPU_MEM_WRITE) ? win->first : win->nr;
+}
+
+/*
+ * After a change: no neighbors the next time. If a part of a large leaf is being
+ * invalidated and the page that is needed is not, map that page alone instead of trying
+ * again until the invalidation ends.
+ */
+static void window_narrow(struct window *win, const struct install *in)
+{
+	win->narrow = true;
+	if (in->level > NPT_4K && window_hit(win, in->start, in->end) && !need_hit(win))
+		win->level = NPT_4K;
 }
 
 static int install_pages(struct guest_memory *mem, struct window *win,
@@ -479,7 +505,7 @@ static int window_install(struct guest_memory *mem, struct window *win,
 		return -EAGAIN;
 	}
 	if (ret == -EAGAIN)
-		win->narrow = true;
+		window_narrow(win, &in);
 	/* Of small pages those that were asked for are there, of a large one all. */
 	win->mapped_end = in.level > NPT_4K ? in.end : window_gpa(win, win->end);
 	return ret;
@@ -498,6 +524,9 @@ static noinline_for_stack int map_window(struct guest_memory *mem, struct window
 	page = window_look(mem, win);
 	if (page == win->end)
 		ret = window_install(mem, win, cache);
+	/* What was read during an invalidation says nothing. */
+	if (page == -EFAULT && need_hit(win))
+		page = -EAGAIN;
 	guest_lookup_end(mem->user, &win->lookup);
 	if (page < 0)
 		return page;

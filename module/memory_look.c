@@ -28,7 +28,10 @@ static bool special_page(u64 pfn)
 	return is_zero_pfn(pfn) || (pfn_valid(pfn) && is_zone_device_page(pfn_to_page(pfn)));
 }
 
-/* PROT_NONE, NUMA hints, swap and migration entries do not have _PAGE_PRESENT. */
+/*
+ * PROT_NONE, NUMA hints, swap and migration entries do not have _PAGE_PRESENT. MAP
+ * accepts user addresses only; _PAGE_USER makes sure that no kernel memory is mapped.
+ */
 static u64 host_pte(pte_t pte)
 {
 	u64 pfn = pte_pfn(pte), flags = pte_flags(pte);
@@ -36,7 +39,8 @@ static u64 host_pte(pte_t pte)
 	if (!(flags & _PAGE_PRESENT))
 		return 0;
 	/* A nested leaf is write-back: never map a device's memory so. */
-	if ((flags & _PAGE_CACHE_MASK) || ((flags & _PAGE_SPECIAL) && !special_page(pfn)))
+	if (!(flags & _PAGE_USER) || (flags & _PAGE_CACHE_MASK) ||
+	    ((flags & _PAGE_SPECIAL) && !special_page(pfn)))
 		return HOST_REFUSED;
 	return host_frame(pfn, flags);
 }
@@ -51,7 +55,8 @@ static u64 host_large(u64 pfn, u64 flags)
 
 	if (!(flags & _PAGE_PRESENT))
 		return 0;
-	if ((flags & (_PAGE_LARGE_CACHE_MASK | _PAGE_SPECIAL)) || !pfn_valid(pfn))
+	if (!(flags & _PAGE_USER) || (flags & (_PAGE_LARGE_CACHE_MASK | _PAGE_SPECIAL)) ||
+	    !pfn_valid(pfn))
 		return HOST_REFUSED;
 	page = pfn_to_page(pfn);
 	if (PageReserved(page) && !is_zone_device_page(page))

@@ -27,6 +27,7 @@
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/interval_tree.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -76,6 +77,23 @@ static u64 first_mapped(struct guest_memory *mem, struct span hva)
 	return found;
 }
 
+/*
+ * How far one hold of the lock goes: less where several regions show the same memory, as
+ * each of them has leaves.
+ */
+static u64 piece_end(struct guest_memory *mem, struct span hva)
+{
+	struct interval_tree_node *node;
+	unsigned int regions = 0;
+	u64 bytes;
+
+	hva.end = min(hva.end, round_down(hva.start, GUEST_ZAP_CHUNK) + GUEST_ZAP_CHUNK);
+	for (node = first_region(mem, hva); node; node = next_region(node, hva))
+		regions++;
+	bytes = max_t(u64, rounddown_pow_of_two(GUEST_ZAP_CHUNK / max(regions, 1U)), PAGE_SIZE);
+	return min(hva.end, round_down(hva.start, bytes) + bytes);
+}
+
 /* Zaps the first piece of @hva that may have leaves. Returns where to go on. */
 static u64 zap_piece(struct guest_memory *mem, struct span hva)
 {
@@ -84,7 +102,7 @@ static u64 zap_piece(struct guest_memory *mem, struct span hva)
 	hva.start = first_mapped(mem, hva);
 	if (hva.start >= hva.end)
 		return hva.end;
-	hva.end = min(hva.end, round_down(hva.start, GUEST_ZAP_CHUNK) + GUEST_ZAP_CHUNK);
+	hva.end = piece_end(mem, hva);
 	for (node = first_region(mem, hva); node; node = next_region(node, hva)) {
 		struct span part = region_part(node, hva);
 
@@ -215,7 +233,8 @@ static bool test_young_vm(struct guest_memory *mem, struct span hva, bool clear)
 	bool young = false;
 
 	spin_lock(&mem->lock);
-	for (node = first_region(mem, hva); node; node = next_region(node, hva))
+	for (node = first_region(mem, hva); node && (clear || !young);
+	     node = next_region(node, hva))
 		young |= test_young_part(&mem->npt, region_part(node, hva), clear);
 	spin_unlock(&mem->lock);
 	return young;

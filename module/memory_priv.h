@@ -15,7 +15,7 @@
 
 #include "memory.h"
 
-/* What is zapped under one hold of the lock: some thousand entries at most */
+/* What is zapped under one hold of the lock: some 8192 leaves at most, see piece_end() */
 #define GUEST_ZAP_CHUNK	SZ_32M
 
 /* How the VMM's page tables map one page of 4 KiB: its frame number, and */

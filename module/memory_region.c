@@ -276,7 +276,8 @@ static int region_valid(const struct guest_memory *mem, const struct svmvcpu_reg
 		return -EINVAL;
 	if ((region->prot & ~known) || !(region->prot & SVMVCPU_MEM_READ))
 		return -EINVAL;
-	if (!access_ok((void __user *)(unsigned long)region->hva, region->bytes))
+	/* Some kernels' access_ok() checks only that the address is not the kernel's. */
+	if (region->bytes > TASK_SIZE_MAX || region->hva > TASK_SIZE_MAX - region->bytes)
 		return -EFAULT;
 	return 0;
 }

@@ -266,4 +266,31 @@ TEST_F_TIMEOUT(share, hole_is_filled, 90)
 	guest_thread_stop(&self->gt);
 }
 
+#define ALIASES		300U
+#define ALIAS_BYTES	(64 * PAGE)
+#define ALIAS_AREA	0x40000000UL
+
+/* One piece of memory at many guest addresses: all of them lose it. */
+TEST_F(share, many_aliases)
+{
+	struct svmvcpu_region region = { .bytes = ALIAS_BYTES, .prot = SVMVCPU_MEM_READ };
+	struct svmvcpu_stats before, after;
+	unsigned int i;
+	__u64 done;
+	char *mem;
+
+	mem = mmap(NULL, ALIAS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)mem);
+	region.hva = (uintptr_t)mem;
+	for (i = 0; i < ALIASES; i++) {
+		region.gpa = ALIAS_AREA + 2 * i * ALIAS_BYTES;
+		ASSERT_EQ(0, svmvcpu_vm_map(self->vm.vm, &region, 1));
+		ASSERT_EQ(0, svmvcpu_vm_prefault(self->vm.vm, region.gpa, ALIAS_BYTES, 0, &done));
+	}
+	ASSERT_EQ(0, svmvcpu_vm_get_stats(self->vm.vm, &before));
+	ASSERT_EQ(0, munmap(mem, ALIAS_BYTES));
+	ASSERT_EQ(0, svmvcpu_vm_get_stats(self->vm.vm, &after));
+	EXPECT_EQ(before.zapped + ALIASES * 64, after.zapped);
+}
+
 TEST_HARNESS_MAIN
