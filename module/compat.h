@@ -18,6 +18,7 @@
 #include <asm/nospec-branch.h>
 #include <asm/perf_event.h>
 #include <asm/processor.h>
+#include <asm/spec-ctrl.h>
 
 #ifdef CONFIG_PREEMPT_RT
 #error "PREEMPT_RT: spinlocks that sleep are taken with interrupts off at the world switch"
@@ -88,6 +89,24 @@ static inline void compat_perf_svm(bool on)
 		amd_pmu_disable_virt();
 #endif
 }
+
+/*
+ * SSBD outside SPEC_CTRL: a bit of LS_CFG, which siblings share, or VIRT_SPEC_CTRL of the
+ * hypervisor below. The kernel counts who has it set, so only the kernel may switch it.
+ * Newer kernels do so for KVM alone: from 6.18 on such hosts have no SSBD for guests.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define COMPAT_VIRT_SPEC_CTRL	true
+static inline void compat_virt_spec_ctrl(u64 guest, bool enter)
+{
+	x86_virt_spec_ctrl(guest, enter);
+}
+#else
+#define COMPAT_VIRT_SPEC_CTRL	false
+static inline void compat_virt_spec_ctrl(u64 guest, bool enter)
+{
+}
+#endif
 
 /* VMSCAPE: user space must not run on what the guest trained. */
 static inline void compat_ibpb_before_user(void)

@@ -25,6 +25,7 @@
 #include "cpuid.h"
 #include "exit.h"
 #include "guest.h"
+#include "spec_ctrl.h"
 #include "uaccess.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -203,6 +204,8 @@ static bool host_has(const struct cpuid_gate *gate)
 		cpuid_count(gate->leaf, 0, &reg[CPUID_EAX], &reg[CPUID_EBX], &reg[CPUID_ECX],
 			    &reg[CPUID_EDX]);
 		return reg[gate->reg] & BIT(gate->bit);
+	case CPUID_HOST_VIRT_SSBD:
+		return spec_ctrl_virt_ssbd();
 	default:
 		return boot_cpu_has(gate->host);
 	}

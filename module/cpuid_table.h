@@ -65,6 +65,7 @@ extern const unsigned int cpuid_nr_gates;
 /* cpuid_gate.host beside X86_FEATURE_* */
 #define CPUID_HOST_ANY		0	/* emulated: it does not depend on the host */
 #define CPUID_HOST_SAME		0xffff	/* the host's own CPUID bit */
+#define CPUID_HOST_VIRT_SSBD	0xfffe	/* SSBD, wherever the host has it */
 
 bool cpuid_table_finish(struct cpuid_table *table, const struct state_limits *host);
 u16 cpuid_table_far(const struct cpuid_table *table, u32 leaf);

@@ -106,22 +106,6 @@ static u64 get_virt_spec_ctrl(const struct vcpu *vcpu)
 	return vcpu->virt_spec_ctrl;
 }
 
-/*
- * IBPB: what the guest has trained must not matter any more, on any CPU that it ran
- * on. With a new serial number every CPU takes the vCPU for another one, so vcpu_load()
- * issues the barrier wherever it runs next.
- */
-static bool set_pred_cmd(struct vcpu *vcpu, u64 value)
-{
-	if (!pred_cmd_valid(value))
-		return false;
-	if (value) {
-		vcpu->wants_ibpb = true;
-		vcpu->serial = vcpu_new_serial();
-	}
-	return true;
-}
-
 static u64 get_pat(const struct vcpu *vcpu)
 {
 	return vcpu->vmcb->save.g_pat;
@@ -145,7 +129,7 @@ static const struct own_msr {
 	{ MSR_TSC_AUX,		get_tsc_aux,	set_tsc_aux,	CPU_HAS_TSC_AUX, true },
 	{ MSR_IA32_CR_PAT,	get_pat,	set_pat,	CPU_HAS_PAT },
 	{ MSR_IA32_SPEC_CTRL,	get_spec_ctrl,	set_spec_ctrl,	CPU_HAS_SPEC_CTRL, true },
-	{ MSR_IA32_PRED_CMD,	NULL,		set_pred_cmd,	CPU_HAS_PRED_CMD, true },
+	{ MSR_IA32_PRED_CMD,	NULL,		pred_cmd_put,	CPU_HAS_PRED_CMD, true },
 	{ MSR_AMD64_VIRT_SPEC_CTRL, get_virt_spec_ctrl, set_virt_spec_ctrl,
 	  CPU_HAS_VIRT_SSBD, true },
 };

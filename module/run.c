@@ -410,13 +410,10 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 
 static void flush_predictors(struct svm_cpu *cpu, const struct vcpu *vcpu)
 {
-	if (cpu->last_vcpu == vcpu->serial)
-		return;
-	cpu->last_vcpu = vcpu->serial;
-	if (static_cpu_has(X86_FEATURE_IBPB_ON_VMEXIT))
-		return;
-	if (static_cpu_has(X86_FEATURE_USE_IBPB) || vcpu->wants_ibpb)
+	if (ibpb_due(cpu->last_vcpu, vcpu->serial, static_cpu_has(X86_FEATURE_IBPB_ON_VMEXIT),
+		     static_cpu_has(X86_FEATURE_USE_IBPB), vcpu->wants_ibpb))
 		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+	cpu->last_vcpu = vcpu->serial;
 }
 
 /* Interrupts are off, and on only in open_irq_window() before vcpu_unload(). */
