@@ -7,33 +7,14 @@
  * emulator: qemu, Bochs: its kernel, for speed, has no tracing
  */
 #include "guest_idt.h"
+#include "tracefs.h"
 
-#define TRACEFS		"/sys/kernel/tracing/"
 #define ENABLE		TRACEFS "events/svmvcpu/enable"
 
 FIXTURE(trace) {
 	struct test_vm vm;
 	char text[1 << 18];
 };
-
-static void write_file(const char *path, const char *text, int flags)
-{
-	int fd = open(path, O_WRONLY | flags);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		vm_die(path);
-	close(fd);
-}
-
-static void put_file(const char *path, const char *text)
-{
-	write_file(path, text, O_TRUNC);
-}
-
-static void append_file(const char *path, const char *text)
-{
-	write_file(path, text, O_APPEND);
-}
 
 FIXTURE_SETUP(trace)
 {
@@ -47,19 +28,6 @@ FIXTURE_TEARDOWN(trace)
 	put_file(ENABLE, "0");
 	put_file(TRACEFS "trace", "\n");
 	vm_close(&self->vm);
-}
-
-static void read_trace(char *text, size_t size)
-{
-	int fd = open(TRACEFS "trace", O_RDONLY);
-	ssize_t got, have = 0;
-
-	if (fd < 0)
-		vm_die("trace");
-	while ((got = read(fd, text + have, size - 1 - have)) > 0)
-		have += got;
-	text[have] = 0;
-	close(fd);
 }
 
 GUEST64(three,

@@ -3,16 +3,20 @@
  * SPEC_CTRL, PRED_CMD and VIRT_SPEC_CTRL of a guest: what CPUID shows of them,
  * each bit, GET_STATE and SET_STATE, snapshots; and #GP where the host has none.
  * What they do to the CPU no emulator tells; spec_ctrl.sh runs this with a module
- * that offers them where they are ignored.
+ * that offers them where they are ignored, and then the kernel's tracepoint tells
+ * which MSRs are written.
  */
 #include "guest_apic.h"
 #include "guest_cpuid.h"
 #include "snap.h"
+#include "tracefs.h"
 
 #define MSR_SPEC_CTRL		0x48
 #define MSR_PRED_CMD		0x49
 #define MSR_VIRT_SPEC_CTRL	0xc001011f
+#define MSR_LS_CFG		0xc0011020
 #define SSBD			(1ULL << 2)
+#define LS_CFG_SSBD		(1ULL << 10)	/* family 17h */
 #define STATE_V1		832
 
 /* 80000008 EBX */
@@ -121,6 +125,7 @@ static int put(struct test_vm *vm, struct svmvcpu_state *state)
 TEST_F(spec_ctrl, state)
 {
 	struct test_vm *vm = &self->vm;
+	bool there = cpuid_shows(vm, 0x80000008, EBX, BIT_VIRT_SSBD);
 	uint64_t value;
 
 	idt_get(vm, &self->state);
@@ -139,6 +144,10 @@ TEST_F(spec_ctrl, state)
 	self->state.spec_ctrl = 0;
 	self->state.virt_spec_ctrl = 1;
 	EXPECT_EQ(EINVAL, put(vm, &self->state));
+	self->state.virt_spec_ctrl = SSBD;
+	EXPECT_EQ(there ? 0 : EINVAL, put(vm, &self->state));
+	idt_get(vm, &self->state);
+	EXPECT_EQ(there ? SSBD : 0, self->state.virt_spec_ctrl);
 	idt_setup(vm, IDT_PROT32);
 	idt_get(vm, &self->state);
 	EXPECT_EQ(0ULL, self->state.spec_ctrl | self->state.virt_spec_ctrl);
@@ -220,6 +229,134 @@ TEST_F(spec_ctrl, hidden)
 	idt_setup(vm, IDT_PROT32);
 	EXPECT_EQ(VEC_GP, apic_wrmsr(vm, MSR_PRED_CMD, 1));
 	EXPECT_EQ(VEC_GP, apic_wrmsr(vm, MSR_VIRT_SPEC_CTRL, SSBD));
+}
+
+/* --- what the CPU gets --------------------------------------------------- */
+
+#define EVENT		TRACEFS "events/msr/write_msr/"
+
+FIXTURE(writes) {
+	struct test_vm vm;
+	char text[1 << 16];
+};
+
+/* Pinned: on another CPU the vCPU would be a stranger to the predictors. */
+FIXTURE_SETUP(writes)
+{
+	vm_open(&self->vm);
+	idt_setup(&self->vm, IDT_PROT32);
+	if (pin_to_cpu(0))
+		vm_die("sched_setaffinity");
+}
+
+FIXTURE_TEARDOWN(writes)
+{
+	vm_close(&self->vm);
+}
+
+/* The MSRs are there for guests, and the emulator has none that could tell. */
+static bool pretended(void)
+{
+	char answer = 0;
+	int fd = open("/sys/module/svmvcpu/parameters/pretend_spec_ctrl", O_RDONLY);
+
+	if (fd >= 0) {
+		if (read(fd, &answer, 1) != 1)
+			answer = 0;
+		close(fd);
+	}
+	return answer == 'Y';
+}
+
+static void trace_msr(uint32_t msr)
+{
+	char filter[64];
+
+	snprintf(filter, sizeof(filter), "msr == %u && common_pid == %d", msr, gettid());
+	put_file(EVENT "filter", filter);
+	put_file(TRACEFS "tracing_on", "1");
+	put_file(TRACEFS "trace", "\n");
+	put_file(EVENT "enable", "1");
+}
+
+/* How often the MSR got @value, and what it got last */
+static unsigned int trace_count(char *text, size_t size, uint64_t value, uint64_t *last)
+{
+	unsigned int count = 0;
+	const char *at = text;
+
+	put_file(EVENT "enable", "0");
+	put_file(EVENT "filter", "0");
+	read_trace(text, size);
+	*last = ~0ULL;
+	while ((at = strstr(at, ", value "))) {
+		at += strlen(", value ");
+		*last = strtoull(at, NULL, 16);
+		count += *last == value;
+	}
+	return count;
+}
+
+/* The guest runs with its bits, and behind it the host's value is back. */
+TEST_F(writes, spec_ctrl)
+{
+	struct test_vm *vm = &self->vm;
+	uint64_t last;
+
+	if (!pretended())
+		SKIP(return, "no module that pretends");
+	for (unsigned int i = 0; i < ARRAY_SIZE(spec_bits); i++) {
+		trace_msr(MSR_SPEC_CTRL);
+		EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_SPEC_CTRL, 1ULL << spec_bits[i].msr));
+		EXPECT_LE(1U, trace_count(self->text, sizeof(self->text),
+					  1ULL << spec_bits[i].msr, &last)) {
+			TH_LOG("%s", spec_bits[i].name);
+		}
+		EXPECT_EQ(0ULL, last);
+	}
+	/* None: it is not touched. */
+	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_SPEC_CTRL, 0));
+	trace_msr(MSR_SPEC_CTRL);
+	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_SPEC_CTRL, 0));
+	trace_count(self->text, sizeof(self->text), 0, &last);
+	EXPECT_EQ(~0ULL, last);
+}
+
+/* The EPYC of the test machine has SSBD in LS_CFG. */
+TEST_F(writes, ls_cfg)
+{
+	struct test_vm *vm = &self->vm;
+	uint64_t last;
+
+	if (!pretended())
+		SKIP(return, "no module that pretends");
+	trace_msr(MSR_LS_CFG);
+	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_VIRT_SPEC_CTRL, SSBD));
+	EXPECT_LE(1U, trace_count(self->text, sizeof(self->text), LS_CFG_SSBD, &last));
+	EXPECT_EQ(0ULL, last);
+	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_VIRT_SPEC_CTRL, 0));
+	trace_msr(MSR_LS_CFG);
+	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_VIRT_SPEC_CTRL, 0));
+	trace_count(self->text, sizeof(self->text), 0, &last);
+	EXPECT_EQ(~0ULL, last);
+}
+
+/* A barrier when the guest asks for it, and none while it goes on. */
+TEST_F(writes, ibpb)
+{
+	struct test_vm *vm = &self->vm;
+	uint64_t last;
+
+	if (!pretended())
+		SKIP(return, "no module that pretends");
+	for (unsigned int i = 0; i < 3; i++) {
+		trace_msr(MSR_PRED_CMD);
+		EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_PRED_CMD, 1));
+		EXPECT_EQ(1U, trace_count(self->text, sizeof(self->text), 1, &last));
+	}
+	trace_msr(MSR_PRED_CMD);
+	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_PRED_CMD, 0));
+	EXPECT_EQ(0U, trace_count(self->text, sizeof(self->text), 1, &last));
 }
 
 TEST_HARNESS_MAIN
