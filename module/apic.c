@@ -65,15 +65,16 @@ static bool post_message(struct vcpu_apic *apic, const struct lapic_msg *msg)
 	}
 }
 
-/* The one with the lowest priority of those that match. */
+/* The one with the lowest priority of those that match and take interrupts. */
 static struct vcpu_apic *lowest_priority(struct svm_vm *vm, const struct vcpu_apic *sender,
 					 const struct lapic_msg *msg)
 {
 	struct vcpu_apic *apic, *best = NULL;
 
 	list_for_each_entry(apic, &vm->apics, in_vm) {
-		if (apic == sender || !lapic_takes_irqs(&apic->lapic) ||
-		    !lapic_matches(&apic->lapic, msg))
+		if (apic == sender && !msg->sender_too)
+			continue;
+		if (!lapic_takes_irqs(&apic->lapic) || !lapic_matches(&apic->lapic, msg))
 			continue;
 		if (!best || lapic_apr(&apic->lapic) < lapic_apr(&best->lapic))
 			best = apic;
@@ -82,8 +83,8 @@ static struct vcpu_apic *lowest_priority(struct svm_vm *vm, const struct vcpu_ap
 }
 
 /*
- * A message to every local APIC it is for, but not to its sender, who has
- * dealt with that. Returns how many took it.
+ * A message to every local APIC it is for, but not to its sender, who has dealt with
+ * that, unless it goes to one by priority. Returns how many took it.
  */
 static int send(struct svm_vm *vm, const struct vcpu_apic *sender, const struct lapic_msg *msg)
 {

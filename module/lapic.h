@@ -110,6 +110,7 @@ struct lapic_now {
  * @logical: how to read @dest
  * @all: to everyone, whatever @dest
  * @level: level-triggered: its EOI is reported; never set in an IPI
+ * @sender_too: with LAPIC_MSG_LOWEST: the sender of the IPI is a candidate like the others
  */
 struct lapic_msg {
 	u32 dest;
@@ -118,6 +119,7 @@ struct lapic_msg {
 	bool logical;
 	bool all;
 	bool level;
+	bool sender_too;
 };
 
 #define LAPIC_GP	0x001	/* refuse the MSR access with #GP(0) */
@@ -125,7 +127,7 @@ struct lapic_msg {
 #define LAPIC_TIMER	0x004	/* lapic_timer_next() may have changed */
 #define LAPIC_BASE	0x008	/* mode or address changed: lapic_mmio_hit() */
 #define LAPIC_EOI	0x010	/* tell the I/O APICs about @eoi_vector */
-#define LAPIC_IPI	0x020	/* route @ipi to the others; not to the sender */
+#define LAPIC_IPI	0x020	/* route @ipi; to the sender only if @sender_too */
 #define LAPIC_NMI	0x040	/* NMI for this vCPU */
 #define LAPIC_INIT	0x080	/* INIT for this vCPU; lapic_init_signal() too */
 #define LAPIC_SIPI	0x100	/* startup at @sipi_vector; ignored when running */
@@ -135,8 +137,8 @@ struct lapic_msg {
  * @flags: LAPIC_*, added to what is there
  * @eoi_vector: with LAPIC_EOI
  * @sipi_vector: with LAPIC_SIPI
- * @ipi: with LAPIC_IPI. LAPIC_MSG_LOWEST is for any one of those it matches,
- *	and is not reported if the sender itself was one
+ * @ipi: with LAPIC_IPI. LAPIC_MSG_LOWEST is for the one with the lowest lapic_apr() of
+ *	those that it matches and that lapic_takes_irqs()
  *
  * Start every call with an empty one: there is room for one event of a kind.
  */

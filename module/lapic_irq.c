@@ -425,16 +425,13 @@ static void send_to_others(const struct lapic_msg *msg, struct lapic_fx *fx)
 static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest,
 			 struct lapic_fx *fx)
 {
-	bool self;
-
 	msg->dest = lapic_is_x2(l) ? dest : dest >> 24;
 	msg->all = lapic_is_x2(l) ? dest == ~0U :
 		   !msg->logical && msg->dest == 0xff;
-	self = lapic_matches(l, msg);
-	if (self)
+	/* One receives it, and who that is depends on the priorities of all. */
+	msg->sender_too = msg->mode == LAPIC_MSG_LOWEST;
+	if (!msg->sender_too && lapic_matches(l, msg))
 		lapic_accept(l, msg, fx);
-	if (self && msg->mode == LAPIC_MSG_LOWEST)
-		return;		/* one receiver is enough */
 	/* A guest can give several xAPICs the same ID: the others are asked, too. */
 	send_to_others(msg, fx);
 }
@@ -483,7 +480,8 @@ static void route(struct lapic *l, u64 icr, struct lapic_msg *msg,
  * @icr: both halves of ICR
  * @fx: effects
  *
- * IPIs to the sender are delivered here, others reported. All are edge-triggered
+ * IPIs to the sender are delivered here, others reported, and so are all that go to one
+ * of several by priority. All are edge-triggered
  * whatever the guest says, and all can be sent while software disabled the APIC.
  */
 void lapic_send(struct lapic *l, u64 icr, struct lapic_fx *fx)

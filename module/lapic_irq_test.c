@@ -447,6 +447,7 @@ static void lapic_irq_test_pins_disabled(struct kunit *test)
 #define OTHERS	LAPIC_IPI
 #define ALL	BIT_ULL(32)	/* in .dest: everyone */
 #define LOGICAL	BIT_ULL(33)	/* in .dest: a set */
+#define ANY	BIT_ULL(34)	/* in .dest: one of them, which can be the sender */
 
 static const struct {
 	u64 icr;
@@ -461,11 +462,11 @@ static const struct {
 	{ 0x0400000000004880ULL, 0x04 | LOGICAL, SELF | OTHERS, false },
 	{ 0x0300000000004880ULL, 0x03 | LOGICAL, OTHERS, false },
 	{ 0xff00000000004880ULL, 0xff | LOGICAL, SELF | OTHERS, false },
-	/* lowest priority: here, if this is one of them */
-	{ 0xff00000000004980ULL, 0, SELF, false },
-	{ 0x0300000000004980ULL, 0x03 | LOGICAL, OTHERS, false },
-	{ 0x2500000000004180ULL, 0, SELF, false },
-	{ 0xff00000000004180ULL, 0, SELF, false },
+	/* lowest priority: not here before the others have been asked */
+	{ 0xff00000000004980ULL, 0xff | LOGICAL | ANY, OTHERS, false },
+	{ 0x0300000000004980ULL, 0x03 | LOGICAL | ANY, OTHERS, false },
+	{ 0x2500000000004180ULL, 0x25 | ANY, OTHERS, false },
+	{ 0xff00000000004180ULL, 0xff | ALL | ANY, OTHERS, false },
 	/* shorthands, whatever the destination */
 	{ 0x2400000000044080ULL, 0, SELF, false },
 	{ 0x2400000000084080ULL, ALL, SELF | OTHERS, false },
@@ -502,6 +503,9 @@ static const struct {
 	{ 0x0002ffff00000880ULL, 0x2ffff | LOGICAL, SELF | OTHERS, true },
 	{ 0x0002ffdf00000880ULL, 0x2ffdf | LOGICAL, OTHERS, true },
 	{ 0x0003002000000880ULL, 0x30020 | LOGICAL, OTHERS, true },
+	{ 0x0002ffff00000980ULL, 0x2ffff | LOGICAL | ANY, OTHERS, true },
+	{ 0x0000002500000180ULL, 0x25 | ANY, OTHERS, true },
+	{ 0x00000000000c0180ULL, ALL, OTHERS, true },
 	{ 0x0000000000040080ULL, 0, SELF, true },
 	{ 0x00000000000c0400ULL, ALL, OTHERS, true },
 };
@@ -530,6 +534,7 @@ static void lapic_irq_test_send(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fx.ipi.dest, (u32)dest);
 		KUNIT_EXPECT_EQ(test, fx.ipi.all, !!(dest & ALL));
 		KUNIT_EXPECT_EQ(test, fx.ipi.logical, !!(dest & LOGICAL));
+		KUNIT_EXPECT_EQ(test, fx.ipi.sender_too, !!(dest & ANY));
 		KUNIT_EXPECT_EQ(test, fx.ipi.vector, (u8)sends[i].icr);
 		KUNIT_EXPECT_EQ(test, fx.ipi.mode, (u8)(sends[i].icr >> 8 & 7));
 		KUNIT_EXPECT_FALSE(test, fx.ipi.level);

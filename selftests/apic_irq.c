@@ -817,4 +817,40 @@ TEST_F(irq, lowest_priority)
 	svmvcpu_vcpu_close(&other.vcpu);
 }
 
+/* The same by IPI: the sender is one of the candidates, and no better than the others. */
+TEST_F(irq, lowest_priority_ipi)
+{
+	const uint64_t icr = 3ULL << 32 | 0x958;	/* logical: cluster 0, bits 0 and 1 */
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+	struct other other;
+
+	open_other(vm, &other);
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0x20));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icr));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	run_other(&other);
+	EXPECT_EQ(IDT_STUBS + 0x58 * 16 + 1, other.vcpu.run->gprs.rip);
+	/* The other one has it in service now. */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0x40));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icr));
+	EXPECT_EQ(0x58, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
+	/* All but self by shorthand: the sender is no candidate. */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 0xc0159));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	/* Nor is a sender that software has disabled, low as its priority is. */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SVR, 0xff));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icr));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SVR, 0x1ff));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&other.vcpu, SVMVCPU_STATE_LAPIC, &state));
+	EXPECT_EQ(3U, state.lapic.regs[APIC_IRR / 16 + 2] >> 24);
+	/* With nobody else to take it, it is the sender's after all. */
+	svmvcpu_vcpu_close(&other.vcpu);
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icr));
+	EXPECT_EQ(0x58, apic_take_irq(vm));
+}
+
 TEST_HARNESS_MAIN
