@@ -42,8 +42,22 @@ static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
 	return ret ? ret : state_setup(vcpu, &setup);
 }
 
-/* svmvcpu_state without what was added later */
-#define STATE_MIN_BYTES	offsetofend(struct svmvcpu_state, lapic)
+/* svmvcpu_state without what was added later, and with it */
+#define STATE_MIN_BYTES		offsetofend(struct svmvcpu_state, lapic)
+#define STATE_SPEC_BYTES	offsetofend(struct svmvcpu_state, virt_spec_ctrl)
+
+/* Members that came together are there together: a size between the two is none. */
+static int vcpu_copy_state(struct svmvcpu_state *state, const void __user *arg)
+{
+	int ret;
+
+	ret = svmvcpu_copy_arg(state, sizeof(*state), STATE_MIN_BYTES, arg);
+	if (ret)
+		return ret;
+	if (state->size > STATE_MIN_BYTES && state->size < STATE_SPEC_BYTES)
+		return -EINVAL;
+	return state->components & ~STATE_ALL ? -EINVAL : 0;
+}
 
 /* The buffer is a second one, so that the structure's size does not vary. */
 static int vcpu_get_xstate(const struct vcpu *vcpu, const struct svmvcpu_state *state)
@@ -104,9 +118,7 @@ static int vcpu_ioctl_get_state(struct vcpu *vcpu, void __user *arg)
 	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
 	if (!state)
 		return -ENOMEM;
-	ret = svmvcpu_copy_arg(state, sizeof(*state), STATE_MIN_BYTES, arg);
-	if (!ret && (state->components & ~STATE_ALL))
-		ret = -EINVAL;
+	ret = vcpu_copy_state(state, arg);
 	if (!ret && (state->components & SVMVCPU_STATE_XSTATE))
 		ret = vcpu_get_xstate(vcpu, state);
 	if (!ret) {
@@ -127,9 +139,7 @@ static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
 	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
 	if (!state)
 		return -ENOMEM;
-	ret = svmvcpu_copy_arg(state, sizeof(*state), STATE_MIN_BYTES, arg);
-	if (!ret && (state->components & ~STATE_ALL))
-		ret = -EINVAL;
+	ret = vcpu_copy_state(state, arg);
 	if (!ret)
 		ret = vcpu_set_state(vcpu, state);
 	kfree(state);
