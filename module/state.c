@@ -224,7 +224,8 @@ static void reset_rest(struct vcpu *vcpu)
 
 	put_msrs(vcpu, &(struct svmvcpu_msrs) { .pat = PAT_RESET });
 	spec_ctrl_put(vcpu, 0, 0);
-	vcpu->wants_ibpb = false;
+	/* A barrier that the previous guest asked for stays due: what it trained does. */
+	vcpu->serial = vcpu_new_serial();
 	vcpu->tsc_lost = svm_tsc_lost;
 	vmcb_set_tsc_offset(vmcb, svm_tsc_lost - vcpu->vm->tsc_base);
 	vmcb->control.int_state = 0;

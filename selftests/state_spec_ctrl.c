@@ -369,6 +369,11 @@ TEST_F(writes, ibpb)
 	trace_msr(MSR_PRED_CMD);
 	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_PRED_CMD, 0));
 	EXPECT_EQ(0U, trace_count(self->text, sizeof(self->text), 1, &last));
+	/* SETUP: what the previous guest has trained, and asked for, is not forgotten. */
+	trace_msr(MSR_PRED_CMD);
+	idt_setup(vm, IDT_PROT32);
+	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_PRED_CMD, 0));
+	EXPECT_EQ(1U, trace_count(self->text, sizeof(self->text), 1, &last));
 }
 
 TEST_HARNESS_MAIN
