@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every difference between the kernels the module builds on: 6.1, 6.12, 7.x.
+ * Every difference between kernel versions. The module is built and tested on 6.1 only;
+ * the branches for newer kernels are written from their sources and have not been built.
  * Other files never look at LINUX_VERSION_CODE.
  */
 #ifndef SVMVCPU_COMPAT_H
