@@ -433,7 +433,10 @@ static inline void vmcb_set_intercept(struct vmcb *vmcb, unsigned int nr, bool o
 	vmcb_dirty(vmcb, VMCB_CLEAN_INTERCEPTS);
 }
 
-/* Did VMRUN enter the guest? */
+/*
+ * Did VMRUN enter the guest? -1 is a refusal; -2 to -4 exist for SEV-ES and SEV-SNP guests
+ * only, and there are none: they count as refusals.
+ */
 static inline bool vmcb_has_entered(u64 exit_code)
 {
 	static_assert((s32)VMEXIT_NOTHING32 < (s32)VMEXIT_INVALID_PMC32);
