@@ -220,7 +220,7 @@ static void make_limits(struct cpuid_table *table, const struct state_limits *ho
 
 /**
  * cpuid_table_lacks() - does a state use what a table hides?
- * @table: .
+ * @table: finished
  * @used: what the state needs to be possible
  *
  * Return: NULL, or the name of the first feature that is missing.

@@ -42,9 +42,9 @@ struct cpuid_table {
 
 /**
  * struct cpuid_gate - a CPUID bit, and what the CPU lacks without it
- * @leaf: .
- * @reg: CPUID_EAX to CPUID_EDX
- * @bit: .
+ * @leaf: CPUID leaf, with subleaf 0 where there are several
+ * @reg: the register of its answer: CPUID_EAX to CPUID_EDX
+ * @bit: number of the bit in that register
  * @host: X86_FEATURE_* of the host that it needs, or CPUID_HOST_*
  * @name: for messages
  * @gates: bits of CR4, EFER, XCR0, SPEC_CTRL and CPU_HAS_*. One that several
@@ -89,7 +89,7 @@ static inline u16 cpuid_table_slot(const struct cpuid_table *table, u32 leaf)
 
 /**
  * cpuid_table_entry() - the entry that answers a question
- * @table: .
+ * @table: finished
  * @slot: cpuid_table_slot() of @leaf
  * @leaf: EAX
  * @subleaf: ECX
