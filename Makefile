@@ -49,7 +49,7 @@ deps-tests: deps
 
 WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
 	   -Werror=int-conversion -Werror=incompatible-pointer-types
-CPPFLAGS += -D_GNU_SOURCE -Iinclude/uapi -Itools/lib
+CPPFLAGS += -D_GNU_SOURCE -Iinclude/uapi -Itools/lib -Imodule
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -MMD -MP
 

@@ -12,15 +12,15 @@
 #include <linux/svmvcpu.h>
 #include <asm/tsc.h>
 
-#include "cpu.h"
-#include "cpuid.h"
-#include "exit.h"
-#include "maps.h"
-#include "memory.h"
+#include "exits/exit.h"
+#include "mm/memory.h"
+#include "svm/cpu.h"
+#include "svm/maps.h"
 #include "uaccess.h"
-#include "vcpu.h"
-#include "vm.h"
-#include "xstate.h"
+#include "vcpu/cpuid.h"
+#include "vcpu/vcpu.h"
+#include "vcpu/vm.h"
+#include "vcpu/xstate.h"
 
 static u64 known_exits(void)
 {

@@ -308,7 +308,7 @@ TEST(prefault_ends)
 
 #define RUNNERS		4
 #define ROUND		(slow_machine() ? 100U : 1000U)	/* invalidations */
-#define ROUNDS		(slow_machine() ? 4U : 10U)
+#define ROUNDS		(slow_machine() ? 2U : 10U)
 
 /**
  * struct runner - a vCPU that goes over the hot pages

@@ -127,7 +127,7 @@ module_warnings() {
 program_warnings() {
 	local -a flags=(-fsyntax-only -std=gnu11 -D_GNU_SOURCE -Wall -Wextra
 		-Wshadow -Wstrict-prototypes -Wmissing-prototypes
-		-Iinclude/uapi -Itools/lib -Iselftests
+		-Iinclude/uapi -Itools/lib -Imodule -Iselftests
 		-isystem "$source_tree/tools/testing/selftests")
 	local file status=0 said
 
@@ -150,7 +150,7 @@ shell_scripts() {
 kernel_doc() {
 	local said
 
-	said=$(sources 'include/uapi/*.h' 'module/*.[ch]' |
+	said=$(sources 'include/uapi/*.h' 'module/*.[ch]' 'module/*/*.[ch]' |
 		xargs -r perl "$source_tree/scripts/kernel-doc" -none 2>&1)
 	[ -z "$said" ] || { echo "$said"; return 1; }
 }
@@ -189,8 +189,8 @@ part=${1-all}
 echo "TAP version 13"
 case $part in
 checkpatch) echo "1..1" ;;
-others) echo "1..11" ;;
-*) echo "1..12" ;;
+others) echo "1..12" ;;
+*) echo "1..13" ;;
 esac
 [ "$part" = others ] || lint checkpatch checkpatch
 [ "$part" != checkpatch ] || exit $failed
@@ -201,6 +201,7 @@ lint kernel_doc kernel_doc
 lint python python_scripts
 lint spdx spdx
 lint function_length tools/checks/functions.sh 60
+lint layers tools/checks/layers.py build/lint/src
 lint exported_to_kvm_alone tools/checks/symbols.sh build/lint/svmvcpu.ko
 lint policy_tables tools/checks/policy.py
 lint seed_references tools/checks/seed.py

@@ -74,14 +74,14 @@ def features(body):
 
 
 def tables():
-    rules = entries(array("module/vmcb.c", "vmcb_intercept_rules"))
-    msrs = entries(array("module/permmap.c", "permmap_open_msrs"))
+    rules = entries(array("module/svm/vmcb.c", "vmcb_intercept_rules"))
+    msrs = entries(array("module/svm/permmap.c", "permmap_open_msrs"))
     return {
         "intercepts": table("Intercepts", ("name", "set", "because otherwise, or because"),
                             [(n, when(e), w) for n, w, e in rules]),
         "features": table("CPUID features that can be hidden",
                           ("feature", "leaf and bit", "what the vCPU lacks without"),
-                          features(array("module/cpuid_table.c", "cpuid_gates"))),
+                          features(array("module/vcpu/cpuid_table.c", "cpuid_gates"))),
         "msrs": table("MSRs a guest reaches directly", ("name", "why that is safe"),
                       [(n, w) for n, w, _ in msrs]),
     }

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Documentation/seed.rst names code, tests and reasons that exist.
 
-``file:name``      name is a word in module/file, or in file if it has a slash
-``program.test``   a TEST_F of selftests/program.c, or a KUNIT_CASE of
-                   module/program.c
+``file:name``      name is a word in file, of any folder of module/ unless file has a
+                   slash
+``program.test``   a TEST_F of selftests/program.c, or a KUNIT_CASE of program.c in
+                   any folder of module/
 ``a/path``         exists
 *phrase*           stands in Documentation/design.rst
 
@@ -30,9 +31,14 @@ def squeezed(string):
     return " ".join(string.split())
 
 
+def module_text(name):
+    texts = [text(path) for path in (TOP / "module").rglob(name)]
+    return "\n".join(texts) if texts else None
+
+
 def code_exists(ref):
     path, name = ref.split(":")
-    source = text(path if "/" in path else f"module/{path}")
+    source = text(path) if "/" in path else module_text(path)
     return source is not None and re.search(rf"\b{re.escape(name)}\b", source)
 
 
@@ -41,7 +47,7 @@ def test_exists(ref):
     source = text(f"selftests/{program}.c")
     if source is not None:
         return re.search(rf"^TEST\w*\((?:\w+, )?{test}[,)]", source, re.M)
-    source = text(f"module/{program}.c")
+    source = module_text(f"{program}.c")
     return source is not None and f"KUNIT_CASE({test})" in source
 
 

@@ -9,8 +9,8 @@
 #ifndef SVMVCPU_INSN_MACHINE_H
 #define SVMVCPU_INSN_MACHINE_H
 
-#include "../../module/gva.h"
-#include "../../module/operand.h"
+#include "insn/gva.h"
+#include "insn/operand.h"
 #include "svmvcpu_insn.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

@@ -18,7 +18,7 @@
 #ifndef __ASSEMBLER__
 #include <stdbool.h>
 
-#include "../../../module/mode.h"
+#include "insn/mode.h"
 
 /**
  * struct native_state - registers before and after

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The local APIC's registers as the guest sees them: the xAPIC page, the x2APIC
+ * MSRs, IA32_APIC_BASE, and what reset and INIT leave in them.
+ *
+ * Owns the table of registers. See lapic.h for who may call it. What happens
+ * to interrupts is in lapic_irq.c, the timer in lapic_timer.c.
+ */
+#include "apic/lapic_reg.h"
+
+/* access: reading and writing on the page (X) and by MSR (M) */
+#define XR	0x1
+#define XW	0x2
+#define MR	0x4
+#define MW	0x8
+#define XRW	(XR | XW)
+#define MRW	(MR | MW)
+
+#define LVT_COMMON	(LVT_MASKED | MSG_VECTOR)
+#define LVT_WITH_MODE	(LVT_COMMON | 0x700)
+
+/*
+ * @access: what can be done with it at all
+ * @bits: what a write can set. Other bits are dropped on the page and are #GP
+ *	by MSR
+ * @dropped: read-only bits that do not hurt by MSR either: software writes
+ *	back what it read
+ * @internal: bits that a write cannot set, but are there sometimes
+ */
+struct reg_rule {
+	u8 access;
+	u32 bits;
+	u32 dropped;
+	u32 internal;
+};
+
+static const struct reg_rule reg_rules[LAPIC_NR_REGS] = {
+	/* by MSR the ID is 32 bits wide and the vCPU's own; so is LDR */
+	[REG_ID]	= { XRW | MR, 0xff000000 },
+	[REG_VERSION]	= { XR | MR, 0, 0, LAPIC_VERSION },
+	[REG_TPR]	= { XRW | MRW, 0xff },
+	[REG_APR]	= { XR },
+	[REG_PPR]	= { XR | MR },
+	[REG_EOI]	= { XW | MW, 0 },
+	[REG_LDR]	= { XRW | MR, 0xff000000 },
+	[REG_DFR]	= { XRW, 0xf0000000, 0, 0x0fffffff },
+	/* no focus checking, no suppression of EOI broadcasts */
+	[REG_SVR]	= { XRW | MRW, SVR_ENABLE | MSG_VECTOR },
+	[REG_ISR ... REG_ISR + 7] = { XR | MR, 0, 0, ~0U },
+	[REG_TMR ... REG_TMR + 7] = { XR | MR, 0, 0, ~0U },
+	[REG_IRR ... REG_IRR + 7] = { XR | MR, 0, 0, ~0U },
+	[REG_ESR]	= { XRW | MRW, 0, 0, ESR_BITS },
+	[REG_ICR]	= { XRW | MRW, 0x000ccfff, MSG_STATUS },
+	[REG_ICR2]	= { XRW, 0xff000000 },
+	[REG_LVT_TIMER]	= { XRW | MRW, LVT_COMMON | 0x60000, MSG_STATUS },
+	[REG_LVT_THERMAL] = { XRW | MRW, LVT_WITH_MODE, MSG_STATUS },
+	[REG_LVT_PERF]	= { XRW | MRW, LVT_WITH_MODE, MSG_STATUS },
+	/* bit 13, polarity, is kept and means nothing: pins are "asserted" */
+	[REG_LVT_LINT0]	= { XRW | MRW, LVT_WITH_MODE | MSG_LEVEL | 0x2000,
+			    MSG_STATUS | LVT_REMOTE_IRR, LVT_REMOTE_IRR },
+	[REG_LVT_LINT1]	= { XRW | MRW, LVT_WITH_MODE | MSG_LEVEL | 0x2000,
+			    MSG_STATUS | LVT_REMOTE_IRR },
+	[REG_LVT_ERROR]	= { XRW | MRW, LVT_COMMON, MSG_STATUS },
+	[REG_TMICT]	= { XRW | MRW, ~0U },
+	[REG_TMCCT]	= { XR | MR },
+	[REG_TDCR]	= { XRW | MRW, 0xb },
+	[REG_SELF_IPI]	= { MW, MSG_VECTOR },
+};
+
+static const struct reg_rule *reg_rule(unsigned int reg)
+{
+	/* also keeps the CPU from speculating beyond the table */
+	return &reg_rules[reg % LAPIC_NR_REGS];
+}
+
+static u32 reg_bits(const struct lapic_config *config, unsigned int reg)
+{
+	u32 bits = reg_rule(reg)->bits;
+
+	if (reg == REG_LVT_TIMER && !config->tsc_khz)
+		bits &= ~0x40000U;
+	return bits;
+}
+
+/**
+ * lapic_reg_state_bits() - which bits of a register can ever be read as 1
+ * @config: of the local APIC
+ * @reg: number of the register
+ *
+ * Return: a mask. Of ID, LDR and ICR's upper half it is the xAPIC's
+ */
+u32 lapic_reg_state_bits(const struct lapic_config *config, unsigned int reg)
+{
+	if (!(reg_rule(reg)->access & (XR | MR)))
+		return 0;
+	return reg_bits(config, reg) | reg_rule(reg)->internal;
+}
+
+/**
+ * lapic_x2_ldr() - the logical ID that x2APIC mode derives from the ID
+ * @id: x2APIC ID
+ *
+ * Return: the value of LDR
+ */
+u32 lapic_x2_ldr(u32 id)
+{
+	return id >> 4 << 16 | 1U << (id & 15);
+}
+
+/* --- reset and modes ---------------------------------------------------- */
+
+/* Puts the registers that depend on the mode right. */
+static void enter_mode(struct lapic *l)
+{
+	if (lapic_is_x2(l)) {
+		l->regs[REG_ID] = l->config.id;
+		l->regs[REG_LDR] = lapic_x2_ldr(l->config.id);
+	}
+}
+
+static void reset_regs(struct lapic *l)
+{
+	unsigned int reg;
+
+	memset(l->regs, 0, sizeof(l->regs));
+	l->regs[REG_ID] = l->config.id << 24;
+	l->regs[REG_VERSION] = LAPIC_VERSION;
+	l->regs[REG_DFR] = ~0U;
+	l->regs[REG_SVR] = MSG_VECTOR;
+	for (reg = REG_LVT_TIMER; reg <= REG_LVT_ERROR; reg++)
+		l->regs[reg] = LVT_MASKED;
+	l->tsc_deadline = 0;
+	l->timer_due = 0;
+	l->esr_pending = 0;
+}
+
+/**
+ * lapic_power_up() - make a local APIC; also the RESET signal
+ * @l: what to initialize, whatever it holds
+ * @config: copied
+ *
+ * If there is one it is enabled, in xAPIC mode, and disabled by software (SVR).
+ */
+void lapic_power_up(struct lapic *l, const struct lapic_config *config)
+{
+	l->config = *config;
+	l->base = BASE_DEFAULT | (config->present ? BASE_ENABLE : 0) |
+		  (config->bsp ? BASE_BSP : 0);
+	l->pins = 0;
+	reset_regs(l);
+}
+
+/**
+ * lapic_init_signal() - the vCPU takes an INIT
+ * @l: the vCPU's
+ * @fx: effects
+ *
+ * As after power-up, but the mode, the address and the ID stay, and so do the
+ * pins: others drive them.
+ */
+void lapic_init_signal(struct lapic *l, struct lapic_fx *fx)
+{
+	u32 id = l->regs[REG_ID];
+
+	reset_regs(l);
+	l->regs[REG_ID] = id;
+	enter_mode(l);
+	fx->flags |= LAPIC_IRQ | LAPIC_TIMER;
+}
+
+/**
+ * lapic_base_valid() - is this a value that IA32_APIC_BASE can have?
+ * @config: of the local APIC
+ * @base: the value
+ *
+ * Return: false if reserved bits are set or the mode does not exist
+ */
+bool lapic_base_valid(const struct lapic_config *config, u64 base)
+{
+	u64 address = BASE_ADDRESS & ((1ULL << config->maxphyaddr) - 1);
+
+	if (base & ~(address | BASE_MODE | BASE_BSP))
+		return false;
+	if ((base & BASE_ENABLE) && !config->present)
+		return false;
+	if (base & BASE_X2)
+		return config->x2apic && (base & BASE_ENABLE);
+	return true;
+}
+
+/* Disabled, xAPIC, x2APIC, disabled: one may stay, go on, or disable. */
+static bool base_change_valid(u64 from, u64 to)
+{
+	if ((to & BASE_X2) && !(from & BASE_ENABLE))
+		return false;
+	return !((from & BASE_X2) && (to & BASE_MODE) == BASE_ENABLE);
+}
+
+static void base_write(struct lapic *l, u64 value, struct lapic_fx *fx)
+{
+	if (!lapic_base_valid(&l->config, value) ||
+	    !base_change_valid(l->base, value)) {
+		fx->flags |= LAPIC_GP;
+		return;
+	}
+	/* who the bootstrap processor is was decided at power-up */
+	value = (value & ~BASE_BSP) | (l->base & BASE_BSP);
+	if (value == l->base)
+		return;
+	l->base = value;
+	if (!lapic_is_enabled(l))
+		reset_regs(l);
+	enter_mode(l);
+	fx->flags |= LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER;
+}
+
+/* --- registers ---------------------------------------------------------- */
+
+static u32 reg_read(struct lapic *l, const struct lapic_now *now,
+		    unsigned int reg, struct lapic_fx *fx)
+{
+	switch (reg) {
+	case REG_APR:
+		return lapic_apr(l);
+	case REG_PPR:
+		return lapic_ppr(l);
+	case REG_TMCCT:
+		return lapic_timer_count(l, now, fx);
+	default:
+		return l->regs[reg % LAPIC_NR_REGS];
+	}
+}
+
+static void svr_write(struct lapic *l, const struct lapic_now *now, u32 value,
+		      struct lapic_fx *fx)
+{
+	unsigned int reg;
+
+	/* what is due already still interrupts */
+	lapic_timer_expired(l, now, fx);
+	l->regs[REG_SVR] = value;
+	if (lapic_soft_enabled(l))
+		return;
+	for (reg = REG_LVT_TIMER; reg <= REG_LVT_ERROR; reg++)
+		l->regs[reg] |= LVT_MASKED;
+	fx->flags |= LAPIC_TIMER;
+}
+
+/* Remote IRR waits for the EOI of the vector it was set with. */
+static void lint_write(struct lapic *l, unsigned int reg, u32 value,
+		       struct lapic_fx *fx)
+{
+	u32 old = l->regs[reg];
+
+	if ((value & MSG_LEVEL) && !((value ^ old) & MSG_VECTOR))
+		value |= old & LVT_REMOTE_IRR;
+	l->regs[reg] = value;
+	lapic_lint_changed(l, fx);
+}
+
+static void lvt_write(struct lapic *l, const struct lapic_now *now,
+		      unsigned int reg, u32 value, struct lapic_fx *fx)
+{
+	if (!lapic_soft_enabled(l))
+		value |= LVT_MASKED;
+	if (reg == REG_LVT_TIMER)
+		lapic_timer_set_lvt(l, now, value, fx);
+	else if (reg == REG_LVT_LINT0 || reg == REG_LVT_LINT1)
+		lint_write(l, reg, value, fx);
+	else
+		l->regs[reg] = value;
+}
+
+static void icr_write(struct lapic *l, u64 icr, struct lapic_fx *fx)
+{
+	l->regs[REG_ICR] = icr;
+	l->regs[REG_ICR2] = icr >> 32;
+	lapic_send(l, icr, fx);
+}
+
+/* @value has been checked, @reg can be written in this mode. */
+static void reg_write(struct lapic *l, const struct lapic_now *now,
+		      unsigned int reg, u32 value, struct lapic_fx *fx)
+{
+	switch (reg) {
+	case REG_TPR:
+		lapic_set_tpr(l, value, fx);
+		break;
+	case REG_EOI:
+		lapic_eoi(l, fx);
+		break;
+	case REG_DFR:
+		l->regs[REG_DFR] = value | reg_rules[REG_DFR].internal;
+		break;
+	case REG_SVR:
+		svr_write(l, now, value, fx);
+		break;
+	case REG_ESR:
+		l->regs[REG_ESR] = l->esr_pending;
+		l->esr_pending = 0;
+		break;
+	case REG_ICR:
+		icr_write(l, (u64)l->regs[REG_ICR2] << 32 | value, fx);
+		break;
+	case REG_LVT_TIMER ... REG_LVT_ERROR:
+		lvt_write(l, now, reg, value, fx);
+		break;
+	case REG_TMICT:
+		lapic_timer_set_initial(l, now, value, fx);
+		break;
+	case REG_TDCR:
+		lapic_timer_set_divide(l, now, value, fx);
+		break;
+	case REG_SELF_IPI:
+		lapic_send(l, ICR_SELF | value, fx);
+		break;
+	default:
+		l->regs[reg % LAPIC_NR_REGS] = value;
+	}
+}
+
+/* --- x2APIC: MSRs ------------------------------------------------------- */
+
+static bool x2_may(const struct lapic *l, unsigned int reg, u8 access)
+{
+	return lapic_is_x2(l) && (reg_rule(reg)->access & access);
+}
+
+static u64 x2_read(struct lapic *l, const struct lapic_now *now,
+		   unsigned int reg, struct lapic_fx *fx)
+{
+	u64 value;
+
+	if (!x2_may(l, reg, MR)) {
+		fx->flags |= LAPIC_GP;
+		return 0;
+	}
+	value = reg_read(l, now, reg, fx);
+	if (reg == REG_ICR)
+		value |= (u64)l->regs[REG_ICR2] << 32;
+	return value;
+}
+
+static bool x2_value_valid(const struct lapic *l, unsigned int reg, u64 value)
+{
+	u32 bits = reg_bits(&l->config, reg) | reg_rule(reg)->dropped;
+
+	if ((u32)value & ~bits)
+		return false;
+	if (reg == REG_LVT_TIMER &&
+	    (value & LVT_TIMER_RESERVED) == LVT_TIMER_RESERVED)
+		return false;
+	return reg == REG_ICR || !(value >> 32);
+}
+
+static void x2_write(struct lapic *l, const struct lapic_now *now,
+		     unsigned int reg, u64 value, struct lapic_fx *fx)
+{
+	if (!x2_may(l, reg, MW) || !x2_value_valid(l, reg, value)) {
+		fx->flags |= LAPIC_GP;
+		return;
+	}
+	value &= ~(u64)reg_rule(reg)->dropped;
+	if (reg == REG_ICR)
+		icr_write(l, value, fx);
+	else
+		reg_write(l, now, reg, value, fx);
+}
+
+/**
+ * lapic_msr_read() - RDMSR of an MSR that lapic_owns_msr()
+ * @l: the vCPU's
+ * @now: the time
+ * @msr: index
+ * @fx: effects; LAPIC_GP if it cannot be read in this mode
+ *
+ * Return: the value
+ */
+u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
+		   struct lapic_fx *fx)
+{
+	switch (msr) {
+	case LAPIC_MSR_BASE:
+		if (l->config.present)
+			return l->base;
+		break;
+	case LAPIC_MSR_DEADLINE:
+		if (l->config.tsc_khz)
+			return lapic_timer_deadline(l, now, fx);
+		break;
+	case LAPIC_MSR_X2_FIRST ... LAPIC_MSR_X2_LAST:
+		return x2_read(l, now, msr - LAPIC_MSR_X2_FIRST, fx);
+	}
+	fx->flags |= LAPIC_GP;
+	return 0;
+}
+
+/**
+ * lapic_msr_write() - WRMSR to an MSR that lapic_owns_msr()
+ * @l: the vCPU's
+ * @now: the time
+ * @msr: index
+ * @value: what the guest writes
+ * @fx: effects; LAPIC_GP if it cannot be written in this mode
+ */
+void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
+		     u64 value, struct lapic_fx *fx)
+{
+	switch (msr) {
+	case LAPIC_MSR_BASE:
+		if (!l->config.present)
+			break;
+		base_write(l, value, fx);
+		return;
+	case LAPIC_MSR_DEADLINE:
+		if (!l->config.tsc_khz)
+			break;
+		lapic_timer_set_deadline(l, now, value, fx);
+		return;
+	case LAPIC_MSR_X2_FIRST ... LAPIC_MSR_X2_LAST:
+		x2_write(l, now, msr - LAPIC_MSR_X2_FIRST, value, fx);
+		return;
+	}
+	fx->flags |= LAPIC_GP;
+}
+
+/* --- xAPIC: the page ---------------------------------------------------- */
+
+/**
+ * lapic_has_page() - is there a register page?
+ * @l: the vCPU's
+ *
+ * Return: false in x2APIC mode, and while it is disabled
+ */
+bool lapic_has_page(const struct lapic *l)
+{
+	return (l->base & BASE_MODE) == BASE_ENABLE;
+}
+
+/**
+ * lapic_mmio_hit() - does an access go to the register page?
+ * @l: the vCPU's
+ * @gpa: guest-physical address
+ *
+ * Return: if so; lapic_mmio_read() and _write() then take @gpa's offset
+ */
+bool lapic_mmio_hit(const struct lapic *l, u64 gpa)
+{
+	return lapic_has_page(l) &&
+	       (gpa & BASE_ADDRESS) == (l->base & BASE_ADDRESS);
+}
+
+/* Nothing is there in either direction: the guest's mistake, and it is told. */
+static bool mmio_exists(struct lapic *l, unsigned int offset, struct lapic_fx *fx)
+{
+	if (offset < LAPIC_NR_REGS * 16 && (reg_rule(offset / 16)->access & XRW))
+		return true;
+	lapic_error(l, ESR_ILLEGAL_REG, fx);
+	return false;
+}
+
+/**
+ * lapic_mmio_read() - the guest reads from the register page
+ * @l: the vCPU's
+ * @now: the time
+ * @offset: in the page, 0 to 4095
+ * @len: bytes, 1 to 8
+ * @fx: effects
+ *
+ * Parts of a register can be read. A register has four bytes, the next twelve
+ * are zero.
+ *
+ * Return: the value, zero-extended
+ */
+u64 lapic_mmio_read(struct lapic *l, const struct lapic_now *now,
+		    unsigned int offset, unsigned int len, struct lapic_fx *fx)
+{
+	unsigned int reg = offset / 16, byte = offset % 16;
+	u64 value;
+
+	if (!mmio_exists(l, offset, fx) || byte > 3)
+		return 0;
+	value = reg_rule(reg)->access & XR ? reg_read(l, now, reg, fx) : 0;
+	value >>= byte * 8;
+	return len < 8 ? value & ((1ULL << len * 8) - 1) : value;
+}
+
+/**
+ * lapic_mmio_write() - the guest writes to the register page
+ * @l: the vCPU's
+ * @now: the time
+ * @offset: in the page, 0 to 4095
+ * @len: bytes, 1 to 8
+ * @value: of which the lower four bytes count
+ * @fx: effects
+ *
+ * Only whole registers can be written, at their start; the rest is dropped.
+ */
+void lapic_mmio_write(struct lapic *l, const struct lapic_now *now,
+		      unsigned int offset, unsigned int len, u64 value,
+		      struct lapic_fx *fx)
+{
+	unsigned int reg = offset / 16;
+
+	if (!mmio_exists(l, offset, fx) || offset % 16 || len < 4)
+		return;
+	if (reg_rule(reg)->access & XW)
+		reg_write(l, now, reg, value & reg_bits(&l->config, reg), fx);
+}

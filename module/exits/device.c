@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Device memory: an access to guest-physical addresses without a region, made
+ * by an instruction of the mov family, becomes an MMIO exit with address,
+ * width and data. mmio.c knows what each instruction does; here it is tied to
+ * a vCPU. What it does not know goes to the VMM as MEMORY_FAULT, with the
+ * bytes.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+
+#include "exits/exit.h"
+#include "insn/mmio.h"
+#include "mm/memory.h"
+#include "vcpu/apic.h"
+#include "vcpu/event.h"
+#include "vcpu/guest.h"
+#include "vcpu/memo.h"
+#include "vcpu/vcpu.h"
+#include "vcpu/vm.h"
+
+/* Linear address of a memory operand. Steps as exit.h describes them. */
+static int operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
+			  const struct ginsn_mem *mem, unsigned int width, bool write,
+			  u64 *linear)
+{
+	u64 next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn->len);
+	struct linear_env env;
+	int fault;
+
+	guest_env(vcpu, &env);
+	fault = linear_address(&env, mem->seg, ginsn_offset(mem, vcpu->gprs, next_rip), width,
+			       write ? LINEAR_WRITE : LINEAR_READ, linear);
+	if (!fault)
+		return EXIT_GO_ON;
+	event_raise(vcpu, event_exception(fault, 0));
+	return EXIT_RESUME;
+}
+
+/*
+ * Where an operand is, by the memo if it is in the page of that, or by the guest's
+ * tables; then the next access may have a memo.
+ */
+static int operand_gpa(struct vcpu *vcpu, const struct memo *memo, u64 linear, u64 gpa,
+		       bool atomic, u64 *device)
+{
+	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	bool write = mmio->op.write;
+	int ret;
+
+	if (memo && memo->operand == (linear & PAGE_MASK)) {
+		*device = memo->device | offset_in_page(linear);
+		return EXIT_GO_ON;
+	}
+	ret = guest_translate(vcpu, linear, write ? GUEST_WRITE : 0, atomic, device);
+	if (!ret && atomic && *device == gpa)
+		memo_keep_device(vcpu, &mmio->insn, linear, gpa, write);
+	return ret;
+}
+
+/*
+ * Is the decoded operand the access that faulted, whole? One within a page that
+ * went elsewhere is another instruction's, or by other page tables: another CPU
+ * changed them since the access.
+ */
+static int check_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool atomic,
+			bool *whole)
+{
+	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	const struct mmio_op *op = &mmio->op;
+	u64 linear, device;
+	bool one_page;
+	int ret;
+
+	*whole = false;
+	ret = operand_linear(vcpu, &mmio->insn, mmio_device(op, &mmio->insn), op->width,
+			     op->write, &linear);
+	if (!ret)
+		ret = operand_gpa(vcpu, memo, linear, gpa, atomic, &device);
+	if (ret)
+		return ret;
+	one_page = offset_in_page(linear) + op->width <= PAGE_SIZE;
+	*whole = device == gpa && one_page;
+	if (*whole || !one_page)
+		return EXIT_GO_ON;
+	return guest_retry(vcpu) ? EXIT_RESUME : EXIT_GO_ON;
+}
+
+/*
+ * MOVS: the other operand is read now, or seen to be writable later. Where no
+ * memory is for it, it may be a device's as well: not for this file.
+ */
+static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmio_op *op,
+			 bool atomic, bool *memory)
+{
+	const struct ginsn_mem *mem = mmio_other(op, insn);
+	u64 linear;
+	int ret;
+
+	*memory = true;
+	if (!mem)
+		return EXIT_GO_ON;
+	if (atomic)
+		return -EAGAIN;
+	ret = operand_linear(vcpu, insn, mem, op->width, !op->write, &linear);
+	if (ret)
+		return ret;
+	if (op->write)
+		return guest_copy(vcpu, linear, &op->value, op->width, 0, false);
+	return guest_probe_write(vcpu, linear, op->width, memory);
+}
+
+/* The instruction in vcpu->mmio, and what it does. @known: this file can make it. */
+static int decode_access(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool write,
+			 bool atomic, bool *known)
+{
+	struct vcpu_mmio *mmio = &vcpu->mmio;
+	int ret = EXIT_GO_ON;
+
+	*known = false;
+	if (memo)
+		mmio->insn = memo->insn;
+	else
+		ret = guest_decode(vcpu, &mmio->insn, atomic);
+	if (ret)
+		return ret;
+	mmio->op = (struct mmio_op) { };
+	mmio->answered = false;
+	ret = mmio_decode(&mmio->op, &mmio->insn, vcpu->gprs, write);
+	if (ret == MMIO_STALE)
+		return guest_mismatch(vcpu);
+	if (ret)
+		return EXIT_GO_ON;
+	ret = check_device(vcpu, memo, gpa, atomic, known);
+	if (ret || !*known)
+		return ret;
+	ret = prepare_other(vcpu, &mmio->insn, &mmio->op, atomic, known);
+	if (!ret)
+		vcpu->mismatches = 0;
+	return ret;
+}
+
+static int tell_mmio(struct vcpu *vcpu, u64 gpa, u64 data, unsigned int width, bool write)
+{
+	vcpu->run->mmio = (struct svmvcpu_exit_mmio) {
+		.gpa = gpa, .data = data, .width = width, .write = write,
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
+}
+
+static int ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	const struct mmio_op *op = &vcpu->mmio.op;
+
+	vcpu->ask = (struct vcpu_ask) { .what = ASK_MMIO, .rip = vcpu_rip(vcpu) };
+	return tell_mmio(vcpu, gpa, write ? op->value : 0, op->width, write);
+}
+
+/*
+ * MOVS from a device: what it answered goes to memory, and is kept until there
+ * is some.
+ */
+static int store_other(struct vcpu *vcpu, u64 data)
+{
+	struct vcpu_mmio *mmio = &vcpu->mmio;
+	const struct ginsn_mem *mem = mmio_other(&mmio->op, &mmio->insn);
+	u64 linear;
+	int ret;
+
+	if (!mem || mmio->op.write)
+		return EXIT_GO_ON;
+	if (!mmio->answered)
+		mmio->answer = data;
+	mmio->answered = true;
+	ret = operand_linear(vcpu, &mmio->insn, mem, mmio->op.width, true, &linear);
+	if (ret)
+		return ret;
+	return guest_copy(vcpu, linear, &mmio->answer, mmio->op.width, GUEST_WRITE, false);
+}
+
+/* The register page of the local APIC: answered here. */
+static int access_apic(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	const struct mmio_op op = vcpu->mmio.op;
+	u64 data = write ? 0 : apic_page_read(vcpu, gpa, op.width);
+	int ret;
+
+	ret = exit_mmio_answer(vcpu, data);
+	if (ret)
+		return ret;
+	return write ? apic_page_write(vcpu, gpa, op.width, op.value) : EXIT_RESUME;
+}
+
+/* An access that takes more than the general registers to know */
+static noinline int decode_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
+				  bool apic, bool write, bool atomic)
+{
+	bool known;
+	int ret;
+
+	if (atomic && !memo && guest_memory_allows(&vcpu->vm->mem, gpa, 0))
+		return -EAGAIN;
+	ret = decode_access(vcpu, memo, gpa, write, atomic, &known);
+	if (ret || !known)
+		return ret;
+	return apic ? access_apic(vcpu, gpa, write) : ask_mmio(vcpu, gpa, write);
+}
+
+/*
+ * The one byte of the operand's page that is the one of @gpa is where the access
+ * starts: then this is the access that faulted. No canonical check is needed.
+ */
+static bool plan_fits(const struct vcpu *vcpu, const struct memo *memo, u64 gpa)
+{
+	return offset_in_page(gpa) + memo->plan.width <= PAGE_SIZE &&
+	       mmio_plan_linear(&memo->plan, vcpu->gprs) == (memo->operand | offset_in_page(gpa));
+}
+
+static noinline int planned_apic(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
+				 bool write)
+{
+	const struct mmio_plan *plan = &memo->plan;
+
+	if (!write)
+		mmio_load(&plan->load, vcpu->gprs, apic_page_read(vcpu, gpa, plan->width));
+	guest_skip_to(vcpu, memo->next_rip);
+	return write ? apic_page_write(vcpu, gpa, plan->width,
+				       mmio_plan_value(plan, vcpu->gprs)) : EXIT_RESUME;
+}
+
+static int planned_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool write)
+{
+	const struct mmio_plan *plan = &memo->plan;
+	u64 data = 0;
+
+	/* Of the rest of it nothing is looked at. */
+	vcpu->ask.what = write ? ASK_MMIO_STORE : ASK_MMIO_LOAD;
+	vcpu->ask.rip = memo->rip;
+	vcpu->ask.next_rip = memo->next_rip;
+	if (write)
+		data = mmio_plan_value(plan, vcpu->gprs);
+	else
+		vcpu->mmio.load = plan->load;
+	return tell_mmio(vcpu, gpa, data, plan->width, write);
+}
+
+/**
+ * exit_device() - an access to where no region is, or none for it
+ * @vcpu: its mutex held
+ * @gpa: where
+ * @write: the access was a write
+ * @atomic: see exit.h. Then it is looked here whether a region is there at all
+ *
+ * Return: EXIT_USER with the run page filled; EXIT_GO_ON when it is nothing
+ * this file knows, for the caller to report; EXIT_RESUME or -errno.
+ */
+int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
+{
+	bool apic = vcpu->apic && apic_owns_page(vcpu, gpa);
+	const struct memo *memo;
+
+	/* A region that cannot be written hides the page from writes as well. */
+	if (unlikely(apic && !atomic))
+		apic = !guest_memory_allows(&vcpu->vm->mem, gpa, 0);
+	if (!apic && !vcpu->decode_mmio)
+		return EXIT_GO_ON;
+	memo = atomic ? memo_device(vcpu, gpa, write) : NULL;
+	if (!memo || !memo->planned)
+		return decode_device(vcpu, memo, gpa, apic, write, atomic);
+	if (!plan_fits(vcpu, memo, gpa))
+		return decode_device(vcpu, NULL, gpa, apic, write, atomic);
+	vcpu->mismatches = 0;
+	return apic ? planned_apic(vcpu, memo, gpa, write) :
+		      planned_device(vcpu, memo, gpa, write);
+}
+
+/**
+ * exit_mmio_planned() - the VMM did, or answered, an access that had a plan
+ * @vcpu: its mutex held; ASK_MMIO_LOAD or ASK_MMIO_STORE
+ * @data: answer to a read
+ */
+void exit_mmio_planned(struct vcpu *vcpu, u64 data)
+{
+	if (vcpu->ask.what == ASK_MMIO_LOAD)
+		mmio_load(&vcpu->mmio.load, vcpu->gprs, data);
+	guest_skip_to(vcpu, vcpu->ask.next_rip);
+}
+
+/**
+ * exit_mmio_answer() - the VMM did, or answered, another device access
+ * @vcpu: its mutex held; vcpu->mmio describes it
+ * @data: answer to a read
+ *
+ * Context: any but NMI where no other operand is in memory, else process context.
+ * Return: EXIT_GO_ON, EXIT_RESUME, EXIT_USER or -errno.
+ */
+int exit_mmio_answer(struct vcpu *vcpu, u64 data)
+{
+	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	int ret;
+
+	ret = store_other(vcpu, data);
+	if (ret)
+		return ret;
+	/* One element of a REP: the next comes by itself. */
+	if (mmio_complete(&mmio->op, &mmio->insn, vcpu->gprs, vcpu->vmcb->save.rflags, data))
+		guest_skip_to(vcpu, ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu),
+						   mmio->insn.len));
+	else
+		guest_repeat(vcpu);
+	return EXIT_GO_ON;
+}

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The log of dirty pages: DIRTY_LOG, DIRTY_COLLECT, and the list that user
+ * space maps from a VM file.
+ *
+ * What a COLLECT looks at are the pages that can be written at the moment, and
+ * those known to be dirty: never all that there are. vCPUs go on meanwhile. A
+ * dirty bit is cleared first and the TLB flushed before the call returns: a
+ * write that left no trace in between is older than the VMM's look at the page.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/svmvcpu.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "mm/dirty.h"
+#include "mm/memory.h"
+#include "mm/priv.h"
+#include "uaccess.h"
+
+/* Entries looked at under one hold of the lock */
+#define COLLECT_BATCH	256
+/* Pages collected at a time for a bitmap */
+#define BITMAP_CHUNK	512
+/* Bytes of a bitmap cleared at a time; all of it can be gigabytes */
+#define BITMAP_CLEAR	SZ_64K
+
+/* --- DIRTY_LOG ----------------------------------------------------------- */
+
+/* Entries of a snapshot that are logged from now on */
+static void mark_logged(struct guest_memory *mem, u64 start, u64 end)
+{
+	struct track_entry *entry;
+	unsigned long gfn = start;
+	unsigned int n;
+
+	do {
+		n = 0;
+		spin_lock(&mem->lock);
+		xa_for_each_range(&mem->track.entries, gfn, entry, gfn, end - 1) {
+			entry->logged = true;
+			if (++n == COLLECT_BATCH)
+				break;
+		}
+		spin_unlock(&mem->lock);
+		cond_resched();
+	} while (n == COLLECT_BATCH);
+}
+
+static void swap_ranges(struct guest_memory *mem, struct track_ranges *ranges)
+{
+	struct guest_track *track = &mem->track;
+
+	if (!ranges->nr) {
+		kfree(ranges);
+		ranges = NULL;
+	}
+	spin_lock(&mem->lock);
+	swap(track->ranges, ranges);
+	spin_unlock(&mem->lock);
+	kfree(ranges);
+}
+
+static int log_change(struct guest_memory *mem, struct track_range range, bool start)
+{
+	struct track_ranges *ranges;
+
+	ranges = start ? track_ranges_with(mem->track.ranges, range) :
+			 track_ranges_without(mem->track.ranges, range);
+	if (IS_ERR(ranges))
+		return PTR_ERR(ranges);
+	swap_ranges(mem, ranges);
+	if (!start) {
+		guest_track_forget(mem, range.start, range.end, GUEST_FORGET_LOG);
+		guest_track_on_off(mem);
+		return 0;
+	}
+	guest_track_on_off(mem);
+	mark_logged(mem, range.start, range.end);
+	guest_track_protect(mem, range.start << PAGE_SHIFT, range.end << PAGE_SHIFT);
+	/* Also the module's own writes that began before. */
+	guest_memory_settle(mem);
+	return 0;
+}
+
+/**
+ * dirty_log() - SVMVCPU_DIRTY_LOG
+ * @mem: a VM's memory
+ * @arg: of the ioctl
+ *
+ * Return: 0; -EINVAL, -EFAULT, -E2BIG; -ENOSPC for too many ranges; -ENOMEM;
+ * -EINTR.
+ */
+int dirty_log(struct guest_memory *mem, const void __user *arg)
+{
+	struct svmvcpu_dirty_log log;
+	struct track_range range;
+	int ret;
+
+	ret = svmvcpu_copy_arg_flags(&log, sizeof(log), sizeof(log),
+				     SVMVCPU_LOG_START | SVMVCPU_LOG_STOP, arg);
+	if (ret)
+		return ret;
+	if ((log.flags != SVMVCPU_LOG_START && log.flags != SVMVCPU_LOG_STOP) ||
+	    !guest_range_valid(mem, log.gpa, log.bytes))
+		return -EINVAL;
+	range.start = log.gpa >> PAGE_SHIFT;
+	range.end = range.start + (log.bytes >> PAGE_SHIFT);
+	ret = mutex_lock_killable(&mem->mutex);
+	if (ret)
+		return ret;
+	ret = log_change(mem, range, log.flags & SVMVCPU_LOG_START);
+	mutex_unlock(&mem->mutex);
+	return ret;
+}
+
+/* --- DIRTY_COLLECT ------------------------------------------------------- */
+
+/**
+ * struct collect - one pass
+ * @start: first page
+ * @pages: how many from there
+ * @out: guest-physical addresses
+ * @room: for how many
+ * @nr: how many there are
+ * @full: there was no room for another
+ * @flush: a leaf was changed
+ */
+struct collect {
+	u64 start;
+	u64 pages;
+	u64 *out;
+	unsigned int room;
+	unsigned int nr;
+	bool full;
+	bool flush;
+};
+
+/* Is it asked for, and is there room if it is dirty? */
+static bool wanted(struct collect *c, const struct track_entry *entry)
+{
+	if (entry->gfn - c->start >= c->pages || !entry->logged)
+		return false;
+	c->full = c->nr == c->room;
+	return !c->full;
+}
+
+static void emit(struct collect *c, struct track_entry *entry)
+{
+	if (unlikely(!list_empty(&entry->log)))
+		list_del_init(&entry->log);
+	c->out[c->nr++] = entry->gfn << PAGE_SHIFT;
+}
+
+/* A hot page: its leaf tells. */
+static __always_inline void collect_hot(struct collect *c, struct guest_track *track,
+					struct track_entry *entry)
+{
+	u64 pte;
+
+	switch (track_harvest(entry, &pte)) {
+	case TRACK_DIRTY:
+		c->flush = true;
+		track_dirty_undo(track, entry);
+		emit(c, entry);
+		break;
+	case TRACK_RESTED:
+		c->flush = true;
+		guest_page_written(pte);
+		break;
+	case TRACK_CLEAN:
+		break;
+	}
+}
+
+/* On the log already. If its leaf says the same, it does not say so twice. */
+static void collect_logged(struct collect *c, struct guest_track *track,
+			   struct track_entry *entry)
+{
+	if (entry->slot && (READ_ONCE(*entry->slot) & NPT_DIRTY))
+		collect_hot(c, track, entry);
+	else
+		emit(c, entry);
+}
+
+static void collect_all_hot(struct guest_memory *mem, struct collect *c)
+{
+	struct list_head *list = &mem->track.hot, *at, *next;
+	unsigned int batch = COLLECT_BATCH;
+
+	spin_lock(&mem->lock);
+	for (at = list->next; at != list; at = next) {
+		struct track_entry *entry = list_entry(at, struct track_entry, hot);
+
+		next = at->next;
+		if (wanted(c, entry))
+			collect_hot(c, &mem->track, entry);
+		else if (unlikely(c->full))
+			break;
+		if (unlikely(!--batch)) {
+			batch = COLLECT_BATCH;
+			next = guest_track_breathe(mem, next);
+		}
+	}
+	/* The next pass goes on with it, so that every page gets its turn. */
+	if (at != list) {
+		list_del(list);
+		list_add_tail(list, at);
+	}
+	spin_unlock(&mem->lock);
+}
+
+static void collect_all_logged(struct guest_memory *mem, struct collect *c)
+{
+	struct list_head *list = &mem->track.log, *at, *next;
+	unsigned int batch = COLLECT_BATCH;
+
+	spin_lock(&mem->lock);
+	for (at = list->next; at != list && !c->full; at = next) {
+		struct track_entry *entry = list_entry(at, struct track_entry, log);
+
+		next = at->next;
+		if (wanted(c, entry))
+			collect_logged(c, &mem->track, entry);
+		if (!--batch) {
+			batch = COLLECT_BATCH;
+			next = guest_track_breathe(mem, next);
+		}
+	}
+	spin_unlock(&mem->lock);
+}
+
+static void collect(struct guest_memory *mem, struct collect *c)
+{
+	c->nr = 0;
+	c->full = false;
+	/* First the pages that have waited longest */
+	if (!list_empty_careful(&mem->track.log))
+		collect_all_logged(mem, c);
+	if (!c->full)
+		collect_all_hot(mem, c);
+	/* A zap moves a dirty page from one list to the other, also between these passes. */
+	if (!c->full && !list_empty_careful(&mem->track.log))
+		collect_all_logged(mem, c);
+}
+
+/* Nobody got to know of them: they are dirty still. */
+static void give_back(struct guest_memory *mem, const u64 *gpas, unsigned int nr)
+{
+	struct track_entry *entry;
+
+	while (nr--) {
+		spin_lock(&mem->lock);
+		entry = track_find(&mem->track, *gpas++ >> PAGE_SHIFT);
+		if (entry)
+			track_dirty_log(&mem->track, entry);
+		spin_unlock(&mem->lock);
+	}
+}
+
+static int set_bit_user(u8 __user *bitmap, u64 bit)
+{
+	u8 byte;
+
+	bitmap += bit / 8;
+	if (get_user(byte, bitmap))
+		return -EFAULT;
+	return put_user((u8)(byte | BIT(bit % 8)), bitmap);
+}
+
+static int clear_bitmap(u8 __user *bitmap, u64 bytes)
+{
+	unsigned long part;
+
+	for (; bytes; bytes -= part, bitmap += part) {
+		part = min_t(u64, bytes, BITMAP_CLEAR);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (clear_user(bitmap, part))
+			return -EFAULT;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int collect_bitmap(struct guest_memory *mem, struct collect *c, u8 __user *bitmap,
+			  u64 *total)
+{
+	u64 passes = c->pages / BITMAP_CHUNK + 1;
+	unsigned int i;
+	int ret;
+
+	ret = clear_bitmap(bitmap, DIV_ROUND_UP(c->pages, 64) * 8);
+	if (ret)
+		return ret;
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		collect(mem, c);
+		for (i = 0; i < c->nr; i++) {
+			if (!set_bit_user(bitmap, (c->out[i] >> PAGE_SHIFT) - c->start))
+				continue;
+			give_back(mem, c->out + i, c->nr - i);
+			return -EFAULT;
+		}
+		*total += c->nr;
+		/* Before the next look at the same leaves: see track_rest(). */
+		if (c->flush)
+			guest_memory_flush(mem);
+		c->flush = false;
+		cond_resched();
+		/* Guests that go on writing do not make it endless. */
+	} while (c->full && passes--);
+	return 0;
+}
+
+static u64 *list_get(struct guest_memory *mem)
+{
+	u64 *list = READ_ONCE(mem->dirty_list);
+
+	if (list)
+		return list;
+	list = alloc_pages_exact(SVMVCPU_DIRTY_LIST_BYTES, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	/* Not under the mutex: mmap() comes with mmap_lock held. */
+	if (list && cmpxchg(&mem->dirty_list, NULL, list))
+		free_pages_exact(list, SVMVCPU_DIRTY_LIST_BYTES);
+	return READ_ONCE(mem->dirty_list);
+}
+
+/**
+ * dirty_free() - the list goes with the VM
+ * @mem: a VM's memory
+ */
+void dirty_free(struct guest_memory *mem)
+{
+	if (mem->dirty_list)
+		free_pages_exact(mem->dirty_list, SVMVCPU_DIRTY_LIST_BYTES);
+}
+
+static int collect_to_list(struct guest_memory *mem, struct collect *c,
+			   struct svmvcpu_dirty_collect *arg)
+{
+	u64 *list = list_get(mem);
+
+	if (!list)
+		return -ENOMEM;
+	c->out = list + arg->first;
+	c->room = arg->max;
+	collect(mem, c);
+	arg->nr = c->nr;
+	arg->more = c->full;
+	return 0;
+}
+
+static int collect_to_bitmap(struct guest_memory *mem, struct collect *c,
+			     struct svmvcpu_dirty_collect *arg)
+{
+	u64 total = 0;
+	int ret;
+
+	c->out = kmalloc_array(BITMAP_CHUNK, sizeof(*c->out), GFP_KERNEL_ACCOUNT);
+	if (!c->out)
+		return -ENOMEM;
+	c->room = BITMAP_CHUNK;
+	ret = collect_bitmap(mem, c, u64_to_user_ptr(arg->bitmap), &total);
+	kfree(c->out);
+	arg->nr = min_t(u64, total, U32_MAX);
+	arg->more = c->full;
+	return ret;
+}
+
+static bool collect_valid(const struct guest_memory *mem, const struct svmvcpu_dirty_collect *arg)
+{
+	if (!guest_range_valid(mem, arg->gpa, arg->bytes))
+		return false;
+	if (arg->flags & SVMVCPU_COLLECT_BITMAP)
+		return !arg->first && !arg->max;
+	return !arg->bitmap && arg->max && arg->first < SVMVCPU_DIRTY_LIST_MAX &&
+	       arg->max <= SVMVCPU_DIRTY_LIST_MAX - arg->first;
+}
+
+static int collect_locked(struct guest_memory *mem, struct svmvcpu_dirty_collect *arg)
+{
+	struct collect c = {
+		.start = arg->gpa >> PAGE_SHIFT,
+		.pages = arg->bytes >> PAGE_SHIFT,
+	};
+	int ret;
+
+	if (!mem->track.ranges)
+		return -ENOENT;
+	ret = arg->flags & SVMVCPU_COLLECT_BITMAP ? collect_to_bitmap(mem, &c, arg) :
+						    collect_to_list(mem, &c, arg);
+	if (c.flush)
+		guest_memory_flush(mem);
+	return ret;
+}
+
+/**
+ * dirty_collect() - SVMVCPU_DIRTY_COLLECT
+ * @mem: a VM's memory
+ * @arg: of the ioctl
+ *
+ * Return: 0; -EINVAL, -E2BIG; -EFAULT, and what had not been told is dirty still;
+ * -ENOENT when nothing is logged; -ENOMEM; -EINTR.
+ */
+int dirty_collect(struct guest_memory *mem, void __user *arg)
+{
+	struct svmvcpu_dirty_collect c;
+	int ret;
+
+	ret = svmvcpu_copy_arg_flags(&c, sizeof(c), sizeof(c), SVMVCPU_COLLECT_BITMAP, arg);
+	if (ret)
+		return ret;
+	if (!collect_valid(mem, &c))
+		return -EINVAL;
+	ret = mutex_lock_killable(&mem->mutex);
+	if (ret)
+		return ret;
+	ret = collect_locked(mem, &c);
+	if (!ret && copy_to_user(arg, &c, sizeof(c))) {
+		if (!(c.flags & SVMVCPU_COLLECT_BITMAP))
+			give_back(mem, mem->dirty_list + c.first, c.nr);
+		ret = -EFAULT;
+	}
+	mutex_unlock(&mem->mutex);
+	return ret;
+}
+
+/**
+ * dirty_mmap() - the list of DIRTY_COLLECT into user space, to be read
+ * @mem: a VM's memory
+ * @vma: of the VM file
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int dirty_mmap(struct guest_memory *mem, struct vm_area_struct *vma)
+{
+	unsigned long i;
+	u64 *list;
+	int ret = 0;
+
+	if (vma->vm_pgoff || vma->vm_end - vma->vm_start != SVMVCPU_DIRTY_LIST_BYTES ||
+	    !(vma->vm_flags & VM_SHARED) || (vma->vm_flags & (VM_WRITE | VM_EXEC)))
+		return -EINVAL;
+	list = list_get(mem);
+	if (!list)
+		return -ENOMEM;
+	vm_flags_clear(vma, VM_MAYWRITE | VM_MAYEXEC);
+	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
+	for (i = 0; !ret && i < SVMVCPU_DIRTY_LIST_BYTES; i += PAGE_SIZE)
+		ret = vm_insert_page(vma, vma->vm_start + i,
+				     virt_to_page((void *)list + i));
+	return ret;
+}

@@ -1,0 +1,631 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The run loop: from the RUN ioctl into the guest and back.
+ *
+ * A stretch is the time for which a vCPU is loaded on a CPU: interrupts off
+ * but for moments, the guest's xstate in the registers, the host's FS, GS and
+ * syscall MSRs saved once. Within it the guest is entered again and again, as
+ * long as the exits can be answered so. What needs to sleep, and whatever the
+ * host wants of this CPU, ends the stretch.
+ */
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/mm_types.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/smp.h>
+#include <linux/string.h>
+#include <asm/processor.h>
+#include <asm/asm.h>
+#include <asm/debugreg.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+
+#include "compat.h"
+#include "exits/exit.h"
+#include "run/input.h"
+#include "run/irq_window.h"
+#include "run/run.h"
+#include "svm/cpu.h"
+#include "svm/debugctl.h"
+#include "vcpu/apic.h"
+#include "vcpu/event.h"
+#include "vcpu/inject.h"
+#include "vcpu/publish.h"
+#include "vcpu/quiet.h"
+#include "vcpu/spec_ctrl.h"
+#include "vcpu/state.h"
+#include "vcpu/step.h"
+#include "vcpu/vcpu.h"
+#include "vcpu/vm.h"
+#include "vcpu/wake.h"
+#include "vcpu/xstate.h"
+
+#define CREATE_TRACE_POINTS
+#include "run/trace.h"
+
+/* The stretch ends for the host's sake; nothing to tell the VMM. */
+#define RUN_LEAVE	3
+
+#define DR7_ENABLED	0xffULL
+
+/* Reasons of the host to have this CPU back */
+#define HOST_WANTS_CPU \
+	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | COMPAT_TIF_RESCHED | _TIF_NOTIFY_RESUME)
+
+static noinline bool host_has_flags(unsigned long flags)
+{
+	if (flags & _TIF_BLOCKSTEP)
+		debugctl_clear();
+	return flags & HOST_WANTS_CPU;
+}
+
+/* One test of the flags for both, since each entry comes by here. */
+static bool host_wants_cpu(void)
+{
+	const unsigned long flags = READ_ONCE(current_thread_info()->flags);
+
+	return unlikely(flags & (HOST_WANTS_CPU | _TIF_BLOCKSTEP)) && host_has_flags(flags);
+}
+
+/*
+ * Where a kernel preempts, cond_resched() may be nothing, and nothing else in RUN
+ * is a point of preemption: the stretch has interrupts off from end to end.
+ */
+static void give_way(void)
+{
+	if (READ_ONCE(current_thread_info()->flags) & COMPAT_TIF_RESCHED)
+		schedule();
+	else
+		cond_resched();
+}
+
+static bool has_work(const struct vcpu *vcpu, const struct svm_cpu *cpu)
+{
+	return host_wants_cpu() || READ_ONCE(vcpu->wake) || !READ_ONCE(cpu->enabled);
+}
+
+/*
+ * The guest's translations: a new ASID or a flush when the nested tables lost
+ * something since they were made, or when this vCPU comes from elsewhere.
+ */
+static noinline void assign_asid(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+	u64 old_generation = vcpu->asid.generation;
+
+	vmcb->control.tlb_control = asid_assign(&cpu->asid, smp_processor_id(), &vcpu->asid,
+						vcpu->want_flush,
+						svm_has(SVMVCPU_FEAT_FLUSH_BY_ASID));
+	if (vmcb->control.asid != vcpu->asid.asid)
+		vmcb_set_asid(vmcb, vcpu->asid.asid);
+	/* A new generation may mean that SVM was off: trust nothing cached. */
+	if (vcpu->asid.generation != old_generation)
+		vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
+}
+
+static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	u64 gen = atomic64_read(&vcpu->vm->mem.tlb_gen);
+
+	if (gen != vcpu->tlb_gen) {
+		vcpu->tlb_gen = gen;
+		vcpu->want_flush = true;
+	}
+	/* As the last entry left it, asid_assign() would say so, too. */
+	if (unlikely(vcpu->want_flush || !asid_current(&cpu->asid, &vcpu->asid)))
+		assign_asid(vcpu, cpu);
+}
+
+/*
+ * The host's own breakpoints, or those of the VMM's debugger, against the
+ * guest's: only one set fits into the registers. VMRUN and #VMEXIT switch DR6
+ * and DR7, but leave DR7 disabled for the host.
+ */
+static void load_breakpoints(const struct vcpu *vcpu, unsigned long *host)
+{
+	const u64 *db = step_breakpoints(vcpu);
+
+	get_debugreg(host[0], 0);
+	get_debugreg(host[1], 1);
+	get_debugreg(host[2], 2);
+	get_debugreg(host[3], 3);
+	set_debugreg(db[0], 0);
+	set_debugreg(db[1], 1);
+	set_debugreg(db[2], 2);
+	set_debugreg(db[3], 3);
+}
+
+static void restore_breakpoints(const unsigned long *host)
+{
+	set_debugreg(host[0], 0);
+	set_debugreg(host[1], 1);
+	set_debugreg(host[2], 2);
+	set_debugreg(host[3], 3);
+}
+
+static noinline void switch_with_breakpoints(struct vcpu *vcpu, const struct svm_cpu *cpu)
+{
+	bool guest_breaks = vcpu->vmcb->save.dr7 & DR7_ENABLED;
+	bool host_breaks = hw_breakpoint_active();
+	unsigned long host_db[4];
+
+	if (host_breaks)
+		set_debugreg(0, 7);
+	if (guest_breaks)
+		load_breakpoints(vcpu, host_db);
+	svmvcpu_enter(vcpu->gprs, vcpu->vmcb_pa, cpu->host_pa);
+	if (guest_breaks)
+		restore_breakpoints(host_db);
+	if (host_breaks)
+		set_debugreg(__this_cpu_read(cpu_dr7), 7);
+}
+
+/* As amd_clear_divider(), without the call. */
+static __always_inline void clear_divider(void)
+{
+	if (static_cpu_has_bug(X86_BUG_DIV0))
+		asm volatile("div %2" : : "a" (0), "d" (0), "r" (1));
+}
+
+static __always_inline void world_switch(struct vcpu *vcpu, struct vmcb *vmcb,
+					 const struct svm_cpu *cpu)
+{
+	const struct vmcb_save_area *save = &vmcb->save;
+
+	clear_divider();
+	if (unlikely((save->dr7 & DR7_ENABLED) || hw_breakpoint_active()))
+		switch_with_breakpoints(vcpu, cpu);
+	else
+		svmvcpu_enter(vcpu->gprs, vcpu->vmcb_pa, cpu->host_pa);
+	/* What the guest's DR6 says must not be taken for the host's. */
+	if (unlikely(save->dr6 != DR6_RESERVED))
+		set_debugreg(DR6_RESERVED, 6);
+}
+
+static void put_event(struct vcpu *vcpu)
+{
+	u64 event = vcpu->event;
+
+	/* Where the CPU saves the next RIP, it pushes it for INT3 and its like. */
+	if (unlikely(event_is_software(event))) {
+		vcpu->vmcb->control.next_rip = vcpu_rip(vcpu);
+		event = event_injected_as(event, svm_has(SVMVCPU_FEAT_NRIP));
+	}
+	vcpu->vmcb->control.event_inj = event;
+	vcpu->injected = vcpu->event;
+	if (unlikely(vcpu->event)) {
+		vcpu->injected_rip = vcpu_rip(vcpu);
+		event_entering(vcpu);
+	}
+}
+
+/* The state VMRUN would refuse: nothing has happened, the VMM can mend it. */
+static int check_state(struct vcpu *vcpu)
+{
+	const struct check_limits limits = {
+		.cr4 = svm_limits.cr4_guest | X86_CR4_MCE,
+		.efer = svm_limits.efer_guest | EFER_SVME,
+		.phys_bits = svm_caps.phys_bits,
+		.gpa_bits = svm_caps.phys_bits,
+	};
+	int rule = check_vmcb(vcpu->vmcb, &limits);
+
+	/* The one rule that the VMCB cannot break, because these bits are not in it */
+	if (vcpu->cr0_hidden == X86_CR0_NW)
+		rule = SVMVCPU_RULE_CR0_CD_NW;
+	if (rule == CHECK_OK) {
+		vcpu->unchecked = false;
+		return EXIT_GO_ON;
+	}
+	/* It waits in vcpu->event, and goes in with the next entry. */
+	vcpu->vmcb->control.event_inj = 0;
+	vcpu->run->fail = (struct svmvcpu_exit_fail) { .rule = rule };
+	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
+}
+
+/*
+ * VMRUN refused what our own check passed. The save area may hold the host's
+ * state now (emulators leave it there), so it is wiped before anybody looks.
+ */
+static int entry_refused(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+	u64 code = vmcb->control.exit_code;
+
+	memset(&vmcb->save, 0, sizeof(vmcb->save));
+	vmcb->save.efer = EFER_SVME;
+	vcpu->efer_hidden = 0;
+	vmcb->save.dr6 = DR6_RESERVED;
+	vmcb->save.g_pat = PAT_RESET;
+	vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
+	vcpu->dead = true;
+	vcpu->event = 0;
+	vcpu->run->fail = (struct svmvcpu_exit_fail) {
+		.code = code, .rule = SVMVCPU_RULE_UNKNOWN,
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
+}
+
+/* Into the guest and out again, once. Interrupts off. */
+static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu)
+{
+	xcr0_enter(vcpu);
+	vmcb->save.rax = vcpu->gprs[INSN_RAX];
+	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
+	vmcb->control.exit_code = VMEXIT_NOTHING32;
+	/* A hypervisor below may not write it for each nested page fault: see assist.c. */
+	vmcb->control.insn_len = 0;
+	if (trace_svmvcpu_entry_enabled())
+		trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
+
+	world_switch(vcpu, vmcb, cpu);
+	vcpu->exits++;
+}
+
+static void trace_exit(const struct vcpu *vcpu)
+{
+	const struct vmcb_control_area *control = &vcpu->vmcb->control;
+
+	trace_svmvcpu_exit(vcpu->id, vcpu_rip(vcpu), control->exit_code, control->exit_info_1,
+			   control->exit_info_2, control->exit_int_info);
+}
+
+/* After a VMRUN that did run. */
+static void collect(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu, bool quiet)
+{
+	vcpu->gprs[INSN_RAX] = vmcb->save.rax;
+	vcpu->gprs[INSN_RSP] = vmcb->save.rsp;
+	asid_flushed(&cpu->asid);
+	vcpu->want_flush = false;
+	vmcb->control.tlb_control = TLB_CONTROL_NOTHING;
+	if (svm_has(SVMVCPU_FEAT_VMCB_CLEAN))
+		vmcb->control.clean = VMCB_CLEAN_ALL;
+	if (!quiet)
+		step_leave(vcpu);
+	if (unlikely(!quiet || (vmcb->control.exit_int_info & EVENT_V))) {
+		event_collect(vcpu);
+		inject_collect(vcpu);
+	}
+}
+
+/*
+ * What VMLOAD brings back after each exit. Faults if a reboot turned SVM off this
+ * moment; so will VMRUN.
+ */
+static __always_inline void save_host(const struct svm_cpu *cpu)
+{
+	asm volatile("1: vmsave %0\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : "a" (cpu->host_pa) : "memory");
+}
+
+/*
+ * Of all that, an interrupt changes LDTR alone: modify_ldt() in another thread
+ * frees the old table once this CPU has loaded the new one. Ask whether there is
+ * one, not whether it is another: it is set before the interrupt is sent.
+ */
+static void save_host_ldt(const struct svm_cpu *cpu)
+{
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+	if (unlikely(READ_ONCE(current->mm->context.ldt)))
+		save_host(cpu);
+#endif
+}
+
+/*
+ * The interrupt that ended the guest's turn is taken here. It may use the FPU.
+ * With interrupts off again preempt_enable() does not schedule: has_work() sees
+ * what is wanted.
+ */
+static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cpu)
+{
+	xcr0_leave(vcpu);
+	xstate_leave(vcpu->xstate);
+	spec_ctrl_leave(vcpu);
+	preempt_disable();
+	current->flags |= PF_VCPU;
+	local_irq_enable();
+	asm volatile("nop");
+	local_irq_disable();
+	current->flags &= ~PF_VCPU;
+	preempt_enable();
+	save_host_ldt(cpu);
+	spec_ctrl_enter(vcpu);
+	xstate_enter(vcpu->xstate);
+}
+
+/* Has something come that ends the guest's HLT? */
+static bool end_halt(struct vcpu *vcpu)
+{
+	apic_sync(vcpu);
+	if (inject_wakes(vcpu))
+		vcpu->halted = false;
+	return !vcpu->halted;
+}
+
+/* Before an entry that is not quiet. EXIT_GO_ON, or why there is none. */
+static noinline int prepare(struct vcpu *vcpu)
+{
+	if (vcpu->held)
+		return exit_held(vcpu);
+	if (vcpu->debug.hit)
+		return step_report(vcpu);
+	if (vcpu->halted && !end_halt(vcpu))
+		return RUN_LEAVE;
+	inject_prepare(vcpu);
+	step_policy(vcpu);
+	put_event(vcpu);
+	if (vcpu->unchecked) {
+		int ret = check_state(vcpu);
+
+		if (ret)
+			return ret;
+	}
+	step_enter(vcpu);
+	return EXIT_GO_ON;
+}
+
+/* VMRUN did not enter the guest: SVM was turned off, or the state was refused. */
+static noinline int not_entered(struct vcpu *vcpu)
+{
+	/* The event was not injected, so there is no step to report. */
+	vcpu->step.injecting = false;
+	step_leave(vcpu);
+	if (vcpu->vmcb->control.exit_code == VMEXIT_NOTHING32)
+		return svm_cpu_lost() ? -EBUSY : RUN_LEAVE;
+	return entry_refused(vcpu);
+}
+
+static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+	bool quiet;
+	u64 code;
+
+	apic_sync(vcpu);
+	if (unlikely(has_work(vcpu, cpu)))
+		return RUN_LEAVE;
+	quiet = vcpu_is_quiet(vcpu);
+	prepare_tlb(vcpu, cpu);
+	if (!quiet) {
+		int ret = prepare(vcpu);
+
+		if (ret)
+			return ret;
+	}
+	enter_once(vcpu, vmcb, cpu);
+
+	code = vmcb->control.exit_code;
+	if (unlikely(!vmcb_has_entered(code)))
+		return not_entered(vcpu);
+	if (trace_svmvcpu_exit_enabled())
+		trace_exit(vcpu);
+	collect(vcpu, vmcb, cpu, quiet);
+	if (unlikely(irq_window_due(code, vcpu->exits)))
+		open_irq_window(vcpu, cpu);
+	return exit_handle(vcpu, code, true);
+}
+
+static void flush_predictors(struct svm_cpu *cpu, const struct vcpu *vcpu)
+{
+	if (ibpb_due(cpu->last_vcpu, vcpu->serial, static_cpu_has(X86_FEATURE_IBPB_ON_VMEXIT),
+		     static_cpu_has(X86_FEATURE_USE_IBPB), vcpu->wants_ibpb))
+		wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+	cpu->last_vcpu = vcpu->serial;
+}
+
+/* Interrupts are off, and on only in open_irq_window() before vcpu_unload(). */
+static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
+{
+	int this_cpu = smp_processor_id();
+	int ret;
+
+	if (unlikely(!cpu->enabled)) {
+		ret = svm_cpu_enable();
+		if (ret)
+			return ret;
+	}
+	if (unlikely(vcpu->tsc_lost != svm_tsc_lost)) {
+		vmcb_set_tsc_offset(vcpu->vmcb, vcpu->vmcb->control.tsc_offset +
+				    svm_tsc_lost - vcpu->tsc_lost);
+		vcpu->tsc_lost = svm_tsc_lost;
+	}
+	/* What a CPU has cached of a VMCB and of translations is void on another. */
+	if (unlikely(vcpu->asid.cpu != this_cpu)) {
+		vmcb_dirty(vcpu->vmcb, VMCB_CLEAN_ALL);
+		asid_moved(&vcpu->asid);
+	}
+	flush_predictors(cpu, vcpu);
+	save_host(cpu);
+	/* Both are 0 where there is none. */
+	if (vcpu->tsc_aux != cpu->host_tsc_aux)
+		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
+	debugctl_enter();
+	spec_ctrl_enter(vcpu);
+	xstate_enter(vcpu->xstate);
+
+	WRITE_ONCE(vcpu->on_cpu, this_cpu);
+	cpumask_set_cpu(this_cpu, vcpu->vm->mem.cpus);
+	/*
+	 * Pairs with guest_memory_flush() and vcpu_poke(): they see this CPU,
+	 * or the entry sees what they did before they looked.
+	 */
+	smp_mb__after_atomic();
+	return 0;
+}
+
+static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
+{
+	int this_cpu = vcpu->on_cpu;
+
+	xcr0_leave(vcpu);
+	xstate_leave(vcpu->xstate);
+	cpumask_clear_cpu(this_cpu, vcpu->vm->mem.cpus);
+	WRITE_ONCE(vcpu->on_cpu, -1);
+	spec_ctrl_leave(vcpu);
+	if (vcpu->tsc_aux != cpu->host_tsc_aux)
+		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
+	debugctl_leave(cpu);
+	compat_ibpb_before_user();
+}
+
+static int run_stretch(struct vcpu *vcpu)
+{
+	struct svm_cpu *cpu;
+	int ret;
+
+	local_irq_disable();
+	cpu = this_cpu_ptr(&svm_cpu);
+	ret = vcpu_load(vcpu, cpu);
+	if (!ret) {
+		do {
+			ret = run_once(vcpu, cpu);
+		} while (ret == EXIT_RESUME);
+		vcpu_unload(vcpu, cpu);
+	} else if (ret == -EAGAIN) {
+		/* This CPU is going away; so will we, at the next reschedule. */
+		ret = RUN_LEAVE;
+	}
+	local_irq_enable();
+	return ret;
+}
+
+/* The guest's HLT: until an interrupt for it comes, or something for the VMM. */
+static noinline void wait_halted(struct vcpu *vcpu)
+{
+	while (!end_halt(vcpu)) {
+		if (wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->wake) ||
+					     apic_posted(vcpu)) || READ_ONCE(vcpu->wake))
+			return;
+	}
+}
+
+/* Between two stretches: what the host, or the VMM from outside, wants. */
+static int host_turn(struct vcpu *vcpu)
+{
+	u32 by;
+
+	if (unlikely(vcpu->held))
+		return exit_held(vcpu);
+	if (vcpu->halted && !vcpu->debug.hit) {
+		if (inject_window_in_halt(vcpu))
+			return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
+		wait_halted(vcpu);
+	}
+	if (test_and_clear_bit(WAKE_INIT, &vcpu->wake)) {
+		vcpu->run->down = (struct svmvcpu_exit_down) { .kind = SVMVCPU_DOWN_INIT };
+		return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
+	}
+	by = vcpu_interruptions(vcpu);
+	if (by) {
+		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };
+		return exit_to_user(vcpu, SVMVCPU_EXIT_INTERRUPTED);
+	}
+	compat_task_work();
+	give_way();
+	return EXIT_RESUME;
+}
+
+static int run_loop(struct vcpu *vcpu)
+{
+	int ret;
+
+	do {
+		ret = run_stretch(vcpu);
+		if (likely(ret == EXIT_USER))
+			break;
+		if (ret == -EAGAIN)
+			ret = exit_handle(vcpu, vcpu->vmcb->control.exit_code, false);
+		/*
+		 * A signal cut the handler short, or the guest's memory changed
+		 * under it: it has done nothing, the guest comes by again.
+		 */
+		if (ret == RUN_LEAVE || ret == EXIT_RESUME || ret == -EINTR || ret == -EAGAIN)
+			ret = host_turn(vcpu);
+	} while (ret == EXIT_RESUME);
+	return ret;
+}
+
+/* Acts on what the VMM wrote. EXIT_RESUME: the guest may run. */
+static __always_inline int take_input(struct vcpu *vcpu, const struct run_input *in)
+{
+	struct svmvcpu_run *run = vcpu->run;
+	int ret = EXIT_GO_ON;
+
+	WRITE_ONCE(run->in_flags, 0);
+	WRITE_ONCE(run->inject, 0);
+	vcpu->want_window = false;
+	if (in->flags) {
+		vcpu->want_window = in->flags & SVMVCPU_RUN_IRQ_WINDOW;
+		if (in->flags & SVMVCPU_RUN_SET_GPRS)
+			state_put_gprs(vcpu, &run->gprs, in->rip, in->rflags);
+	}
+	if (vcpu->ask.what != ASK_NOTHING)
+		ret = exit_answer(vcpu, in->answer, in->flags);
+	/* After the answer: the event comes behind the instruction. */
+	if (unlikely(in->inject))
+		inject_request(vcpu, in->inject, in->inject_error, in->inject_address);
+	if (unlikely(vcpu->shutdown))
+		ret = exit_third_fault(vcpu);
+	return ret == EXIT_GO_ON ? EXIT_RESUME : ret;
+}
+
+static __always_inline int run_locked(struct vcpu *vcpu)
+{
+	const struct run_input in = run_input_read(vcpu->run);
+	int ret;
+
+	if (unlikely(vcpu->dead))
+		return -EBADFD;
+	if (!run_input_is_plain(&in)) {
+		ret = run_input_check(vcpu, &in);
+		if (unlikely(ret))
+			return ret;
+	}
+	ret = take_input(vcpu, &in);
+	if (unlikely(in.deadline_ns))
+		vcpu_deadline_start(vcpu, in.deadline_ns);
+	/* A kick, a signal or a HLT from before is noticed before the guest runs. */
+	if (likely(ret == EXIT_RESUME))
+		ret = run_loop(vcpu);
+	if (unlikely(in.deadline_ns))
+		vcpu_deadline_stop(vcpu);
+	if (unlikely(ret < 0)) {
+		if (ret == -EBUSY)
+			svm_cpu_explain_busy();
+		/* All else that was asked for is done, or waits in the vCPU. */
+		if (vcpu->want_window)
+			WRITE_ONCE(vcpu->run->in_flags, SVMVCPU_RUN_IRQ_WINDOW);
+		return ret;
+	}
+	publish(vcpu);
+	if (trace_svmvcpu_user_enabled())
+		trace_svmvcpu_user(vcpu->id, vcpu->run->reason);
+	return 0;
+}
+
+/**
+ * vcpu_run() - SVMVCPU_RUN
+ * @vcpu: current->mm is its VM's
+ *
+ * Return: 0 with the exit on the run page; -EINVAL for a run page it does not
+ * understand, and then nothing has happened; -EBADFD when the vCPU must be set
+ * up first; -EAGAIN when an event of the kind to inject waits already, and
+ * then nothing has happened either; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is not to be had on
+ * this CPU; -ENOMEM. After the latter RUN can be called again, and goes on with what
+ * it had begun. -EINTR for a fatal signal.
+ */
+long vcpu_run(struct vcpu *vcpu)
+{
+	int ret;
+
+	/* Free, as a rule, and then no reason to reschedule. */
+	if (!mutex_trylock(&vcpu->mutex) && mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	ret = run_locked(vcpu);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The run loop.
+ */
+#ifndef SVMVCPU_RUN_H
+#define SVMVCPU_RUN_H
+
+struct vcpu;
+
+long vcpu_run(struct vcpu *vcpu);
+
+#endif /* SVMVCPU_RUN_H */

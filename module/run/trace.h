@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints: each entry into a guest and each exit from it, and each return
+ * to the VMM. What the module counts of its own accord is the exits of a vCPU;
+ * the rest is for perf and for triggers to count from here.
+ *
+ * Fired by run.c; entry and exit with interrupts off.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM svmvcpu
+
+#if !defined(SVMVCPU_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define SVMVCPU_TRACE_H
+
+#include <linux/tracepoint.h>
+#include <linux/svmvcpu.h>
+
+#ifndef SVMVCPU_TRACE_NAME
+#define SVMVCPU_TRACE_NAME(nr, name, str)	{ nr, str },
+#endif
+
+TRACE_EVENT(svmvcpu_entry,
+	    TP_PROTO(u32 vcpu, u64 rip, u64 event),
+	    TP_ARGS(vcpu, rip, event),
+
+	    TP_STRUCT__entry(__field(u64, rip)
+			     __field(u64, event)
+			     __field(u32, vcpu)),
+	    TP_fast_assign(__entry->rip = rip;
+			   __entry->event = event;
+			   __entry->vcpu = vcpu;),
+	    TP_printk("vcpu %u rip 0x%llx event 0x%llx", __entry->vcpu, __entry->rip,
+		      __entry->event)
+);
+
+TRACE_EVENT(svmvcpu_exit,
+	    TP_PROTO(u32 vcpu, u64 rip, u64 code, u64 info1, u64 info2, u64 int_info),
+	    TP_ARGS(vcpu, rip, code, info1, info2, int_info),
+
+	    TP_STRUCT__entry(__field(u64, rip)
+			     __field(u64, code)
+			     __field(u64, info1)
+			     __field(u64, info2)
+			     __field(u64, int_info)
+			     __field(u32, vcpu)),
+	    TP_fast_assign(__entry->rip = rip;
+			   __entry->code = code;
+			   __entry->info1 = info1;
+			   __entry->info2 = info2;
+			   __entry->int_info = int_info;
+			   __entry->vcpu = vcpu;),
+	    TP_printk("vcpu %u code 0x%llx rip 0x%llx info 0x%llx 0x%llx int_info 0x%llx",
+		      __entry->vcpu, __entry->code, __entry->rip, __entry->info1,
+		      __entry->info2, __entry->int_info)
+);
+
+TRACE_EVENT(svmvcpu_user,
+	    TP_PROTO(u32 vcpu, u32 reason),
+	    TP_ARGS(vcpu, reason),
+
+	    TP_STRUCT__entry(__field(u32, vcpu)
+			     __field(u32, reason)),
+	    TP_fast_assign(__entry->vcpu = vcpu;
+			   __entry->reason = reason;),
+	    TP_printk("vcpu %u reason %s", __entry->vcpu,
+		      __print_symbolic(__entry->reason, SVMVCPU_EXITS(SVMVCPU_TRACE_NAME)
+				       { -1, NULL }))
+);
+
+#endif /* SVMVCPU_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH run
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

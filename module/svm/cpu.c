@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SVM on the host's CPUs.
+ *
+ * Owns EFER.SVME and VM_HSAVE_PA while VMs exist, and the per-CPU pages. A CPU
+ * gets SVM when a vCPU first runs there (creating a VM sends no interrupt to
+ * anybody) and loses it shortly after the last VM is gone, when it goes
+ * offline, when the machine suspends and before it reboots.
+ *
+ * svm_cpu_get() and svm_cpu_put() count VMs; run.c calls svm_cpu_enable().
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/kobject.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/platform_device.h>
+#include <linux/pm.h>
+#include <linux/reboot.h>
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <linux/workqueue.h>
+#include <linux/mem_encrypt.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/nospec-branch.h>
+
+#include <linux/svmvcpu.h>
+
+#include "compat.h"
+#include "svm/cpu.h"
+#include "svm/hwpage.h"
+#include "svm/machine_check.h"
+#include "svm/vmcb_init.h"
+
+#define SVM_CPUID_LEAF		0x8000000a
+#define SEV_CPUID_LEAF		0x8000001f
+#define VM_CR_SVMDIS		BIT(4)
+
+/* How long SVM stays on after the last VM, so that a loop of VMs is cheap */
+#define SVM_IDLE_MS		300
+
+static unsigned long mask_features;
+module_param(mask_features, ulong, 0444);
+MODULE_PARM_DESC(mask_features,
+		 "SVMVCPU_FEAT_* bits of the host to leave unused, to test the paths without them");
+
+DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
+
+struct svm_caps svm_caps;
+struct state_limits svm_limits;
+
+u64 svm_tsc_lost;
+/* svm_tsc() when the machine went to sleep */
+static u64 svm_tsc_asleep;
+
+/* Protects svm_users and the decision to turn SVM off. */
+static DEFINE_MUTEX(svm_lock);
+static unsigned int svm_users;
+/* No CPU may turn SVM on any more: the machine is going down. */
+static bool svm_closed;
+
+static enum cpuhp_state svm_cpuhp;
+static struct platform_device *svm_pdev;
+
+static void svm_idle_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(svm_idle, svm_idle_work);
+
+/* CPUID 8000000A EDX bit -> our feature bit */
+static const struct {
+	u8 edx_bit;
+	u64 feature;
+} svm_features[] = {
+	{ 3,  SVMVCPU_FEAT_NRIP },
+	{ 4,  SVMVCPU_FEAT_TSC_SCALE },
+	{ 5,  SVMVCPU_FEAT_VMCB_CLEAN },
+	{ 6,  SVMVCPU_FEAT_FLUSH_BY_ASID },
+	{ 7,  SVMVCPU_FEAT_DECODE_ASSISTS },
+	{ 10, SVMVCPU_FEAT_PAUSE_FILTER },
+	{ 16, SVMVCPU_FEAT_VGIF },
+	{ 20, SVMVCPU_FEAT_V_SPEC_CTRL },
+};
+
+/* Instructions newer than SVM that a guest must not reach (APM 15.9). */
+static void svm_detect_newer_instructions(void)
+{
+	u32 ext = cpuid_ebx(0x80000008);
+
+	if (ext & BIT(4))
+		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_RDPRU;
+	if (ext & BIT(8))
+		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_MCOMMIT;
+	if (ext & BIT(3))
+		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_INVLPGB;
+	/* Linux may have been told not to use it. */
+	if (cpuid_eax(0) >= 7 && (cpuid_ebx(7) & BIT(10)))
+		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_INVPCID;
+}
+
+/* What follows from CPUID features cpuid_init() adds. */
+static void svm_detect_limits(void)
+{
+	/*
+	 * No CPUID feature hides these: RDPMC is intercepted, and CR4.MCE does nothing
+	 * but is set by firmware that does not look at CPUID (edk2's reset vector).
+	 */
+	svm_limits.cr4_guest = X86_CR4_PCE | X86_CR4_MCE;
+	/* Four levels of nested tables reach 48 bits. */
+	svm_limits.gpa_bits = min_t(u8, svm_caps.phys_bits, svm_caps.npt_levels == 5 ? 52 : 48);
+	/* CPUs with LA57 take 57 bits in a base also while CR4.LA57 is clear. */
+	svm_limits.la_bits = cpuid_eax(0) >= 7 && (cpuid_ecx(7) & BIT(16)) ? 57 : 48;
+}
+
+static int svm_detect(void)
+{
+	u32 edx;
+	int i;
+
+	if (!boot_cpu_has(X86_FEATURE_SVM)) {
+		pr_err("this CPU has no SVM\n");
+		return -EOPNOTSUPP;
+	}
+	edx = cpuid_edx(SVM_CPUID_LEAF);
+	if (!(edx & BIT(0))) {
+		pr_err("this CPU has SVM but no nested paging\n");
+		return -EOPNOTSUPP;
+	}
+	svm_caps.asids = cpuid_ebx(SVM_CPUID_LEAF);
+	if (boot_cpu_has(X86_FEATURE_SEV))
+		svm_caps.sev_asids = cpuid_ecx(SEV_CPUID_LEAF);
+	if (svm_caps.asids < 2) {
+		pr_err("this CPU has no ASID to give to a guest\n");
+		return -EOPNOTSUPP;
+	}
+
+	for (i = 0; i < ARRAY_SIZE(svm_features); i++)
+		if (edx & BIT(svm_features[i].edx_bit))
+			svm_caps.features |= svm_features[i].feature;
+	svm_caps.features &= ~(u64)mask_features;
+	if (boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		svm_caps.features |= SVMVCPU_FEAT_UNDER_HYPERVISOR;
+
+	svm_caps.phys_bits = boot_cpu_data.x86_phys_bits;
+	/* VMRUN takes the nested paging mode from the host's CR4. */
+	svm_caps.npt_levels = __read_cr4() & X86_CR4_LA57 ? 5 : 4;
+	svm_detect_newer_instructions();
+	vmcb_fix_intercepts(&svm_caps);
+	svm_detect_limits();
+	return 0;
+}
+
+/**
+ * svm_mitigations() - what the world switch does against speculation here
+ *
+ * Return: SVMVCPU_MIT_* bits.
+ */
+u64 svm_mitigations(void)
+{
+	u64 mit = SVMVCPU_MIT_GPR_CLEAR;
+
+	if (boot_cpu_has(X86_FEATURE_RETPOLINE))
+		mit |= SVMVCPU_MIT_RSB_FILL;
+	if (boot_cpu_has(X86_FEATURE_UNRET) || boot_cpu_has(X86_FEATURE_SRSO_ALIAS))
+		mit |= SVMVCPU_MIT_UNTRAIN_RET;
+	if (boot_cpu_has(X86_FEATURE_ENTRY_IBPB) || boot_cpu_has(X86_FEATURE_IBPB_ON_VMEXIT))
+		mit |= SVMVCPU_MIT_IBPB_ON_EXIT;
+	if (boot_cpu_has(X86_FEATURE_USE_IBPB))
+		mit |= SVMVCPU_MIT_IBPB_ON_SWITCH;
+	if (boot_cpu_has(X86_FEATURE_IBPB_EXIT_TO_USER))
+		mit |= SVMVCPU_MIT_IBPB_TO_USER;
+	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM))
+		mit |= SVMVCPU_MIT_CLEAR_BUFFERS;
+	if (boot_cpu_has_bug(X86_BUG_DIV0))
+		mit |= SVMVCPU_MIT_CLEAR_DIVIDER;
+	return mit;
+}
+
+/* A loaded module that may hold SVM, by name if it is a known one. */
+static const char *svm_other_hypervisor(void)
+{
+	static const char * const names[] = { "kvm_amd", "vboxdrv", "vmmon" };
+	struct kset *modules = THIS_MODULE->mkobj.kobj.kset;
+	struct kobject *kobj;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		kobj = modules ? kset_find_obj(modules, names[i]) : NULL;
+		if (kobj) {
+			kobject_put(kobj);
+			return names[i];
+		}
+	}
+	return "another hypervisor";
+}
+
+/**
+ * svm_cpu_explain_busy() - say in the log who holds SVM
+ *
+ * Context: process context.
+ */
+void svm_cpu_explain_busy(void)
+{
+	pr_err_ratelimited("SVM is in use by %s\n", svm_other_hypervisor());
+}
+
+static bool svm_held_by_other(void)
+{
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	return (efer & EFER_SVME) && !this_cpu_read(svm_cpu.enabled);
+}
+
+/*
+ * What else has to change while SVM is on. TSC_RATIO keeps what its last owner
+ * wrote, across a kexec as well; all our guests have 1.0, as 32.32 bits.
+ */
+static void svm_prepare_host(void)
+{
+	compat_svm_mitigate(true);
+	if (boot_cpu_has(X86_FEATURE_TSCRATEMSR))
+		wrmsr(MSR_AMD64_TSC_RATIO, 0, 1);
+	machine_check_enable();
+	compat_perf_svm(true);
+}
+
+static void svm_restore_host(void)
+{
+	compat_svm_mitigate(false);
+	compat_perf_svm(false);
+}
+
+/**
+ * svm_cpu_enable() - have SVM turned on, here
+ *
+ * Context: preemption disabled, so that the answer stays true.
+ * Return: 0; -EAGAIN when this CPU is going offline and the caller should let
+ * itself be moved; -EBUSY when another hypervisor holds SVM; -EOPNOTSUPP when
+ * firmware disabled it; -ESHUTDOWN when the machine is going down.
+ */
+int svm_cpu_enable(void)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+	unsigned long flags;
+	int ret = 0;
+	u64 msr;
+
+	local_irq_save(flags);
+	if (cpu->enabled)
+		goto out;
+	ret = -ESHUTDOWN;
+	if (READ_ONCE(svm_closed))
+		goto out;
+	ret = -EAGAIN;
+	if (!cpu_active(smp_processor_id()))
+		goto out;
+	ret = -EOPNOTSUPP;
+	rdmsrl(MSR_VM_CR, msr);
+	if (msr & VM_CR_SVMDIS)
+		goto out;
+	ret = -EBUSY;
+	if (svm_held_by_other())
+		goto out;
+
+	rdmsrl(MSR_EFER, msr);
+	wrmsrl(MSR_EFER, msr | EFER_SVME);
+	svm_prepare_host();
+	wrmsrl(MSR_VM_HSAVE_PA, svm_page_pa(cpu->hsave));
+	/* Translations tagged before belong to whoever had SVM then. */
+	svm_cpu_retire_asids();
+	if (svm_has_tsc_aux())
+		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
+	cpu->last_vcpu = 0;
+	cpu->enabled = true;
+	ret = 0;
+out:
+	local_irq_restore(flags);
+	return ret;
+}
+
+/**
+ * svm_cpu_retire_asids() - no vCPU may go on with the ASID it has on this CPU
+ *
+ * The next VMRUN here flushes the translations of all of them.
+ *
+ * Context: interrupts off.
+ */
+void svm_cpu_retire_asids(void)
+{
+	asid_cpu_reset(this_cpu_ptr(&svm_cpu.asid), svm_caps.sev_asids, svm_caps.asids);
+}
+
+/**
+ * svm_cpu_lost() - CLGI faulted: did somebody else turn SVM off here?
+ *
+ * Context: interrupts off.
+ * Return: true when SVM is off although nobody told us.
+ */
+bool svm_cpu_lost(void)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+	u64 efer;
+
+	rdmsrl(MSR_EFER, efer);
+	if (!cpu->enabled || (efer & EFER_SVME))
+		return false;
+	cpu->enabled = false;
+	svm_restore_host();
+	return true;
+}
+
+static void svm_turn_off(void)
+{
+	u64 efer;
+
+	wrmsrl(MSR_VM_HSAVE_PA, 0);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
+	svm_restore_host();
+}
+
+/*
+ * Somebody turned SVM off behind our back, and on again with another host save area. A
+ * hypervisor below may mask the encryption bit when it is read.
+ */
+static bool svm_taken_over(const struct svm_cpu *cpu)
+{
+	u64 efer, hsave;
+
+	rdmsrl(MSR_EFER, efer);
+	rdmsrl(MSR_VM_HSAVE_PA, hsave);
+	return (efer & EFER_SVME) && __sme_clr(hsave) != __sme_clr(svm_page_pa(cpu->hsave));
+}
+
+/* Runs on the CPU it is about, as an IPI or with preemption disabled. */
+static void svm_cpu_disable(void *unused)
+{
+	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (cpu->enabled) {
+		cpu->enabled = false;
+		if (!svm_taken_over(cpu))
+			svm_turn_off();
+	}
+	local_irq_restore(flags);
+}
+
+/**
+ * svm_cpu_get() - a VM is being created
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN as svm_cpu_enable() would.
+ */
+int svm_cpu_get(void)
+{
+	bool busy;
+	u64 vm_cr;
+
+	preempt_disable();
+	busy = svm_held_by_other();
+	preempt_enable();
+	if (busy) {
+		svm_cpu_explain_busy();
+		return -EBUSY;
+	}
+	rdmsrl(MSR_VM_CR, vm_cr);
+	if (vm_cr & VM_CR_SVMDIS) {
+		pr_err_ratelimited("SVM is disabled by the firmware (VM_CR.SVMDIS)\n");
+		return -EOPNOTSUPP;
+	}
+
+	mutex_lock(&svm_lock);
+	if (READ_ONCE(svm_closed)) {
+		mutex_unlock(&svm_lock);
+		return -ESHUTDOWN;
+	}
+	svm_users++;
+	mutex_unlock(&svm_lock);
+	return 0;
+}
+
+/**
+ * svm_cpu_put() - a VM is gone
+ *
+ * Context: may sleep.
+ */
+void svm_cpu_put(void)
+{
+	mutex_lock(&svm_lock);
+	if (!--svm_users)
+		mod_delayed_work(system_wq, &svm_idle, msecs_to_jiffies(SVM_IDLE_MS));
+	mutex_unlock(&svm_lock);
+}
+
+static void svm_idle_work(struct work_struct *work)
+{
+	mutex_lock(&svm_lock);
+	if (!svm_users)
+		on_each_cpu(svm_cpu_disable, NULL, 1);
+	mutex_unlock(&svm_lock);
+}
+
+static DEFINE_PER_CPU(call_single_data_t, svm_poke_csd);
+/* The csd above is on its way to its CPU. */
+static DEFINE_PER_CPU(atomic_t, svm_poke_pending);
+
+static void svm_poked(void *unused)
+{
+	atomic_set(this_cpu_ptr(&svm_poke_pending), 0);
+	/* Whoever found it pending relies on the guest's next entry looking. */
+	smp_mb();
+}
+
+/**
+ * svm_cpu_poke() - interrupt a CPU, so that the guest on it exits
+ * @cpu: .
+ *
+ * Does not wait. One interrupt on its way serves everybody who asks meanwhile.
+ *
+ * Context: any but NMI.
+ */
+void svm_cpu_poke(int cpu)
+{
+	atomic_t *pending = per_cpu_ptr(&svm_poke_pending, cpu);
+
+	if (atomic_xchg(pending, 1))
+		return;
+	if (smp_call_function_single_async(cpu, per_cpu_ptr(&svm_poke_csd, cpu)))
+		atomic_set(pending, 0);
+}
+
+/* No poke is under way and none is being executed after this. */
+static void svm_poke_drain(void)
+{
+	int cpu;
+
+	for_each_online_cpu(cpu)
+		while (atomic_read(per_cpu_ptr(&svm_poke_pending, cpu)))
+			cpu_relax();
+	on_each_cpu(svm_cpu_disable, NULL, 1);
+}
+
+static int svm_cpu_offline(unsigned int cpu)
+{
+	preempt_disable();
+	svm_cpu_disable(NULL);
+	preempt_enable();
+	return 0;
+}
+
+/* Tasks are frozen here, so no vCPU runs; the next RUN turns SVM on again. */
+static int svm_suspend(struct device *dev)
+{
+	svm_tsc_asleep = svm_tsc();
+	on_each_cpu(svm_cpu_disable, NULL, 1);
+	return 0;
+}
+
+/* The TSC may have started from zero again; a guest's must not go back. */
+static int svm_resume(struct device *dev)
+{
+	if (svm_tsc() < svm_tsc_asleep)
+		svm_tsc_lost += svm_tsc_asleep - svm_tsc();
+	return 0;
+}
+
+static const struct dev_pm_ops svm_pm_ops = {
+	.suspend = svm_suspend,
+	.freeze = svm_suspend,
+	.poweroff = svm_suspend,
+	.resume = svm_resume,
+	.thaw = svm_resume,
+	.restore = svm_resume,
+};
+
+static struct platform_driver svm_driver = {
+	.driver = {
+		.name = KBUILD_MODNAME,
+		.pm = &svm_pm_ops,
+	},
+};
+
+static int svm_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	WRITE_ONCE(svm_closed, true);
+	on_each_cpu(svm_cpu_disable, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block svm_reboot_nb = {
+	.notifier_call = svm_reboot,
+};
+
+static void svm_free_pages(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *sc = per_cpu_ptr(&svm_cpu, cpu);
+
+		if (sc->hsave)
+			__free_page(sc->hsave);
+		if (sc->host_vmcb)
+			__free_page(sc->host_vmcb);
+		sc->hsave = NULL;
+		sc->host_vmcb = NULL;
+	}
+}
+
+static int svm_alloc_pages(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct svm_cpu *sc = per_cpu_ptr(&svm_cpu, cpu);
+
+		sc->hsave = hwpage_alloc(GFP_KERNEL);
+		sc->host_vmcb = hwpage_alloc(GFP_KERNEL);
+		if (!sc->hsave || !sc->host_vmcb) {
+			svm_free_pages();
+			return -ENOMEM;
+		}
+		sc->host_pa = svm_page_pa(sc->host_vmcb);
+		INIT_CSD(per_cpu_ptr(&svm_poke_csd, cpu), svm_poked, NULL);
+	}
+	return 0;
+}
+
+static int svm_register_pm(void)
+{
+	int ret;
+
+	ret = platform_driver_register(&svm_driver);
+	if (ret)
+		return ret;
+	svm_pdev = platform_device_register_simple(KBUILD_MODNAME, PLATFORM_DEVID_NONE,
+						   NULL, 0);
+	if (!IS_ERR(svm_pdev))
+		return 0;
+	platform_driver_unregister(&svm_driver);
+	return PTR_ERR(svm_pdev);
+}
+
+/**
+ * svm_cpu_init() - find out what the host offers, prepare its CPUs
+ *
+ * Return: 0, -EOPNOTSUPP with the reason in the log, or what registration
+ * failed with. SVM stays off.
+ */
+int svm_cpu_init(void)
+{
+	int ret;
+
+	ret = svm_detect();
+	if (ret)
+		return ret;
+	ret = svm_alloc_pages();
+	if (ret)
+		return ret;
+	ret = svm_register_pm();
+	if (ret)
+		goto free_pages;
+	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "virt/svmvcpu:online",
+					NULL, svm_cpu_offline);
+	if (ret < 0)
+		goto unregister_pm;
+	svm_cpuhp = ret;
+	ret = register_reboot_notifier(&svm_reboot_nb);
+	if (ret)
+		goto remove_cpuhp;
+	return 0;
+
+remove_cpuhp:
+	cpuhp_remove_state_nocalls(svm_cpuhp);
+unregister_pm:
+	platform_device_unregister(svm_pdev);
+	platform_driver_unregister(&svm_driver);
+free_pages:
+	svm_free_pages();
+	return ret;
+}
+
+/**
+ * svm_cpu_exit() - undo svm_cpu_init(); no VM exists any more
+ */
+void svm_cpu_exit(void)
+{
+	unregister_reboot_notifier(&svm_reboot_nb);
+	cancel_delayed_work_sync(&svm_idle);
+	/* With the last user gone nothing turns SVM on again. */
+	svm_poke_drain();
+	cpuhp_remove_state_nocalls(svm_cpuhp);
+	platform_device_unregister(svm_pdev);
+	platform_driver_unregister(&svm_driver);
+	svm_free_pages();
+}

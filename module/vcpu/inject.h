@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Interrupts and NMIs on their way into the guest, and what the VMM injects.
+ */
+#ifndef SVMVCPU_INJECT_H
+#define SVMVCPU_INJECT_H
+
+#include <linux/svmvcpu.h>
+#include <linux/types.h>
+#include <asm/processor-flags.h>
+
+#include "vcpu/apic.h"
+#include "vcpu/vcpu.h"
+
+bool inject_room(const struct vcpu *vcpu, u32 inject);
+void inject_request(struct vcpu *vcpu, u32 inject, u32 error, u64 address);
+void inject_prepare(struct vcpu *vcpu);
+void inject_collect(struct vcpu *vcpu);
+bool inject_window_in_halt(struct vcpu *vcpu);
+
+u64 inject_shown(const struct vcpu *vcpu, u64 *address);
+void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events);
+void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events);
+void inject_reset(struct vcpu *vcpu);
+
+int exit_vintr(struct vcpu *vcpu, bool atomic);
+int exit_iret(struct vcpu *vcpu, bool atomic);
+
+static inline bool inject_in_shadow(const struct vcpu *vcpu)
+{
+	return vcpu->vmcb->control.int_state & INT_SHADOW;
+}
+
+static inline bool inject_irq_ready(const struct vcpu *vcpu)
+{
+	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && !inject_in_shadow(vcpu) && !vcpu->event;
+}
+
+/* The VMM's interrupt can be delivered as far as the local APIC is concerned. */
+static inline bool inject_extint_waits(const struct vcpu *vcpu)
+{
+	return vcpu->irq && apic_takes_extint(vcpu);
+}
+
+static inline bool inject_irq_waits(const struct vcpu *vcpu)
+{
+	return inject_extint_waits(vcpu) || apic_pending(vcpu) >= 0;
+}
+
+/**
+ * inject_wakes() - is something waiting that ends a HLT?
+ * @vcpu: its mutex held
+ */
+static inline bool inject_wakes(const struct vcpu *vcpu)
+{
+	if (vcpu->event || vcpu->held || (vcpu->nmi_latched && !vcpu->nmi_masked))
+		return true;
+	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && inject_irq_waits(vcpu);
+}
+
+/**
+ * inject_describe() - for the run page
+ * @vcpu: its mutex held
+ *
+ * Return: SVMVCPU_EV_* bits.
+ */
+static inline u8 inject_describe(const struct vcpu *vcpu)
+{
+	u8 events = 0;
+
+	if (inject_irq_ready(vcpu) && !inject_irq_waits(vcpu))
+		events |= SVMVCPU_EV_IRQ_READY;
+	if (likely(!(vcpu->irq | vcpu->pending)))
+		return events;
+	if (vcpu->irq)
+		events |= SVMVCPU_EV_IRQ_WAITS;
+	if (vcpu->nmi_latched)
+		events |= SVMVCPU_EV_NMI_WAITS;
+	if (vcpu->nmi_masked)
+		events |= SVMVCPU_EV_NMI_MASKED;
+	return events;
+}
+
+#endif /* SVMVCPU_INJECT_H */

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Snapshots: SNAPSHOT, RESTORE, PRESERVE and DROP_SNAPSHOT.
+ *
+ * A snapshot is a record of each vCPU, and the copies of pages that track.c
+ * keeps. RESTORE holds every vCPU's mutex, so nothing of the guest runs, and
+ * nothing is written while it puts pages back. What takes time is the pages:
+ * each costs a look at its leaf and the copy.
+ *
+ * Locks: svm_vm.still -> svm_vm.lock, to collect the vCPUs -> vcpu.mutex (tried
+ * only); without svm_vm.lock -> guest_memory.mutex. RESTORE may have to wait for the
+ * VMM's memory, for ever if that is what the VMM is like, so files are closed meanwhile.
+ */
+#include <linux/lockdep.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "mm/memory.h"
+#include "mm/priv.h"
+#include "uaccess.h"
+#include "vcpu/vcpu.h"
+#include "vcpu/vm.h"
+#include "vm/record.h"
+#include "vm/snapshot.h"
+
+/* Pages put back under one hold of the lock */
+#define PUT_BACK_BATCH	32
+
+/* --- all vCPUs at once --------------------------------------------------- */
+
+/* There may be more than lockdep can count. */
+static bool vcpu_try_lock(struct vcpu *vcpu)
+{
+	bool locked;
+
+	lockdep_off();
+	locked = mutex_trylock(&vcpu->mutex);
+	lockdep_on();
+	return locked;
+}
+
+static void vcpu_unlock(struct vcpu *vcpu)
+{
+	lockdep_off();
+	mutex_unlock(&vcpu->mutex);
+	lockdep_on();
+}
+
+static void vcpus_unlock(struct svm_vm *vm)
+{
+	struct vcpu *vcpu;
+
+	while (vm->nr_stopped) {
+		vcpu = vm->stopped[--vm->nr_stopped];
+		vcpu_unlock(vcpu);
+		vcpu_put(vcpu);
+	}
+}
+
+/* All or none: -EBUSY when one is in RUN or another ioctl. */
+static int vcpus_lock(struct svm_vm *vm)
+{
+	struct vcpu *vcpu;
+	int ret = mutex_lock_killable(&vm->lock);
+
+	if (ret)
+		return ret;
+	list_for_each_entry(vcpu, &vm->vcpus, in_vm) {
+		if (!vcpu_try_lock(vcpu)) {
+			ret = -EBUSY;
+			break;
+		}
+		kref_get(&vcpu->ref);
+		vm->stopped[vm->nr_stopped++] = vcpu;
+	}
+	mutex_unlock(&vm->lock);
+	if (ret)
+		vcpus_unlock(vm);
+	return ret;
+}
+
+/* The VM stands still between these two. */
+static int vm_stop(struct svm_vm *vm)
+{
+	int ret = mutex_lock_killable(&vm->still);
+
+	if (ret)
+		return ret;
+	ret = vcpus_lock(vm);
+	if (ret)
+		goto unlock;
+	ret = mutex_lock_killable(&vm->mem.mutex);
+	if (!ret)
+		return 0;
+	vcpus_unlock(vm);
+unlock:
+	mutex_unlock(&vm->still);
+	return ret;
+}
+
+static void vm_go(struct svm_vm *vm)
+{
+	/*
+	 * The guest's translations, and what CPUs believe of dirty bits, are
+	 * void. No vCPU is loaded: this is all that a flush takes.
+	 */
+	atomic64_inc(&vm->mem.tlb_gen);
+	mutex_unlock(&vm->mem.mutex);
+	vcpus_unlock(vm);
+	mutex_unlock(&vm->still);
+}
+
+/* --- SNAPSHOT ------------------------------------------------------------ */
+
+static int records_alloc(struct svm_vm *vm)
+{
+	struct vcpu *vcpu;
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_stopped; i++) {
+		vcpu = vm->stopped[i];
+		if (!vcpu->record)
+			vcpu->record = record_alloc();
+		if (!vcpu->record)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* @untaken: only those that hold nothing yet */
+static void records_free(struct svm_vm *vm, bool untaken)
+{
+	struct vcpu *vcpu;
+
+	mutex_lock(&vm->lock);
+	list_for_each_entry(vcpu, &vm->vcpus, in_vm) {
+		if (untaken && vcpu->record && vcpu->record->taken)
+			continue;
+		record_free(vcpu->record);
+		vcpu->record = NULL;
+	}
+	mutex_unlock(&vm->lock);
+}
+
+/* From here on no write goes unnoticed. No vCPU runs. */
+static void arm_memory(struct guest_memory *mem, u64 max_bytes)
+{
+	u64 end = npt_gpa_limit(&mem->npt);
+
+	guest_track_forget(mem, 0, end >> PAGE_SHIFT, GUEST_FORGET_SAVED);
+	spin_lock(&mem->lock);
+	mem->track.snapshot = true;
+	mem->track.max_saved = max_bytes ? max_bytes >> PAGE_SHIFT : U64_MAX;
+	spin_unlock(&mem->lock);
+	guest_track_on_off(mem);
+	WRITE_ONCE(mem->map_epoch, mem->map_epoch + 1);
+	guest_track_protect(mem, 0, end);
+}
+
+static int take(struct svm_vm *vm, u64 max_bytes)
+{
+	unsigned int i;
+	int ret;
+
+	ret = guest_regions_unaliased(&vm->mem);
+	if (ret)
+		return ret;
+	ret = records_alloc(vm);
+	if (ret) {
+		/* Those of a snapshot there was before stay what they are. */
+		records_free(vm, true);
+		return ret;
+	}
+	vm->snapshot_time = record_now(true);
+	vm->restore_tsc = vm->snapshot_time.tsc;
+	for (i = 0; i < vm->nr_stopped; i++)
+		record_take(vm->stopped[i], vm->stopped[i]->record, &vm->snapshot_time);
+	arm_memory(&vm->mem, max_bytes);
+	return 0;
+}
+
+/**
+ * snapshot_take() - SVMVCPU_SNAPSHOT
+ * @vm: .
+ * @arg: of the ioctl
+ *
+ * Return: 0; -EINVAL, -EFAULT, -E2BIG; -EBUSY when a vCPU is in an ioctl;
+ * -ENOTUNIQ when a page can be written at two addresses; -ENOMEM; -EINTR.
+ */
+int snapshot_take(struct svm_vm *vm, const void __user *arg)
+{
+	struct svmvcpu_snapshot snapshot;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&snapshot, sizeof(snapshot), sizeof(snapshot), arg);
+	if (ret)
+		return ret;
+	if (!PAGE_ALIGNED(snapshot.max_bytes))
+		return -EINVAL;
+	ret = vm_stop(vm);
+	if (ret)
+		return ret;
+	ret = take(vm, snapshot.max_bytes);
+	vm_go(vm);
+	return ret;
+}
+
+/* --- RESTORE ------------------------------------------------------------- */
+
+/*
+ * A hot page: through its leaf, which can be written as long as the lock is
+ * held. True when it was put back.
+ */
+static bool put_back_hot(struct guest_track *track, struct track_entry *entry)
+{
+	u64 pte;
+
+	switch (track_harvest(entry, &pte)) {
+	case TRACK_DIRTY:
+		break;
+	case TRACK_RESTED:
+		guest_page_written(pte);
+		fallthrough;
+	case TRACK_CLEAN:
+		if (likely(list_empty(&entry->undo)))
+			return false;
+	}
+	if (unlikely(entry->keep || !(pte & NPT_WRITE) ||
+		     !guest_copy_page(pfn_to_kaddr(npt_pte_pfn(pte)), entry->saved))) {
+		track_dirty_undo(track, entry);
+		return false;
+	}
+	if (unlikely(!list_empty(&entry->undo)))
+		list_del_init(&entry->undo);
+	track_dirty_log(track, entry);
+	return true;
+}
+
+static u64 put_back_all_hot(struct guest_memory *mem)
+{
+	struct guest_track *track = &mem->track;
+	unsigned int batch = PUT_BACK_BATCH;
+	struct list_head *at, *next;
+	u64 pages = 0;
+
+	spin_lock(&mem->lock);
+	for (at = track->hot.next; at != &track->hot; at = next) {
+		next = at->next;
+		pages += put_back_hot(track, list_entry(at, struct track_entry, hot));
+		if (unlikely(!--batch)) {
+			batch = PUT_BACK_BATCH;
+			next = guest_track_breathe(mem, next);
+		}
+	}
+	spin_unlock(&mem->lock);
+	return pages;
+}
+
+/* The page in the VMM's memory; it cannot be unmapped meanwhile. */
+static void __user *user_page(struct guest_memory *mem, u64 gfn)
+{
+	u64 gpa = gfn << PAGE_SHIFT;
+	struct guest_region region;
+
+	if (!guest_region_lookup(mem, gpa, &region))
+		return NULL;
+	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
+}
+
+/* One that is not mapped, or not so that it could be written */
+static int put_back_cold(struct guest_memory *mem, const struct track_entry *entry)
+{
+	void __user *page = user_page(mem, entry->gfn);
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	/* No region: a killed UNMAP did not wait for a copy, which made the entry after it. */
+	return !page || !copy_to_user(page, entry->saved, PAGE_SIZE) ? 0 : -EFAULT;
+}
+
+/* What fails stays to be put back. */
+static int put_back_all_cold(struct guest_memory *mem, u64 *pages)
+{
+	struct guest_track *track = &mem->track;
+	struct track_entry *entry;
+	LIST_HEAD(todo);
+	int ret = 0;
+
+	if (list_empty(&track->undo))
+		return 0;
+	spin_lock(&mem->lock);
+	list_splice_init(&track->undo, &todo);
+	while (!list_empty(&todo)) {
+		entry = list_first_entry(&todo, struct track_entry, undo);
+		spin_unlock(&mem->lock);
+		ret = put_back_cold(mem, entry);
+		spin_lock(&mem->lock);
+		if (ret)
+			break;
+		(*pages)++;
+		list_del_init(&entry->undo);
+		if (entry->keep)
+			track_dirty_undo(track, entry);
+		track_dirty_log(track, entry);
+	}
+	list_splice(&todo, &track->undo);
+	spin_unlock(&mem->lock);
+	return ret;
+}
+
+static void put_back_vcpus(struct svm_vm *vm)
+{
+	struct record_time now = record_now(!list_empty(&vm->apics));
+	unsigned int i;
+
+	for (i = 0; i < vm->nr_stopped; i++)
+		if (vm->stopped[i]->record)
+			record_put_back(vm->stopped[i], &vm->snapshot_time, &now);
+	vm->tsc_base += now.tsc - vm->restore_tsc;
+	vm->restore_tsc = now.tsc;
+}
+
+static int restore(struct svm_vm *vm, u64 *pages)
+{
+	int ret;
+
+	if (!vm->mem.track.snapshot)
+		return -ENOENT;
+	*pages = put_back_all_hot(&vm->mem);
+	ret = put_back_all_cold(&vm->mem, pages);
+	if (!ret)
+		put_back_vcpus(vm);
+	return ret;
+}
+
+/**
+ * snapshot_restore() - SVMVCPU_RESTORE
+ * @vm: .
+ * @arg: of the ioctl
+ *
+ * On error pages may have been put back and no vCPU has: calling again goes on
+ * from there.
+ *
+ * Return: 0; -EINVAL, -E2BIG; -EBUSY when a vCPU is in an ioctl; -ENOENT without
+ * a snapshot; -EFAULT when the VMM's memory cannot be written, or @arg; -EINTR.
+ */
+int snapshot_restore(struct svm_vm *vm, void __user *arg)
+{
+	struct svmvcpu_restore restored;
+	u64 pages = 0;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&restored, sizeof(restored), sizeof(restored), arg);
+	if (ret)
+		return ret;
+	ret = vm_stop(vm);
+	if (ret)
+		return ret;
+	ret = restore(vm, &pages);
+	vm_go(vm);
+	if (ret)
+		return ret;
+	return put_user(pages, &((struct svmvcpu_restore __user *)arg)->pages);
+}
+
+/* --- PRESERVE and DROP_SNAPSHOT ------------------------------------------ */
+
+static int preserve_range(struct guest_memory *mem, const struct svmvcpu_range *range)
+{
+	u64 gfn = range->gpa >> PAGE_SHIFT, end = gfn + (range->bytes >> PAGE_SHIFT);
+	int ret = 0;
+
+	for (; !ret && gfn < end; gfn++) {
+		const void __user *page = user_page(mem, gfn);
+
+		ret = page ? guest_track_save_page(mem, gfn, page) : -ENOENT;
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+		cond_resched();
+	}
+	return ret == -EDQUOT ? -ENOSPC : ret;
+}
+
+/*
+ * All of it has a copy, and nobody else takes one away. Who is being killed will
+ * not see whether it was done.
+ */
+static void keep_range(struct guest_memory *mem, const struct svmvcpu_range *range)
+{
+	u64 gfn = range->gpa >> PAGE_SHIFT, end = gfn + (range->bytes >> PAGE_SHIFT);
+	struct track_entry *entry;
+
+	for (; gfn < end && !fatal_signal_pending(current); gfn++) {
+		spin_lock(&mem->lock);
+		entry = track_find(&mem->track, gfn);
+		entry->keep = true;
+		track_dirty_undo(&mem->track, entry);
+		spin_unlock(&mem->lock);
+		cond_resched();
+	}
+}
+
+static int preserve(struct guest_memory *mem, const struct svmvcpu_range *ranges,
+		    unsigned int nr)
+{
+	unsigned int i;
+	int ret = 0;
+
+	if (!mem->track.snapshot)
+		return -ENOENT;
+	for (i = 0; i < nr; i++)
+		if (!guest_range_valid(mem, ranges[i].gpa, ranges[i].bytes))
+			return -EINVAL;
+	for (i = 0; !ret && i < nr; i++)
+		ret = preserve_range(mem, &ranges[i]);
+	for (i = 0; !ret && i < nr; i++)
+		keep_range(mem, &ranges[i]);
+	return ret;
+}
+
+/**
+ * snapshot_preserve() - SVMVCPU_PRESERVE
+ * @vm: .
+ * @arg: of the ioctl
+ *
+ * Return: 0; -EINVAL, -EFAULT, -E2BIG; -ENOENT without a snapshot, or where no
+ * region is; -ENOSPC when the snapshot has as many pages as it may; -ENOMEM;
+ * -EINTR.
+ */
+int snapshot_preserve(struct svm_vm *vm, const void __user *arg)
+{
+	struct svmvcpu_preserve arg_copy;
+	struct svmvcpu_range *ranges;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&arg_copy, sizeof(arg_copy), sizeof(arg_copy), arg);
+	if (ret)
+		return ret;
+	if (arg_copy.mbz || !arg_copy.nr || arg_copy.nr > GUEST_MAX_BATCH)
+		return -EINVAL;
+	ranges = vmemdup_user(u64_to_user_ptr(arg_copy.ranges),
+			      array_size(arg_copy.nr, sizeof(*ranges)));
+	if (IS_ERR(ranges))
+		return PTR_ERR(ranges);
+	ret = mutex_lock_killable(&vm->mem.mutex);
+	if (!ret) {
+		ret = preserve(&vm->mem, ranges, arg_copy.nr);
+		mutex_unlock(&vm->mem.mutex);
+	}
+	kvfree(ranges);
+	return ret;
+}
+
+/**
+ * snapshot_drop() - SVMVCPU_DROP_SNAPSHOT
+ * @vm: .
+ *
+ * Return: 0; -ENOENT without one; -EINTR.
+ */
+int snapshot_drop(struct svm_vm *vm)
+{
+	struct guest_memory *mem = &vm->mem;
+	int ret;
+
+	ret = mutex_lock_killable(&vm->still);
+	if (ret)
+		return ret;
+	ret = mutex_lock_killable(&mem->mutex);
+	if (ret)
+		goto unlock;
+	if (mem->track.snapshot) {
+		spin_lock(&mem->lock);
+		mem->track.snapshot = false;
+		spin_unlock(&mem->lock);
+		guest_track_forget(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT,
+				   GUEST_FORGET_SAVED);
+		guest_track_on_off(mem);
+		records_free(vm, false);
+	} else {
+		ret = -ENOENT;
+	}
+	mutex_unlock(&mem->mutex);
+unlock:
+	mutex_unlock(&vm->still);
+	return ret;
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vCPU file: creation and end, ioctls, the mapping of the run page.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/atomic.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "run/run.h"
+#include "svm/cpu.h"
+#include "svm/hwpage.h"
+#include "svm/maps.h"
+#include "uaccess.h"
+#include "vcpu/apic.h"
+#include "vcpu/cpuid.h"
+#include "vcpu/event.h"
+#include "vcpu/state.h"
+#include "vcpu/vcpu.h"
+#include "vcpu/vm.h"
+#include "vcpu/wake.h"
+#include "vcpu/xstate.h"
+#include "vm/debug.h"
+#include "vm/record.h"
+
+static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
+{
+	struct svmvcpu_setup setup;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&setup, sizeof(setup), sizeof(setup), arg);
+	return ret ? ret : state_setup(vcpu, &setup);
+}
+
+/* svmvcpu_state without what was added later, and with it */
+#define STATE_MIN_BYTES		offsetofend(struct svmvcpu_state, lapic)
+#define STATE_SPEC_BYTES	offsetofend(struct svmvcpu_state, virt_spec_ctrl)
+
+/* Members that came together are there together: a size between the two is none. */
+static int vcpu_copy_state(struct svmvcpu_state *state, const void __user *arg)
+{
+	int ret;
+
+	ret = svmvcpu_copy_arg(state, sizeof(*state), STATE_MIN_BYTES, arg);
+	if (ret)
+		return ret;
+	if (state->size > STATE_MIN_BYTES && state->size < STATE_SPEC_BYTES)
+		return -EINVAL;
+	return state->components & ~STATE_ALL ? -EINVAL : 0;
+}
+
+/* The buffer is a second one, so that the structure's size does not vary. */
+static int vcpu_get_xstate(const struct vcpu *vcpu, const struct svmvcpu_state *state)
+{
+	if (state->xstate_size != xstate_caps.bytes || state->mbz)
+		return -EINVAL;
+	return copy_to_user(u64_to_user_ptr(state->xstate), vcpu->xstate,
+			    xstate_caps.bytes) ? -EFAULT : 0;
+}
+
+/* A checked copy of what user space passed, or NULL when there is none to copy */
+static void *vcpu_copy_xstate(const struct svmvcpu_state *state)
+{
+	void *xstate;
+
+	if (!(state->components & SVMVCPU_STATE_XSTATE))
+		return NULL;
+	if (state->xstate_size != xstate_caps.bytes || state->mbz ||
+	    !xcr0_valid(state->xcr0, svm_limits.xcr0))
+		return ERR_PTR(-EINVAL);
+	xstate = memdup_user(u64_to_user_ptr(state->xstate), xstate_caps.bytes);
+	if (!IS_ERR(xstate) && !xstate_valid(xstate)) {
+		kfree(xstate);
+		return ERR_PTR(-EINVAL);
+	}
+	return xstate;
+}
+
+static int vcpu_set_state(struct vcpu *vcpu, const struct svmvcpu_state *state)
+{
+	void *xstate;
+	int ret;
+
+	ret = state_valid(state, &svm_limits);
+	if (!ret)
+		ret = state_allowed(vcpu, state);
+	if (ret)
+		return ret;
+	if ((state->components & SVMVCPU_STATE_EVENTS) && state->events.halted && !vcpu->apic)
+		return -EINVAL;
+	if ((state->components & SVMVCPU_STATE_LAPIC) && !apic_state_valid(vcpu, &state->lapic))
+		return -EINVAL;
+	xstate = vcpu_copy_xstate(state);
+	if (IS_ERR(xstate))
+		return PTR_ERR(xstate);
+	state_put(vcpu, state);
+	if (xstate)
+		memcpy(vcpu->xstate, xstate, xstate_caps.bytes);
+	kfree(xstate);
+	return 0;
+}
+
+static int vcpu_ioctl_get_state(struct vcpu *vcpu, void __user *arg)
+{
+	struct svmvcpu_state *state;
+	int ret;
+
+	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	ret = vcpu_copy_state(state, arg);
+	if (!ret && (state->components & SVMVCPU_STATE_XSTATE))
+		ret = vcpu_get_xstate(vcpu, state);
+	if (!ret) {
+		apic_sync(vcpu);
+		state_get(vcpu, state);
+		ret = copy_to_user(arg, state, min_t(size_t, state->size, sizeof(*state))) ?
+			-EFAULT : 0;
+	}
+	kfree(state);
+	return ret;
+}
+
+static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
+{
+	struct svmvcpu_state *state;
+	int ret;
+
+	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	ret = vcpu_copy_state(state, arg);
+	if (!ret)
+		ret = vcpu_set_state(vcpu, state);
+	kfree(state);
+	return ret;
+}
+
+/*
+ * The vCPU becomes one with this table, in the state after RESET: that is
+ * possible with every table.
+ */
+static int vcpu_use_cpuid(struct vcpu *vcpu, const struct cpuid_table *table)
+{
+	const struct svmvcpu_setup reset = {
+		.size = sizeof(reset),
+		.preset = SVMVCPU_PRESET_RESET,
+	};
+
+	const struct cpuid_table *old = vcpu->cpuid;
+	int ret;
+
+	vcpu->cpuid = table;
+	ret = state_setup(vcpu, &reset);
+	if (ret) {
+		vcpu->cpuid = old;
+		return ret;
+	}
+	vcpu->policy.rdtscp = (svm_limits.has & ~table->limits.has) & CPU_HAS_RDTSCP;
+	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+	return 0;
+}
+
+/*
+ * A guest that has run has seen its CPU, and RESTORE would bring back a state of
+ * the old one.
+ */
+static int vcpu_ioctl_set_cpuid(struct vcpu *vcpu, const void __user *arg)
+{
+	struct cpuid_table *table;
+	int ret;
+
+	table = cpuid_table_create(arg);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
+	if (vcpu->exits || READ_ONCE(vcpu->record)) {
+		kvfree(table);
+		return -EBUSY;
+	}
+	ret = vcpu_use_cpuid(vcpu, table);
+	if (!ret)
+		swap(vcpu->own_cpuid, table);
+	kvfree(table);
+	return ret;
+}
+
+static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
+{
+	struct svmvcpu_exits exits;
+	int ret;
+
+	ret = svmvcpu_copy_arg_flags(&exits, sizeof(exits), sizeof(exits), SVMVCPU_EXITS_FAULTS,
+				     arg);
+	if (ret)
+		return ret;
+	if ((exits.decode & ~SVMVCPU_DECODE_MMIO) ||
+	    (exits.exceptions & ~EXITABLE_EXCEPTIONS))
+		return -EINVAL;
+	vcpu->decode_mmio = exits.decode & SVMVCPU_DECODE_MMIO;
+	vcpu->exceptions = exits.exceptions;
+	vcpu->followed = exits.flags & SVMVCPU_EXITS_FAULTS ? CHAINED_EXCEPTIONS : 0;
+	return 0;
+}
+
+static int vcpu_ioctl_kick(struct vcpu *vcpu)
+{
+	set_bit(WAKE_KICK, &vcpu->wake);
+	vcpu_poke(vcpu);
+	return 0;
+}
+
+static int vcpu_ioctl_lint(struct vcpu *vcpu, unsigned long arg)
+{
+	if (!vcpu->apic || arg > 3)
+		return -EINVAL;
+	apic_lint(vcpu, arg);
+	return 0;
+}
+
+static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+
+	switch (cmd) {
+	case SVMVCPU_SETUP:
+		return vcpu_ioctl_setup(vcpu, user);
+	case SVMVCPU_GET_STATE:
+		return vcpu_ioctl_get_state(vcpu, user);
+	case SVMVCPU_SET_STATE:
+		return vcpu_ioctl_set_state(vcpu, user);
+	case SVMVCPU_SET_EXITS:
+		return vcpu_ioctl_set_exits(vcpu, user);
+	case SVMVCPU_SET_DEBUG:
+		return debug_set(vcpu, user);
+	case SVMVCPU_TRANSLATE:
+		return debug_translate(vcpu, user);
+	case SVMVCPU_APIC_ACCESS:
+		return apic_access(vcpu, user);
+	case SVMVCPU_SET_VCPU_CPUID:
+		return vcpu_ioctl_set_cpuid(vcpu, user);
+	case SVMVCPU_GET_VCPU_CPUID:
+		return cpuid_table_report(vcpu->cpuid, user);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static noinline long vcpu_ioctl_other(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
+{
+	long ret;
+
+	/* Not behind the mutex: RUN holds it. */
+	if (cmd == SVMVCPU_KICK)
+		return arg ? -EINVAL : vcpu_ioctl_kick(vcpu);
+	if (cmd == SVMVCPU_LINT)
+		return vcpu_ioctl_lint(vcpu, arg);
+	if (mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	ret = vcpu_ioctl_locked(vcpu, cmd, arg);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vcpu *vcpu = file->private_data;
+
+	if (!svm_vm_is_ours(vcpu->vm))
+		return -EIO;
+	if (cmd != SVMVCPU_RUN)
+		return vcpu_ioctl_other(vcpu, cmd, arg);
+	return arg ? -EINVAL : vcpu_run(vcpu);
+}
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct vcpu *vcpu = file->private_data;
+	int ret;
+
+	if (!svm_vm_is_ours(vcpu->vm))
+		return -EIO;
+	if (vma->vm_pgoff || vma_pages(vma) != RUN_PAGES)
+		return -EINVAL;
+	/* A private copy would never see an exit. */
+	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC))
+		return -EINVAL;
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
+	ret = vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
+	if (!ret)
+		ret = vm_insert_page(vma, vma->vm_start + PAGE_SIZE,
+				     virt_to_page(vcpu->io_data));
+	return ret;
+}
+
+static void vcpu_free(struct vcpu *vcpu)
+{
+	apic_destroy(vcpu);
+	hrtimer_cancel(&vcpu->deadline);
+	step_destroy(vcpu);
+	xstate_free(vcpu->xstate);
+	record_free(vcpu->record);
+	kvfree(vcpu->own_cpuid);
+	free_page((unsigned long)vcpu->io_data);
+	free_page((unsigned long)vcpu->run);
+	free_page((unsigned long)vcpu->vmcb);
+	mutex_destroy(&vcpu->mutex);
+	kfree(vcpu);
+}
+
+/* With the vCPU that had it, if there came to be one. */
+static void vcpu_give_id(struct svm_vm *vm, u32 id, struct vcpu *vcpu)
+{
+	mutex_lock(&vm->lock);
+	clear_bit(id, vm->vcpu_ids);
+	if (vcpu)
+		list_del(&vcpu->in_vm);
+	mutex_unlock(&vm->lock);
+}
+
+static void vcpu_release_ref(struct kref *ref)
+{
+	struct vcpu *vcpu = container_of(ref, struct vcpu, ref);
+	struct svm_vm *vm = vcpu->vm;
+
+	vcpu_free(vcpu);
+	svm_vm_put(vm);
+}
+
+/**
+ * vcpu_put() - drop a reference
+ * @vcpu: may be gone when this returns, and so may its VM
+ *
+ * Context: may sleep.
+ */
+void vcpu_put(struct vcpu *vcpu)
+{
+	kref_put(&vcpu->ref, vcpu_release_ref);
+}
+
+/* RESTORE may have it still. That can take long, and nobody waits for it. */
+static void vcpu_destroy(struct vcpu *vcpu)
+{
+	vcpu_give_id(vcpu->vm, vcpu->id, vcpu);
+	vcpu_put(vcpu);
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	vcpu_destroy(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vcpu_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = vcpu_mmap,
+	.release = vcpu_release,
+	.llseek = noop_llseek,
+};
+
+static int vcpu_alloc_pages(struct vcpu *vcpu)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
+	struct page *vmcb = hwpage_alloc(gfp);
+
+	if (!vmcb)
+		return -ENOMEM;
+	vcpu->vmcb = page_address(vmcb);
+	vcpu->vmcb_pa = svm_page_pa(vmcb);
+	vcpu->run = (void *)__get_free_page(gfp);
+	vcpu->io_data = (void *)__get_free_page(gfp);
+	vcpu->xstate = xstate_alloc();
+	if (!vcpu->run || !vcpu->io_data || !vcpu->xstate)
+		return -ENOMEM;
+	return 0;
+}
+
+static int vcpu_init_state(struct vcpu *vcpu)
+{
+	vmcb_init_control(vcpu->vmcb, &svm_caps, maps_iopm_pa(), maps_msrpm_pa(),
+			  vcpu->vm->mem.npt.root_pa);
+	vcpu->run->io_data_offset = PAGE_SIZE;
+	/* Constant since the VM's first vCPU took its ID. */
+	return vcpu_use_cpuid(vcpu, cpuid_table_or_default(vcpu->vm->cpuid));
+}
+
+static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
+{
+	struct vcpu *vcpu;
+	int ret;
+
+	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&vcpu->ref);
+	mutex_init(&vcpu->mutex);
+	vcpu_deadline_init(vcpu);
+	init_waitqueue_head(&vcpu->wait);
+	step_init(vcpu);
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->on_cpu = -1;
+	vcpu->asid.cpu = -1;
+	vcpu->serial = vcpu_new_serial();
+	ret = vcpu_alloc_pages(vcpu);
+	if (!ret && (flags & SVMVCPU_VCPU_LAPIC))
+		ret = apic_create(vcpu);
+	if (!ret)
+		ret = vcpu_init_state(vcpu);
+	if (!ret)
+		return vcpu;
+	vcpu_free(vcpu);
+	return ERR_PTR(ret);
+}
+
+static int vcpu_take_id(struct svm_vm *vm, u32 id)
+{
+	int ret;
+
+	ret = mutex_lock_killable(&vm->lock);
+	if (ret)
+		return ret;
+	if (test_and_set_bit(id, vm->vcpu_ids))
+		ret = -EEXIST;
+	vm->had_vcpu = true;
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+static int vcpu_install_fd(struct vcpu *vcpu)
+{
+	struct file *file;
+	int fd;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = anon_inode_getfile("[svmvcpu-vcpu]", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	/* From here on user space can close it: nothing may follow. */
+	fd_install(fd, file);
+	return fd;
+}
+
+/* The VM stands still: it does not get one more vCPU while it is put back. */
+static struct vcpu *vcpu_add(struct svm_vm *vm, u32 id, u32 flags)
+{
+	struct vcpu *vcpu;
+	int ret;
+
+	ret = vcpu_take_id(vm, id);
+	if (ret)
+		return ERR_PTR(ret);
+	vcpu = vcpu_alloc(vm, id, flags);
+	if (IS_ERR(vcpu)) {
+		vcpu_give_id(vm, id, NULL);
+		return vcpu;
+	}
+	svm_vm_get(vm);
+	mutex_lock(&vm->lock);
+	list_add_tail(&vcpu->in_vm, &vm->vcpus);
+	mutex_unlock(&vm->lock);
+	return vcpu;
+}
+
+/**
+ * vcpu_create() - a new vCPU
+ * @vm: the caller's; a reference is taken
+ * @id: below VM_MAX_VCPUS
+ * @flags: SVMVCPU_VCPU_*
+ *
+ * Return: a file descriptor; -EEXIST when the ID is taken; -ENOMEM; -EMFILE
+ * or -ENFILE; -EINTR.
+ */
+int vcpu_create(struct svm_vm *vm, u32 id, u32 flags)
+{
+	struct vcpu *vcpu;
+	int ret;
+
+	ret = mutex_lock_killable(&vm->still);
+	if (ret)
+		return ret;
+	vcpu = vcpu_add(vm, id, flags);
+	mutex_unlock(&vm->still);
+	if (IS_ERR(vcpu))
+		return PTR_ERR(vcpu);
+	ret = vcpu_install_fd(vcpu);
+	if (ret < 0)
+		vcpu_destroy(vcpu);
+	return ret;
+}
