@@ -92,12 +92,12 @@ static noinline void answer_dynamic(struct vcpu *vcpu, u16 slot, u32 leaf, u32 s
 }
 
 /* VMEXIT_CPUID */
-int exit_cpuid(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_cpuid(struct vcpu *vcpu, bool atomic)
 {
 	const struct svmvcpu_cpuid_entry *entry;
 	u32 leaf, subleaf;
 	u16 slot;
-	int ret;
+	enum exit_result ret;
 
 	ret = guest_step(vcpu, BIT_ULL(INSN_CPUID), atomic);
 	if (ret)

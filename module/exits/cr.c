@@ -151,8 +151,8 @@ static void step_over(struct vcpu *vcpu, const struct ginsn *insn)
 }
 
 /* Memory operand of LMSW and SMSW: two bytes. */
-static int access_msw(struct vcpu *vcpu, const struct ginsn *insn, u16 *msw, bool store,
-		      bool atomic)
+static enum exit_result access_msw(struct vcpu *vcpu, const struct ginsn *insn, u16 *msw,
+				   bool store, bool atomic)
 {
 	u64 next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn->len);
 	struct linear_env env;
@@ -170,11 +170,12 @@ static int access_msw(struct vcpu *vcpu, const struct ginsn *insn, u16 *msw, boo
 	return guest_copy(vcpu, linear, msw, sizeof(*msw), store ? GUEST_WRITE : 0, atomic);
 }
 
-static int do_lmsw(struct vcpu *vcpu, const struct ginsn *insn, u64 *cr0, bool atomic)
+static enum exit_result do_lmsw(struct vcpu *vcpu, const struct ginsn *insn, u64 *cr0,
+				bool atomic)
 {
 	u64 old = guest_cr0(vcpu);
 	u16 msw;
-	int ret;
+	enum exit_result ret;
 
 	if (insn->flags & INSN_F_MEM) {
 		ret = access_msw(vcpu, insn, &msw, false, atomic);
@@ -185,41 +186,41 @@ static int do_lmsw(struct vcpu *vcpu, const struct ginsn *insn, u64 *cr0, bool a
 	}
 	/* LMSW can set PE, never clear it. */
 	*cr0 = (old & ~CR0_LMSW) | (msw & CR0_LMSW) | (old & X86_CR0_PE);
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }
 
-static int do_smsw(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
+static enum exit_result do_smsw(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
 {
 	u16 msw = guest_cr0(vcpu);
 
 	if (insn->flags & INSN_F_MEM)
 		return access_msw(vcpu, insn, &msw, true, atomic);
 	ginsn_reg_write(vcpu->gprs, insn->rm, insn->op_bytes, false, guest_cr0(vcpu));
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }
 
-static int cr_write_value(struct vcpu *vcpu, const struct ginsn *insn, unsigned int *cr,
-			  u64 *value, bool atomic)
+static enum exit_result cr_write_value(struct vcpu *vcpu, const struct ginsn *insn,
+				       unsigned int *cr, u64 *value, bool atomic)
 {
 	*cr = 0;
 	switch (insn->class) {
 	case INSN_CLTS:
 		*value = guest_cr0(vcpu) & ~(u64)X86_CR0_TS;
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	case INSN_LMSW:
 		return do_lmsw(vcpu, insn, value, atomic);
 	default:
 		*cr = insn->reg;
 		*value = ginsn_reg_read(vcpu->gprs, insn->rm, insn->op_bytes, false);
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	}
 }
 
-static int cr_write(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
+static enum exit_result cr_write(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
 {
 	unsigned int cr;
 	u64 value;
-	int ret;
+	enum exit_result ret;
 
 	ret = cr_write_value(vcpu, insn, &cr, &value, atomic);
 	if (ret)
@@ -236,9 +237,9 @@ static int cr_write(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
 	return EXIT_RESUME;
 }
 
-static int cr_read(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
+static enum exit_result cr_read(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
 {
-	int ret;
+	enum exit_result ret;
 
 	if (insn->class == INSN_SMSW) {
 		ret = do_smsw(vcpu, insn, atomic);
@@ -258,12 +259,12 @@ static int cr_read(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
  * checked is what it intercepted, not what another vCPU may have put there
  * since: a read stays a read, and user code can reach SMSW only.
  */
-int exit_cr(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_cr(struct vcpu *vcpu, bool atomic)
 {
 	bool write = vcpu->vmcb->control.exit_code >= VMEXIT_CR0_WRITE;
 	u64 classes = BIT_ULL(INSN_SMSW);
 	struct ginsn insn;
-	int ret;
+	enum exit_result ret;
 
 	if (write)
 		classes = BIT_ULL(INSN_MOV_TO_CR) | BIT_ULL(INSN_LMSW) | BIT_ULL(INSN_CLTS);
@@ -276,10 +277,10 @@ int exit_cr(struct vcpu *vcpu, bool atomic)
 }
 
 /* VMEXIT_XSETBV: the hardware has checked CPL and CR4.OSXSAVE. */
-int exit_xsetbv(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_xsetbv(struct vcpu *vcpu, bool atomic)
 {
 	u64 value = vcpu_edx_eax(vcpu);
-	int ret;
+	enum exit_result ret;
 
 	ret = guest_next_rip(vcpu, BIT_ULL(INSN_XSETBV), atomic);
 	if (ret)
@@ -322,13 +323,13 @@ static bool write_dr(struct vcpu *vcpu, unsigned int dr, u64 value)
 }
 
 /* VMEXIT_DRn_READ and _WRITE */
-int exit_dr(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_dr(struct vcpu *vcpu, bool atomic)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 	bool write = vmcb->control.exit_code >= VMEXIT_DR0_WRITE;
 	struct ginsn insn;
 	unsigned int dr;
-	int ret;
+	enum exit_result ret;
 
 	ret = guest_decode_as(vcpu, &insn,
 			      BIT_ULL(write ? INSN_MOV_TO_DR : INSN_MOV_FROM_DR), atomic);

@@ -20,9 +20,9 @@
 #include "vcpu/vm.h"
 
 /* Linear address of a memory operand. Steps as exit.h describes them. */
-static int operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
-			  const struct ginsn_mem *mem, unsigned int width, bool write,
-			  u64 *linear)
+static enum exit_result operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
+				       const struct ginsn_mem *mem, unsigned int width,
+				       bool write, u64 *linear)
 {
 	u64 next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn->len);
 	struct linear_env env;
@@ -32,7 +32,7 @@ static int operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
 	fault = linear_address(&env, mem->seg, ginsn_offset(mem, vcpu->gprs, next_rip), width,
 			       write ? LINEAR_WRITE : LINEAR_READ, linear);
 	if (!fault)
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	event_raise(vcpu, event_exception(fault, 0));
 	return EXIT_RESUME;
 }
@@ -41,16 +41,16 @@ static int operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
  * Where an operand is, by the memo if it is in the page of that, or by the guest's
  * tables; then the next access may have a memo.
  */
-static int operand_gpa(struct vcpu *vcpu, const struct memo *memo, u64 linear, u64 gpa,
-		       bool atomic, u64 *device)
+static enum exit_result operand_gpa(struct vcpu *vcpu, const struct memo *memo, u64 linear,
+				    u64 gpa, bool atomic, u64 *device)
 {
 	const struct vcpu_mmio *mmio = &vcpu->mmio;
 	bool write = mmio->op.write;
-	int ret;
+	enum exit_result ret;
 
 	if (memo && memo->operand == (linear & PAGE_MASK)) {
 		*device = memo->device | offset_in_page(linear);
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	}
 	ret = guest_translate(vcpu, linear, write ? GUEST_WRITE : 0, atomic, device);
 	if (!ret && atomic && *device == gpa)
@@ -63,14 +63,14 @@ static int operand_gpa(struct vcpu *vcpu, const struct memo *memo, u64 linear, u
  * went elsewhere is another instruction's, or by other page tables: another CPU
  * changed them since the access.
  */
-static int check_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool atomic,
-			bool *whole)
+static enum exit_result check_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
+				     bool atomic, bool *whole)
 {
 	const struct vcpu_mmio *mmio = &vcpu->mmio;
 	const struct mmio_op *op = &mmio->op;
 	u64 linear, device;
 	bool one_page;
-	int ret;
+	enum exit_result ret;
 
 	*whole = false;
 	ret = operand_linear(vcpu, &mmio->insn, mmio_device(op, &mmio->insn), op->width,
@@ -82,26 +82,26 @@ static int check_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, boo
 	one_page = offset_in_page(linear) + op->width <= PAGE_SIZE;
 	*whole = device == gpa && one_page;
 	if (*whole || !one_page)
-		return EXIT_GO_ON;
-	return guest_retry(vcpu) ? EXIT_RESUME : EXIT_GO_ON;
+		return EXIT_CONTINUE;
+	return guest_retry(vcpu) ? EXIT_RESUME : EXIT_CONTINUE;
 }
 
 /*
  * MOVS: the other operand is read now, or seen to be writable later. Where no
  * memory is for it, it may be a device's as well: not for this file.
  */
-static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmio_op *op,
-			 bool atomic, bool *memory)
+static enum exit_result prepare_other(struct vcpu *vcpu, const struct ginsn *insn,
+				      struct mmio_op *op, bool atomic, bool *memory)
 {
 	const struct ginsn_mem *mem = mmio_other(op, insn);
 	u64 linear;
-	int ret;
+	enum exit_result ret;
 
 	*memory = true;
 	if (!mem)
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	if (atomic)
-		return -EAGAIN;
+		return EXIT_SLEEP;
 	ret = operand_linear(vcpu, insn, mem, op->width, !op->write, &linear);
 	if (ret)
 		return ret;
@@ -111,11 +111,12 @@ static int prepare_other(struct vcpu *vcpu, const struct ginsn *insn, struct mmi
 }
 
 /* The instruction in vcpu->mmio, and what it does. @known: this file can make it. */
-static int decode_access(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool write,
-			 bool atomic, bool *known)
+static enum exit_result decode_access(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
+				      bool write, bool atomic, bool *known)
 {
 	struct vcpu_mmio *mmio = &vcpu->mmio;
-	int ret = EXIT_GO_ON;
+	enum exit_result ret = EXIT_CONTINUE;
+	int err;
 
 	*known = false;
 	if (memo)
@@ -126,11 +127,11 @@ static int decode_access(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bo
 		return ret;
 	mmio->op = (struct mmio_op) { };
 	mmio->answered = false;
-	ret = mmio_decode(&mmio->op, &mmio->insn, vcpu->gprs, write);
-	if (ret == MMIO_STALE)
+	err = mmio_decode(&mmio->op, &mmio->insn, vcpu->gprs, write);
+	if (err == MMIO_STALE)
 		return guest_mismatch(vcpu);
-	if (ret)
-		return EXIT_GO_ON;
+	if (err)
+		return EXIT_CONTINUE;
 	ret = check_device(vcpu, memo, gpa, atomic, known);
 	if (ret || !*known)
 		return ret;
@@ -140,7 +141,8 @@ static int decode_access(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bo
 	return ret;
 }
 
-static int tell_mmio(struct vcpu *vcpu, u64 gpa, u64 data, unsigned int width, bool write)
+static enum exit_result tell_mmio(struct vcpu *vcpu, u64 gpa, u64 data, unsigned int width,
+				  bool write)
 {
 	vcpu->run->mmio = (struct svmvcpu_exit_mmio) {
 		.gpa = gpa, .data = data, .width = width, .write = write,
@@ -148,7 +150,7 @@ static int tell_mmio(struct vcpu *vcpu, u64 gpa, u64 data, unsigned int width, b
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
 }
 
-static int ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
+static enum exit_result ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
 {
 	const struct mmio_op *op = &vcpu->mmio.op;
 
@@ -160,15 +162,15 @@ static int ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
  * MOVS from a device: what it answered goes to memory, and is kept until there
  * is some.
  */
-static int store_other(struct vcpu *vcpu, u64 data)
+static enum exit_result store_other(struct vcpu *vcpu, u64 data)
 {
 	struct vcpu_mmio *mmio = &vcpu->mmio;
 	const struct ginsn_mem *mem = mmio_other(&mmio->op, &mmio->insn);
 	u64 linear;
-	int ret;
+	enum exit_result ret;
 
 	if (!mem || mmio->op.write)
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	if (!mmio->answered)
 		mmio->answer = data;
 	mmio->answered = true;
@@ -179,11 +181,11 @@ static int store_other(struct vcpu *vcpu, u64 data)
 }
 
 /* The register page of the local APIC: answered here. */
-static int access_apic(struct vcpu *vcpu, u64 gpa, bool write)
+static enum exit_result access_apic(struct vcpu *vcpu, u64 gpa, bool write)
 {
 	const struct mmio_op op = vcpu->mmio.op;
 	u64 data = write ? 0 : apic_page_read(vcpu, gpa, op.width);
-	int ret;
+	enum exit_result ret;
 
 	ret = exit_mmio_answer(vcpu, data);
 	if (ret)
@@ -192,14 +194,14 @@ static int access_apic(struct vcpu *vcpu, u64 gpa, bool write)
 }
 
 /* An access that takes more than the general registers to know */
-static noinline int decode_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
-				  bool apic, bool write, bool atomic)
+static noinline enum exit_result decode_device(struct vcpu *vcpu, const struct memo *memo,
+					       u64 gpa, bool apic, bool write, bool atomic)
 {
 	bool known;
-	int ret;
+	enum exit_result ret;
 
 	if (atomic && !memo && guest_memory_allows(&vcpu->vm->mem, gpa, 0))
-		return -EAGAIN;
+		return EXIT_SLEEP;
 	ret = decode_access(vcpu, memo, gpa, write, atomic, &known);
 	if (ret || !known)
 		return ret;
@@ -216,8 +218,8 @@ static bool plan_fits(const struct vcpu *vcpu, const struct memo *memo, u64 gpa)
 	       mmio_plan_linear(&memo->plan, vcpu->gprs) == (memo->operand | offset_in_page(gpa));
 }
 
-static noinline int planned_apic(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
-				 bool write)
+static noinline enum exit_result planned_apic(struct vcpu *vcpu, const struct memo *memo,
+					      u64 gpa, bool write)
 {
 	const struct mmio_plan *plan = &memo->plan;
 
@@ -228,7 +230,8 @@ static noinline int planned_apic(struct vcpu *vcpu, const struct memo *memo, u64
 				       mmio_plan_value(plan, vcpu->gprs)) : EXIT_RESUME;
 }
 
-static int planned_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, bool write)
+static enum exit_result planned_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
+				       bool write)
 {
 	const struct mmio_plan *plan = &memo->plan;
 	u64 data = 0;
@@ -251,10 +254,10 @@ static int planned_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa, b
  * @write: the access was a write
  * @atomic: see exit.h. Then it is looked here whether a region is there at all
  *
- * Return: EXIT_USER with the run page filled; EXIT_GO_ON when it is nothing
- * this file knows, for the caller to report; EXIT_RESUME or -errno.
+ * Return: EXIT_USER with the run page filled; EXIT_CONTINUE when it is nothing
+ * this file knows, for the caller to report; EXIT_RESUME, EXIT_SLEEP or EXIT_ERROR.
  */
-int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
+enum exit_result exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
 {
 	bool apic = vcpu->apic && apic_owns_page(vcpu, gpa);
 	const struct memo *memo;
@@ -263,7 +266,7 @@ int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
 	if (unlikely(apic && !atomic))
 		apic = !guest_memory_allows(&vcpu->vm->mem, gpa, 0);
 	if (!apic && !vcpu->decode_mmio)
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	memo = atomic ? memo_device(vcpu, gpa, write) : NULL;
 	if (!memo || !memo->planned)
 		return decode_device(vcpu, memo, gpa, apic, write, atomic);
@@ -292,12 +295,12 @@ void exit_mmio_planned(struct vcpu *vcpu, u64 data)
  * @data: answer to a read
  *
  * Context: any but NMI where no other operand is in memory, else process context.
- * Return: EXIT_GO_ON, EXIT_RESUME, EXIT_USER or -errno.
+ * Return: EXIT_CONTINUE, EXIT_RESUME, EXIT_USER or EXIT_ERROR.
  */
-int exit_mmio_answer(struct vcpu *vcpu, u64 data)
+enum exit_result exit_mmio_answer(struct vcpu *vcpu, u64 data)
 {
 	const struct vcpu_mmio *mmio = &vcpu->mmio;
-	int ret;
+	enum exit_result ret;
 
 	ret = store_other(vcpu, data);
 	if (ret)
@@ -308,5 +311,5 @@ int exit_mmio_answer(struct vcpu *vcpu, u64 data)
 						   mmio->insn.len));
 	else
 		guest_repeat(vcpu);
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }

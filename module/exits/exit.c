@@ -4,7 +4,7 @@
  * answers do at the next RUN.
  *
  * run.c calls exit_handle() with interrupts off right after the exit and,
- * when that says -EAGAIN, once more where sleeping is allowed.
+ * when that says EXIT_SLEEP, once more where sleeping is allowed.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -25,7 +25,7 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
-static int exit_unknown(struct vcpu *vcpu, bool atomic)
+static enum exit_result exit_unknown(struct vcpu *vcpu, bool atomic)
 {
 	const struct vmcb_control_area *control = &vcpu->vmcb->control;
 
@@ -38,20 +38,20 @@ static int exit_unknown(struct vcpu *vcpu, bool atomic)
 }
 
 /* The host's interrupt, NMI, SMI or INIT: run.c let it in already. */
-static int exit_host_event(struct vcpu *vcpu, bool atomic)
+static enum exit_result exit_host_event(struct vcpu *vcpu, bool atomic)
 {
 	return EXIT_RESUME;
 }
 
 /* Instructions that a CPU without the feature does not know. */
-static int exit_ud(struct vcpu *vcpu, bool atomic)
+static enum exit_result exit_ud(struct vcpu *vcpu, bool atomic)
 {
 	event_raise_ud(vcpu);
 	return EXIT_RESUME;
 }
 
 /* RDPMC: the guest has no performance counters, so no index is valid. */
-static int exit_gp(struct vcpu *vcpu, bool atomic)
+static enum exit_result exit_gp(struct vcpu *vcpu, bool atomic)
 {
 	event_raise_gp(vcpu);
 	return EXIT_RESUME;
@@ -61,18 +61,18 @@ static int exit_gp(struct vcpu *vcpu, bool atomic)
  * INVD, WBINVD: a guest without devices that bypass the caches cannot tell;
  * executed, INVD would drop the host's dirty lines.
  */
-static int exit_cache(struct vcpu *vcpu, bool atomic)
+static enum exit_result exit_cache(struct vcpu *vcpu, bool atomic)
 {
-	int ret = guest_step(vcpu, BIT_ULL(INSN_INVD) | BIT_ULL(INSN_WBINVD) |
+	enum exit_result ret = guest_step(vcpu, BIT_ULL(INSN_INVD) | BIT_ULL(INSN_WBINVD) |
 			     BIT_ULL(INSN_WBNOINVD), atomic);
 
 	return ret ? ret : EXIT_RESUME;
 }
 
 /* VMEXIT_HLT */
-int exit_hlt(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_hlt(struct vcpu *vcpu, bool atomic)
 {
-	int ret = guest_step(vcpu, BIT_ULL(INSN_HLT), atomic);
+	enum exit_result ret = guest_step(vcpu, BIT_ULL(INSN_HLT), atomic);
 
 	if (ret)
 		return ret;
@@ -85,10 +85,10 @@ int exit_hlt(struct vcpu *vcpu, bool atomic)
 	return EXIT_RESUME;
 }
 
-static int exit_vmmcall(struct vcpu *vcpu, bool atomic)
+static enum exit_result exit_vmmcall(struct vcpu *vcpu, bool atomic)
 {
 	const u64 *gprs = vcpu->gprs;
-	int ret;
+	enum exit_result ret;
 
 	ret = guest_next_rip(vcpu, BIT_ULL(INSN_VMMCALL), atomic);
 	if (ret)
@@ -104,7 +104,7 @@ static int exit_vmmcall(struct vcpu *vcpu, bool atomic)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_HYPERCALL);
 }
 
-static int memory_fault(struct vcpu *vcpu, u64 gpa, u32 flags)
+static enum exit_result memory_fault(struct vcpu *vcpu, u64 gpa, u32 flags)
 {
 	struct svmvcpu_exit_memory mem = { .gpa = gpa, .flags = flags };
 
@@ -117,22 +117,23 @@ static int memory_fault(struct vcpu *vcpu, u64 gpa, u32 flags)
 }
 
 /* A device, where no region is, is answered at once; memory takes its time. */
-static int npf_atomic(struct vcpu *vcpu, u64 gpa, u64 info)
+static enum exit_result npf_atomic(struct vcpu *vcpu, u64 gpa, u64 info)
 {
-	int ret;
+	enum exit_result ret;
 
 	if (vcpu->event || (info & (NPF_FETCH | NPF_WALK)))
-		return -EAGAIN;
+		return EXIT_SLEEP;
 	ret = exit_device(vcpu, gpa, info & NPF_WRITE, true);
-	return ret == EXIT_GO_ON ? -EAGAIN : ret;
+	return ret == EXIT_CONTINUE ? EXIT_SLEEP : ret;
 }
 
-static noinline int npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
+static noinline enum exit_result npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 {
 	const struct guest_stop stop = { &vcpu->wake, &vcpu->wait };
 	u32 access = SVMVCPU_MEM_READ, flags = 0;
+	enum exit_result ret = EXIT_CONTINUE;
 	enum guest_fault fault;
-	int ret;
+	int err;
 
 	if (info & NPF_WRITE) {
 		access |= SVMVCPU_MEM_WRITE;
@@ -145,9 +146,12 @@ static noinline int npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 	if (info & NPF_WALK)
 		flags |= SVMVCPU_FAULT_WALK;
 
-	ret = guest_memory_fault(&vcpu->vm->mem, gpa, access, &stop, &fault);
-	if (ret)
-		return ret;
+	err = guest_memory_fault(&vcpu->vm->mem, gpa, access, &stop, &fault);
+	/* Asked to stop: the guest comes by here again. */
+	if (err == -EINTR)
+		return EXIT_RESUME;
+	if (err)
+		return exit_error(vcpu, err);
 	if (fault == GUEST_FAULT_NONE)
 		return EXIT_RESUME;
 	if (fault == GUEST_FAULT_USER_MEM)
@@ -161,7 +165,7 @@ static noinline int npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 }
 
 /* VMEXIT_NPF */
-int exit_npf(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_npf(struct vcpu *vcpu, bool atomic)
 {
 	u64 info = vcpu->vmcb->control.exit_info_1;
 	u64 gpa = vcpu->vmcb->control.exit_info_2;
@@ -169,7 +173,7 @@ int exit_npf(struct vcpu *vcpu, bool atomic)
 	return atomic ? npf_atomic(vcpu, gpa, info) : npf_fault(vcpu, gpa, info);
 }
 
-static int exit_shutdown(struct vcpu *vcpu, bool atomic)
+static enum exit_result exit_shutdown(struct vcpu *vcpu, bool atomic)
 {
 	struct svmvcpu_exit_shutdown *told = &vcpu->chain.told;
 
@@ -181,7 +185,7 @@ static int exit_shutdown(struct vcpu *vcpu, bool atomic)
 }
 
 /* The #MC is the only fault that the VMM is told: what came before is not known. */
-static int shutdown_by_machine_check(struct vcpu *vcpu)
+static enum exit_result shutdown_by_machine_check(struct vcpu *vcpu)
 {
 	const struct svmvcpu_fault where = {
 		.rip = vcpu_rip(vcpu),
@@ -199,7 +203,7 @@ static int shutdown_by_machine_check(struct vcpu *vcpu)
  * A machine check of the host, taken while the guest ran. Interrupts have been off
  * since: run.c lets none in before this (irq_window_due()).
  */
-static int exit_machine_check(struct vcpu *vcpu)
+static enum exit_result exit_machine_check(struct vcpu *vcpu)
 {
 	if (machine_check_by_guest()) {
 		svm_cpu_retire_asids();
@@ -209,7 +213,7 @@ static int exit_machine_check(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-static int ask_exception(struct vcpu *vcpu, u64 event, u64 address, u64 next_rip)
+static enum exit_result ask_exception(struct vcpu *vcpu, u64 event, u64 address, u64 next_rip)
 {
 	struct svmvcpu_fault fault = { .address = address };
 
@@ -236,7 +240,7 @@ static int ask_exception(struct vcpu *vcpu, u64 event, u64 address, u64 next_rip
  *
  * Return: EXIT_USER.
  */
-int exit_held(struct vcpu *vcpu)
+enum exit_result exit_held(struct vcpu *vcpu)
 {
 	u64 event = vcpu->held;
 
@@ -248,14 +252,14 @@ int exit_held(struct vcpu *vcpu)
  * INT3 and INTO stop with RIP at the instruction, but return behind it: a
  * next RIP is needed to deliver them.
  */
-static int trap_next_rip(struct vcpu *vcpu, unsigned int vector, bool atomic)
+static enum exit_result trap_next_rip(struct vcpu *vcpu, unsigned int vector, bool atomic)
 {
 	vcpu->next_rip = 0;
 	if (vector == VEC_BP)
 		return guest_next_rip(vcpu, BIT_ULL(INSN_INT3) | BIT_ULL(INSN_INT), atomic);
 	if (vector == VEC_OF)
 		return guest_next_rip(vcpu, BIT_ULL(INSN_INTO) | BIT_ULL(INSN_INT), atomic);
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }
 
 /* The next event comes from the instruction at RIP, and returns to @next_rip. */
@@ -283,7 +287,7 @@ static bool is_debug_trap(const struct vcpu *vcpu, unsigned int vector)
 }
 
 /* A question like EXCEPTION, under another name */
-static int ask_int3(struct vcpu *vcpu, u64 event, u64 next_rip)
+static enum exit_result ask_int3(struct vcpu *vcpu, u64 event, u64 next_rip)
 {
 	ask_exception(vcpu, event, 0, next_rip);
 	vcpu->run->debug = (struct svmvcpu_exit_debug) {
@@ -294,13 +298,13 @@ static int ask_int3(struct vcpu *vcpu, u64 event, u64 next_rip)
 }
 
 /* VMEXIT_EXCEPTION + vector */
-static int exit_exception(struct vcpu *vcpu, bool atomic)
+static enum exit_result exit_exception(struct vcpu *vcpu, bool atomic)
 {
 	const struct vmcb_control_area *control = &vcpu->vmcb->control;
 	unsigned int vector = control->exit_code - VMEXIT_EXCEPTION;
 	u64 address = vector == VEC_PF ? control->exit_info_2 : vcpu->vmcb->save.dr6;
 	u64 event, next_rip;
-	int ret;
+	enum exit_result ret;
 
 	if (vector == VEC_MC)
 		return exit_machine_check(vcpu);
@@ -331,13 +335,13 @@ static int exit_exception(struct vcpu *vcpu, bool atomic)
  * emulators do not honor the exception intercept for the instructions that
  * cause these.
  */
-static int exit_intn(struct vcpu *vcpu, bool atomic)
+static enum exit_result exit_intn(struct vcpu *vcpu, bool atomic)
 {
 	const u64 classes = BIT_ULL(INSN_INT3) | BIT_ULL(INSN_INTO) | BIT_ULL(INSN_INT);
 	struct ginsn insn;
 	unsigned int vector;
 	u64 event, next_rip;
-	int ret;
+	enum exit_result ret;
 
 	ret = guest_decode_as(vcpu, &insn, classes, atomic);
 	if (ret)
@@ -363,7 +367,7 @@ static int exit_intn(struct vcpu *vcpu, bool atomic)
  *
  * Return: EXIT_USER.
  */
-int exit_third_fault(struct vcpu *vcpu)
+enum exit_result exit_third_fault(struct vcpu *vcpu)
 {
 	vcpu->shutdown = false;
 	return exit_shutdown(vcpu, false);
@@ -435,7 +439,7 @@ void __init exit_init(void)
  *
  * Return: as a handler.
  */
-int exit_by_table(struct vcpu *vcpu, u64 code, bool atomic)
+enum exit_result exit_by_table(struct vcpu *vcpu, u64 code, bool atomic)
 {
 	exit_handler handler = NULL;
 
@@ -444,14 +448,14 @@ int exit_by_table(struct vcpu *vcpu, u64 code, bool atomic)
 	return handler ? handler(vcpu, atomic) : exit_unknown(vcpu, atomic);
 }
 
-static int answer_exception(struct vcpu *vcpu, u32 flags)
+static enum exit_result answer_exception(struct vcpu *vcpu, u32 flags)
 {
 	if (!(flags & SVMVCPU_RUN_INJECT))
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	if (vcpu->ask.next_rip)
 		soft_leave(vcpu, vcpu->ask.next_rip);
 	event_deliver(vcpu, vcpu->ask.event, vcpu->ask.address);
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }
 
 /**
@@ -481,11 +485,11 @@ bool exit_answer_fits(const struct vcpu *vcpu, u32 flags)
  * data for INS, or MOVS, is kept while there is no memory to put it in.
  *
  * Context: process context.
- * Return: EXIT_GO_ON, EXIT_RESUME, EXIT_USER or -errno.
+ * Return: EXIT_CONTINUE, EXIT_RESUME, EXIT_USER or EXIT_ERROR.
  */
-int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
+enum exit_result exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 {
-	int ret = EXIT_GO_ON;
+	enum exit_result ret = EXIT_CONTINUE;
 
 	/* The VMM sent the guest elsewhere. */
 	if (vcpu->ask.what != ASK_NOTHING && vcpu->ask.rip != vcpu_rip(vcpu))
@@ -497,7 +501,7 @@ int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 	case ASK_IN:
 	case ASK_INS:
 		ret = exit_io_answer(vcpu, answer);
-		if (ret == EXIT_USER || ret == -ENOMEM)
+		if (ret == EXIT_USER || ret == EXIT_ERROR)
 			return ret;
 		break;
 	case ASK_HYPERCALL:
@@ -519,7 +523,7 @@ int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 	case ASK_MMIO:
 		if (!(flags & SVMVCPU_RUN_RETRY))
 			ret = exit_mmio_answer(vcpu, answer);
-		if (ret == EXIT_USER || ret == -ENOMEM)
+		if (ret == EXIT_USER || ret == EXIT_ERROR)
 			return ret;
 		break;
 	}

@@ -15,28 +15,28 @@
  * @atomic: true: interrupts are off, the guest's xstate is loaded, nothing
  *	may sleep. false: an ordinary process context
  */
-typedef int (*exit_handler)(struct vcpu *vcpu, bool atomic);
+typedef enum exit_result (*exit_handler)(struct vcpu *vcpu, bool atomic);
 
 void exit_init(void);
-int exit_by_table(struct vcpu *vcpu, u64 code, bool atomic);
-int exit_third_fault(struct vcpu *vcpu);
-int exit_held(struct vcpu *vcpu);
+enum exit_result exit_by_table(struct vcpu *vcpu, u64 code, bool atomic);
+enum exit_result exit_third_fault(struct vcpu *vcpu);
+enum exit_result exit_held(struct vcpu *vcpu);
 bool exit_answer_fits(const struct vcpu *vcpu, u32 flags);
-int exit_answer(struct vcpu *vcpu, u64 answer, u32 flags);
+enum exit_result exit_answer(struct vcpu *vcpu, u64 answer, u32 flags);
 
-int exit_hlt(struct vcpu *vcpu, bool atomic);
-int exit_npf(struct vcpu *vcpu, bool atomic);
-int exit_io(struct vcpu *vcpu, bool atomic);
-int exit_io_answer(struct vcpu *vcpu, u64 answer);
-int exit_cpuid(struct vcpu *vcpu, bool atomic);
-int exit_msr(struct vcpu *vcpu, bool atomic);
-int exit_msr_answer(struct vcpu *vcpu, u64 answer, bool fail);
-int exit_cr(struct vcpu *vcpu, bool atomic);
-int exit_xsetbv(struct vcpu *vcpu, bool atomic);
-int exit_dr(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_hlt(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_npf(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_io(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_io_answer(struct vcpu *vcpu, u64 answer);
+enum exit_result exit_cpuid(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_msr(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_msr_answer(struct vcpu *vcpu, u64 answer, bool fail);
+enum exit_result exit_cr(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_xsetbv(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_dr(struct vcpu *vcpu, bool atomic);
 
-int exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic);
-int exit_mmio_answer(struct vcpu *vcpu, u64 data);
+enum exit_result exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic);
+enum exit_result exit_mmio_answer(struct vcpu *vcpu, u64 data);
 void exit_mmio_planned(struct vcpu *vcpu, u64 data);
 
 /**
@@ -47,11 +47,11 @@ void exit_mmio_planned(struct vcpu *vcpu, u64 data);
  *
  * Those that guests make most are called directly: an indirect call is a thunk.
  *
- * Return: EXIT_RESUME, EXIT_USER or -errno; -EAGAIN as said above.
+ * Return: EXIT_RESUME, EXIT_USER or EXIT_ERROR; EXIT_SLEEP only with @atomic.
  */
-static __always_inline int exit_handle(struct vcpu *vcpu, u64 code, bool atomic)
+static __always_inline enum exit_result exit_handle(struct vcpu *vcpu, u64 code, bool atomic)
 {
-	int ret;
+	enum exit_result ret;
 
 	switch (code) {
 	case VMEXIT_IOIO:

@@ -28,13 +28,13 @@ static u32 low_bytes(u32 value, unsigned int width)
 	return width == 1 ? (u8)value : width == 2 ? (u16)value : value;
 }
 
-static int system_down(struct vcpu *vcpu, u32 kind, u32 data)
+static enum exit_result system_down(struct vcpu *vcpu, u32 kind, u32 data)
 {
 	vcpu->run->down = (struct svmvcpu_exit_down) { .kind = kind, .data = data };
 	return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
 }
 
-static int tell_out(struct vcpu *vcpu, u16 port, unsigned int width, u32 data)
+static enum exit_result tell_out(struct vcpu *vcpu, u16 port, unsigned int width, u32 data)
 {
 	if (port == PORT_POWEROFF && width == 2 && data == DATA_POWEROFF)
 		return system_down(vcpu, SVMVCPU_DOWN_POWEROFF, data);
@@ -48,14 +48,14 @@ static int tell_out(struct vcpu *vcpu, u16 port, unsigned int width, u32 data)
 }
 
 /* The access is over as soon as the VMM knows of it: RIP is behind it. */
-static int io_out(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
+static enum exit_result io_out(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
 {
 	tell_out(vcpu, port, width, low_bytes(vcpu->gprs[INSN_RAX], width));
 	guest_skip_to(vcpu, next_rip);
 	return EXIT_USER;
 }
 
-static int io_in(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
+static enum exit_result io_in(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
 {
 	vcpu->ask = (struct vcpu_ask) {
 		.what = ASK_IN, .width = width, .rip = vcpu_rip(vcpu), .next_rip = next_rip,
@@ -98,12 +98,13 @@ static unsigned int batch_limit(struct vcpu *vcpu, const struct io_batch *batch,
 }
 
 /* Finds segment, offset and count. EXIT_RESUME when there is nothing to do. */
-static int batch_prepare(struct vcpu *vcpu, struct io_batch *batch, bool in)
+static enum exit_result batch_prepare(struct vcpu *vcpu, struct io_batch *batch, bool in)
 {
 	u64 classes = in ? BIT_ULL(INSN_INS) : BIT_ULL(INSN_OUTS);
 	u64 next_rip, offset, count;
 	struct linear_env env;
-	int fault, ret;
+	enum exit_result ret;
+	int fault;
 
 	ret = guest_decode_as(vcpu, &batch->insn, classes, false);
 	if (ret)
@@ -133,7 +134,7 @@ static int batch_prepare(struct vcpu *vcpu, struct io_batch *batch, bool in)
 		}
 	}
 	if (!fault)
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	event_raise(vcpu, event_exception(fault, 0));
 	return EXIT_RESUME;
 }
@@ -165,7 +166,8 @@ static void batch_done(struct vcpu *vcpu, const struct ginsn *insn, unsigned int
 		guest_repeat(vcpu);
 }
 
-static int batch_exit(struct vcpu *vcpu, const struct io_batch *batch, u16 port, bool in)
+static enum exit_result batch_exit(struct vcpu *vcpu, const struct io_batch *batch, u16 port,
+				   bool in)
 {
 	vcpu->run->io = (struct svmvcpu_exit_io) {
 		.port = port,
@@ -177,10 +179,10 @@ static int batch_exit(struct vcpu *vcpu, const struct io_batch *batch, u16 port,
 	return exit_to_user(vcpu, SVMVCPU_EXIT_IO);
 }
 
-static noinline int io_outs(struct vcpu *vcpu, u16 port, unsigned int width)
+static noinline enum exit_result io_outs(struct vcpu *vcpu, u16 port, unsigned int width)
 {
 	struct io_batch batch = { .width = width };
-	int ret;
+	enum exit_result ret;
 
 	ret = batch_prepare(vcpu, &batch, false);
 	if (ret)
@@ -193,10 +195,10 @@ static noinline int io_outs(struct vcpu *vcpu, u16 port, unsigned int width)
 }
 
 /* The destination is checked first: a device must not be read in vain. */
-static noinline int io_ins(struct vcpu *vcpu, u16 port, unsigned int width)
+static noinline enum exit_result io_ins(struct vcpu *vcpu, u16 port, unsigned int width)
 {
 	struct io_batch batch = { .width = width };
-	int ret;
+	enum exit_result ret;
 
 	ret = batch_prepare(vcpu, &batch, true);
 	if (ret)
@@ -215,11 +217,11 @@ static noinline int io_ins(struct vcpu *vcpu, u16 port, unsigned int width)
  * may be the VMM's by now, and the guest's memory may have changed. What does
  * not fit the question any more is dropped, and the guest executes again.
  */
-static int io_ins_answer(struct vcpu *vcpu)
+static enum exit_result io_ins_answer(struct vcpu *vcpu)
 {
 	const struct vcpu_ask ask = vcpu->ask;
 	struct io_batch batch = { .width = ask.width };
-	int ret;
+	enum exit_result ret;
 
 	ret = batch_prepare(vcpu, &batch, true);
 	if (ret)
@@ -239,20 +241,20 @@ static int io_ins_answer(struct vcpu *vcpu)
  * @answer: value of an IN
  *
  * Context: process context.
- * Return: EXIT_GO_ON, EXIT_RESUME, EXIT_USER or -errno.
+ * Return: EXIT_CONTINUE, EXIT_RESUME, EXIT_USER or EXIT_ERROR.
  */
-int exit_io_answer(struct vcpu *vcpu, u64 answer)
+enum exit_result exit_io_answer(struct vcpu *vcpu, u64 answer)
 {
 	if (vcpu->ask.what == ASK_INS)
 		return io_ins_answer(vcpu);
 	/* Four bytes clear the upper half, fewer leave the rest of RAX alone. */
 	ginsn_reg_write(vcpu->gprs, INSN_RAX, vcpu->ask.width, false, answer);
 	guest_skip_to(vcpu, vcpu->ask.next_rip);
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }
 
 /* VMEXIT_IOIO */
-int exit_io(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_io(struct vcpu *vcpu, bool atomic)
 {
 	u64 info = vcpu->vmcb->control.exit_info_1;
 	u64 next_rip = vcpu->vmcb->control.exit_info_2;
@@ -261,7 +263,7 @@ int exit_io(struct vcpu *vcpu, bool atomic)
 
 	if (info & IOIO_STR) {
 		if (atomic)
-			return -EAGAIN;
+			return EXIT_SLEEP;
 		return info & IOIO_IN ? io_ins(vcpu, port, width) : io_outs(vcpu, port, width);
 	}
 	/* Not every CPU cuts it where EIP wraps. */

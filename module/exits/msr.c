@@ -114,9 +114,10 @@ static const struct own_msr *find_own(u32 index)
 }
 
 /* The instruction has to be stepped over first: that is what may fail. */
-static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, bool atomic)
+static enum exit_result access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write,
+				   bool atomic)
 {
-	int ret;
+	enum exit_result ret;
 
 	if ((msr->needs && !(vcpu->cpuid->limits.has & msr->needs)) || (!write && !msr->get)) {
 		event_raise_gp(vcpu);
@@ -126,7 +127,7 @@ static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, 
 	if (ret)
 		return ret;
 	if (write && msr->loaded && atomic)
-		return -EAGAIN;
+		return EXIT_SLEEP;
 	if (!write) {
 		vcpu_put_edx_eax(vcpu, msr->get(vcpu));
 	} else if (!msr->set(vcpu, vcpu_edx_eax(vcpu))) {
@@ -137,7 +138,7 @@ static int access_own(struct vcpu *vcpu, const struct own_msr *msr, bool write, 
 	return EXIT_RESUME;
 }
 
-static int ask_vmm(struct vcpu *vcpu, u32 index, bool write)
+static enum exit_result ask_vmm(struct vcpu *vcpu, u32 index, bool write)
 {
 	vcpu->ask = (struct vcpu_ask) {
 		.what = write ? ASK_WRMSR : ASK_RDMSR,
@@ -152,12 +153,12 @@ static int ask_vmm(struct vcpu *vcpu, u32 index, bool write)
 }
 
 /* VMEXIT_MSR */
-int exit_msr(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_msr(struct vcpu *vcpu, bool atomic)
 {
 	bool write = vcpu->vmcb->control.exit_info_1 & 1;
 	u32 index = vcpu->gprs[INSN_RCX];
 	const struct own_msr *msr;
-	int ret;
+	enum exit_result ret;
 
 	/* First: guests use these most. */
 	if (vcpu->apic && lapic_owns_msr(index))
@@ -175,16 +176,16 @@ int exit_msr(struct vcpu *vcpu, bool atomic)
  * @answer: value of an RDMSR
  * @fail: the guest gets #GP(0)
  *
- * Return: EXIT_GO_ON.
+ * Return: EXIT_CONTINUE.
  */
-int exit_msr_answer(struct vcpu *vcpu, u64 answer, bool fail)
+enum exit_result exit_msr_answer(struct vcpu *vcpu, u64 answer, bool fail)
 {
 	if (fail) {
 		event_raise_gp(vcpu);
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	}
 	if (vcpu->ask.what == ASK_RDMSR)
 		vcpu_put_edx_eax(vcpu, answer);
 	guest_skip_to(vcpu, vcpu->ask.next_rip);
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }

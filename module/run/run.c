@@ -45,9 +45,6 @@
 #define CREATE_TRACE_POINTS
 #include "run/trace.h"
 
-/* The stretch ends for the host's sake; nothing to tell the VMM. */
-#define RUN_LEAVE	3
-
 #define DR7_ENABLED	0xffULL
 
 /* Reasons of the host to have this CPU back */
@@ -202,7 +199,7 @@ static void put_event(struct vcpu *vcpu)
 }
 
 /* The state VMRUN would refuse: nothing has happened, the VMM can mend it. */
-static int check_state(struct vcpu *vcpu)
+static enum exit_result check_state(struct vcpu *vcpu)
 {
 	const struct check_limits limits = {
 		.cr4 = svm_limits.cr4_guest | X86_CR4_MCE,
@@ -217,7 +214,7 @@ static int check_state(struct vcpu *vcpu)
 		rule = SVMVCPU_RULE_CR0_CD_NW;
 	if (rule == CHECK_OK) {
 		vcpu->unchecked = false;
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	}
 	/* It waits in vcpu->event, and goes in with the next entry. */
 	vcpu->vmcb->control.event_inj = 0;
@@ -229,7 +226,7 @@ static int check_state(struct vcpu *vcpu)
  * VMRUN refused what our own check passed. The save area may hold the host's
  * state now (emulators leave it there), so it is wiped before anybody looks.
  */
-static int entry_refused(struct vcpu *vcpu)
+static enum exit_result entry_refused(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 	u64 code = vmcb->control.exit_code;
@@ -346,40 +343,40 @@ static bool end_halt(struct vcpu *vcpu)
 	return !vcpu->halted;
 }
 
-/* Before an entry that is not quiet. EXIT_GO_ON, or why there is none. */
-static noinline int prepare(struct vcpu *vcpu)
+/* Before an entry that is not quiet. EXIT_CONTINUE, or why there is none. */
+static noinline enum exit_result prepare(struct vcpu *vcpu)
 {
 	if (vcpu->held)
 		return exit_held(vcpu);
 	if (vcpu->debug.hit)
 		return step_report(vcpu);
 	if (vcpu->halted && !end_halt(vcpu))
-		return RUN_LEAVE;
+		return EXIT_LEAVE;
 	inject_prepare(vcpu);
 	step_policy(vcpu);
 	put_event(vcpu);
 	if (vcpu->unchecked) {
-		int ret = check_state(vcpu);
+		enum exit_result ret = check_state(vcpu);
 
 		if (ret)
 			return ret;
 	}
 	step_enter(vcpu);
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }
 
 /* VMRUN did not enter the guest: SVM was turned off, or the state was refused. */
-static noinline int not_entered(struct vcpu *vcpu)
+static noinline enum exit_result not_entered(struct vcpu *vcpu)
 {
 	/* The event was not injected, so there is no step to report. */
 	vcpu->step.injecting = false;
 	step_leave(vcpu);
 	if (vcpu->vmcb->control.exit_code == VMEXIT_NOTHING32)
-		return svm_cpu_lost() ? -EBUSY : RUN_LEAVE;
+		return svm_cpu_lost() ? exit_error(vcpu, -EBUSY) : EXIT_LEAVE;
 	return entry_refused(vcpu);
 }
 
-static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
+static enum exit_result run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 	bool quiet;
@@ -387,11 +384,11 @@ static int run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 
 	apic_sync(vcpu);
 	if (unlikely(has_work(vcpu, cpu)))
-		return RUN_LEAVE;
+		return EXIT_LEAVE;
 	quiet = vcpu_is_quiet(vcpu);
 	prepare_tlb(vcpu, cpu);
 	if (!quiet) {
-		int ret = prepare(vcpu);
+		enum exit_result ret = prepare(vcpu);
 
 		if (ret)
 			return ret;
@@ -472,22 +469,23 @@ static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 	compat_ibpb_before_user();
 }
 
-static int run_stretch(struct vcpu *vcpu)
+static enum exit_result run_stretch(struct vcpu *vcpu)
 {
+	enum exit_result ret;
 	struct svm_cpu *cpu;
-	int ret;
+	int err;
 
 	local_irq_disable();
 	cpu = this_cpu_ptr(&svm_cpu);
-	ret = vcpu_load(vcpu, cpu);
-	if (!ret) {
+	err = vcpu_load(vcpu, cpu);
+	if (!err) {
 		do {
 			ret = run_once(vcpu, cpu);
 		} while (ret == EXIT_RESUME);
 		vcpu_unload(vcpu, cpu);
-	} else if (ret == -EAGAIN) {
-		/* This CPU is going away; so will we, at the next reschedule. */
-		ret = RUN_LEAVE;
+	} else {
+		/* -EAGAIN: this CPU is going away; so will we, at the next reschedule. */
+		ret = err == -EAGAIN ? EXIT_LEAVE : exit_error(vcpu, err);
 	}
 	local_irq_enable();
 	return ret;
@@ -504,7 +502,7 @@ static noinline void wait_halted(struct vcpu *vcpu)
 }
 
 /* Between two stretches: what the host, or the VMM from outside, wants. */
-static int host_turn(struct vcpu *vcpu)
+static enum exit_result host_turn(struct vcpu *vcpu)
 {
 	u32 by;
 
@@ -529,31 +527,29 @@ static int host_turn(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
-static int run_loop(struct vcpu *vcpu)
+static enum exit_result run_loop(struct vcpu *vcpu)
 {
-	int ret;
+	enum exit_result ret;
 
 	do {
 		ret = run_stretch(vcpu);
 		if (likely(ret == EXIT_USER))
 			break;
-		if (ret == -EAGAIN)
+		if (ret == EXIT_SLEEP)
 			ret = exit_handle(vcpu, vcpu->vmcb->control.exit_code, false);
-		/*
-		 * A signal cut the handler short, or the guest's memory changed
-		 * under it: it has done nothing, the guest comes by again.
-		 */
-		if (ret == RUN_LEAVE || ret == EXIT_RESUME || ret == -EINTR || ret == -EAGAIN)
+		WARN_ON_ONCE(ret == EXIT_SLEEP);
+		if (ret == EXIT_LEAVE || ret == EXIT_RESUME)
 			ret = host_turn(vcpu);
 	} while (ret == EXIT_RESUME);
 	return ret;
 }
 
 /* Acts on what the VMM wrote. EXIT_RESUME: the guest may run. */
-static __always_inline int take_input(struct vcpu *vcpu, const struct run_input *in)
+static __always_inline enum exit_result take_input(struct vcpu *vcpu,
+						   const struct run_input *in)
 {
 	struct svmvcpu_run *run = vcpu->run;
-	int ret = EXIT_GO_ON;
+	enum exit_result ret = EXIT_CONTINUE;
 
 	WRITE_ONCE(run->in_flags, 0);
 	WRITE_ONCE(run->inject, 0);
@@ -570,20 +566,21 @@ static __always_inline int take_input(struct vcpu *vcpu, const struct run_input 
 		inject_request(vcpu, in->inject, in->inject_error, in->inject_address);
 	if (unlikely(vcpu->shutdown))
 		ret = exit_third_fault(vcpu);
-	return ret == EXIT_GO_ON ? EXIT_RESUME : ret;
+	return ret == EXIT_CONTINUE ? EXIT_RESUME : ret;
 }
 
 static __always_inline int run_locked(struct vcpu *vcpu)
 {
 	const struct run_input in = run_input_read(vcpu->run);
-	int ret;
+	enum exit_result ret;
+	int err;
 
 	if (unlikely(vcpu->dead))
 		return -EBADFD;
 	if (!run_input_is_plain(&in)) {
-		ret = run_input_check(vcpu, &in);
-		if (unlikely(ret))
-			return ret;
+		err = run_input_check(vcpu, &in);
+		if (unlikely(err))
+			return err;
 	}
 	ret = take_input(vcpu, &in);
 	if (unlikely(in.deadline_ns))
@@ -593,13 +590,13 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 		ret = run_loop(vcpu);
 	if (unlikely(in.deadline_ns))
 		vcpu_deadline_stop(vcpu);
-	if (unlikely(ret < 0)) {
-		if (ret == -EBUSY)
+	if (unlikely(ret != EXIT_USER)) {
+		if (vcpu->error == -EBUSY)
 			svm_cpu_explain_busy();
 		/* All else that was asked for is done, or waits in the vCPU. */
 		if (vcpu->want_window)
 			WRITE_ONCE(vcpu->run->in_flags, SVMVCPU_RUN_IRQ_WINDOW);
-		return ret;
+		return vcpu->error;
 	}
 	publish(vcpu);
 	if (trace_svmvcpu_user_enabled())

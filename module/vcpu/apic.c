@@ -196,7 +196,7 @@ static void apply(struct vcpu *vcpu, const struct lapic_fx *fx)
 }
 
 /* An access by the guest is done and stepped over: back to it, or to the VMM? */
-static int conclude(struct vcpu *vcpu, const struct lapic_fx *fx)
+static enum exit_result conclude(struct vcpu *vcpu, const struct lapic_fx *fx)
 {
 	apply(vcpu, fx);
 	if (fx->flags & LAPIC_EOI) {
@@ -293,13 +293,13 @@ u64 apic_take(struct vcpu *vcpu)
  *
  * Return: as an exit_handler.
  */
-int exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic)
+enum exit_result exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic)
 {
 	struct lapic *lapic = &vcpu->apic->lapic;
 	struct lapic_now now = { };
 	struct lapic_fx fx = { };
 	u64 value = 0;
-	int ret;
+	enum exit_result ret;
 
 	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic);
 	if (ret)
@@ -358,7 +358,7 @@ u64 apic_page_read(struct vcpu *vcpu, u64 gpa, unsigned int width)
  *
  * Return: EXIT_RESUME, or EXIT_USER with the run page filled.
  */
-int apic_page_write(struct vcpu *vcpu, u64 gpa, unsigned int width, u64 value)
+enum exit_result apic_page_write(struct vcpu *vcpu, u64 gpa, unsigned int width, u64 value)
 {
 	struct lapic_now now = apic_now(vcpu);
 	struct lapic_fx fx = { };

@@ -75,10 +75,10 @@ void apic_sync_slow(struct vcpu *vcpu);
 int apic_pending_slow(struct vcpu_apic *apic);
 u64 apic_take(struct vcpu *vcpu);
 
-int exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic);
+enum exit_result exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic);
 bool apic_owns_page(const struct vcpu *vcpu, u64 gpa);
 u64 apic_page_read(struct vcpu *vcpu, u64 gpa, unsigned int width);
-int apic_page_write(struct vcpu *vcpu, u64 gpa, unsigned int width, u64 value);
+enum exit_result apic_page_write(struct vcpu *vcpu, u64 gpa, unsigned int width, u64 value);
 bool apic_shows_page(const struct vcpu *vcpu, u64 gpa);
 int apic_access(struct vcpu *vcpu, void __user *arg);
 u64 apic_cr8(const struct vcpu *vcpu);

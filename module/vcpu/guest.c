@@ -60,8 +60,8 @@ static bool is_memory_error(int err)
 }
 
 /* The module's own access for the guest found no memory. */
-static int memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, unsigned int access,
-		       u32 flags, int err)
+static enum exit_result memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, unsigned int access,
+				    u32 flags, int err)
 {
 	struct svmvcpu_exit_memory mem = {
 		.gpa = gpa,
@@ -83,6 +83,21 @@ static int memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, unsigned int acce
 		mem.flags |= SVMVCPU_FAULT_APIC;
 	vcpu->run->memory = mem;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
+}
+
+/* The same, except that memory is missing: @err of guest_memory_read() and its like */
+static enum exit_result access_result(struct vcpu *vcpu, int err)
+{
+	switch (err) {
+	case 0:
+		return EXIT_CONTINUE;
+	case -EAGAIN:
+		return EXIT_SLEEP;
+	case -EINTR:
+		return EXIT_RESUME;
+	default:
+		return exit_error(vcpu, err);
+	}
 }
 
 struct walk_ctx {
@@ -139,11 +154,11 @@ struct gva_mmu guest_mmu(const struct vcpu *vcpu)
  * @atomic: see exit.h
  * @gpa: out
  *
- * Return: EXIT_GO_ON; EXIT_RESUME after a #PF was raised; EXIT_USER when the
- * guest's page tables lie outside its memory; -errno.
+ * Return: EXIT_CONTINUE; EXIT_RESUME after a #PF was raised; EXIT_USER when the
+ * guest's page tables lie outside its memory; EXIT_SLEEP; EXIT_ERROR.
  */
-int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
-		    u64 *gpa)
+enum exit_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access,
+				 bool atomic, u64 *gpa)
 {
 	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
 	struct gva_mmu mmu = guest_mmu(vcpu);
@@ -154,7 +169,7 @@ int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool ato
 			    (access & GUEST_FETCH ? GVA_FETCH : 0),
 			    &walk_ops, &ctx, gpa, &fault);
 	if (!ret)
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	if (ret == GVA_FAULT) {
 		event_raise_pf(vcpu, linear, fault.error_code);
 		return EXIT_RESUME;
@@ -164,7 +179,7 @@ int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool ato
 		return EXIT_RESUME;
 	if (is_memory_error(ret))
 		return memory_exit(vcpu, fault.table_gpa, linear, access, SVMVCPU_FAULT_WALK, ret);
-	return ret;
+	return access_result(vcpu, ret);
 }
 
 static int copy_part(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len,
@@ -197,27 +212,28 @@ static u64 linear_behind(const struct vcpu *vcpu, u64 linear, unsigned int bytes
  * Return: as guest_translate(). Bytes before the page that failed have been
  * copied.
  */
-int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
-	       unsigned int access, bool atomic)
+enum exit_result guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
+			    unsigned int access, bool atomic)
 {
 	while (len) {
 		unsigned int part = min_t(u64, len, PAGE_SIZE - offset_in_page(linear));
+		enum exit_result ret;
 		u64 gpa;
-		int ret;
+		int err;
 
 		ret = guest_translate(vcpu, linear, access, atomic, &gpa);
 		if (ret)
 			return ret;
-		ret = copy_part(vcpu, gpa, buf, part, access, atomic);
-		if (is_memory_error(ret))
-			return memory_exit(vcpu, gpa, linear, access, 0, ret);
-		if (ret)
-			return ret;
+		err = copy_part(vcpu, gpa, buf, part, access, atomic);
+		if (is_memory_error(err))
+			return memory_exit(vcpu, gpa, linear, access, 0, err);
+		if (err)
+			return access_result(vcpu, err);
 		linear = linear_behind(vcpu, linear, part);
 		buf += part;
 		len -= part;
 	}
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }
 
 /**
@@ -233,14 +249,15 @@ int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
  * Context: process context.
  * Return: as guest_translate().
  */
-int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *memory)
+enum exit_result guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len,
+				   bool *memory)
 {
 	if (memory)
 		*memory = true;
 	while (len) {
 		unsigned int part = min_t(u64, len, PAGE_SIZE - offset_in_page(linear));
+		enum exit_result ret;
 		u64 gpa;
-		int ret;
 
 		ret = guest_translate(vcpu, linear, GUEST_WRITE, false, &gpa);
 		if (ret)
@@ -253,7 +270,7 @@ int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *mem
 		linear = linear_behind(vcpu, linear, part);
 		len -= part;
 	}
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }
 
 /*
@@ -280,11 +297,12 @@ static int read_code(struct vcpu *vcpu, u64 gpa, u8 *buf, unsigned int len, bool
  * Bytes at CS:RIP up to the end of their page, at most @want. Steps as usual,
  * with the number of bytes in @got.
  */
-static int fetch_page(struct vcpu *vcpu, const struct linear_env *env, u64 rip, u8 *buf,
-		      unsigned int want, bool atomic, unsigned int *got)
+static enum exit_result fetch_page(struct vcpu *vcpu, const struct linear_env *env, u64 rip,
+				   u8 *buf, unsigned int want, bool atomic, unsigned int *got)
 {
+	enum exit_result ret;
 	u64 linear, gpa;
-	int ret;
+	int err;
 
 	*got = linear_fetch_span(env, rip, want, &linear);
 	if (!*got) {
@@ -295,14 +313,14 @@ static int fetch_page(struct vcpu *vcpu, const struct linear_env *env, u64 rip, 
 	ret = guest_translate(vcpu, linear, GUEST_FETCH, atomic, &gpa);
 	if (ret)
 		return ret;
-	ret = read_code(vcpu, gpa, buf, *got, atomic, SVMVCPU_MEM_EXEC);
-	if (is_memory_error(ret))
-		return memory_exit(vcpu, gpa, linear, GUEST_FETCH, 0, ret);
-	return ret;
+	err = read_code(vcpu, gpa, buf, *got, atomic, SVMVCPU_MEM_EXEC);
+	if (is_memory_error(err))
+		return memory_exit(vcpu, gpa, linear, GUEST_FETCH, 0, err);
+	return access_result(vcpu, err);
 }
 
 /* What ginsn_decode() says when the bytes are not an instruction of ours. */
-static int decode_failed(struct vcpu *vcpu, int err)
+static enum exit_result decode_failed(struct vcpu *vcpu, int err)
 {
 	switch (err) {
 	case INSN_TOO_LONG:
@@ -312,7 +330,7 @@ static int decode_failed(struct vcpu *vcpu, int err)
 		event_raise_ud(vcpu);
 		return EXIT_RESUME;
 	default:
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	}
 }
 
@@ -320,12 +338,14 @@ static int decode_failed(struct vcpu *vcpu, int err)
  * The second page is looked at only when the instruction reaches into it, so
  * that no fault is raised which the CPU would not have.
  */
-static noinline int fetch_and_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
+static noinline enum exit_result fetch_and_decode(struct vcpu *vcpu, struct ginsn *insn,
+						  bool atomic)
 {
 	unsigned int have = 0, more;
 	struct linear_env env;
 	u8 buf[INSN_MAX_LEN];
-	int ret;
+	enum exit_result ret;
+	int err;
 
 	guest_env(vcpu, &env);
 	do {
@@ -335,9 +355,9 @@ static noinline int fetch_and_decode(struct vcpu *vcpu, struct ginsn *insn, bool
 		if (ret)
 			return ret;
 		have += more;
-		ret = ginsn_decode(insn, buf, have, env.mode);
-	} while (ret == INSN_TRUNCATED && have < sizeof(buf));
-	return ret ? decode_failed(vcpu, ret) : EXIT_GO_ON;
+		err = ginsn_decode(insn, buf, have, env.mode);
+	} while (err == INSN_TRUNCATED && have < sizeof(buf));
+	return err ? decode_failed(vcpu, err) : EXIT_CONTINUE;
 }
 
 /**
@@ -351,17 +371,17 @@ static noinline int fetch_and_decode(struct vcpu *vcpu, struct ginsn *insn, bool
  * Return: as guest_translate(), plus EXIT_RESUME for a #GP or #UD raised
  * because of the bytes.
  */
-int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
+enum exit_result guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 {
 	const struct memo *memo;
-	int ret;
+	enum exit_result ret;
 
 	if (assist_decode(vcpu->vmcb, svm_caps.features, insn))
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	memo = atomic ? memo_insn(vcpu) : NULL;
 	if (memo) {
 		*insn = memo->insn;
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	}
 	ret = fetch_and_decode(vcpu, insn, atomic);
 	/* What decode_failed() let pass is none that is known. */
@@ -394,7 +414,7 @@ bool guest_retry(struct vcpu *vcpu)
  *
  * Return: EXIT_RESUME or EXIT_USER.
  */
-int guest_mismatch(struct vcpu *vcpu)
+enum exit_result guest_mismatch(struct vcpu *vcpu)
 {
 	const struct vmcb_control_area *control = &vcpu->vmcb->control;
 
@@ -417,16 +437,17 @@ int guest_mismatch(struct vcpu *vcpu)
  *
  * Return: as guest_decode(), plus EXIT_RESUME or EXIT_USER when it is another.
  */
-int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic)
+enum exit_result guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes,
+				 bool atomic)
 {
-	int ret = guest_decode(vcpu, insn, atomic);
+	enum exit_result ret = guest_decode(vcpu, insn, atomic);
 
 	if (ret)
 		return ret;
 	if (insn->class == INSN_NONE || !(classes & BIT_ULL(insn->class)))
 		return guest_mismatch(vcpu);
 	vcpu->mismatches = 0;
-	return EXIT_GO_ON;
+	return EXIT_CONTINUE;
 }
 
 static int peek_cmpxchg(void *ctx, u64 gpa, unsigned int size, u64 old, u64 new)
@@ -542,9 +563,9 @@ u64 guest_linear_rip(const struct vcpu *vcpu)
  * For what the guest has pushed this moment. Should another CPU have taken the
  * page away since, that is that.
  *
- * Return: 0, or -EAGAIN.
+ * Return: EXIT_CONTINUE or EXIT_SLEEP.
  */
-int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic)
+enum exit_result guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic)
 {
 	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
 	struct guest_memory *mem = &vcpu->vm->mem;
@@ -563,18 +584,18 @@ int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic)
 		if (!(bits >> (8 * i) & 0xff))
 			continue;
 		if (linear_address(&env, INSN_SS, rsp + i, 1, LINEAR_WRITE, &linear))
-			return 0;
+			return EXIT_CONTINUE;
 		ret = gva_translate(&mmu, linear, GVA_WRITE, &peek_ops, &ctx, &gpa, &fault);
 		if (!ret)
 			ret = guest_memory_read(mem, gpa, &byte, 1, atomic, SVMVCPU_MEM_READ);
 		if (ret)
-			return ret == -EAGAIN ? ret : 0;
+			return ret == -EAGAIN ? EXIT_SLEEP : EXIT_CONTINUE;
 		byte &= ~(bits >> (8 * i));
 		ret = guest_memory_write(mem, gpa, &byte, 1, atomic);
 		if (ret)
-			return ret == -EAGAIN ? ret : 0;
+			return ret == -EAGAIN ? EXIT_SLEEP : EXIT_CONTINUE;
 	}
-	return 0;
+	return EXIT_CONTINUE;
 }
 
 /**
@@ -621,10 +642,10 @@ void guest_trap(struct vcpu *vcpu)
  *
  * Return: as there.
  */
-int guest_decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
+enum exit_result guest_decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 {
 	struct ginsn insn;
-	int ret;
+	enum exit_result ret;
 
 	ret = guest_decode_as(vcpu, &insn, classes, atomic);
 	if (!ret)

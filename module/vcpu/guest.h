@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The guest's view of memory and of its own instruction stream: fetch,
- * translate, copy, step over. Steps as exit.h describes them: EXIT_GO_ON, or
+ * translate, copy, step over. Steps as exit.h describes them: EXIT_CONTINUE, or
  * what the handler has to return.
  */
 #ifndef SVMVCPU_GUEST_H
@@ -23,24 +23,26 @@ struct gva_mmu;
 
 void guest_env(const struct vcpu *vcpu, struct linear_env *env);
 struct gva_mmu guest_mmu(const struct vcpu *vcpu);
-int guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access, bool atomic,
-		    u64 *gpa);
-int guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
-	       unsigned int access, bool atomic);
-int guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len, bool *memory);
+enum exit_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access,
+				 bool atomic, u64 *gpa);
+enum exit_result guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
+			    unsigned int access, bool atomic);
+enum exit_result guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int len,
+				   bool *memory);
 int guest_walk(struct vcpu *vcpu, u64 linear, unsigned int access, u8 cpl, bool mark,
 	       u64 *gpa, struct gva_fault *fault);
 unsigned int guest_peek_code(struct vcpu *vcpu, u8 *buf, unsigned int want);
 unsigned int guest_peek_insn(struct vcpu *vcpu, u8 *buf);
 u64 guest_linear_rip(const struct vcpu *vcpu);
-int guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic);
+enum exit_result guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic);
 
-int guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
+enum exit_result guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
 bool guest_retry(struct vcpu *vcpu);
-int guest_mismatch(struct vcpu *vcpu);
-int guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes, bool atomic);
+enum exit_result guest_mismatch(struct vcpu *vcpu);
+enum exit_result guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes,
+				 bool atomic);
 void guest_trap(struct vcpu *vcpu);
-int guest_decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic);
+enum exit_result guest_decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic);
 
 /**
  * guest_repeat() - an element of a repeated instruction is done, others follow
@@ -80,19 +82,19 @@ static inline void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
  * @classes: BIT_ULL(INSN_*) of those the exit stands for
  * @atomic: see exit.h
  *
- * Return: as guest_decode_as(); with EXIT_GO_ON it is in vcpu->next_rip.
+ * Return: as guest_decode_as(); with EXIT_CONTINUE it is in vcpu->next_rip.
  */
-static inline int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
+static inline enum exit_result guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 {
 	u64 saved = vcpu->vmcb->control.next_rip;
 
 	if (svm_has(SVMVCPU_FEAT_NRIP) && saved) {
 		/* Not every CPU cuts what it saves where EIP wraps. */
 		vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), saved, 0);
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	}
 	if (atomic && memo_next_rip(vcpu, classes))
-		return EXIT_GO_ON;
+		return EXIT_CONTINUE;
 	return guest_decode_next_rip(vcpu, classes, atomic);
 }
 
@@ -104,9 +106,9 @@ static inline int guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
  *
  * Return: as guest_decode_as().
  */
-static inline int guest_step(struct vcpu *vcpu, u64 classes, bool atomic)
+static inline enum exit_result guest_step(struct vcpu *vcpu, u64 classes, bool atomic)
 {
-	int ret = guest_next_rip(vcpu, classes, atomic);
+	enum exit_result ret = guest_next_rip(vcpu, classes, atomic);
 
 	if (!ret)
 		guest_skip_to(vcpu, vcpu->next_rip);

@@ -185,7 +185,7 @@ bool inject_window_in_halt(struct vcpu *vcpu)
 }
 
 /* VMEXIT_VINTR: interrupts are possible from here on. */
-int exit_vintr(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_vintr(struct vcpu *vcpu, bool atomic)
 {
 	set_virq(vcpu, false);
 	if (!vcpu->want_window || inject_irq_waits(vcpu))
@@ -195,7 +195,7 @@ int exit_vintr(struct vcpu *vcpu, bool atomic)
 }
 
 /* VMEXIT_IRET, before it executes: NMIs stay masked until it has. */
-int exit_iret(struct vcpu *vcpu, bool atomic)
+enum exit_result exit_iret(struct vcpu *vcpu, bool atomic)
 {
 	vcpu->nmi_iret = true;
 	vcpu->nmi_iret_rip = vcpu_rip(vcpu);

@@ -23,8 +23,8 @@ void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events);
 void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events);
 void inject_reset(struct vcpu *vcpu);
 
-int exit_vintr(struct vcpu *vcpu, bool atomic);
-int exit_iret(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_vintr(struct vcpu *vcpu, bool atomic);
+enum exit_result exit_iret(struct vcpu *vcpu, bool atomic);
 
 static inline bool inject_in_shadow(const struct vcpu *vcpu)
 {

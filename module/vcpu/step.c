@@ -273,19 +273,19 @@ static void pass_instruction(struct vcpu *vcpu, u32 hit)
  * @atomic: see exit.h
  * @guest_dr6: out: DR6 that goes with the guest's part of it
  *
- * Return: EXIT_GO_ON when the guest has a part in it, EXIT_RESUME when not;
- * -EAGAIN, with nothing changed.
+ * Return: EXIT_CONTINUE when the guest has a part in it, EXIT_RESUME when not;
+ * EXIT_SLEEP.
  */
-int step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6)
+enum exit_result step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6)
 {
 	struct vcpu_step *step = &vcpu->step;
 	u32 guest = step->causes, hit = breakpoints_hit(vcpu);
 
 	*guest_dr6 = vcpu->vmcb->save.dr6;
 	if (likely(!stepping(vcpu) && !breaking(vcpu)))
-		return EXIT_GO_ON;
-	if (step->pushed && guest_clear_pushed(vcpu, TF, atomic) == -EAGAIN)
-		return -EAGAIN;
+		return EXIT_CONTINUE;
+	if (step->pushed && guest_clear_pushed(vcpu, TF, atomic) == EXIT_SLEEP)
+		return EXIT_SLEEP;
 	step->pushed = false;
 	if (breaking(vcpu))
 		guest &= ~DR6_HIT;
@@ -298,7 +298,7 @@ int step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6)
 	if (step->done)
 		step_completed(vcpu);
 	*guest_dr6 |= guest;
-	return guest || (!step->done && !hit) ? EXIT_GO_ON : EXIT_RESUME;
+	return guest || (!step->done && !hit) ? EXIT_CONTINUE : EXIT_RESUME;
 }
 
 /**
@@ -307,7 +307,7 @@ int step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6)
  *
  * Return: EXIT_USER.
  */
-int step_report(struct vcpu *vcpu)
+enum exit_result step_report(struct vcpu *vcpu)
 {
 	u32 hit = vcpu->debug.hit;
 

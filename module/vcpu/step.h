@@ -68,7 +68,7 @@ const u64 *step_breakpoints(const struct vcpu *vcpu);
 void step_enter(struct vcpu *vcpu);
 void step_leave(struct vcpu *vcpu);
 void step_completed(struct vcpu *vcpu);
-int step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6);
-int step_report(struct vcpu *vcpu);
+enum exit_result step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6);
+enum exit_result step_report(struct vcpu *vcpu);
 
 #endif /* SVMVCPU_STEP_H */

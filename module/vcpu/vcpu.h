@@ -32,16 +32,23 @@ struct svm_vm;
 struct vcpu_apic;
 struct vcpu_record;
 
-/*
- * What a handler, or a step of one, came to. Besides these: a negative errno
- * for RUN to return, of which -EAGAIN is special: in atomic context, "call me
- * again where sleeping is allowed". A handler that returns it has changed
- * nothing.
+/**
+ * enum exit_result - what a handler of an exit, or a step of one, came to
+ * @EXIT_CONTINUE: a step: nothing is in the way of the next one
+ * @EXIT_RESUME: enter the guest again
+ * @EXIT_USER: return to the VMM; the run page says why
+ * @EXIT_SLEEP: in atomic context: nothing has been changed; call the handler again
+ *	where it may sleep
+ * @EXIT_LEAVE: the host needs this CPU; nothing is to be handled
+ * @EXIT_ERROR: RUN fails with vcpu.error; set by exit_error()
  */
 enum exit_result {
-	EXIT_GO_ON	= 0,	/* steps only: nothing in the way */
-	EXIT_RESUME	= 1,	/* back into the guest */
-	EXIT_USER	= 2,	/* the run page tells the VMM why */
+	EXIT_CONTINUE,
+	EXIT_RESUME,
+	EXIT_USER,
+	EXIT_SLEEP,
+	EXIT_LEAVE,
+	EXIT_ERROR,
 };
 
 /* the mapping of a vCPU file: struct svmvcpu_run, then the data window */
@@ -166,6 +173,7 @@ struct vcpu_mmio {
  * @mismatches: decodes in a row that did not find the intercepted instruction
  * @next_rip: what guest_next_rip() found
  * @exits: since creation
+ * @error: errno of EXIT_ERROR
  * @on_cpu: CPU this is loaded on, -1 for none; read by vcpu_poke() anywhere
  * @wake: WAKE_* bits
  * @wait: a halted vCPU's thread sleeps here
@@ -254,6 +262,7 @@ struct vcpu {
 	struct memo_set memo_devices;
 	u64 next_rip;
 	u64 exits;
+	int error;
 
 	int on_cpu;
 	unsigned long wake;
@@ -299,10 +308,17 @@ static inline enum guest_mode vcpu_mode(const struct vcpu *vcpu)
  *
  * Return: EXIT_USER.
  */
-static inline int exit_to_user(struct vcpu *vcpu, u32 reason)
+static inline enum exit_result exit_to_user(struct vcpu *vcpu, u32 reason)
 {
 	vcpu->run->reason = reason;
 	return EXIT_USER;
+}
+
+/* RUN fails with @err, a negative errno. */
+static inline enum exit_result exit_error(struct vcpu *vcpu, int err)
+{
+	vcpu->error = err;
+	return EXIT_ERROR;
 }
 
 int vcpu_create(struct svm_vm *vm, u32 id, u32 flags);
