@@ -153,7 +153,7 @@ CHECK = $(PYTHON) $(VM)/check.py --tests "$(TESTS)" \
 
 # Packages first, in a shell of its own: what is built needs them
 check:
-	$(Q)$(VM)/deps.sh build vm bochs source lint tests
+	$(Q)$(VM)/deps.sh build vm bochs source lint docs tests
 	+$(Q)$(VM)/build.sh image-stock image-debug image-bochs
 	$(Q)$(CHECK) --lint
 
@@ -192,8 +192,15 @@ host-tests:
 	$(Q)$(CHECK) --kernels ""
 
 lint:
-	$(Q)$(VM)/deps.sh build vm source lint
+	$(Q)$(VM)/deps.sh build vm source lint docs
 	+$(Q)tools/checks/lint.sh
+
+# --- documents -------------------------------------------------------------
+
+docs:
+	$(Q)$(VM)/deps.sh build source docs
+	$(Q)tools/docs/render.sh html $(B)/docs
+	$(call note,HTML,$(B)/docs/index.html)
 
 # --- the rest --------------------------------------------------------------
 
@@ -258,6 +265,6 @@ help:
 .PHONY: all module module-host module-stock module-debug module-bochs \
 	deps deps-tests lib tools guests selftests image initramfs image-stock \
 	image-debug image-bochs vm demo check check-quick check-bochs soak \
-	bench bench-wall host-tests lint programs install install-programs \
+	bench bench-wall host-tests lint docs programs install install-programs \
 	uninstall clean \
 	help

@@ -5,7 +5,7 @@
 # missing. A machine that has them all sees no apt at all; one without apt is told
 # what it should have.
 #
-#	deps.sh build|vm|bochs|source|lint|tests|bench...
+#	deps.sh build|vm|bochs|source|lint|docs|tests|bench...
 
 . "$(dirname "$0")/lib.sh"
 set -euo pipefail
@@ -18,6 +18,7 @@ declare -A packages=(
 	[bochs]="bochs bochsbios vgabios isolinux syslinux-common xorriso"
 	[source]="linux-source-6.1 flex bison bc lz4 perl"
 	[lint]="sparse shellcheck perl"
+	[docs]="python3-sphinx mandoc"
 	[tests]="libzydis-dev"
 	[bench]="gnuplot-nox"
 )
