@@ -206,4 +206,5 @@ lint exported_to_kvm_alone tools/checks/symbols.sh build/lint/svmvcpu.ko
 lint policy_tables tools/checks/policy.py
 lint seed_references tools/checks/seed.py
 lint readme_vmm readme_vmm
+lint help tools/checks/help.py
 exit $failed
