@@ -3,7 +3,7 @@
 #
 # Reads all the sources the way a reviewer with tools would, one TAP result
 # per tool; a failure shows what the tool said. Needs what deps.sh calls
-# build, source and lint. Run by "make lint" and "make check".
+# build, source, lint and docs. Run by "make lint" and "make check".
 #
 #	lint.sh [checkpatch|others]	one half of the work; all by default
 
@@ -185,12 +185,22 @@ readme_vmm() {
 	sed -n '/^#include/,$p' tools/examples/minivmm.c | diff -u "$shown" -
 }
 
+# Sphinx with warnings as errors: malformed tables, targets that do not exist
+documents() {
+	tools/docs/render.sh dummy build/lint/docs
+}
+
+# "warning" leaves out what is style, such as long lines
+man_pages() {
+	sources 'Documentation/man/*' | xargs mandoc -T lint -W warning
+}
+
 part=${1-all}
 echo "TAP version 13"
 case $part in
 checkpatch) echo "1..1" ;;
-others) echo "1..12" ;;
-*) echo "1..13" ;;
+others) echo "1..15" ;;
+*) echo "1..16" ;;
 esac
 [ "$part" = others ] || lint checkpatch checkpatch
 [ "$part" != checkpatch ] || exit $failed
@@ -206,5 +216,8 @@ lint exported_to_kvm_alone tools/checks/symbols.sh build/lint/svmvcpu.ko
 lint policy_tables tools/checks/policy.py
 lint seed_references tools/checks/seed.py
 lint readme_vmm readme_vmm
+lint documents documents
+lint man_pages man_pages
+lint links tools/checks/links.py
 lint help tools/checks/help.py
 exit $failed
