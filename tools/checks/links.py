@@ -20,7 +20,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 MARKDOWN = ["README.md", "CONTRIBUTING.md"]
 # The folders whose own folders have a row each in the map
-MAPPED = [".", "selftests", "tools"]
+MAPPED = [".", "module", "selftests", "tools"]
 SOURCE = re.compile(r"(?<![\w./*<-])[\w*.][\w./*-]*\.(?:c|h|S|py|sh|inc|rst|md)\b(?!\w|/)")
 FOLDER = re.compile(r"(?<=`)[\w.-]+(?:/[\w.-]+)*/(?=`)")
 # Of the kernel, of a user, and one that design.rst says is not there
