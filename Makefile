@@ -88,8 +88,12 @@ tools: $(TOOLS)
 guests: $(GUESTS)
 
 # The harness comes from the kernel's own selftests
-SELFTESTS = $(patsubst selftests/%.c,$(B)/selftests/%, \
-	$(wildcard selftests/*.c))
+# selftests/AREA/NAME.c becomes AREA_NAME
+SELFTEST_OUT = $(B)/selftests/bin
+AREAS = $(filter-out guests lib vm,$(patsubst selftests/%/,%,$(wildcard selftests/*/)))
+SELFTEST_SOURCES = $(wildcard selftests/*.c $(AREAS:%=selftests/%/*.c))
+SELFTESTS = $(addprefix $(SELFTEST_OUT)/, \
+	$(subst /,_,$(SELFTEST_SOURCES:selftests/%.c=%)))
 KSELFTEST = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/svmvcpu/linux-source-6.1
 KSELFTEST := $(KSELFTEST)/tools/testing/selftests
 
@@ -108,16 +112,24 @@ $(HARNESS):
 # take longest for. initramfs.sh packs what they load. Everything is bound at the
 # start, so that nothing is in the middle of a test. They spend their time in the
 # kernel: -O1 is what makes them quick to build.
-SELFTEST_CC = $(CC) $(ALL_CFLAGS) -O1 -g0 -Werror -Iselftests \
+SELFTEST_CC = $(CC) $(ALL_CFLAGS) -O1 -g0 -Werror -Iselftests/lib \
 	-isystem $(B)/kselftest -no-pie -Wl,-z,now -pthread
 
-$(B)/selftests/%: selftests/%.c $(LIB) | $(HARNESS)
+$(SELFTEST_OUT)/%: selftests/%.c $(LIB) | $(HARNESS)
 	$(call note,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(SELFTEST_CC) -o $@ $< $(LIB)
 
+define area
+$(SELFTEST_OUT)/$(1)_%: selftests/$(1)/%.c $$(LIB) | $$(HARNESS)
+	$$(call note,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(SELFTEST_CC) -o $$@ $$< $$(LIB)
+endef
+$(foreach name,$(filter-out insn,$(AREAS)),$(eval $(call area,$(name))))
+
 # Those that need libsvmvcpu-insn
-$(B)/selftests/insn_%: selftests/insn_%.c $(INSN_LIB) $(LIB) | $(HARNESS)
+$(SELFTEST_OUT)/insn_%: selftests/insn/%.c $(INSN_LIB) $(LIB) | $(HARNESS)
 	$(call note,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(SELFTEST_CC) -Itools/insn -o $@ $< $(INSN_LIBS)

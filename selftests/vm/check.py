@@ -21,6 +21,7 @@ import batch
 import ktap
 import sanitize
 import vm
+from programs import sources
 
 SHARE = 8               # more programs than this are run on two machines
 MACHINES = 2            # at a time
@@ -145,15 +146,9 @@ def wanted(name, patterns):
 
 def programs(patterns):
     """What the source tree says there is to run."""
-    found = []
-    for path in sorted(glob.glob(os.path.join(vm.TOP, "selftests", "*.c")) +
-                       glob.glob(os.path.join(vm.TOP, "selftests", "*.sh"))):
-        name = os.path.basename(path)
-        if name.endswith(".c"):
-            name = name[:-2]
-        if wanted(name, patterns):
-            found.append(batch.Program(name, path))
-    return found
+    return [batch.Program(name, path)
+            for name, path in sources(".c", ".sh").items()
+            if wanted(name, patterns)]
 
 
 def has_kunit():

@@ -41,7 +41,7 @@ skeleton() {
 	cp "$here/fstab" "$root/etc/fstab"
 	cp "$here/init" "$root/init"
 	cp "$here/modload" "$root/bin/modload"
-	cp "$here"/{batch.sh,demo.sh,tap.sh} "$root/vm/"
+	cp "$here"/{batch.sh,demo.sh} "$TOP/selftests/lib/tap.sh" "$root/vm/"
 	chmod 755 "$root"/{init,bin/modload,vm/*.sh}
 }
 
@@ -99,7 +99,7 @@ only_stock() {
 }
 
 add_programs() {
-	local file
+	local file area
 
 	for file in "$TOP"/build/tools/*; do
 		[ -f "$file" ] && [ -x "$file" ] &&
@@ -109,12 +109,18 @@ add_programs() {
 	find "$TOP/build/guests" -maxdepth 1 -type f \
 		\( -name '*.bin' -o -name '*.elf' \) \
 		-exec cp {} "$root/guests/" \; 2>/dev/null || :
-	for file in "$TOP"/build/selftests/*; do
+	for file in "$TOP"/build/selftests/bin/*; do
 		[ -f "$file" ] && [ -x "$file" ] &&
 			add_stripped "$file" "$root/tests"
 	done
-	for file in "$TOP"/selftests/*.sh; do
-		[ -f "$file" ] && install -m 755 "$file" "$root/tests/"
+	# AREA/NAME.sh becomes AREA_NAME.sh
+	for file in "$TOP"/selftests/*/*.sh; do
+		area=${file%/*}
+		area=${area##*/}
+		case $area in
+		guests | lib | vm) continue ;;
+		esac
+		install -m 755 "$file" "$root/tests/${area}_${file##*/}"
 	done
 	cp /usr/share/seabios/bios-256k.bin "$root/guests/"
 }

@@ -127,7 +127,7 @@ module_warnings() {
 program_warnings() {
 	local -a flags=(-fsyntax-only -std=gnu11 -D_GNU_SOURCE -Wall -Wextra
 		-Wshadow -Wstrict-prototypes -Wmissing-prototypes
-		-Iinclude/uapi -Itools/lib -Imodule -Iselftests
+		-Iinclude/uapi -Itools/lib -Imodule
 		-isystem "$source_tree/tools/testing/selftests")
 	local file status=0 said
 

@@ -4,8 +4,8 @@
 
 ``file:name``      name is a word in file, of any folder of module/ unless file has a
                    slash
-``program.test``   a TEST_F of selftests/program.c, or a KUNIT_CASE of program.c in
-                   any folder of module/
+``program.test``   a TEST_F of selftests/AREA/NAME.c, program being AREA_NAME, or a
+                   KUNIT_CASE of program.c in any folder of module/
 ``a/path``         exists
 *phrase*           stands in Documentation/design.rst
 
@@ -44,7 +44,7 @@ def code_exists(ref):
 
 def test_exists(ref):
     program, test = ref.split(".")
-    source = text(f"selftests/{program}.c")
+    source = text(f"selftests/{program.replace('_', '/', 1)}.c")
     if source is not None:
         return re.search(rf"^TEST\w*\((?:\w+, )?{test}[,)]", source, re.M)
     source = module_text(f"{program}.c")

@@ -21,6 +21,7 @@ TOP = os.path.join(HERE, "../..")
 sys.path.insert(0, os.path.join(TOP, "selftests/vm"))
 
 import ktap  # noqa: E402 pylint: disable=wrong-import-position
+from programs import sources  # noqa: E402 pylint: disable=wrong-import-position
 
 LINE = re.compile(r"^ *[\d.]+ ([K ]) ?(.*)$")
 EMULATORS = {"QEMU": "stock", "Bochs": "bochs"}
@@ -59,13 +60,8 @@ def read_logs(directory, kernel):
     return results
 
 
-def programs():
-    return sorted(os.path.basename(path)[:-2] for path in
-                  glob.glob(os.path.join(TOP, "selftests", "*.c")))
-
-
 def failures(results):
-    return [f"{program}: {case}" for program in programs()
+    return [f"{program}: {case}" for program in sources(".c")
             for case, status in results.get(program, {}).items()
             if status == "fail"]
 
@@ -92,7 +88,7 @@ def main():
                      "\"make check\"")
         if bad := failures(side):
             sys.exit(f"{emulator}: these failed: {', '.join(bad)}")
-    names = [name for name in programs() if any(name in s for s in sides)]
+    names = [name for name in sources(".c") if any(name in s for s in sides)]
     with open(os.path.join(HERE, "known-results"), "w",
               encoding="utf-8") as table:
         table.write(HEAD + "\n")

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Host test: the tables of svmvcpu-hwcheck name the programs that there are."""
 
-import glob
 import os
 import re
 import sys
 
 TOP = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../..")
+sys.path.insert(0, os.path.join(TOP, "selftests/vm"))
+
+from programs import sources  # noqa: E402 pylint: disable=wrong-import-position
+
 HWCHECK = os.path.join(TOP, "tools/hwcheck")
 CASE = re.compile(
     r"^TEST(?:_F)?(?:_TIMEOUT|_SIGNAL)?\((?:\w+,\s*)?(\w+)", re.MULTILINE)
@@ -18,11 +21,6 @@ def rows(name):
     with open(os.path.join(HWCHECK, name), encoding="utf-8") as table:
         return [line.split() for line in table
                 if line.strip() and not line.startswith("#")]
-
-
-def sources():
-    return {os.path.basename(path)[:-2]: path for path in
-            glob.glob(os.path.join(TOP, "selftests", "*.c"))}
 
 
 def cases(path):
@@ -70,7 +68,7 @@ def default_is_known(_there):
 def unsafe_is_not_default(_there):
     """No program that tries every port or MSR runs by default."""
     return [" ".join(row[:2]) for row in rows("programs")
-            if row[0] in ("contain_ports", "contain_msrs") and
+            if row[0] in ("isolation_ports", "isolation_msrs") and
             row[1] != "contain"]
 
 
@@ -84,7 +82,7 @@ TESTS = (has_a_row, row_has_a_program, masks_are_known, known_case_exists,
 
 
 def main():
-    there, failed = sources(), 0
+    there, failed = sources(".c"), 0
     print(f"1..{len(TESTS)}")
     for number, test in enumerate(TESTS, 1):
         wrong = test(there)

@@ -9,7 +9,7 @@
 # Small guests are written here as bytes. What vcpuctl says, in which form, and
 # why something cannot work: vcpuctl_says.sh.
 
-# shellcheck source=selftests/vm/tap.sh
+# shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
 plan 31
 

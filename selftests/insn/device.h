@@ -4,7 +4,7 @@
  * asked to, makes accesses to: a hole in the VM's memory, with an array behind
  * it that counts how often it is read and written.
  *
- * For selftests/insn_*.c; on top of guest_idt.h.
+ * For the programs beside it, on top of guest_idt.h.
  */
 #ifndef SVMVCPU_INSN_DEVICE_H
 #define SVMVCPU_INSN_DEVICE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A guest that keeps running in a thread of its own while a test does things
- * to its memory, its files or its CPUs; for the life_* and mem_* programs.
+ * to its memory, its files or its CPUs; for the lifecycle_* and mem_* programs.
  *
  * The guests here count their rounds in BEATS, so that a test can see that
  * they go on, and work on the page at TEST_FREE.

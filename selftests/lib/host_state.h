@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host as the life_* programs look at it: EFER.SVME of every CPU, the
+ * The host as the lifecycle_* programs look at it: EFER.SVME of every CPU, the
  * module's reference count, the kernel's log, and KVM as the other user of
  * SVM, with the smallest guest it can run.
  */

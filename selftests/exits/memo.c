@@ -2,7 +2,7 @@
 /*
  * What the module remembers of instructions (memo.c) is noticed to be out of
  * date: whatever the answer depends on is changed behind its back, and the next
- * exit must go by what is there now. exit_memo_device has device accesses.
+ * exit must go by what is there now. exits_memo_device has device accesses.
  *
  * The guest's instruction is a HLT with more or fewer prefixes, mostly: RIP behind
  * it tells which was read.

@@ -6,7 +6,7 @@
 # What vcpuctl says: traces, JSON, and why something cannot work. None of it is
 # the kernel's business: vcpuctl.sh has the rest.
 
-# shellcheck source=selftests/vm/tap.sh
+# shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
 plan 21
 

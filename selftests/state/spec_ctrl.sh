@@ -8,7 +8,7 @@
 # its MSRs: the module is loaded so that it offers it. Only modules built for a
 # kernel with KUnit can be.
 
-# shellcheck source=selftests/vm/tap.sh
+# shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
 
 # $1 options of the module

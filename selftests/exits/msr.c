@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * RDMSR and WRMSR: the exits of registers the VMM answers, and EFER, PAT and
- * TSC, which the kernel answers. contain_msrs.c walks all indices.
+ * TSC, which the kernel answers. isolation_msrs.c walks all indices.
  *
  * cost: 20
  */

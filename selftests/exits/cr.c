@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Control registers: what MOV CR, LMSW, SMSW and CLTS accept, refuse and
- * show. exit_mode.c switches modes with them.
+ * show. exits_mode.c switches modes with them.
  */
 #include "guest_idt.h"
 

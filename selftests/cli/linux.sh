@@ -8,7 +8,7 @@
 # a file system of busybox and selftests/vm/guest-init. What it prints says
 # whether its timer, its serial interrupt and its input work.
 
-# shellcheck source=selftests/vm/tap.sh
+# shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
 plan 15
 

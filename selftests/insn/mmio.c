@@ -8,8 +8,8 @@
  * timeout: 120
  * cost: 48
  */
-#include "insn_device.h"
-#include "insn_table.h"
+#include "device.h"
+#include "table.h"
 
 #define FLAG_CF		0x001ULL
 #define FLAG_ZF		0x040ULL

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same as exit_memo, for device accesses, which are remembered as a whole: the
+ * The same as exits_memo, for device accesses, which are remembered as a whole: the
  * instruction is at LINEAR, its operand goes by RBX.
  */
 #include "memo.h"

@@ -8,7 +8,7 @@
 # svmvcpu-hwcheck as the owner of a machine sees it: what it reports of good and of
 # bad programs, and what it says when it cannot.
 
-# shellcheck source=selftests/vm/tap.sh
+# shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
 plan 52
 

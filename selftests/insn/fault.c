@@ -4,7 +4,7 @@
  * operand, single-stepping, the interrupt shadow, what is refused, and accesses
  * that no instruction makes.
  */
-#include "insn_device.h"
+#include "device.h"
 
 #define PAGE		4096UL
 

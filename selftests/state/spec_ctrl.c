@@ -2,7 +2,7 @@
 /*
  * SPEC_CTRL, PRED_CMD and VIRT_SPEC_CTRL of a guest: what CPUID shows of them,
  * each bit, GET_STATE and SET_STATE, snapshots; and #GP where the host has none.
- * What they do to the CPU no emulator tells; spec_ctrl.sh runs this with a module
+ * What they do to the CPU no emulator tells; state_spec_ctrl.sh runs this with a module
  * that offers them where they are ignored, and then the kernel's tracepoint tells
  * which MSRs are written.
  */

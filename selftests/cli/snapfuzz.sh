@@ -8,7 +8,7 @@
 # hang. With the same seed the same runs come out, which they would not if a run
 # left something behind.
 
-# shellcheck source=selftests/vm/tap.sh
+# shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
 plan 7
 

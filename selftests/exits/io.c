@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * SVMVCPU_EXIT_IO and SVMVCPU_EXIT_SYSTEM_DOWN of plain IN and OUT: widths,
- * directions, ports and modes. exit_string.c has INS and OUTS.
+ * directions, ports and modes. exits_string.c has INS and OUTS.
  */
 #include "guest_idt.h"
 

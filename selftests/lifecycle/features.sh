@@ -8,13 +8,13 @@
 # it: the module is loaded without, and programs that it matters to run again.
 # For a CPU that has none of them they are the ordinary paths.
 
-# shellcheck source=selftests/vm/tap.sh
+# shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
 
 # name as "vcpuctl info" has it, SVMVCPU_FEAT_*, programs
 features="
-nrip:0x1:smoke exit_step exit_exception exit_io exit_string exit_msr event_inject
-flush-by-asid:0x4:smoke mem_change mem_share exit_cr
+nrip:0x1:smoke exits_step events_exception exits_io exits_string exits_msr events_inject
+flush-by-asid:0x4:smoke mem_change mem_share exits_cr
 pause-filter:0x20:smoke abi_stop apic_timer
 "
 

@@ -9,7 +9,7 @@
 # anybody has a file of it open, with VMs just gone, and with KVM around. (The
 # debug kernel takes a second for each: fewer there.)
 
-# shellcheck source=selftests/vm/tap.sh
+# shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
 plan 17
 

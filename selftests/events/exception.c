@@ -2,7 +2,7 @@
 /*
  * SVMVCPU_EXIT_EXCEPTION: every exception that can be provoked, seen by the
  * VMM before the guest, then executed again or delivered with the right
- * frame; software interrupts beside it. exit_event.c has events that an exit
+ * frame; software interrupts beside it. events_at_exit.c has events that an exit
  * interrupts.
  */
 #include "guest_idt.h"
