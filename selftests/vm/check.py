@@ -10,7 +10,6 @@ failure with its reason, and last the totals alone on a line.
 import argparse
 import concurrent.futures
 import fnmatch
-import glob
 import os
 import subprocess
 import sys
@@ -151,10 +150,6 @@ def programs(patterns):
             if wanted(name, patterns)]
 
 
-def has_kunit():
-    return bool(glob.glob(os.path.join(vm.TOP, "module", "*_test.c")))
-
-
 def skip_all(name, why, kernel, report):
     result = batch.Result(name)
     result.cases.append(ktap.Case("all", "skip", why))
@@ -181,7 +176,7 @@ def kernel_batches(kernel, patterns, report):
     extra = {}
     if kernel == "stock" and wanted("demo", patterns):
         extra["demo"] = True
-    if kernel == "debug" and has_kunit() and wanted("svmvcpu_kunit", patterns):
+    if kernel == "debug" and wanted("svmvcpu_kunit", patterns):
         extra["kunit"] = "svmvcpu_kunit"
     if extra or not patterns:
         groups.setdefault((), [])
