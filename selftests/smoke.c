@@ -4,19 +4,7 @@
  */
 #include "svmvcpu_test.h"
 
-FIXTURE(smoke) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(smoke)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(smoke)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(smoke)
 
 GUEST16(real,
 	"mov $0x1234, %ax\n"

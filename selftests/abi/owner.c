@@ -71,10 +71,7 @@ FIXTURE_SETUP(owner)
 	vm_setup(&self->vm, SVMVCPU_PRESET_REAL);
 }
 
-FIXTURE_TEARDOWN(owner)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(owner)
 
 static int wait_child(pid_t pid)
 {

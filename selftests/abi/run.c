@@ -6,19 +6,7 @@
 #include "abi_args.h"
 #include "guest_idt.h"
 
-FIXTURE(run) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(run)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(run)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(run)
 
 static void start64(struct test_vm *vm)
 {

@@ -20,10 +20,7 @@ FIXTURE_SETUP(state)
 	self->random = 0x9e3779b97f4a7c15ULL;
 }
 
-FIXTURE_TEARDOWN(state)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(state)
 
 static void get(struct test_vm *vm, struct svmvcpu_state *state)
 {

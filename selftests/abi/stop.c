@@ -37,10 +37,7 @@ FIXTURE_SETUP(stop)
 	sigaction(SIGUSR1, &action, NULL);
 }
 
-FIXTURE_TEARDOWN(stop)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(stop)
 
 static void start(struct test_vm *vm)
 {

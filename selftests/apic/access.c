@@ -10,19 +10,7 @@
 
 #define PAGE	4096U
 
-FIXTURE(access) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(access)
-{
-	apic_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(access)
-{
-	vm_close(&self->vm);
-}
+APIC_FIXTURE(access)
 
 /* errno, or 0 with the result in @access */
 static int access_errno(struct test_vm *vm, struct svmvcpu_apic_access *access)

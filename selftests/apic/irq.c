@@ -11,20 +11,7 @@
 
 #include "guest_apic.h"
 
-FIXTURE(irq) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(irq)
-{
-	apic_open(&self->vm);
-	apic_enable_x2(&self->vm);
-}
-
-FIXTURE_TEARDOWN(irq)
-{
-	vm_close(&self->vm);
-}
+X2APIC_FIXTURE(irq)
 
 static bool vector_in(struct test_vm *vm, unsigned int table, unsigned int vector)
 {

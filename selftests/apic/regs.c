@@ -6,19 +6,7 @@
  */
 #include "guest_apic.h"
 
-FIXTURE(regs) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(regs)
-{
-	apic_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(regs)
-{
-	vm_close(&self->vm);
-}
+APIC_FIXTURE(regs)
 
 TEST_F(regs, after_reset)
 {

@@ -9,20 +9,7 @@
 
 #define VECTOR	0xe0
 
-FIXTURE(timer) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(timer)
-{
-	apic_open(&self->vm);
-	apic_enable_x2(&self->vm);
-}
-
-FIXTURE_TEARDOWN(timer)
-{
-	vm_close(&self->vm);
-}
+X2APIC_FIXTURE(timer)
 
 /* The count is in ns with this divisor. */
 static void set_timer(struct test_vm *vm, uint32_t lvt, uint32_t count)

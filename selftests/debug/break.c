@@ -11,19 +11,7 @@
 #define DR7_EXEC(n)	(1ULL << (2 * (n)))
 #define DR7_WRITE4(n)	(DR7_EXEC(n) | 0xdULL << (16 + 4 * (n)))
 
-FIXTURE(debug) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(debug)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(debug)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(debug)
 
 static void set_breakpoint(struct test_vm *vm, unsigned int nr, uint64_t at, uint64_t dr7,
 			   uint32_t flags)

@@ -13,19 +13,7 @@
 #define HANDLER(vector)	(IDT_STUBS + (vector) * 16UL)
 #define DR6_BS		(1ULL << 14)
 
-FIXTURE(step) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(step)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(step)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(step)
 
 static void set_debug(struct test_vm *vm, uint32_t flags)
 {

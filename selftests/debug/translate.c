@@ -18,19 +18,7 @@
 #define PROBED		TEST_FREE	/* linear: this 4 KiB page is looked at ... */
 #define FRAME		(TEST_FREE + 8 * PAGE)	/* ... and lies here */
 
-FIXTURE(translate) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(translate)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(translate)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(translate)
 
 enum paging { LEGACY, PAE, LONG, NR_PAGINGS };
 

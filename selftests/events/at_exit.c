@@ -9,19 +9,7 @@
 #define UNMAPPED	0x40000000UL	/* behind the identity map */
 #define ABSENT		TEST_MEM	/* no region there */
 
-FIXTURE(exit_event) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(exit_event)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_event)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_event)
 
 /* Ways to an event, from outside and inside, with what its frame must say */
 static const struct event_case {

@@ -10,19 +10,7 @@
 #define UNMAPPED	0x40000000UL	/* behind the identity map */
 #define NO_ERR		~0U
 
-FIXTURE(exit_exception) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(exit_exception)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_exception)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_exception)
 
 /**
  * struct provocation - a way to raise an exception

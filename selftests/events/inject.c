@@ -35,10 +35,7 @@ FIXTURE_SETUP(event)
 		handler_put(&self->vm, i);
 }
 
-FIXTURE_TEARDOWN(event)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(event)
 
 static void inject(struct test_vm *t, unsigned int what)
 {

@@ -7,19 +7,7 @@
 
 #define CR0_LONG	(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 
-FIXTURE(exit_cr) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(exit_cr)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_cr)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_cr)
 
 /*
  * Runs code with a value in RAX; the vector it raised. RBX holds TEST_DATA.

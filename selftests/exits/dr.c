@@ -11,20 +11,7 @@
 #define DR7_RESET	0x400ULL
 #define DR7_GD		(1ULL << 13)
 
-FIXTURE(exit_dr) {
-	struct test_vm vm;
-	struct svmvcpu_state state;
-};
-
-FIXTURE_SETUP(exit_dr)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_dr)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_dr, struct svmvcpu_state state;)
 
 /* mov drN, rax (or eax); mov rcx, drN with the N of the name */
 static int move(struct _test_data_exit_dr *self, enum idt_mode mode, unsigned int dr,

@@ -6,21 +6,7 @@
  */
 #include "guest_idt.h"
 
-FIXTURE(exit_entry) {
-	struct test_vm vm;
-	struct svmvcpu_state good;
-	struct svmvcpu_state bad;
-};
-
-FIXTURE_SETUP(exit_entry)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_entry)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_entry, struct svmvcpu_state good, bad;)
 
 enum {
 	IN_CONTROL = SVMVCPU_STATE_CONTROL,

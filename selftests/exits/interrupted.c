@@ -32,10 +32,7 @@ FIXTURE_SETUP(exit_interrupted)
 	vm_open(&self->vm);
 }
 
-FIXTURE_TEARDOWN(exit_interrupted)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(exit_interrupted)
 
 /* Loops, by mode and with interrupts off or on in front */
 static const struct {

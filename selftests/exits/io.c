@@ -5,19 +5,7 @@
  */
 #include "guest_idt.h"
 
-FIXTURE(exit_io) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(exit_io)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_io)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_io)
 
 static const struct io_insn {
 	const char *name;

@@ -40,10 +40,7 @@ FIXTURE_SETUP(memo)
 	ASSERT_EQ(0, svmvcpu_vcpu_setup(&t->vcpu, &setup));
 }
 
-FIXTURE_TEARDOWN(memo)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(memo)
 
 /* The length of the instruction at @rip, as the module sees it; -1: no HALT */
 static int length(struct test_vm *t, unsigned long rip)

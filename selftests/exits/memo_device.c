@@ -35,10 +35,7 @@ FIXTURE_SETUP(memo_device)
 	t->run->in_flags = SVMVCPU_RUN_SET_GPRS;
 }
 
-FIXTURE_TEARDOWN(memo_device)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(memo_device)
 
 static void put_bytes(struct test_vm *t, const char *bytes, size_t len)
 {

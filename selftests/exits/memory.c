@@ -9,19 +9,7 @@
 #define ABSENT		TEST_MEM	/* no region there */
 #define RWX	(SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC)
 
-FIXTURE(exit_memory) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(exit_memory)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_memory)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_memory)
 
 /* @gpa on becomes what is at TEST_FREE. */
 static int map(struct test_vm *vm, uint64_t gpa, uint64_t bytes, uint32_t prot)

@@ -26,10 +26,7 @@ FIXTURE_SETUP(exit_mmio)
 	ASSERT_EQ(0, ioctl(vm->vcpu.fd, SVMVCPU_SET_EXITS, &exits));
 }
 
-FIXTURE_TEARDOWN(exit_mmio)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(exit_mmio)
 
 #define EXPECT_MMIO(vm, at, bytes, is_write, value)		\
 do {								\

@@ -5,19 +5,7 @@
  */
 #include "guest_idt.h"
 
-FIXTURE(exit_mode) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(exit_mode)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_mode)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_mode)
 
 /*
  * Position is TEST_CODE, so far jumps are to 0x1000 plus a difference. GDT as

@@ -13,19 +13,7 @@
 #define MSR_EFER	0xc0000080
 #define PAT_AT_RESET	0x0007040600070406ULL
 
-FIXTURE(exit_msr) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(exit_msr)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_msr)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_msr)
 
 /*
  * Rubbish above ECX must not matter. TCG looks up the lowest range with all of

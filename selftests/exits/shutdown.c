@@ -9,19 +9,7 @@
 #define UNMAPPED	0x40000000UL	/* behind the identity map */
 #define NO_ERR		(-1)
 
-FIXTURE(exit_shutdown) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(exit_shutdown)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_shutdown)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_shutdown)
 
 static void choose(struct test_vm *vm, uint32_t flags, uint32_t exceptions)
 {

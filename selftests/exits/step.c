@@ -10,19 +10,7 @@
 
 #define PAGE	4096UL
 
-FIXTURE(exit_step) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(exit_step)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(exit_step)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(exit_step)
 
 /* What the VMM sees of an instruction before the code goes on behind it */
 static const struct step_insn {

@@ -22,10 +22,7 @@ FIXTURE_SETUP(exit_string)
 	vm_open(&self->vm);
 }
 
-FIXTURE_TEARDOWN(exit_string)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(exit_string)
 
 static unsigned char pattern(unsigned long i)
 {

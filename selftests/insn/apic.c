@@ -25,10 +25,7 @@ FIXTURE_SETUP(apic)
 		vm_die("turning the local APIC on");
 }
 
-FIXTURE_TEARDOWN(apic)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(apic)
 
 static int other_read(void *opaque, __u64 gpa, void *buf, size_t len)
 {

@@ -81,7 +81,7 @@ static const uint32_t host_msrs[] = {
 
 #define NR_HOST_MSRS	ARRAY_SIZE(host_msrs)
 
-FIXTURE(contain_insns) {
+FIXTURE(isolation_insns) {
 	struct test_vm vm;
 	uint64_t msrs[NR_HOST_MSRS];
 	uint64_t xcr0;
@@ -98,17 +98,14 @@ static uint64_t read_xcr0(void)
 	return (uint64_t)edx << 32 | eax;
 }
 
-FIXTURE_SETUP(contain_insns)
+FIXTURE_SETUP(isolation_insns)
 {
 	vm_open_and_run(&self->vm);
 	host_read_msrs(host_msrs, NR_HOST_MSRS, self->msrs);
 	self->xcr0 = read_xcr0();
 }
 
-FIXTURE_TEARDOWN(contain_insns)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(isolation_insns)
 
 /* R_* of how a run ended; 0 for anything else */
 static unsigned int outcome_bit(const struct test_vm *vm, const struct insn_case *insn,
@@ -149,7 +146,7 @@ static unsigned int allowed_outcomes(const struct insn_case *insn, enum idt_mode
 	return allowed;
 }
 
-TEST_F(contain_insns, every_mode)
+TEST_F(isolation_insns, every_mode)
 {
 	const unsigned int nr = ARRAY_SIZE(insn_cases);
 	struct test_vm *vm = &self->vm;
@@ -174,7 +171,7 @@ TEST_F(contain_insns, every_mode)
 }
 
 /* After all of them: the host as it was, and the guest still runs. */
-TEST_F(contain_insns, host_unharmed)
+TEST_F(isolation_insns, host_unharmed)
 {
 	const unsigned int nr = ARRAY_SIZE(insn_cases);
 	struct test_vm *vm = &self->vm;
@@ -195,7 +192,7 @@ TEST_F(contain_insns, host_unharmed)
 }
 
 /* The register operands of SVM instructions name host memory: nothing is read or written. */
-TEST_F(contain_insns, vmload_vmsave_touch_nothing)
+TEST_F(isolation_insns, vmload_vmsave_touch_nothing)
 {
 	static const char * const code[] = { "\x0f\x01\xda", "\x0f\x01\xdb", "\x0f\x01\xd8" };
 	struct test_vm *vm = &self->vm;

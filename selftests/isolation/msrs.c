@@ -37,22 +37,19 @@ static const uint32_t host_msrs[] = {
 
 #define NR_HOST		ARRAY_SIZE(host_msrs)
 
-FIXTURE(contain_msrs) {
+FIXTURE(isolation_msrs) {
 	struct test_vm vm;
 	unsigned char saw[3][RANGE];
 	uint64_t host[NR_HOST];
 };
 
-FIXTURE_SETUP(contain_msrs)
+FIXTURE_SETUP(isolation_msrs)
 {
 	vm_open_and_run(&self->vm);
 	host_read_msrs(host_msrs, NR_HOST, self->host);
 }
 
-FIXTURE_TEARDOWN(contain_msrs)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(isolation_msrs)
 
 /* ECX from RBX on, EBP of them */
 GUEST64(msrs,
@@ -120,7 +117,7 @@ static void start(struct test_vm *vm, uint32_t base, uint32_t count)
 	IDT_REGS(vm, regs->rbx = base; regs->rbp = count);
 }
 
-TEST_F_TIMEOUT(contain_msrs, every_msr, 240)
+TEST_F_TIMEOUT(isolation_msrs, every_msr, 240)
 {
 	struct test_vm *vm = &self->vm;
 	uint64_t after[NR_HOST];
@@ -151,7 +148,7 @@ TEST_F_TIMEOUT(contain_msrs, every_msr, 240)
 }
 
 /* Beside the ranges everything exits. */
-TEST_F(contain_msrs, outside_the_ranges)
+TEST_F(isolation_msrs, outside_the_ranges)
 {
 	static const uint32_t outside[] = {
 		0x2000, 0x4b564d00, 0x40000000, 0x7fffffff, 0xbfffffff, 0xc0002000,

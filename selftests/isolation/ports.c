@@ -10,20 +10,7 @@
 
 #define PORTS		0x10000
 
-FIXTURE(contain_ports) {
-	struct test_vm vm;
-	unsigned char in[PORTS], out[PORTS];
-};
-
-FIXTURE_SETUP(contain_ports)
-{
-	vm_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(contain_ports)
-{
-	vm_close(&self->vm);
-}
+VM_FIXTURE(isolation_ports, unsigned char in[PORTS], out[PORTS];)
 
 /* IN, then OUT of what came, inverted; then the port EBX further */
 GUEST64(ports,
@@ -42,7 +29,7 @@ static unsigned char answer(unsigned int port)
 }
 
 /* Counts an access; false when it is not what the guest did. */
-static bool account(struct _test_data_contain_ports *self)
+static bool account(struct _test_data_isolation_ports *self)
 {
 	struct svmvcpu_run *run = self->vm.run;
 	unsigned int port = run->io.port, want = (unsigned char)~answer(port);
@@ -63,7 +50,7 @@ static bool account(struct _test_data_contain_ports *self)
 	return run->io.data == want;
 }
 
-TEST_F_TIMEOUT(contain_ports, every_port, 240)
+TEST_F_TIMEOUT(isolation_ports, every_port, 240)
 {
 	struct test_vm *vm = &self->vm;
 	unsigned int port, want, wrong = 0, stride = slow_machine() ? 17 : 1;

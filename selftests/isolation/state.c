@@ -21,19 +21,19 @@
 #define FX_ST		32
 #define FX_XMM		160
 
-FIXTURE(contain_state) {
+FIXTURE(isolation_state) {
 	struct test_vm a;		/* one VM each, so one vCPU each */
 	struct test_vm b;
 };
 
-FIXTURE_SETUP(contain_state)
+FIXTURE_SETUP(isolation_state)
 {
 	ASSERT_EQ(0, pin_to_cpu(0));
 	vm_open(&self->a);
 	vm_open(&self->b);
 }
 
-FIXTURE_TEARDOWN(contain_state)
+FIXTURE_TEARDOWN(isolation_state)
 {
 	vm_close(&self->a);
 	vm_close(&self->b);
@@ -68,7 +68,7 @@ static void host_own(uint64_t *values)
 			vm_die("host MSR");
 }
 
-TEST_F(contain_state, syscall_msrs)
+TEST_F(isolation_state, syscall_msrs)
 {
 	uint64_t values[NR_OWN], seen[NR_OWN], before[NR_OWN], after[NR_OWN], zero[NR_OWN] = { 0 };
 	unsigned int i;
@@ -175,7 +175,7 @@ static bool fresh_guest_sees_reset(struct test_vm *vm)
 	return fx_is_reset(vm->mem + AREA_OUT);
 }
 
-TEST_F(contain_state, fpu_of_two_guests)
+TEST_F(isolation_state, fpu_of_two_guests)
 {
 	int home, away;
 
@@ -213,7 +213,7 @@ static long run_with_fpu(int fd, const unsigned char *in, unsigned char *out)
 }
 
 /* The VMM's own registers: unchanged by RUN, and not in the guest's. */
-TEST_F(contain_state, fpu_of_the_vmm)
+TEST_F(isolation_state, fpu_of_the_vmm)
 {
 	static unsigned char in[512] __attribute__((aligned(16)));
 	static unsigned char out[512] __attribute__((aligned(16)));
@@ -237,7 +237,7 @@ TEST_F(contain_state, fpu_of_the_vmm)
 }
 
 /* Upper halves of YMM registers, which a guest never has */
-TEST_F(contain_state, avx_of_the_vmm)
+TEST_F(isolation_state, avx_of_the_vmm)
 {
 	uint64_t in[4] = { 1, 2, 3, 4 }, out[4] = { 0 };
 	long ret;
@@ -258,7 +258,7 @@ TEST_F(contain_state, avx_of_the_vmm)
 }
 
 /* The VMM's FS and GS: thread-local storage, and what it put there itself */
-TEST_F(contain_state, segments_of_the_vmm)
+TEST_F(isolation_state, segments_of_the_vmm)
 {
 	uint64_t values[NR_OWN], fs = 0, fs_after = 0, gs = 0;
 	static uint64_t anchor = 0x1122334455667788ULL;
@@ -306,7 +306,7 @@ GUEST64(look,
 	"rdtsc\n"
 	"hlt");
 
-TEST_F(contain_state, setup_resets_the_rest)
+TEST_F(isolation_state, setup_resets_the_rest)
 {
 	struct test_vm *vm = &self->a;
 	struct svmvcpu_state state;
@@ -380,7 +380,7 @@ GUEST64(watcher,
  * The host watches a variable whose address is also a guest's: the guest does
  * not trip over it, and the host still sees its own writes afterwards.
  */
-TEST_F(contain_state, host_breakpoints)
+TEST_F(isolation_state, host_breakpoints)
 {
 	volatile uint64_t *watched = mmap((void *)TEST_FREE, 4096, PROT_READ | PROT_WRITE,
 					  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -432,7 +432,7 @@ static void run_stepped(void)
  * A debugger steps the VMM by branches, which the host's DEBUGCTL has to be kept from
  * the guest for. (The test machine's CPU has no DEBUGCTL: the steps are single ones.)
  */
-TEST_F_TIMEOUT(contain_state, vmm_stepped_by_branches, 120)
+TEST_F_TIMEOUT(isolation_state, vmm_stepped_by_branches, 120)
 {
 	unsigned int steps = 0;
 	int status;

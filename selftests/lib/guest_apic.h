@@ -61,6 +61,8 @@ static inline void apic_open(struct test_vm *t)
 	idt_setup(t, IDT_PROT32);
 }
 
+#define APIC_FIXTURE(name, ...)	VM_FIXTURE_BY(apic_open, name, __VA_ARGS__)
+
 /* Registers for code at TEST_CODE that ends in VMMCALL; RUN takes them. */
 static inline struct svmvcpu_gprs *apic_start(struct test_vm *t, const void *code,
 					      unsigned int len)
@@ -162,6 +164,15 @@ static inline void apic_enable_x2(struct test_vm *t)
 	    x2_write(t, APIC_SVR, 0x1ff) != FINISHED)
 		vm_die("turning the local APIC on");
 }
+
+/* In x2APIC mode, and on */
+static inline void apic_open_x2(struct test_vm *t)
+{
+	apic_open(t);
+	apic_enable_x2(t);
+}
+
+#define X2APIC_FIXTURE(name, ...)	VM_FIXTURE_BY(apic_open_x2, name, __VA_ARGS__)
 
 static inline int apic_send(struct test_vm *t, unsigned int vector, uint32_t flags)
 {

@@ -148,6 +148,30 @@ static inline void vm_close(struct test_vm *t)
 	svmvcpu_free(t->mem, TEST_MEM);
 }
 
+/*
+ * A fixture made of one VM, which @open opens; @... declares further members, which
+ * start out as zeroes.
+ */
+#define VM_FIXTURE_BY(open, name, ...)					\
+	FIXTURE(name) {							\
+		struct test_vm vm;					\
+		__VA_ARGS__						\
+	};								\
+	FIXTURE_SETUP(name)						\
+	{								\
+		open(&self->vm);					\
+	}								\
+	VM_TEARDOWN(name)
+
+#define VM_FIXTURE(name, ...)	VM_FIXTURE_BY(vm_open, name, __VA_ARGS__)
+
+/* Where the setup does more than open the VM. */
+#define VM_TEARDOWN(name)						\
+	FIXTURE_TEARDOWN(name)						\
+	{								\
+		vm_close(&self->vm);					\
+	}
+
 static inline void vm_load(struct test_vm *t, unsigned long gpa, const void *code, size_t len)
 {
 	memcpy(t->mem + gpa, code, len);

@@ -21,10 +21,7 @@ FIXTURE_SETUP(change)
 	self->page = guest_word(&self->vm, TEST_FREE);
 }
 
-FIXTURE_TEARDOWN(change)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(change)
 
 /* A fresh page at @where; 0 or errno. */
 static int fresh_page(volatile void *where)

@@ -27,10 +27,7 @@ FIXTURE_SETUP(follow)
 	self->page = guest_word(&self->vm, TEST_FREE);
 }
 
-FIXTURE_TEARDOWN(follow)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(follow)
 
 static int fresh_page(volatile void *where)
 {

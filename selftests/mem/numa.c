@@ -31,10 +31,7 @@ FIXTURE_SETUP(numa)
 	memset(self->mem, 0, MOVED * PAGE);
 }
 
-FIXTURE_TEARDOWN(numa)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(numa)
 
 /* Adds 1 to each of 32 pages; that they stay equal is checked all the time. */
 GUEST32(even,

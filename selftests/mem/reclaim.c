@@ -61,10 +61,7 @@ FIXTURE_SETUP(reclaim)
 	put_aligned(&self->vm, (void *)self->page);
 }
 
-FIXTURE_TEARDOWN(reclaim)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(reclaim)
 
 static unsigned long read_number(const char *path)
 {

@@ -35,10 +35,7 @@ FIXTURE_SETUP(stale)
 	ASSERT_NE(MAP_FAILED, self->aside);
 }
 
-FIXTURE_TEARDOWN(stale)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(stale)
 
 static int move_page(volatile void *from, volatile void *to)
 {

@@ -21,10 +21,7 @@ FIXTURE_SETUP(snap)
 	ASSERT_EQ(ALL, self->vm.info.components);
 }
 
-FIXTURE_TEARDOWN(snap)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(snap)
 
 static int snapshot(struct test_vm *vm)
 {
@@ -369,20 +366,7 @@ TEST_F(snap, all_vcpus)
 	EXPECT_EQ(0, restore(vm));
 }
 
-FIXTURE(apic) {
-	struct test_vm vm;
-};
-
-FIXTURE_SETUP(apic)
-{
-	apic_open(&self->vm);
-	apic_enable_x2(&self->vm);
-}
-
-FIXTURE_TEARDOWN(apic)
-{
-	vm_close(&self->vm);
-}
+X2APIC_FIXTURE(apic)
 
 /* The registers, a timer that was running, and what was posted since */
 TEST_F(apic, state_and_timer)

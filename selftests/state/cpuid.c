@@ -22,10 +22,7 @@ FIXTURE_SETUP(cpuid)
 	};
 }
 
-FIXTURE_TEARDOWN(cpuid)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(cpuid)
 
 /**
  * struct answer - registers of a CPUID

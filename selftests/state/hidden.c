@@ -12,20 +12,7 @@
 #define MSR_PAT		0x277
 #define PAT_AT_RESET	0x0007040600070406ULL
 
-FIXTURE(hidden) {
-	struct test_vm vm;
-	struct svmvcpu_state state;
-};
-
-FIXTURE_SETUP(hidden)
-{
-	apic_open(&self->vm);
-}
-
-FIXTURE_TEARDOWN(hidden)
-{
-	vm_close(&self->vm);
-}
+APIC_FIXTURE(hidden, struct svmvcpu_state state;)
 
 /* SET_VCPU_CPUID only before the guest has run: a vCPU for each case */
 static void renew(struct test_vm *vm)

@@ -60,10 +60,7 @@ FIXTURE_SETUP(masked)
 	ASSERT_EQ(0, ioctl_errno(self->vm.vm, SVMVCPU_GET_CPUID, &arg));
 }
 
-FIXTURE_TEARDOWN(masked)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(masked)
 
 static uint32_t told(const struct svmvcpu_cpuid_entry *table, uint32_t leaf, unsigned int reg)
 {

@@ -50,10 +50,7 @@ FIXTURE_SETUP(msrs)
 	self->member = (__u64 *)&self->state.msrs;
 }
 
-FIXTURE_TEARDOWN(msrs)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(msrs)
 
 static void start(struct test_vm *vm)
 {

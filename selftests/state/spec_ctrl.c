@@ -46,10 +46,7 @@ FIXTURE_SETUP(spec_ctrl)
 	idt_setup(&self->vm, IDT_PROT32);
 }
 
-FIXTURE_TEARDOWN(spec_ctrl)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(spec_ctrl)
 
 TEST_F(spec_ctrl, each_bit)
 {
@@ -261,10 +258,7 @@ FIXTURE_SETUP(writes)
 		vm_die("sched_setaffinity");
 }
 
-FIXTURE_TEARDOWN(writes)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(writes)
 
 /* The MSRs are there for guests, and the emulator has none that could tell. */
 static bool pretended(void)

@@ -98,10 +98,7 @@ FIXTURE_SETUP(vmm_fpu)
 		SKIP(return, "no AVX for guests here");
 }
 
-FIXTURE_TEARDOWN(vmm_fpu)
-{
-	vm_close(&self->vm);
-}
+VM_TEARDOWN(vmm_fpu)
 
 TEST_F(vmm_fpu, exits)
 {
