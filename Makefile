@@ -87,13 +87,13 @@ lib: $(LIB)
 tools: $(TOOLS)
 guests: $(GUESTS)
 
-# The harness comes from the kernel's own selftests
-# selftests/AREA/NAME.c becomes AREA_NAME
-SELFTEST_OUT = $(B)/selftests/bin
-AREAS = $(filter-out guests lib vm,$(patsubst selftests/%/,%,$(wildcard selftests/*/)))
-SELFTEST_SOURCES = $(wildcard selftests/*.c $(AREAS:%=selftests/%/*.c))
-SELFTESTS = $(addprefix $(SELFTEST_OUT)/, \
-	$(subst /,_,$(SELFTEST_SOURCES:selftests/%.c=%)))
+# selftests/Makefile builds the test programs: this is what it calls them
+AREAS = $(filter-out guests lib runner vm, \
+	$(patsubst selftests/%/,%,$(wildcard selftests/*/)))
+SELFTESTS = $(addprefix $(B)/selftests/bin/,$(subst /,_,$(patsubst selftests/%.c,%, \
+	$(wildcard selftests/*.c $(AREAS:%=selftests/%/*.c)))))
+
+# Their harness, and lib.mk, come from the kernel's own selftests
 KSELFTEST = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/svmvcpu/linux-source-6.1
 KSELFTEST := $(KSELFTEST)/tools/testing/selftests
 
@@ -101,42 +101,19 @@ KSELFTEST := $(KSELFTEST)/tools/testing/selftests
 HARNESS_PACKAGES = $(if $(filter file,$(origin KSELFTEST)),$(if $(SELFTESTS),source))
 
 # A link: with sudo, HOME is another, but what is built need not be built again
-HARNESS = $(B)/kselftest/kselftest_harness.h
+HARNESS = $(B)/kselftest/lib.mk
 
 $(HARNESS):
-	$(Q)test -e "$(KSELFTEST)/kselftest_harness.h" || $(VM)/kernel.sh harness
+	$(Q)test -e "$(KSELFTEST)/lib.mk" || $(VM)/kernel.sh harness
 	@mkdir -p $(B)
 	$(Q)ln -sfn "$$(realpath "$(KSELFTEST)")" $(B)/kselftest
 
-# Not static: seventy times the C library is what booting the debug kernel would
-# take longest for. initramfs.sh packs what they load. Everything is bound at the
-# start, so that nothing is in the middle of a test. They spend their time in the
-# kernel: -O1 is what makes them quick to build.
-SELFTEST_CC = $(CC) $(ALL_CFLAGS) -O1 -g0 -Werror -Iselftests/lib \
-	-isystem $(B)/kselftest -no-pie -Wl,-z,now -pthread
+# The libraries first: it asks for them, too, and only one make may build them
+selftests: lib $(HARNESS)
+	+$(Q)$(if $(SELFTESTS),$(MAKE) --no-print-directory -C selftests CC="$(CC)" \
+		KSFT=../$(B)/kselftest)
 
-$(SELFTEST_OUT)/%: selftests/%.c $(LIB) | $(HARNESS)
-	$(call note,CC,$@)
-	@mkdir -p $(@D)
-	$(Q)$(SELFTEST_CC) -o $@ $< $(LIB)
-
-define area
-$(SELFTEST_OUT)/$(1)_%: selftests/$(1)/%.c $$(LIB) | $$(HARNESS)
-	$$(call note,CC,$$@)
-	@mkdir -p $$(@D)
-	$$(Q)$$(SELFTEST_CC) -o $$@ $$< $$(LIB)
-endef
-$(foreach name,$(filter-out insn,$(AREAS)),$(eval $(call area,$(name))))
-
-# Those that need libsvmvcpu-insn
-$(SELFTEST_OUT)/insn_%: selftests/insn/%.c $(INSN_LIB) $(LIB) | $(HARNESS)
-	$(call note,CC,$@)
-	@mkdir -p $(@D)
-	$(Q)$(SELFTEST_CC) -Itools/insn -o $@ $< $(INSN_LIBS)
-
-selftests: $(SELFTESTS)
-
--include $(LIB_OBJECTS:.o=.d) $(VCPUCTL_OBJECTS:.o=.d) $(SELFTESTS:=.d)
+-include $(LIB_OBJECTS:.o=.d) $(VCPUCTL_OBJECTS:.o=.d)
 
 # --- the test machine ------------------------------------------------------
 

@@ -8,7 +8,7 @@
 #	kernel.sh debug		linux-source-6.1 built with debug.config
 #	kernel.sh bochs		the same with bochs.config: small
 #	kernel.sh source	the unpacked source tree (checkpatch, kselftest)
-#	kernel.sh harness	of that, only what test programs include
+#	kernel.sh harness	of that, only what builds and judges tests
 #
 # Makes it if need be and prints its directory, which for a kernel holds
 # vmlinuz, release, kdir (to build modules against) and modules/. What is
@@ -132,18 +132,20 @@ source_dir() {
 # Whoever installs the test programs on a host needs no more of the tree. It is not
 # marked as unpacked, so that it will be for whoever does.
 harness() {
-	local dir=$source_package/tools/testing/selftests tmp
+	local dir=$source_package/tools/testing tmp
 
 	"$here/deps.sh" build source
 	lock "$CACHE/.source-lock"
-	[ ! -e "$CACHE/$dir/kselftest_harness.h" ] || return 0
+	[ ! -e "$CACHE/$dir/kunit/kunit_parser.py" ] || return 0
 	[ -e "/usr/src/$source_package.tar.xz" ] ||
 		die "no $source_package: give KSELFTEST=, a kernel's tools/testing/selftests"
 	tmp=$(mktemp -d "$CACHE/harness.XXXXXX")
 	tar -C "$tmp" -xf "/usr/src/$source_package.tar.xz" \
-		"$dir"/kselftest{,_harness}.h
+		"$dir"/selftests/{kselftest.h,kselftest_harness.h,lib.mk} \
+		"$dir"/selftests/{kselftest,run_kselftest.sh} \
+		"$dir"/kunit/kunit_{parser,printer}.py
 	mkdir -p "$CACHE/$dir"
-	mv "$tmp/$dir"/kselftest{,_harness}.h "$CACHE/$dir/"
+	cp -rn "$tmp/$dir/." "$CACHE/$dir/"
 	rm -rf "$tmp"
 }
 

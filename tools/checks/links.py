@@ -5,7 +5,8 @@
 Markdown    a link leads to a file of the project, its anchor to a heading of that file;
             each row of a table has as many cells as the head; a code block ends
 all         a source file or folder that is named exists. A name is a path from the top,
-            the end of a path, or a pattern; NAME in it stands for any name
+            the end of a path, or a pattern; AREA and NAME in it stand for any name.
+            AREA_NAME.sh is the test program selftests/AREA/NAME.sh
 the map     CONTRIBUTING.md has a row for each folder
 
 Sphinx and mandoc check the markup of the other documents.
@@ -29,10 +30,14 @@ FOREIGN = {"kselftest_harness.h", "entry.S", "my.c", "stats.c"}
 
 def paths():
     """Files of the project, and folders with a slash at the end, from the top."""
+    selftests = TOP / "selftests"
     for here, folders, files in os.walk(TOP):
         folders[:] = [name for name in folders if name not in (".git", "build", "__pycache__")]
         for name in files + [folder + "/" for folder in folders]:
-            yield os.path.join(os.path.relpath(here, TOP), name).removeprefix("./")
+            path = Path(here, name)
+            yield f"{path.relative_to(TOP)}{'/' * name.endswith('/')}"
+            if path.suffix == ".sh" and path.parent.parent == selftests:
+                yield f"{path.parent.name}_{name}"
 
 
 PATHS = list(paths())
@@ -40,7 +45,7 @@ PATHS = list(paths())
 
 def exists(name, doc):
     pattern = os.path.normpath(doc.parent / name) if name.startswith("..") else name
-    pattern = str(pattern).replace("NAME", "*")
+    pattern = re.sub("AREA|NAME", "*", str(pattern))
     return any(fnmatch.fnmatch(path, pattern) or fnmatch.fnmatch(path, "*/" + pattern)
                for path in PATHS)
 

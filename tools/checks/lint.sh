@@ -173,7 +173,7 @@ spdx() {
 			status=1
 		fi
 	done < <(sources '*.[chS]' '*.sh' '*.py' '*.inc' '*.conf' Makefile \
-		Kbuild 'selftests/vm/init' 'selftests/vm/modload')
+		selftests/Makefile Kbuild 'selftests/vm/init' 'selftests/vm/modload')
 	return "$status"
 }
 
