@@ -14,6 +14,7 @@ silent = $(findstring s,$(firstword -$(MAKEFLAGS)))
 note = $(if $(filter 1,$(V))$(silent),,@printf '  %-7s %s\n' $(1) $(2))
 
 VM = selftests/vm
+RUNNER = selftests/runner
 B = build
 DEPS = build vm $(filter bochs,$(KERNEL))
 
@@ -137,7 +138,7 @@ demo: module-stock tools guests
 
 # --- tests -----------------------------------------------------------------
 
-CHECK = $(PYTHON) $(VM)/check.py --tests "$(TESTS)" \
+CHECK = $(PYTHON) $(RUNNER)/check.py --tests "$(TESTS)" \
 	$(addprefix --host-test=,$(HOST_TESTS))
 
 # Packages first, in a shell of its own: what is built needs them
@@ -154,7 +155,7 @@ check-quick:
 check-bochs:
 	$(Q)$(VM)/deps.sh build vm bochs source
 	+$(Q)$(VM)/build.sh image-bochs
-	$(Q)$(PYTHON) $(VM)/check.py --tests "$(TESTS)" --kernels bochs
+	$(Q)$(PYTHON) $(RUNNER)/check.py --tests "$(TESTS)" --kernels bochs
 
 # Seconds of the memory stress
 SOAK ?= 3600

@@ -118,7 +118,7 @@ add_programs() {
 		area=${file%/*}
 		area=${area##*/}
 		case $area in
-		guests | lib | vm) continue ;;
+		guests | lib | runner | vm) continue ;;
 		esac
 		install -m 755 "$file" "$root/tests/${area}_${file##*/}"
 	done

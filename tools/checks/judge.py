@@ -10,8 +10,9 @@ import tempfile
 from unittest import mock
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(__file__),
-                                "../../selftests/vm"))
+for folder in "vm", "runner":
+    sys.path.insert(0, os.path.join(os.path.dirname(__file__),
+                                    "../../selftests", folder))
 
 import batch    # noqa: E402 pylint: disable=wrong-import-position
 import bochs    # noqa: E402 pylint: disable=wrong-import-position
@@ -19,6 +20,7 @@ import check    # noqa: E402 pylint: disable=wrong-import-position
 import ktap     # noqa: E402 pylint: disable=wrong-import-position
 import sanitize  # noqa: E402 pylint: disable=wrong-import-position
 import vm       # noqa: E402 pylint: disable=wrong-import-position
+from splat import is_splat  # noqa: E402 pylint: disable=wrong-import-position
 
 # (what, output, need_plan, expected "status name" in order)
 REPORTS = [
@@ -268,8 +270,8 @@ def ending_is_seen(lines, expected):
 
 def main():
     checks = [(what, report_is_right(*rest)) for what, *rest in REPORTS]
-    checks += [(f"splat: {line}", vm.splat(line)) for line in SPLATS]
-    checks += [(f"harmless: {line}", not vm.splat(line)) for line in HARMLESS]
+    checks += [(f"splat: {line}", is_splat(line)) for line in SPLATS]
+    checks += [(f"harmless: {line}", not is_splat(line)) for line in HARMLESS]
     checks += [(what, verdict_is_right(*rest)) for what, *rest in VERDICTS]
     checks += [(f"hint: {what}", hint_is_heeded(*rest))
                for what, *rest in HINTS]

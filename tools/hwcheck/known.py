@@ -18,7 +18,7 @@ import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.join(HERE, "../..")
-sys.path.insert(0, os.path.join(TOP, "selftests/vm"))
+sys.path.insert(0, os.path.join(TOP, "selftests/runner"))
 
 import ktap  # noqa: E402 pylint: disable=wrong-import-position
 from programs import sources  # noqa: E402 pylint: disable=wrong-import-position

@@ -7,7 +7,7 @@ import re
 import sys
 
 TOP = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../..")
-sys.path.insert(0, os.path.join(TOP, "selftests/vm"))
+sys.path.insert(0, os.path.join(TOP, "selftests/runner"))
 
 from programs import sources  # noqa: E402 pylint: disable=wrong-import-position
 

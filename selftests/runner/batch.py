@@ -15,7 +15,7 @@ import time
 
 import ktap
 import machines
-import vm
+from splat import is_splat
 
 HINT = re.compile(
     r"(timeout|cost|kernel|emulator|cpu|smp|mem|append):\s*(\S.*?)\s*(?:\*/)?$")
@@ -240,7 +240,7 @@ class Batch:
             self.on_mark(True, text.split()[1:])
             return
         current = self.kernel_side or self.machine
-        if current.splat or vm.splat(text):
+        if current.splat or is_splat(text):
             # entries with a question mark are only perhaps callers
             if len(current.splat) < SPLAT_LINES and text[:3] != " ? ":
                 current.splat.append(text)

@@ -6,7 +6,7 @@ import glob
 import os
 
 SELFTESTS = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
-NO_AREAS = {"guests", "lib", "vm"}
+NO_AREAS = {"guests", "lib", "runner", "vm"}
 
 
 def name_of(path):

@@ -16,11 +16,13 @@ import sys
 import threading
 import time
 
-import batch
-import ktap
-import sanitize
-import vm
-from programs import sources
+sys.path.append(os.path.join(os.path.dirname(__file__), "../vm"))
+
+import batch  # noqa: E402 pylint: disable=wrong-import-position
+import ktap  # noqa: E402 pylint: disable=wrong-import-position
+import sanitize  # noqa: E402 pylint: disable=wrong-import-position
+import vm  # noqa: E402 pylint: disable=wrong-import-position
+from programs import sources  # noqa: E402 pylint: disable=wrong-import-position
 
 SHARE = 8               # more programs than this are run on two machines
 MACHINES = 2            # at a time
