@@ -2,23 +2,25 @@
 /*
  * svmvcpu: AMD SVM virtual CPUs through /dev/svmvcpu.
  *
- * The whole contract between the module and a VMM. Four sections:
+ * This file is the complete interface between the module and a VMM (a virtual
+ * machine monitor). It has four sections:
  *
- *   1. what several calls share: exit names, modes, registers;
+ *   1. definitions that several calls share: exit names, modes, registers;
  *   2. ioctls of /dev/svmvcpu    (numbers 0x00-0x1f);
  *   3. ioctls of a VM file       (numbers 0x20-0x3f);
  *   4. ioctls and mapping of a vCPU file (numbers 0x40-0x7f).
  *
  *   /dev/svmvcpu --CREATE_VM--> VM file --CREATE_VCPU--> vCPU file --mmap--> run page
  *
- * Rules for every structure: fixed-width types, no implicit padding, pointers
- * as __u64. Whatever can grow starts with @size (bytes the caller knows) and
- * @flags; unknown flags and non-zero bytes the kernel does not know are
- * refused with EINVAL and E2BIG. Fields named "mbz" must be zero. Each call
- * either happens whole or not at all.
+ * All structures use fixed-width types, have no implicit padding and hold
+ * pointers as __u64. A structure that can grow starts with @size (the number of
+ * bytes that the caller knows) and @flags. The kernel refuses unknown flags with
+ * EINVAL, and non-zero bytes that it does not know with E2BIG. Fields named "mbz"
+ * must be zero. A call that fails changes nothing, except where api.rst says
+ * otherwise.
  *
- * Documentation/api.rst lists for every ioctl the states it is valid in and
- * every errno with its cause.
+ * Documentation/api.rst lists, for every ioctl, the states in which it is valid,
+ * and every errno with its cause.
  */
 #ifndef _UAPI_LINUX_SVMVCPU_H
 #define _UAPI_LINUX_SVMVCPU_H
@@ -26,15 +28,14 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Raised when a program built for an older header could misbehave. */
+/* Changes when a program that was built with an older header could misbehave. */
 #define SVMVCPU_API_VERSION	1
 
-/* 1. Shared ------------------------------------------------------------- */
+/* 1. Shared definitions ------------------------------------------------- */
 
 /*
- * Every reason a RUN can return with, as X(number, NAME, "name"). Kernel,
- * tracepoints, library, CLI and tests all take the names from here. Numbers
- * are final.
+ * All exit reasons, as X(number, NAME, "name"). Kernel, tracepoints, library,
+ * vcpuctl and tests take the names from this list. A number never changes.
  */
 #define SVMVCPU_EXITS(X)						\
 	X(0,  NONE,		"none")					\
@@ -57,31 +58,31 @@
 
 /*
  * enum svmvcpu_exit_reason - why RUN returned
- * @SVMVCPU_EXIT_NONE: no RUN has completed since the vCPU was set up
- * @SVMVCPU_EXIT_IO: a port access; see &struct svmvcpu_exit_io
- * @SVMVCPU_EXIT_MEMORY_FAULT: an access no memory region allows; see
+ * @SVMVCPU_EXIT_NONE: RUN has not completed since the vCPU was set up
+ * @SVMVCPU_EXIT_IO: port access; see &struct svmvcpu_exit_io
+ * @SVMVCPU_EXIT_MEMORY_FAULT: access that no memory region allows; see
  *	&struct svmvcpu_exit_memory. The instruction has not been executed
  * @SVMVCPU_EXIT_HYPERCALL: VMMCALL; see &struct svmvcpu_exit_hypercall
- * @SVMVCPU_EXIT_MSR_READ: RDMSR of a register the kernel does not answer
- * @SVMVCPU_EXIT_MSR_WRITE: WRMSR of a register the kernel does not answer
- * @SVMVCPU_EXIT_HALT: HLT; RIP is behind it. With a local APIC only when
- *	RFLAGS.IF is clear
- * @SVMVCPU_EXIT_SYSTEM_DOWN: the guest asked for power-off or reset
- * @SVMVCPU_EXIT_SHUTDOWN: triple fault, or on family 10h a machine check that the
- *	guest caused (#MC as the only fault). The vCPU must be set up again
- * @SVMVCPU_EXIT_EXCEPTION: an exception chosen with SVMVCPU_SET_EXITS, not
- *	yet delivered to the guest
- * @SVMVCPU_EXIT_INTERRUPTED: a signal, a kick or the deadline; nothing
- *	happened in the guest that the VMM has to answer
- * @SVMVCPU_EXIT_FAIL_ENTRY: the vCPU's state is one VMRUN refuses
- * @SVMVCPU_EXIT_UNKNOWN: an exit this module has no answer for, raw
- * @SVMVCPU_EXIT_MMIO: a mov to or from device memory, decoded; see &struct
- *	svmvcpu_exit_mmio. Only after SVMVCPU_DECODE_MMIO
- * @SVMVCPU_EXIT_IRQ_WINDOW: an interrupt injected by the next RUN is taken at
- *	once; only after SVMVCPU_RUN_IRQ_WINDOW
- * @SVMVCPU_EXIT_IOAPIC_EOI: the guest has done with a level-triggered
+ * @SVMVCPU_EXIT_MSR_READ: RDMSR of a register that the kernel does not handle
+ * @SVMVCPU_EXIT_MSR_WRITE: WRMSR of a register that the kernel does not handle
+ * @SVMVCPU_EXIT_HALT: HLT; RIP is at the next instruction. A vCPU with a local
+ *	APIC exits with HALT only if RFLAGS.IF is clear
+ * @SVMVCPU_EXIT_SYSTEM_DOWN: the guest requested power-off or reset
+ * @SVMVCPU_EXIT_SHUTDOWN: triple fault; or, on family 10h, a machine check that
+ *	the guest caused (#MC is the only fault). The vCPU must be set up again
+ * @SVMVCPU_EXIT_EXCEPTION: an exception that was selected with
+ *	SVMVCPU_SET_EXITS. It has not been delivered to the guest
+ * @SVMVCPU_EXIT_INTERRUPTED: signal, kick or deadline. The VMM need not answer
+ * @SVMVCPU_EXIT_FAIL_ENTRY: VMRUN refuses the state of the vCPU
+ * @SVMVCPU_EXIT_UNKNOWN: the module does not handle this exit; see
+ *	&struct svmvcpu_exit_unknown for the raw exit code
+ * @SVMVCPU_EXIT_MMIO: decoded mov from or to device memory; see &struct
+ *	svmvcpu_exit_mmio. Requires SVMVCPU_DECODE_MMIO
+ * @SVMVCPU_EXIT_IRQ_WINDOW: the guest will take an interrupt at once if the next
+ *	RUN injects it. Requires SVMVCPU_RUN_IRQ_WINDOW
+ * @SVMVCPU_EXIT_IOAPIC_EOI: the guest has finished handling a level-triggered
  *	interrupt of its local APIC
- * @SVMVCPU_EXIT_DEBUG: a step or a breakpoint of the VMM's; only after
+ * @SVMVCPU_EXIT_DEBUG: a step or a breakpoint that the VMM set. Requires
  *	SVMVCPU_SET_DEBUG
  */
 enum svmvcpu_exit_reason {
@@ -91,11 +92,11 @@ enum svmvcpu_exit_reason {
 };
 
 /**
- * enum svmvcpu_cpu_mode - what the guest CPU was executing at the exit
- * @SVMVCPU_MODE_REAL: CR0.PE clear
- * @SVMVCPU_MODE_VM86: virtual-8086
- * @SVMVCPU_MODE_PROTECTED: protected mode, 16 or 32-bit code (CS.D)
- * @SVMVCPU_MODE_COMPATIBILITY: 16 or 32-bit code under long mode
+ * enum svmvcpu_cpu_mode - mode of the guest's CPU at the exit
+ * @SVMVCPU_MODE_REAL: real mode; CR0.PE is clear
+ * @SVMVCPU_MODE_VM86: virtual-8086 mode
+ * @SVMVCPU_MODE_PROTECTED: protected mode, with 16-bit or 32-bit code (CS.D)
+ * @SVMVCPU_MODE_COMPATIBILITY: 16-bit or 32-bit code in long mode
  * @SVMVCPU_MODE_64BIT: 64-bit code
  */
 enum svmvcpu_cpu_mode {
@@ -107,25 +108,27 @@ enum svmvcpu_cpu_mode {
 };
 
 /**
- * struct svmvcpu_gprs - the registers an instruction names, plus RIP, RFLAGS
- * @rax: in the encoding order of the hardware, like all up to @r15
- * @rcx: .
- * @rdx: .
- * @rbx: .
- * @rsp: .
- * @rbp: .
- * @rsi: .
- * @rdi: .
- * @r8: .
- * @r9: .
- * @r10: .
- * @r11: .
- * @r12: .
- * @r13: .
- * @r14: .
- * @r15: .
+ * struct svmvcpu_gprs - general registers, RIP and RFLAGS
+ * @rax: RAX
+ * @rcx: RCX
+ * @rdx: RDX
+ * @rbx: RBX
+ * @rsp: RSP
+ * @rbp: RBP
+ * @rsi: RSI
+ * @rdi: RDI
+ * @r8: R8
+ * @r9: R9
+ * @r10: R10
+ * @r11: R11
+ * @r12: R12
+ * @r13: R13
+ * @r14: R14
+ * @r15: R15
  * @rip: offset in CS
- * @rflags: bit 1 is always set; reserved bits must be clear
+ * @rflags: RFLAGS. Bit 1 is always set; reserved bits must be clear
+ *
+ * The general registers are in the order in which instructions encode them.
  */
 struct svmvcpu_gprs {
 	__u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi;
@@ -137,9 +140,10 @@ struct svmvcpu_gprs {
 /**
  * struct svmvcpu_segment - one segment register with its hidden part
  * @base: linear base address
- * @limit: in bytes, scaled already (a flat segment has 0xffffffff)
- * @selector: visible part
- * @attrib: descriptor attributes as the VMCB packs them: type in bits 0-3,
+ * @limit: limit in bytes, with the granularity applied: a flat segment has
+ *	0xffffffff
+ * @selector: selector, the visible part
+ * @attrib: descriptor attributes in the format of the VMCB: type in bits 0-3,
  *	S 4, DPL 5-6, P 7, AVL 8, L 9, D/B 10, G 11; bits 12-15 are zero
  */
 struct svmvcpu_segment {
@@ -150,17 +154,17 @@ struct svmvcpu_segment {
 };
 
 /**
- * struct svmvcpu_segments - all segment and table registers
- * @es: .
- * @cs: .
- * @ss: its DPL is the CPL
- * @ds: .
- * @fs: .
- * @gs: .
- * @ldtr: .
- * @tr: .
- * @gdtr: base and 16-bit limit; selector and attrib are zero
- * @idtr: base and 16-bit limit; selector and attrib are zero
+ * struct svmvcpu_segments - segment and descriptor-table registers
+ * @es: ES
+ * @cs: CS
+ * @ss: SS. Its DPL is the current privilege level
+ * @ds: DS
+ * @fs: FS
+ * @gs: GS
+ * @ldtr: LDTR
+ * @tr: TR
+ * @gdtr: GDTR: base and 16-bit limit; selector and attrib are zero
+ * @idtr: IDTR: base and 16-bit limit; selector and attrib are zero
  */
 struct svmvcpu_segments {
 	struct svmvcpu_segment es, cs, ss, ds, fs, gs;
@@ -169,12 +173,13 @@ struct svmvcpu_segments {
 
 /**
  * struct svmvcpu_control - control registers as the guest sees them
- * @cr0: .
- * @cr2: .
- * @cr3: .
- * @cr4: only bits of the @cr4_guest mask of GET_INFO
- * @cr8: 0-15
- * @efer: without SVME, which the guest never sees; bits of @efer_guest
+ * @cr0: CR0
+ * @cr2: CR2
+ * @cr3: CR3
+ * @cr4: CR4. Only bits of @cr4_guest of GET_INFO can be set
+ * @cr8: CR8, 0 to 15
+ * @efer: EFER without SVME, which the guest never sees. Only bits of @efer_guest
+ *	of GET_INFO can be set
  */
 struct svmvcpu_control {
 	__u64 cr0, cr2, cr3, cr4, cr8, efer;
@@ -183,8 +188,8 @@ struct svmvcpu_control {
 /**
  * struct svmvcpu_debug - debug registers
  * @db: DR0 to DR3
- * @dr6: .
- * @dr7: .
+ * @dr6: DR6
+ * @dr7: DR7
  */
 struct svmvcpu_debug {
 	__u64 db[4];
@@ -192,13 +197,14 @@ struct svmvcpu_debug {
 };
 
 /**
- * struct svmvcpu_events - what is on its way into the guest
- * @exception: SVMVCPU_INJECT_VALID | kind | vector of an event whose delivery
- *	an exit interrupted, or which is about to be delivered; 0 for none.
- *	Kind 4 << 8 is a software interrupt, with RIP behind it
- * @exception_error: its error code, for a vector that has one; otherwise zero
+ * struct svmvcpu_events - pending events and interrupt state
+ * @exception: SVMVCPU_INJECT_VALID | kind | vector of an event that is about to
+ *	be delivered, or whose delivery an exit interrupted; 0 for none. Kind
+ *	4 << 8 is a software interrupt; RIP is then after its instruction
+ * @exception_error: error code of @exception if its vector has one, otherwise
+ *	zero
  * @irq: SVMVCPU_INJECT_VALID | vector of an interrupt that waits; 0 for none
- * @nmis: 1 if an NMI waits: there is one latch, as in hardware
+ * @nmis: 1 if an NMI waits. Only one can wait, as in hardware
  * @nmi_masked: 1 in an NMI handler, until its IRET
  * @shadow: 1 in the interrupt shadow of STI or MOV SS
  * @halted: 1 in a HLT that waits for an interrupt; zero without a local APIC
@@ -214,22 +220,23 @@ struct svmvcpu_events {
 };
 
 /**
- * struct svmvcpu_msrs - registers the guest reaches by RDMSR and WRMSR
- * @star: .
- * @lstar: .
- * @cstar: .
- * @sfmask: .
- * @kernel_gs_base: .
- * @sysenter_cs: .
- * @sysenter_esp: .
- * @sysenter_eip: .
- * @pat: each byte a defined memory type
- * @tsc: time stamp counter at the moment of the call
- * @tsc_aux: what RDTSCP returns in ECX; 32 bits, 0 on a CPU without
+ * struct svmvcpu_msrs - registers that the guest accesses with RDMSR and WRMSR
+ * @star: STAR
+ * @lstar: LSTAR
+ * @cstar: CSTAR
+ * @sfmask: SFMASK
+ * @kernel_gs_base: KERNEL_GS_BASE
+ * @sysenter_cs: SYSENTER_CS
+ * @sysenter_esp: SYSENTER_ESP
+ * @sysenter_eip: SYSENTER_EIP
+ * @pat: PAT. Each byte is a defined memory type
+ * @tsc: time stamp counter at the time of the call
+ * @tsc_aux: TSC_AUX, which RDTSCP returns in ECX: 32 bits, 0 on a CPU without it
  *
- * EFER is with the control registers, the bases of FS and GS are with the
- * segments, SPEC_CTRL and VIRT_SPEC_CTRL at the end of struct svmvcpu_state. Together
- * with the other components this is all a guest can change without an exit to the VMM.
+ * Other MSRs are elsewhere in &struct svmvcpu_state: EFER is in @control, the bases
+ * of FS and GS are in @segments, and SPEC_CTRL and VIRT_SPEC_CTRL are at its end.
+ * All components together are everything that a guest can change without an exit
+ * to the VMM.
  */
 struct svmvcpu_msrs {
 	__u64 star, lstar, cstar, sfmask, kernel_gs_base;
@@ -237,23 +244,23 @@ struct svmvcpu_msrs {
 	__u64 pat, tsc, tsc_aux;
 };
 
-/* svmvcpu_lapic.pins: besides LINT0 and LINT1, an INIT that RUN has yet to report */
+/* svmvcpu_lapic.pins: an INIT has arrived, and RUN has not reported it yet */
 #define SVMVCPU_LAPIC_INIT	(1U << 31)
 
 /**
- * struct svmvcpu_lapic - a local APIC at rest
+ * struct svmvcpu_lapic - state of a local APIC
  * @base: IA32_APIC_BASE
- * @tsc_deadline: IA32_TSC_DEADLINE, in the guest's TSC; 0 for none
- * @timer_remaining: ns to the timer's next expiry in the other modes; 0 when
- *	it is stopped
- * @esr_pending: errors that the next write to ESR shows
- * @pins: bit n: LINTn is asserted; SVMVCPU_LAPIC_INIT
- * @regs: the register at n * 16 of the register page, or MSR 0x800 + n. PPR,
- *	APR and the current count follow from the others and are ignored by
- *	SET_STATE; in x2APIC mode the ID is 32 bits wide, ICR's upper half is
- *	register 0x31, and LDR is ignored too
+ * @tsc_deadline: IA32_TSC_DEADLINE, a value of the guest's TSC; 0 for none
+ * @timer_remaining: one-shot and periodic mode: nanoseconds until the timer
+ *	expires next; 0 if it is stopped
+ * @esr_pending: errors that become visible with the next write to ESR
+ * @pins: bit n is set if LINTn is asserted, n is 0 or 1; SVMVCPU_LAPIC_INIT
+ * @regs: element n is the register at offset n * 16 of the register page, which
+ *	is MSR 0x800 + n. SET_STATE ignores PPR, APR and the current count, which
+ *	follow from the other registers. In x2APIC mode the ID has 32 bits, the
+ *	upper half of ICR is element 0x31, and SET_STATE ignores LDR too
  *
- * All zero for a vCPU without one.
+ * All members are zero if the vCPU has no local APIC.
  */
 struct svmvcpu_lapic {
 	__u64 base;
@@ -267,17 +274,17 @@ struct svmvcpu_lapic {
 /* 2. /dev/svmvcpu ------------------------------------------------------- */
 
 /* SVM features of the host (svmvcpu_info.features) */
-#define SVMVCPU_FEAT_NRIP		(1ULL << 0)  /* next RIP is saved */
-#define SVMVCPU_FEAT_DECODE_ASSISTS	(1ULL << 1)  /* instruction bytes are saved */
+#define SVMVCPU_FEAT_NRIP		(1ULL << 0)  /* exits save the next RIP */
+#define SVMVCPU_FEAT_DECODE_ASSISTS	(1ULL << 1)  /* exits save instruction bytes */
 #define SVMVCPU_FEAT_FLUSH_BY_ASID	(1ULL << 2)
 #define SVMVCPU_FEAT_VMCB_CLEAN		(1ULL << 3)
 #define SVMVCPU_FEAT_VGIF		(1ULL << 4)
 #define SVMVCPU_FEAT_PAUSE_FILTER	(1ULL << 5)
 #define SVMVCPU_FEAT_TSC_SCALE		(1ULL << 6)
 #define SVMVCPU_FEAT_V_SPEC_CTRL	(1ULL << 7)  /* VMRUN switches SPEC_CTRL */
-#define SVMVCPU_FEAT_UNDER_HYPERVISOR	(1ULL << 63) /* the host itself is virtual */
+#define SVMVCPU_FEAT_UNDER_HYPERVISOR	(1ULL << 63) /* the host itself is a guest */
 
-/* Speculation mitigations applied at the world switch (svmvcpu_info.mitigations) */
+/* Speculation mitigations at the world switch (svmvcpu_info.mitigations) */
 #define SVMVCPU_MIT_RSB_FILL		(1ULL << 0)
 #define SVMVCPU_MIT_UNTRAIN_RET		(1ULL << 1)
 #define SVMVCPU_MIT_IBPB_ON_EXIT	(1ULL << 2)
@@ -288,28 +295,28 @@ struct svmvcpu_lapic {
 #define SVMVCPU_MIT_GPR_CLEAR		(1ULL << 7)
 
 /**
- * struct svmvcpu_info - what this module and host can do
- * @size: in: bytes the caller has room for; out: bytes the kernel knows
+ * struct svmvcpu_info - capabilities of the module and the host
+ * @size: in: bytes that the caller has room for; out: bytes that the kernel knows
  * @flags: zero
  * @api_version: SVMVCPU_API_VERSION of the module
  * @run_size: bytes to mmap from a vCPU file
  * @features: SVMVCPU_FEAT_*
  * @mitigations: SVMVCPU_MIT_*
- * @max_regions: memory regions of one VM
- * @max_vcpus: vCPUs of one VM
- * @max_batch: entries of one MAP or UNMAP
+ * @max_regions: maximum number of memory regions in a VM
+ * @max_vcpus: maximum number of vCPUs in a VM
+ * @max_batch: maximum number of entries in one MAP or UNMAP
  * @gpa_bits: guest-physical addresses are below 1 << gpa_bits
- * @asids: address space identifiers the host offers per CPU
- * @io_data_size: bytes of the data window behind the run page
- * @cr4_guest: CR4 bits a guest may set, if its CPUID has the feature
- * @efer_guest: EFER bits a guest may set, likewise
+ * @asids: number of address space identifiers on each host CPU
+ * @io_data_size: size in bytes of the data window, which follows the run page
+ * @cr4_guest: CR4 bits that a guest may set if its CPUID table has the feature
+ * @efer_guest: EFER bits that a guest may set if its CPUID table has the feature
  * @components: SVMVCPU_STATE_* that GET_STATE and SET_STATE know
- * @exits: bit n set when the module can return exit reason n
- * @xcr0_guest: XCR0 bits a guest may set; 0 when it has no XSAVE
- * @xstate_size: bytes of the XSTATE component
- * @max_cpuid: entries of a CPUID table
- * @tsc_khz: frequency of a guest's time stamp counter; 0 when the host does
- *	not know it
+ * @exits: bit n is set if the module can return exit reason n
+ * @xcr0_guest: XCR0 bits that a guest may set; 0 if guests have no XSAVE
+ * @xstate_size: size in bytes of the XSTATE component
+ * @max_cpuid: maximum number of entries in a CPUID table
+ * @tsc_khz: frequency of the guests' time stamp counters in kHz; 0 if the host
+ *	does not know it
  * @mbz: zero
  */
 struct svmvcpu_info {
@@ -348,9 +355,9 @@ struct svmvcpu_create_vm {
 
 #define SVMVCPU_IOC_TYPE	0xb5
 
-/* what this host can do; works on the device file alone */
+/* capabilities of this host; needs only the device file */
 #define SVMVCPU_GET_INFO	_IOWR(SVMVCPU_IOC_TYPE, 0x00, struct svmvcpu_info)
-/* returns a VM file, close-on-exec, usable only from the calling process' memory */
+/* returns a VM file with close-on-exec; it works only in the caller's address space */
 #define SVMVCPU_CREATE_VM	_IOW(SVMVCPU_IOC_TYPE, 0x01, struct svmvcpu_create_vm)
 
 /* 3. VM file ------------------------------------------------------------ */
@@ -360,11 +367,12 @@ struct svmvcpu_create_vm {
 #define SVMVCPU_MEM_EXEC	(1U << 2)
 
 /**
- * struct svmvcpu_region - a piece of guest-physical memory
+ * struct svmvcpu_region - a range of guest-physical memory
  * @gpa: guest-physical address, 4 KiB aligned
  * @bytes: length, 4 KiB aligned, not zero
- * @hva: address in the VMM's own memory, 4 KiB aligned. Need not be mapped
- *	yet; what is there when the guest touches it counts
+ * @hva: address in the VMM's memory, 4 KiB aligned. The VMM can map memory there
+ *	later: the guest accesses the memory that is mapped at the time of the
+ *	access
  * @prot: SVMVCPU_MEM_*; READ is required
  * @mbz: zero
  */
@@ -377,7 +385,7 @@ struct svmvcpu_region {
 };
 
 /**
- * struct svmvcpu_map - argument of SVMVCPU_MAP: add regions, all or none
+ * struct svmvcpu_map - argument of SVMVCPU_MAP: add all of the regions, or none
  * @size: sizeof(struct svmvcpu_map)
  * @flags: zero
  * @nr: number of regions, 1 to max_batch
@@ -403,14 +411,14 @@ struct svmvcpu_range {
 };
 
 /**
- * struct svmvcpu_unmap - argument of SVMVCPU_UNMAP: take ranges away
+ * struct svmvcpu_unmap - argument of SVMVCPU_UNMAP: remove all of the ranges, or none
  * @size: sizeof(struct svmvcpu_unmap)
  * @flags: zero
  * @nr: number of ranges, 1 to max_batch
  * @mbz: zero
- * @ranges: address of an array of @nr &struct svmvcpu_range. A range may
- *	cover a part of a region (the rest stays) or several; each must cover
- *	some memory
+ * @ranges: address of an array of @nr &struct svmvcpu_range. A range may cover
+ *	several regions, or a part of a region, of which the rest stays mapped.
+ *	Each range must cover some memory
  */
 struct svmvcpu_unmap {
 	__u32 size;
@@ -421,16 +429,17 @@ struct svmvcpu_unmap {
 };
 
 /* svmvcpu_prefault.flags */
-#define SVMVCPU_PREFAULT_WRITE	(1U << 0)	/* as if the guest wrote */
+#define SVMVCPU_PREFAULT_WRITE	(1U << 0)	/* as for a write by the guest */
 
 /**
- * struct svmvcpu_prefault - argument of SVMVCPU_PREFAULT: map memory before
- *	the guest touches it
+ * struct svmvcpu_prefault - argument of SVMVCPU_PREFAULT: map memory before the
+ *	guest accesses it
  * @size: sizeof(struct svmvcpu_prefault)
  * @flags: SVMVCPU_PREFAULT_*
  * @gpa: 4 KiB aligned
- * @bytes: 4 KiB aligned, not zero. Regions must cover all of it
- * @done: in: zero. Out: how far it went, in bytes from @gpa; @bytes on success
+ * @bytes: 4 KiB aligned, not zero. Regions must cover the whole range
+ * @done: in: zero. Out: bytes from @gpa on that have been mapped, also if the call
+ *	fails; @bytes on success
  */
 struct svmvcpu_prefault {
 	__u32 size;
@@ -441,18 +450,18 @@ struct svmvcpu_prefault {
 };
 
 /**
- * struct svmvcpu_stats - argument of SVMVCPU_GET_STATS: what happened to the
- *	VM's memory since it was created
- * @size: in: room; out: bytes this kernel knows
+ * struct svmvcpu_stats - argument of SVMVCPU_GET_STATS: counters of the VM's memory
+ *	since the VM was created
+ * @size: in: bytes that the caller has room for; out: bytes that the kernel knows
  * @flags: zero
- * @faults: nested page faults that ended with memory mapped
- * @mapped_4k: 4 KiB pages that were mapped, by faults and SVMVCPU_PREFAULT
- * @mapped_2m: 2 MiB pages
- * @mapped_1g: 1 GiB pages
- * @zapped: pages of all sizes that were taken away, by unmapping or because
- *	the VMM's memory changed
+ * @faults: nested page faults that mapped memory
+ * @mapped_4k: 4 KiB pages mapped by faults and SVMVCPU_PREFAULT
+ * @mapped_2m: 2 MiB pages mapped by faults and SVMVCPU_PREFAULT
+ * @mapped_1g: 1 GiB pages mapped by faults and SVMVCPU_PREFAULT
+ * @zapped: pages of all sizes that SVMVCPU_UNMAP or a change of the VMM's memory
+ *	has removed
  * @flushes: how often all vCPUs had to flush their translations
- * @tables: pages of nested page tables at this moment
+ * @tables: pages that the nested page tables have now
  */
 struct svmvcpu_stats {
 	__u32 size;
@@ -467,13 +476,14 @@ struct svmvcpu_stats {
 };
 
 /* svmvcpu_create_vcpu.flags */
-#define SVMVCPU_VCPU_LAPIC	(1U << 0)	/* with a local APIC in the kernel */
+#define SVMVCPU_VCPU_LAPIC	(1U << 0)	/* the vCPU has a local APIC in the kernel */
 
 /**
  * struct svmvcpu_create_vcpu - argument of SVMVCPU_CREATE_VCPU
  * @size: sizeof(struct svmvcpu_create_vcpu)
  * @flags: SVMVCPU_VCPU_*
- * @id: 0 to max_vcpus - 1, unique in the VM; the guest's APIC ID
+ * @id: number of the vCPU, 0 to max_vcpus - 1, unique in the VM. It is also the
+ *	guest's APIC ID
  * @mbz: zero
  */
 struct svmvcpu_create_vcpu {
@@ -483,31 +493,34 @@ struct svmvcpu_create_vcpu {
 	__u32 mbz;
 };
 
-#define SVMVCPU_CPUID_SUBLEAF	(1U << 0)	/* answers only this ECX */
+#define SVMVCPU_CPUID_SUBLEAF	(1U << 0)	/* the entry is for one subleaf only */
 
 /**
- * struct svmvcpu_cpuid_entry - what CPUID returns for one leaf
- * @leaf: EAX in
- * @subleaf: ECX in, with flag SUBLEAF; otherwise zero
+ * struct svmvcpu_cpuid_entry - result of CPUID for a leaf or a subleaf
+ * @leaf: EAX before CPUID
+ * @subleaf: ECX before CPUID if @flags has SUBLEAF, otherwise zero
  * @flags: SVMVCPU_CPUID_*
- * @eax: .
- * @ebx: .
- * @ecx: .
- * @edx: .
+ * @eax: EAX after CPUID
+ * @ebx: EBX after CPUID
+ * @ecx: ECX after CPUID
+ * @edx: EDX after CPUID
  * @mbz: zero
  *
- * A leaf without an entry reads as zero. A vCPU does not have a feature whose bit
- * is clear: control bits that belong to it are reserved, its MSRs are #GP.
+ * A leaf without an entry reads as zero. A vCPU does not have a feature whose bit is
+ * clear: the control bits of the feature are reserved, and its MSRs raise #GP.
  *
- * What depends on the vCPU is filled in when the guest asks: OSXSAVE (leaf 1 ECX
- * 27, with XSAVE), the size for the current XCR0 (leaf 0xd EBX), and the APIC ID:
- * leaf 1 EBX 31:24, EDX of leaves 0xb, 0x1f and 80000026, leaf 8000001e EAX.
- * Without a local APIC the latter four are zero and its bits are hidden: leaf 1
- * EDX 9, ECX 21 (x2APIC) and 24 (TSC-deadline), leaf 6 EAX 2 (ARAT), leaf
- * 80000001 EDX 9; bits 9 also while the guest has it disabled.
+ * The kernel fills in values that depend on the vCPU when the guest executes CPUID:
+ * OSXSAVE (leaf 1 ECX 27, if the table has XSAVE), the size for the current XCR0
+ * (leaf 0xd EBX), and the APIC ID (leaf 1 EBX 31:24, EDX of leaves 0xb, 0x1f and
+ * 80000026, leaf 8000001e EAX).
  *
- * In a vCPU's own table the bits and IDs of the APIC are taken as they are, unless
- * the vCPU has a local APIC in the kernel.
+ * If the vCPU has no local APIC, leaves 0xb, 0x1f and 80000026 and leaf 8000001e EAX
+ * are zero, and the bits of the APIC are clear: leaf 1 EDX 9, ECX 21 (x2APIC) and 24
+ * (TSC-deadline), leaf 6 EAX 2 (ARAT), leaf 80000001 EDX 9. The two bits EDX 9 and leaf
+ * 8000001e EAX are also zero while the guest has disabled its APIC.
+ *
+ * If the table belongs to a single vCPU that has no local APIC in the kernel, CPUID
+ * returns the APIC's bits and IDs as the table has them.
  */
 struct svmvcpu_cpuid_entry {
 	__u32 leaf;
@@ -521,10 +534,10 @@ struct svmvcpu_cpuid_entry {
 };
 
 /**
- * struct svmvcpu_cpuid - argument of the four calls that read and set tables
+ * struct svmvcpu_cpuid - argument of the four calls that get and set CPUID tables
  * @size: sizeof(struct svmvcpu_cpuid)
  * @flags: zero
- * @nr: in: entries at @entries; GET: out: entries of the table
+ * @nr: in: number of entries at @entries; GET: out: number of entries in the table
  * @mbz: zero
  * @entries: address of an array of &struct svmvcpu_cpuid_entry
  */
@@ -538,19 +551,19 @@ struct svmvcpu_cpuid {
 
 /* svmvcpu_message.mode */
 #define SVMVCPU_MSG_FIXED	0
-#define SVMVCPU_MSG_LOWEST	1	/* one of the destinations */
+#define SVMVCPU_MSG_LOWEST	1	/* to the destination with the lowest priority */
 #define SVMVCPU_MSG_NMI		4
 
 /* svmvcpu_message.flags */
-#define SVMVCPU_MSG_LOGICAL	(1U << 0)	/* @dest is a set */
-#define SVMVCPU_MSG_LEVEL	(1U << 1)	/* its end exits with IOAPIC_EOI */
+#define SVMVCPU_MSG_LOGICAL	(1U << 0)	/* @dest is a logical destination */
+#define SVMVCPU_MSG_LEVEL	(1U << 1)	/* level-triggered: its EOI exits with IOAPIC_EOI */
 
 /**
- * struct svmvcpu_message - argument of SVMVCPU_MESSAGE: an MSI, or what an
- *	I/O APIC sends
+ * struct svmvcpu_message - argument of SVMVCPU_MESSAGE: an interrupt message from a
+ *	device (MSI) or an I/O APIC
  * @size: sizeof(struct svmvcpu_message)
  * @flags: SVMVCPU_MSG_*
- * @dest: APIC ID, 0xff for all; with LOGICAL a logical destination
+ * @dest: APIC ID, or 0xff for all; with LOGICAL, a logical destination
  * @vector: 16 to 255; for NMI 0
  * @mode: SVMVCPU_MSG_FIXED, _LOWEST or _NMI
  * @mbz: zero
@@ -568,12 +581,13 @@ struct svmvcpu_message {
  * struct svmvcpu_snapshot - argument of SVMVCPU_SNAPSHOT
  * @size: sizeof(struct svmvcpu_snapshot)
  * @flags: zero
- * @max_bytes: what the copies of pages may take, 4 KiB aligned; 0 for whatever
- *	the caller's memory cgroup allows
+ * @max_bytes: maximum size of all copies of pages, 4 KiB aligned; 0 for no limit
+ *	but that of the caller's memory cgroup
  *
- * Records every vCPU of the VM, and has each page saved before it is written.
- * Takes the place of a snapshot there was before. A write that would need more
- * than @max_bytes exits with MEMORY_FAULT and SVMVCPU_FAULT_LIMIT, not executed.
+ * SNAPSHOT records every vCPU of the VM. From then on, the kernel copies each page
+ * before it is written. An earlier snapshot is replaced. A write that would need more
+ * than @max_bytes is not executed: it exits with MEMORY_FAULT and
+ * SVMVCPU_FAULT_LIMIT.
  */
 struct svmvcpu_snapshot {
 	__u32 size;
@@ -585,12 +599,13 @@ struct svmvcpu_snapshot {
  * struct svmvcpu_restore - argument of SVMVCPU_RESTORE
  * @size: sizeof(struct svmvcpu_restore)
  * @flags: zero
- * @pages: out: how many pages were put back
+ * @pages: out: number of pages restored
  *
- * Memory that the guest wrote, and the VMM after SVMVCPU_PRESERVE, is what it was
- * at the snapshot; so are the vCPUs that existed then, with their local APICs,
- * clocks, pending events, the question of their last exit and the kernel's part
- * of the run page. What the VMM wrote WITHOUT SVMVCPU_PRESERVE stays.
+ * RESTORE restores the memory that the guest has written, and the memory that the VMM
+ * named with SVMVCPU_PRESERVE. It does NOT restore other memory that the VMM has
+ * written. It also restores the vCPUs that existed at the snapshot: their local APICs,
+ * clocks and pending events, whether the last exit waits for an answer, and the
+ * kernel's part of the run page.
  */
 struct svmvcpu_restore {
 	__u32 size;
@@ -604,11 +619,12 @@ struct svmvcpu_restore {
  * @flags: zero
  * @nr: number of ranges, 1 to max_batch
  * @mbz: zero
- * @ranges: address of an array of @nr &struct svmvcpu_range; there must be memory
- *	everywhere in them
+ * @ranges: address of an array of @nr &struct svmvcpu_range. Regions must cover
+ *	all of each range
  *
- * To be called before the VMM writes there. Until the snapshot is dropped or
- * replaced, every RESTORE puts these pages back, written or not.
+ * The VMM calls PRESERVE before it writes to these pages. Every RESTORE then restores
+ * them, whether they have been written or not, until the snapshot is dropped or
+ * replaced.
  */
 struct svmvcpu_preserve {
 	__u32 size;
@@ -618,7 +634,7 @@ struct svmvcpu_preserve {
 	__u64 ranges;
 };
 
-/* svmvcpu_dirty_log.flags: one of them */
+/* svmvcpu_dirty_log.flags: exactly one of these */
 #define SVMVCPU_LOG_START	(1U << 0)
 #define SVMVCPU_LOG_STOP	(1U << 1)
 
@@ -627,10 +643,11 @@ struct svmvcpu_preserve {
  * @size: sizeof(struct svmvcpu_dirty_log)
  * @flags: SVMVCPU_LOG_START or SVMVCPU_LOG_STOP
  * @gpa: first address of the range, 4 KiB aligned
- * @bytes: its length, 4 KiB aligned, not zero
+ * @bytes: length of the range, 4 KiB aligned, not zero
  *
- * The range is one of addresses: whatever memory is mapped there, now or later.
- * START of what is logged, and STOP of what is not, change nothing.
+ * The log covers a range of guest-physical addresses, and all memory that is mapped
+ * there now or later. To start what is started, or to stop what is stopped, has no
+ * effect.
  */
 struct svmvcpu_dirty_log {
 	__u32 size;
@@ -639,29 +656,36 @@ struct svmvcpu_dirty_log {
 	__u64 bytes;
 };
 
-/* what mmap() of a VM file at offset 0 gives, to be read: addresses, __u64 each */
+/*
+ * The list of dirty pages, a read-only mapping at offset 0 of a VM file. Each element
+ * is a guest-physical address, a __u64.
+ */
 #define SVMVCPU_DIRTY_LIST_BYTES	0x10000
 #define SVMVCPU_DIRTY_LIST_MAX		(SVMVCPU_DIRTY_LIST_BYTES / 8)
 
 /* svmvcpu_dirty_collect.flags */
-#define SVMVCPU_COLLECT_BITMAP	(1U << 0)	/* to @bitmap instead of the list */
+#define SVMVCPU_COLLECT_BITMAP	(1U << 0)	/* fill @bitmap instead of the list */
 
 /**
  * struct svmvcpu_dirty_collect - argument of SVMVCPU_DIRTY_COLLECT
  * @size: sizeof(struct svmvcpu_dirty_collect)
  * @flags: SVMVCPU_COLLECT_*
  * @gpa: first address of the range, 4 KiB aligned
- * @bytes: its length, 4 KiB aligned, not zero
+ * @bytes: length of the range, 4 KiB aligned, not zero
  * @first: list: index of the first element to fill; BITMAP: zero
- * @max: list: how many, at least 1, up to the end of the list; BITMAP: zero
- * @bitmap: BITMAP: address of as many __u64 as it takes, a bit for each page of
- *	the range, the first in bit 0; all of it is written. List: zero
- * @nr: out: dirty pages; list: in elements @first and behind it
- * @more: out: 1 when the list is full, or a guest writes faster than a bitmap is
- *	filled, and more pages may be dirty; they stay so
+ * @max: list: maximum number of elements to fill, at least 1, not beyond the end
+ *	of the list; BITMAP: zero
+ * @bitmap: BITMAP: address of an array of __u64 with one bit for each page of the
+ *	range; bit 0 of the first element is the first page. The kernel writes all
+ *	of it. List: zero
+ * @nr: out: number of dirty pages. For the list, they are in the elements from
+ *	@first on
+ * @more: out: 1 if the list is full, or if the guest writes faster than the bitmap
+ *	is filled. Other pages may then be dirty, and stay dirty
  *
- * The pages are in no order. One written by the guest, by the module for the guest
- * or by RESTORE is dirty; what the VMM writes itself is not.
+ * The list is in no particular order. Pages become dirty when the guest, the module
+ * on behalf of the guest, or RESTORE writes them. Writes of the VMM itself are not
+ * logged.
  */
 struct svmvcpu_dirty_collect {
 	__u32 size;
@@ -677,41 +701,41 @@ struct svmvcpu_dirty_collect {
 
 #define SVMVCPU_MAP		_IOW(SVMVCPU_IOC_TYPE, 0x20, struct svmvcpu_map)
 #define SVMVCPU_UNMAP		_IOW(SVMVCPU_IOC_TYPE, 0x21, struct svmvcpu_unmap)
-/* the table all vCPUs answer CPUID from; SET before the first vCPU is created */
+/* the CPUID table of all vCPUs; SET works only before the first vCPU is created */
 #define SVMVCPU_GET_CPUID	_IOWR(SVMVCPU_IOC_TYPE, 0x23, struct svmvcpu_cpuid)
 #define SVMVCPU_SET_CPUID	_IOW(SVMVCPU_IOC_TYPE, 0x24, struct svmvcpu_cpuid)
-/* to the local APICs of the VM; returns how many took it */
+/* sends an interrupt message; returns how many local APICs accepted it */
 #define SVMVCPU_MESSAGE		_IOW(SVMVCPU_IOC_TYPE, 0x25, struct svmvcpu_message)
 #define SVMVCPU_PREFAULT	_IOWR(SVMVCPU_IOC_TYPE, 0x26, struct svmvcpu_prefault)
-/* all vCPUs and the memory as they are now; no vCPU may be in RUN */
+/* records all vCPUs and the memory; no vCPU may be in RUN */
 #define SVMVCPU_SNAPSHOT	_IOW(SVMVCPU_IOC_TYPE, 0x27, struct svmvcpu_snapshot)
-/* back to that, as often as one likes; no vCPU may be in RUN */
+/* goes back to the snapshot; can be repeated; no vCPU may be in RUN */
 #define SVMVCPU_RESTORE		_IOWR(SVMVCPU_IOC_TYPE, 0x28, struct svmvcpu_restore)
-/* pages the VMM is going to write itself, for RESTORE to put back too */
+/* names pages that the VMM will write, so that RESTORE restores them too */
 #define SVMVCPU_PRESERVE	_IOW(SVMVCPU_IOC_TYPE, 0x29, struct svmvcpu_preserve)
-/* forget the snapshot; argument 0 */
+/* drops the snapshot; argument 0 */
 #define SVMVCPU_DROP_SNAPSHOT	_IO(SVMVCPU_IOC_TYPE, 0x2a)
-/* start or stop noticing which pages of a range are written */
+/* starts or stops logging which pages of a range are written */
 #define SVMVCPU_DIRTY_LOG	_IOW(SVMVCPU_IOC_TYPE, 0x2b, struct svmvcpu_dirty_log)
-/* which were since the last call; they count as clean afterwards */
+/* returns the pages written since the last call, and makes them clean */
 #define SVMVCPU_DIRTY_COLLECT	_IOWR(SVMVCPU_IOC_TYPE, 0x2c, struct svmvcpu_dirty_collect)
 #define SVMVCPU_GET_STATS	_IOWR(SVMVCPU_IOC_TYPE, 0x2d, struct svmvcpu_stats)
-/* returns a vCPU file, close-on-exec */
+/* returns a vCPU file with close-on-exec */
 #define SVMVCPU_CREATE_VCPU	_IOW(SVMVCPU_IOC_TYPE, 0x22, struct svmvcpu_create_vcpu)
 
 /* 4. vCPU file ---------------------------------------------------------- */
 
 /**
- * enum svmvcpu_preset - starting points of SVMVCPU_SETUP
- * @SVMVCPU_PRESET_REAL: real mode, every segment base 0, CS:RIP = 0:@entry
+ * enum svmvcpu_preset - initial states for SVMVCPU_SETUP
+ * @SVMVCPU_PRESET_REAL: real mode, all segment bases 0, CS:RIP = 0:@entry
  * @SVMVCPU_PRESET_RESET: the state after RESET, CS:RIP = f000:fff0 with CS
  *	base ffff0000; @entry and @stack must be zero
  * @SVMVCPU_PRESET_PROT32: 32-bit flat protected mode, paging off
  * @SVMVCPU_PRESET_LONG64: 64-bit mode with the page tables at @cr3
  *
- * In the latter two the segment registers hold flat segments (code selector
- * 0x08, data 0x10) while GDTR and IDTR are empty: the guest loads its own
- * before it loads a segment register or takes an exception.
+ * In PROT32 and LONG64, the segment registers hold flat segments (selector 0x08 for
+ * code, 0x10 for data), but GDTR and IDTR are empty. The guest must load its own
+ * descriptor tables before it loads a segment register or takes an exception.
  */
 enum svmvcpu_preset {
 	SVMVCPU_PRESET_REAL	= 0,
@@ -726,11 +750,11 @@ enum svmvcpu_preset {
  * @flags: zero
  * @preset: &enum svmvcpu_preset
  * @mbz: zero
- * @entry: first RIP
- * @stack: first RSP
+ * @entry: initial RIP
+ * @stack: initial RSP
  * @cr3: LONG64: guest-physical address of the PML4; otherwise zero
- * @arg: first RDI in PROT32 and LONG64 (a pointer for the guest); otherwise
- *	zero
+ * @arg: PROT32 and LONG64: initial RDI, for example a pointer for the guest;
+ *	otherwise zero
  */
 struct svmvcpu_setup {
 	__u32 size;
@@ -757,25 +781,26 @@ struct svmvcpu_setup {
  * struct svmvcpu_state - argument of GET_STATE and SET_STATE
  * @size: sizeof(struct svmvcpu_state)
  * @flags: zero
- * @components: SVMVCPU_STATE_* to read or write; only these members are used
+ * @components: SVMVCPU_STATE_* to get or set; the call uses only members of these
  * @gprs: SVMVCPU_STATE_GPRS
  * @segments: SVMVCPU_STATE_SEGMENTS
  * @control: SVMVCPU_STATE_CONTROL
  * @debug: SVMVCPU_STATE_DEBUG
  * @events: SVMVCPU_STATE_EVENTS
  * @msrs: SVMVCPU_STATE_MSRS
- * @xcr0: SVMVCPU_STATE_XSTATE: bit 0 set, no more than @xcr0_guest of GET_INFO
+ * @xcr0: SVMVCPU_STATE_XSTATE: bit 0 is set; only bits of @xcr0_guest of GET_INFO
+ *	can be set
  * @xstate: SVMVCPU_STATE_XSTATE: address of a buffer in the standard (not
- *	compacted) XSAVE layout
- * @xstate_size: SVMVCPU_STATE_XSTATE: its size, exactly @xstate_size of
+ *	compacted) format of XSAVE
+ * @xstate_size: SVMVCPU_STATE_XSTATE: size of the buffer, exactly @xstate_size of
  *	GET_INFO
  * @mbz: zero
  * @lapic: SVMVCPU_STATE_LAPIC
  * @spec_ctrl: SVMVCPU_STATE_MSRS: SPEC_CTRL
  * @virt_spec_ctrl: SVMVCPU_STATE_MSRS: VIRT_SPEC_CTRL
  *
- * The first version ends with @lapic. A caller that knows no more sets the other
- * two to 0.
+ * The first version of this structure ends with @lapic. For a caller with that size,
+ * GET_STATE and SET_STATE leave out @spec_ctrl and @virt_spec_ctrl.
  */
 struct svmvcpu_state {
 	__u32 size;
@@ -797,17 +822,18 @@ struct svmvcpu_state {
 };
 
 /* svmvcpu_exits.decode */
-#define SVMVCPU_DECODE_MMIO	(1U << 0)	/* mov to where no region is: MMIO */
+#define SVMVCPU_DECODE_MMIO	(1U << 0)	/* device accesses by mov exit with MMIO */
 
 /* svmvcpu_exits.flags */
-#define SVMVCPU_EXITS_FAULTS	(1U << 0)	/* SHUTDOWN knows every fault before it */
+#define SVMVCPU_EXITS_FAULTS	(1U << 0)	/* SHUTDOWN lists every fault that led to it */
 
 /**
- * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: what the VMM asks to see
+ * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: select optional exits
  * @size: sizeof(struct svmvcpu_exits)
  * @flags: SVMVCPU_EXITS_*
- * @exceptions: bit n: exception vector n exits with EXCEPTION before the
- *	guest sees it. Bits 2 (NMI), 18 (#MC) and reserved vectors are refused
+ * @exceptions: bit n: exception vector n exits with EXCEPTION before it is
+ *	delivered to the guest. Bit 2 (NMI), bit 18 (#MC) and bits of reserved
+ *	vectors are refused
  * @decode: SVMVCPU_DECODE_*
  */
 struct svmvcpu_exits {
@@ -819,16 +845,17 @@ struct svmvcpu_exits {
 
 /* svmvcpu_set_debug.flags and svmvcpu_exit_debug.cause */
 #define SVMVCPU_DEBUG_STEP		(1U << 0)	/* after each instruction */
-#define SVMVCPU_DEBUG_BREAKPOINTS	(1U << 1)	/* @db and @dr7 instead of the guest's */
-#define SVMVCPU_DEBUG_INT3		(1U << 2)	/* at INT3 */
+#define SVMVCPU_DEBUG_BREAKPOINTS	(1U << 1)	/* @db and @dr7 replace the guest's */
+#define SVMVCPU_DEBUG_INT3		(1U << 2)	/* at each INT3 */
 
 /**
- * struct svmvcpu_set_debug - argument of SVMVCPU_SET_DEBUG: when to exit with DEBUG
+ * struct svmvcpu_set_debug - argument of SVMVCPU_SET_DEBUG: select when RUN exits
+ *	with DEBUG
  * @size: sizeof(struct svmvcpu_set_debug)
- * @flags: SVMVCPU_DEBUG_*; 0 ends it
+ * @flags: SVMVCPU_DEBUG_*; 0 turns debugging off
  * @db: BREAKPOINTS: linear addresses; otherwise zero
- * @dr7: BREAKPOINTS: bits 0-9 and 16-31 of DR7, bit 10 is ignored; no
- *	breakpoints on ports (R/W 2). Otherwise zero
+ * @dr7: BREAKPOINTS: bits 0-9 and 16-31 of DR7; bit 10 is ignored. Breakpoints on
+ *	ports (R/W 2) are refused. Otherwise zero
  */
 struct svmvcpu_set_debug {
 	__u32 size;
@@ -837,14 +864,14 @@ struct svmvcpu_set_debug {
 	__u64 dr7;
 };
 
-/* svmvcpu_translation.access: none is a read with the privilege of the moment */
+/* svmvcpu_translation.access; 0 is a read at the current privilege level */
 #define SVMVCPU_ACCESS_WRITE		(1U << 0)
 #define SVMVCPU_ACCESS_FETCH		(1U << 1)
 #define SVMVCPU_ACCESS_USER		(1U << 2)	/* as at CPL 3 */
 #define SVMVCPU_ACCESS_SUPERVISOR	(1U << 3)	/* as at CPL 0 */
 #define SVMVCPU_ACCESS_MARK		(1U << 4)	/* set accessed and dirty bits */
 
-/* What TRANSLATE found, as X(number, NAME, "what it is"). */
+/* Results of TRANSLATE, as X(number, NAME, "text"). */
 #define SVMVCPU_TRANSLATIONS(X)						\
 	X(0,  DONE,		"translated")				\
 	X(1,  PAGE_FAULT,	"page fault")				\
@@ -853,11 +880,11 @@ struct svmvcpu_set_debug {
 
 /*
  * enum svmvcpu_translated - svmvcpu_translation.result
- * @SVMVCPU_TRANSLATE_DONE: @gpa is the answer
- * @SVMVCPU_TRANSLATE_PAGE_FAULT: the access would be #PF with @error_code
+ * @SVMVCPU_TRANSLATE_DONE: @gpa is the translated address
+ * @SVMVCPU_TRANSLATE_PAGE_FAULT: the access would raise #PF with @error_code
  * @SVMVCPU_TRANSLATE_NO_TABLE: the page table entry at @gpa is in no region, or
  *	the VMM's memory behind it cannot be accessed
- * @SVMVCPU_TRANSLATE_NOT_CANONICAL: the access would be #GP(0), or #SS(0)
+ * @SVMVCPU_TRANSLATE_NOT_CANONICAL: the access would raise #GP(0) or #SS(0)
  */
 enum svmvcpu_translated {
 #define SVMVCPU_TRANSLATE_ENUM(nr, name, str) SVMVCPU_TRANSLATE_##name = nr,
@@ -869,16 +896,17 @@ enum svmvcpu_translated {
  * struct svmvcpu_translation - argument of SVMVCPU_TRANSLATE
  * @size: sizeof(struct svmvcpu_translation)
  * @flags: zero
- * @linear: linear address: an offset with its segment's base added. Outside
- *	long mode the low 32 bits count
- * @access: SVMVCPU_ACCESS_*: WRITE or FETCH; USER or SUPERVISOR
+ * @linear: linear address: the offset plus the base of its segment. Outside long
+ *	mode, only the low 32 bits are used
+ * @access: SVMVCPU_ACCESS_*: not both WRITE and FETCH, not both USER and
+ *	SUPERVISOR
  * @result: out: &enum svmvcpu_translated
- * @gpa: out: DONE: guest-physical address; NO_TABLE: that of the entry
- * @error_code: out: PAGE_FAULT: what would be pushed
+ * @gpa: out: DONE: guest-physical address; NO_TABLE: that of the page table entry
+ * @error_code: out: PAGE_FAULT: the error code that #PF would push
  * @mbz: zero
  *
- * Goes by CR0, CR3, CR4, EFER and RFLAGS.AC of the moment. Nothing is raised in
- * the guest, and without MARK nothing is written.
+ * TRANSLATE uses the current CR0, CR3, CR4, EFER and RFLAGS.AC. It raises no
+ * exception in the guest. Without MARK it writes nothing to the guest's memory.
  */
 struct svmvcpu_translation {
 	__u32 size;
@@ -892,23 +920,24 @@ struct svmvcpu_translation {
 };
 
 /* svmvcpu_apic_access.flags */
-#define SVMVCPU_APIC_WRITE	(1U << 0)	/* otherwise it is a read */
+#define SVMVCPU_APIC_WRITE	(1U << 0)	/* write; otherwise read */
 
 /**
  * struct svmvcpu_apic_access - argument of SVMVCPU_APIC_ACCESS
  * @size: sizeof(struct svmvcpu_apic_access)
  * @flags: SVMVCPU_APIC_*
- * @offset: in the register page, 0 to 4095
- * @width: bytes, 1 to 8; the access ends in the page
- * @data: write: the value, of which the low @width bytes count. Read: out: the
+ * @offset: offset in the register page, 0 to 4095
+ * @width: number of bytes, 1 to 8. The access must not go beyond the page
+ * @data: write: the value; only the low @width bytes are used. Read: out: the
  *	value, zero-extended
- * @exit: in: zero. Out: &enum svmvcpu_exit_reason: the exit that the same access
- *	by the guest would have ended in, which the run page now describes; 0 for
- *	none
+ * @exit: in: zero. Out: if the same access by the guest would have ended in an
+ *	exit, its &enum svmvcpu_exit_reason, and the run page describes the exit;
+ *	otherwise 0
  * @mbz: zero
  *
- * Does what an access by the guest does, side effects included. For instructions
- * that the kernel does not decode: MEMORY_FAULT with SVMVCPU_FAULT_APIC.
+ * The access has all effects that it has when the guest makes it. It is meant for
+ * instructions that the kernel does not decode, which exit with MEMORY_FAULT and
+ * SVMVCPU_FAULT_APIC.
  */
 struct svmvcpu_apic_access {
 	__u32 size;
@@ -920,31 +949,31 @@ struct svmvcpu_apic_access {
 	__u32 mbz;
 };
 
-/* run until something needs the VMM; argument 0. Everything else is in the run page */
+/* runs the guest until an exit; argument 0. Input and output are in the run page */
 #define SVMVCPU_RUN		_IO(SVMVCPU_IOC_TYPE, 0x40)
-/* make the running or the next RUN return INTERRUPTED, once; argument 0 */
+/* makes the current or the next RUN return INTERRUPTED, once; argument 0 */
 #define SVMVCPU_KICK		_IO(SVMVCPU_IOC_TYPE, 0x41)
 #define SVMVCPU_SETUP		_IOW(SVMVCPU_IOC_TYPE, 0x42, struct svmvcpu_setup)
-/* The size in these two numbers stays that of the first version, 832 bytes. */
+/* These two numbers contain the size of the first version, 832 bytes, and never change. */
 #define SVMVCPU_GET_STATE	_IOC(_IOC_READ | _IOC_WRITE, SVMVCPU_IOC_TYPE, 0x43, 832)
 #define SVMVCPU_SET_STATE	_IOC(_IOC_WRITE, SVMVCPU_IOC_TYPE, 0x44, 832)
 #define SVMVCPU_SET_EXITS	_IOW(SVMVCPU_IOC_TYPE, 0x45, struct svmvcpu_exits)
-/* single steps and breakpoints that the guest does not see */
+/* sets single steps and breakpoints that the guest does not see */
 #define SVMVCPU_SET_DEBUG	_IOW(SVMVCPU_IOC_TYPE, 0x46, struct svmvcpu_set_debug)
-/* linear to guest-physical, as the guest's next access would; a debugger's peek */
+/* translates a linear address as the guest's next access would; for debuggers */
 #define SVMVCPU_TRANSLATE	_IOWR(SVMVCPU_IOC_TYPE, 0x47, struct svmvcpu_translation)
-/* drive the pins of the local APIC; argument: bit n: LINTn is asserted */
+/* sets the pins of the local APIC; argument: bit n is set if LINTn is asserted */
 #define SVMVCPU_LINT		_IO(SVMVCPU_IOC_TYPE, 0x48)
-/* an access to the register page of the local APIC, made for the guest */
+/* accesses the register page of the local APIC on behalf of the guest */
 #define SVMVCPU_APIC_ACCESS	_IOWR(SVMVCPU_IOC_TYPE, 0x4a, struct svmvcpu_apic_access)
-/* a CPUID table for this vCPU alone; resets it; before its guest first runs */
+/* sets a CPUID table for this vCPU only, before its guest first runs; resets the vCPU */
 #define SVMVCPU_SET_VCPU_CPUID	_IOW(SVMVCPU_IOC_TYPE, 0x49, struct svmvcpu_cpuid)
-/* the table it answers from: its own, the VM's or the default */
+/* gets the table that the vCPU uses: its own, the VM's or the default */
 #define SVMVCPU_GET_VCPU_CPUID	_IOWR(SVMVCPU_IOC_TYPE, 0x4b, struct svmvcpu_cpuid)
 
 /* svmvcpu_exit_io.flags */
 #define SVMVCPU_IO_IN		(1U << 0)	/* the guest reads; otherwise it writes */
-#define SVMVCPU_IO_STRING	(1U << 1)	/* INS or OUTS: data in the data window */
+#define SVMVCPU_IO_STRING	(1U << 1)	/* INS or OUTS: the data is in the data window */
 #define SVMVCPU_IO_REP		(1U << 2)	/* with a REP prefix */
 
 /**
@@ -953,14 +982,14 @@ struct svmvcpu_apic_access {
  * @width: bytes per element: 1, 2 or 4
  * @mbz: zero
  * @flags: SVMVCPU_IO_*
- * @count: elements of this exit; 1 unless STRING. A long REP is split into
- *	several exits
- * @data: OUT: the value. IN: the VMM answers in &svmvcpu_run.answer
+ * @count: number of elements in this exit; 1 unless STRING. A long REP is split
+ *	into several exits
+ * @data: OUT: the value. For IN, the VMM writes the value to &svmvcpu_run.answer
  *
- * For STRING the elements stand @width bytes apart in the data window (the
- * bytes from &svmvcpu_run.io_data_offset): OUTS finds them there, for INS the
- * VMM writes them there before the next RUN. Elements go in guest order, also
- * when the direction flag is set.
+ * With STRING, the data window, which starts &svmvcpu_run.io_data_offset bytes into
+ * the mapping, holds the elements without gaps. For OUTS, the kernel has written them
+ * there. For INS, the VMM writes them there before the next RUN. They are in the order
+ * in which the guest transfers them, also if the direction flag is set.
  */
 struct svmvcpu_exit_io {
 	__u16 port;
@@ -974,21 +1003,21 @@ struct svmvcpu_exit_io {
 /* svmvcpu_exit_memory.flags */
 #define SVMVCPU_FAULT_WRITE	(1U << 0)
 #define SVMVCPU_FAULT_EXEC	(1U << 1)
-#define SVMVCPU_FAULT_WALK	(1U << 2)	/* the guest's own page tables are there */
+#define SVMVCPU_FAULT_WALK	(1U << 2)	/* a page table of the guest is at @gpa */
 #define SVMVCPU_FAULT_GVA	(1U << 3)	/* @gva is valid */
-#define SVMVCPU_FAULT_USER_MEM	(1U << 4)	/* region there, VMM's memory behind it not */
+#define SVMVCPU_FAULT_USER_MEM	(1U << 4)	/* the region allows it, VMM's memory does not */
 #define SVMVCPU_FAULT_KERNEL	(1U << 5)	/* by the module for the guest: INS, OUTS, fetch */
-#define SVMVCPU_FAULT_LIMIT	(1U << 6)	/* the snapshot has max_bytes of pages */
-#define SVMVCPU_FAULT_APIC	(1U << 7)	/* the register page of the local APIC */
+#define SVMVCPU_FAULT_LIMIT	(1U << 6)	/* the snapshot would exceed max_bytes */
+#define SVMVCPU_FAULT_APIC	(1U << 7)	/* @gpa is in the register page of the local APIC */
 #define SVMVCPU_INSN_MAX	15
 
 /**
  * struct svmvcpu_exit_memory - SVMVCPU_EXIT_MEMORY_FAULT
  * @gpa: guest-physical address of the first byte that failed
- * @gva: linear address where known (flag GVA)
+ * @gva: linear address, if known (flag GVA)
  * @flags: SVMVCPU_FAULT_*; neither WRITE nor EXEC means a read
  * @mbz: zero
- * @insn_len: bytes in @insn; 0 when they could not be read
+ * @insn_len: number of bytes in @insn; 0 if they could not be read
  * @insn: instruction bytes at CS:RIP
  *
  * The next RUN executes the instruction again.
@@ -1007,7 +1036,8 @@ struct svmvcpu_exit_memory {
  * @nr: RAX
  * @args: RDI, RSI, RDX, RCX, R8, R9
  *
- * &svmvcpu_run.answer goes to RAX. &svmvcpu_run.cpl tells who called.
+ * The next RUN puts &svmvcpu_run.answer into RAX. &svmvcpu_run.cpl is the privilege
+ * level of the caller.
  */
 struct svmvcpu_exit_hypercall {
 	__u64 nr;
@@ -1018,10 +1048,10 @@ struct svmvcpu_exit_hypercall {
  * struct svmvcpu_exit_msr - SVMVCPU_EXIT_MSR_READ and SVMVCPU_EXIT_MSR_WRITE
  * @index: ECX
  * @mbz: zero
- * @value: EDX:EAX of a write
+ * @value: write: EDX:EAX
  *
- * A read returns &svmvcpu_run.answer in EDX:EAX. With SVMVCPU_RUN_FAIL either
- * gets #GP(0) instead.
+ * For a read, the next RUN puts &svmvcpu_run.answer into EDX:EAX. With
+ * SVMVCPU_RUN_FAIL, a read or a write raises #GP(0) instead.
  */
 struct svmvcpu_exit_msr {
 	__u32 index;
@@ -1029,16 +1059,16 @@ struct svmvcpu_exit_msr {
 	__u64 value;
 };
 
-#define SVMVCPU_DOWN_POWEROFF	0	/* 0x2000 written as a word to port 0x604 */
-#define SVMVCPU_DOWN_RESET	1	/* a write to port 0xcf9 */
-#define SVMVCPU_DOWN_INIT	2	/* an INIT by its local APIC: an ICR write, or a pin */
+#define SVMVCPU_DOWN_POWEROFF	0	/* the word 0x2000 was written to port 0x604 */
+#define SVMVCPU_DOWN_RESET	1	/* port 0xcf9 was written */
+#define SVMVCPU_DOWN_INIT	2	/* the local APIC got an INIT, from itself or a pin */
 
 /**
  * struct svmvcpu_exit_down - SVMVCPU_EXIT_SYSTEM_DOWN
  * @kind: SVMVCPU_DOWN_*
  * @data: the value written; INIT: 0
  *
- * RIP is behind the instruction.
+ * RIP is at the next instruction.
  */
 struct svmvcpu_exit_down {
 	__u32 kind;
@@ -1047,20 +1077,19 @@ struct svmvcpu_exit_down {
 
 /* svmvcpu_exit_exception.flags and svmvcpu_fault.flags */
 #define SVMVCPU_EXC_ERROR_CODE	(1U << 0)	/* @error_code is valid */
-#define SVMVCPU_EXC_ADDRESS	(1U << 1)	/* #PF: @address, #DB: DR6 */
-#define SVMVCPU_EXC_INTERRUPT	(1U << 2)	/* svmvcpu_fault: interrupt, NMI, INT n */
+#define SVMVCPU_EXC_ADDRESS	(1U << 1)	/* @address is valid: #PF, #DB */
+#define SVMVCPU_EXC_INTERRUPT	(1U << 2)	/* svmvcpu_fault: an interrupt, an NMI or INT n */
 
 /**
  * struct svmvcpu_exit_exception - SVMVCPU_EXIT_EXCEPTION
  * @vector: exception vector
- * @error_code: with flag ERROR_CODE
+ * @error_code: error code, with flag ERROR_CODE
  * @flags: SVMVCPU_EXC_*
  * @mbz: zero
- * @address: #PF: linear address that would go to CR2. #DB: what would go to
- *	DR6
+ * @address: #PF: linear address, the value for CR2. #DB: the bits for DR6
  *
- * EXCEPTION: the next RUN executes the instruction again, or delivers the
- * exception to the guest when SVMVCPU_RUN_INJECT is set.
+ * The next RUN executes the instruction again. With SVMVCPU_RUN_INJECT, it delivers
+ * the exception to the guest instead.
  */
 struct svmvcpu_exit_exception {
 	__u32 vector;
@@ -1071,14 +1100,14 @@ struct svmvcpu_exit_exception {
 };
 
 /**
- * struct svmvcpu_fault - an event that could not be delivered
- * @vector: .
+ * struct svmvcpu_fault - an event whose delivery failed
+ * @vector: vector
  * @mbz: zero
  * @flags: SVMVCPU_EXC_*
- * @error_code: with flag ERROR_CODE
- * @address: with flag ADDRESS: #PF: what CR2 is, #DB: DR6
- * @rip: the guest's when it came up
- * @rsp: .
+ * @error_code: error code, with flag ERROR_CODE
+ * @address: with flag ADDRESS: #PF: CR2, #DB: DR6
+ * @rip: RIP of the guest when the event occurred
+ * @rsp: RSP of the guest when the event occurred
  */
 struct svmvcpu_fault {
 	__u8  vector;
@@ -1094,14 +1123,15 @@ struct svmvcpu_fault {
 
 /**
  * struct svmvcpu_exit_shutdown - SVMVCPU_EXIT_SHUTDOWN
- * @nr: entries of @faults
- * @left_out: how many there were between the first and the second entry
- * @faults: what led here, oldest first: each came up while the one before it
- *	was being delivered
+ * @nr: number of entries in @faults
+ * @left_out: number of faults between the first and the second entry that are
+ *	left out
+ * @faults: the faults that led to the shutdown, oldest first. Each occurred during
+ *	the delivery of the one before it
  *
- * With SVMVCPU_EXITS_FAULTS that is everything, a #DF that two faults became
- * included. Without, it is what the module had to do with: what it raised or
- * injected, and what an exit interrupted. CR3 is on the run page.
+ * With SVMVCPU_EXITS_FAULTS, the list is complete: if two faults became a #DF, the
+ * #DF is an entry too. Without it, the list has the events that the module raised or
+ * injected, and events whose delivery an exit interrupted. The run page has CR3.
  */
 struct svmvcpu_exit_shutdown {
 	__u32 nr;
@@ -1115,7 +1145,7 @@ struct svmvcpu_exit_shutdown {
 
 /**
  * struct svmvcpu_exit_interrupted - SVMVCPU_EXIT_INTERRUPTED
- * @by: SVMVCPU_BY_*, one or more
+ * @by: one or more of SVMVCPU_BY_*
  * @mbz: zero
  */
 struct svmvcpu_exit_interrupted {
@@ -1124,8 +1154,8 @@ struct svmvcpu_exit_interrupted {
 };
 
 /*
- * Consistency rules of VMRUN (APM volume 2, 15.5.1), and of this module, as
- * X(number, NAME, "what is wrong").
+ * Consistency rules of VMRUN (APM volume 2, 15.5.1) and of this module, as
+ * X(number, NAME, "how the state violates the rule").
  */
 #define SVMVCPU_RULES(X)							\
 	X(0,  UNKNOWN,		"a rule this module does not know")		\
@@ -1153,7 +1183,7 @@ struct svmvcpu_exit_interrupted {
 	X(22, INTR_OPEN,	"V_INTR_MASKING is clear")
 
 /*
- * enum svmvcpu_rule - which consistency rule an entry failed
+ * enum svmvcpu_rule - consistency rule that the state of a vCPU violates
  */
 enum svmvcpu_rule {
 #define SVMVCPU_RULE_ENUM(nr, name, str) SVMVCPU_RULE_##name = nr,
@@ -1163,13 +1193,13 @@ enum svmvcpu_rule {
 
 /**
  * struct svmvcpu_exit_fail - SVMVCPU_EXIT_FAIL_ENTRY
- * @code: raw EXITCODE when the CPU refused; 0 when the module's own check
- *	found the violation first and did not try
+ * @code: raw EXITCODE if the CPU refused the state; 0 if the module found the
+ *	violation and did not execute VMRUN
  * @rule: &enum svmvcpu_rule
  * @mbz: zero
  *
- * When the module's check found it, the vCPU is as it was: correct it with
- * SET_STATE and run again. When the CPU refused, it must be set up again.
+ * If @code is 0, the state of the vCPU has not changed: correct it with SET_STATE and
+ * call RUN again. Otherwise the vCPU must be set up again.
  */
 struct svmvcpu_exit_fail {
 	__u64 code;
@@ -1179,9 +1209,9 @@ struct svmvcpu_exit_fail {
 
 /**
  * struct svmvcpu_exit_unknown - SVMVCPU_EXIT_UNKNOWN
- * @code: EXITCODE
- * @info1: EXITINFO1
- * @info2: EXITINFO2
+ * @code: raw EXITCODE
+ * @info1: raw EXITINFO1
+ * @info2: raw EXITINFO2
  */
 struct svmvcpu_exit_unknown {
 	__u64 code;
@@ -1191,16 +1221,16 @@ struct svmvcpu_exit_unknown {
 
 /**
  * struct svmvcpu_exit_mmio - SVMVCPU_EXIT_MMIO
- * @gpa: guest-physical address, the access lies in one page
- * @data: a write: the value
- * @width: bytes: 1, 2, 4 or 8
+ * @gpa: guest-physical address; the access does not cross a page
+ * @data: write: the value
+ * @width: number of bytes: 1, 2, 4 or 8
  * @write: 1 for a write
  * @mbz: zero
  *
- * A read takes &svmvcpu_run.answer; it is extended and merged as the
- * instruction demands. With SVMVCPU_RUN_RETRY the instruction executes again
- * instead, after the VMM mapped memory there, say. REP MOVS and REP STOS exit
- * once per element.
+ * For a read, the next RUN uses &svmvcpu_run.answer, and extends and merges it as the
+ * instruction requires. With SVMVCPU_RUN_RETRY, it executes the instruction again
+ * instead, for example after the VMM has mapped memory at @gpa. REP MOVS and REP STOS
+ * exit once per element.
  */
 struct svmvcpu_exit_mmio {
 	__u64 gpa;
@@ -1212,10 +1242,10 @@ struct svmvcpu_exit_mmio {
 
 /**
  * struct svmvcpu_exit_eoi - SVMVCPU_EXIT_IOAPIC_EOI
- * @vector: of the interrupt whose handler has written EOI
+ * @vector: vector of the interrupt for which the guest has written EOI
  * @mbz: zero
  *
- * The I/O APIC may send its next one. RIP is behind the instruction.
+ * The I/O APIC may now send the interrupt again. RIP is at the next instruction.
  */
 struct svmvcpu_exit_eoi {
 	__u32 vector;
@@ -1224,16 +1254,16 @@ struct svmvcpu_exit_eoi {
 
 /**
  * struct svmvcpu_exit_debug - SVMVCPU_EXIT_DEBUG
- * @cause: SVMVCPU_DEBUG_*: STEP and BREAKPOINTS, one or both, or INT3
+ * @cause: SVMVCPU_DEBUG_*: STEP, BREAKPOINTS or both; or INT3
  * @mbz: zero
  * @dr6: bits 0-3: breakpoints that were hit; bit 14: a step
- * @rip: linear address of the next instruction; INT3: of the INT3
+ * @rip: linear address of the next instruction; INT3: of the INT3 itself
  *
- * STEP: an instruction is finished, or an event was delivered and its handler
- * is next. BREAKPOINTS: in front of an instruction breakpoint, with RFLAGS.RF
- * set so that the next RUN passes it; behind the access to data. INT3: as
- * EXCEPTION, the next RUN executes it again or, with SVMVCPU_RUN_INJECT, gives
- * the guest its #BP.
+ * STEP: the guest has completed an instruction, or an event has been delivered and its
+ * handler is next. BREAKPOINTS: a breakpoint on code exits before the instruction, with
+ * RFLAGS.RF set so that the next RUN passes it; a breakpoint on data exits after the
+ * access. INT3: as for EXCEPTION, the next RUN executes the instruction again or, with
+ * SVMVCPU_RUN_INJECT, delivers #BP to the guest.
  */
 struct svmvcpu_exit_debug {
 	__u32 cause;
@@ -1243,40 +1273,40 @@ struct svmvcpu_exit_debug {
 };
 
 /* svmvcpu_run.in_flags */
-#define SVMVCPU_RUN_SET_GPRS	(1U << 0)	/* take &svmvcpu_run.gprs first */
-#define SVMVCPU_RUN_FAIL	(1U << 1)	/* MSR exits: answer with #GP(0) */
-#define SVMVCPU_RUN_INJECT	(1U << 2)	/* EXCEPTION, INT3: deliver it to the guest */
+#define SVMVCPU_RUN_SET_GPRS	(1U << 0)	/* load &svmvcpu_run.gprs first */
+#define SVMVCPU_RUN_FAIL	(1U << 1)	/* MSR exits: raise #GP(0) */
+#define SVMVCPU_RUN_INJECT	(1U << 2)	/* EXCEPTION, INT3: deliver the exception */
 #define SVMVCPU_RUN_IRQ_WINDOW	(1U << 3)	/* exit when the guest can take an interrupt */
 #define SVMVCPU_RUN_RETRY	(1U << 4)	/* MMIO: execute the instruction again */
 
 /*
- * svmvcpu_run.inject: kind in bits 8-10, vector in bits 0-7, VALID. One event
- * per RUN; what cannot be delivered at once waits in the kernel.
+ * svmvcpu_run.inject: VALID, the kind in bits 8-10 and the vector in bits 0-7. RUN
+ * takes one event. An event that cannot be delivered at once waits in the kernel.
  */
 #define SVMVCPU_INJECT_VECTOR	0xffU
 #define SVMVCPU_INJECT_IRQ	(0U << 8)	/* waits for IF, the end of a shadow, and LINT0 */
 #define SVMVCPU_INJECT_NMI	(2U << 8)	/* vector 2; waits for the end of an NMI handler */
-#define SVMVCPU_INJECT_EXC	(3U << 8)	/* with inject_error and inject_address */
+#define SVMVCPU_INJECT_EXC	(3U << 8)	/* uses inject_error and inject_address */
 #define SVMVCPU_INJECT_VALID	(1U << 31)
 
 /* svmvcpu_run.events */
-#define SVMVCPU_EV_IRQ_READY	(1U << 0)	/* an interrupt would be taken at once */
-#define SVMVCPU_EV_IRQ_WAITS	(1U << 1)	/* an injected one waits */
-#define SVMVCPU_EV_NMI_WAITS	(1U << 2)
-#define SVMVCPU_EV_NMI_MASKED	(1U << 3)	/* in an NMI handler, until IRET */
+#define SVMVCPU_EV_IRQ_READY	(1U << 0)	/* the guest would take an interrupt at once */
+#define SVMVCPU_EV_IRQ_WAITS	(1U << 1)	/* an injected interrupt waits */
+#define SVMVCPU_EV_NMI_WAITS	(1U << 2)	/* an NMI waits */
+#define SVMVCPU_EV_NMI_MASKED	(1U << 3)	/* the guest is in an NMI handler, until IRET */
 
 /**
- * struct svmvcpu_run - the run page, first page of a vCPU file's mapping
- * @in_flags: SVMVCPU_RUN_*; read and cleared by RUN. One that fails later leaves
- *	IRQ_WINDOW if that has yet to come
+ * struct svmvcpu_run - the run page, the first page of a vCPU file's mapping
+ * @in_flags: SVMVCPU_RUN_*; RUN reads and clears it. If RUN fails after that,
+ *	IRQ_WINDOW stays set, unless that exit has been reported
  * @in_mbz: zero
- * @answer: what the last exit asked for: value of an IN (the low @io.width
- *	bytes) or of an RDMSR, return value of a hypercall
+ * @answer: the answer to the last exit: the value of an IN (the low @io.width
+ *	bytes), an MMIO read or an RDMSR, or the return value of a hypercall
  * @deadline_ns: CLOCK_MONOTONIC time at which RUN returns INTERRUPTED; 0 for
  *	none
- * @inject: SVMVCPU_INJECT_*, or 0; read and cleared by RUN
- * @inject_error: EXC: error code, for a vector that has one; otherwise zero
- * @inject_address: EXC #PF: what goes to CR2; #DB: bits set in DR6; otherwise
+ * @inject: SVMVCPU_INJECT_*, or 0; RUN reads and clears it
+ * @inject_error: EXC: error code if the vector has one; otherwise zero
+ * @inject_address: EXC: #PF: value for CR2, #DB: bits to set in DR6; otherwise
  *	zero
  * @in_reserved: zero
  * @reason: &enum svmvcpu_exit_reason
@@ -1284,9 +1314,10 @@ struct svmvcpu_exit_debug {
  * @cpl: current privilege level, 0-3
  * @events: SVMVCPU_EV_*
  * @out_reserved8: zero
- * @io_data_offset: where the data window starts in the mapping
+ * @io_data_offset: offset of the data window in the mapping
  * @out_reserved32: zero
- * @exits: exits since the vCPU was created, those answered in the kernel too
+ * @exits: number of exits since the vCPU was created, including those that the
+ *	kernel handled itself
  * @io: SVMVCPU_EXIT_IO
  * @memory: SVMVCPU_EXIT_MEMORY_FAULT
  * @hypercall: SVMVCPU_EXIT_HYPERCALL
@@ -1300,22 +1331,23 @@ struct svmvcpu_exit_debug {
  * @mmio: SVMVCPU_EXIT_MMIO
  * @eoi: SVMVCPU_EXIT_IOAPIC_EOI
  * @debug: SVMVCPU_EXIT_DEBUG
- * @exit_bytes: room for exits to come
- * @gprs: registers at the exit; taken back with SVMVCPU_RUN_SET_GPRS
- * @cr0: as the guest sees it, like the following
- * @cr2: .
- * @cr3: .
- * @cr4: .
- * @efer: .
+ * @exit_bytes: reserves space for future exits
+ * @gprs: general registers at the exit. RUN loads them with SVMVCPU_RUN_SET_GPRS
+ * @cr0: CR0 as the guest sees it
+ * @cr2: CR2
+ * @cr3: CR3
+ * @cr4: CR4 as the guest sees it
+ * @efer: EFER as the guest sees it
  *
- * The first 64 bytes belong to the VMM, the rest to the kernel, which never
- * reads it back except for @gprs when asked to. Reserved fields among the
- * first 64 bytes must be zero, or RUN fails with EINVAL.
+ * The VMM writes the first 64 bytes, and the kernel writes the rest. The kernel never
+ * reads the rest back, except for @gprs with SVMVCPU_RUN_SET_GPRS. If a reserved field
+ * in the first 64 bytes is not zero, RUN fails with EINVAL.
  *
- * An answer is taken once, by the next RUN, even when that returns at once.
- * SETUP, SET_STATE of GPRs and a @gprs.rip changed with SVMVCPU_RUN_SET_GPRS
- * withdraw the question: the instruction then executes again when the guest
- * comes by it. A flag in @in_flags that does not fit the last exit is EINVAL.
+ * The next RUN takes the answer to an exit, once, even if that RUN returns at once.
+ * SETUP, SET_STATE of GPRS, and SVMVCPU_RUN_SET_GPRS with another @gprs.rip cancel the
+ * pending answer: the guest then executes the instruction again when it reaches it
+ * again. If @in_flags has a flag that does not fit the last exit, RUN fails with
+ * EINVAL.
  */
 struct svmvcpu_run {
 	__u32 in_flags;
