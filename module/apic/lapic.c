@@ -153,19 +153,19 @@ void lapic_power_up(struct lapic *l, const struct lapic_config *config)
 /**
  * lapic_init_signal() - the vCPU takes an INIT
  * @l: the vCPU's
- * @fx: effects
+ * @effects: effects
  *
  * As after power-up, but the mode, the address and the ID stay, and so do the
  * pins: others drive them.
  */
-void lapic_init_signal(struct lapic *l, struct lapic_fx *fx)
+void lapic_init_signal(struct lapic *l, struct lapic_effects *effects)
 {
 	u32 id = l->regs[REG_ID];
 
 	reset_regs(l);
 	l->regs[REG_ID] = id;
 	enter_mode(l);
-	fx->flags |= LAPIC_IRQ | LAPIC_TIMER;
+	effects->flags |= LAPIC_IRQ | LAPIC_TIMER;
 }
 
 /**
@@ -196,11 +196,11 @@ static bool base_change_valid(u64 from, u64 to)
 	return !((from & BASE_X2) && (to & BASE_MODE) == BASE_ENABLE);
 }
 
-static void base_write(struct lapic *l, u64 value, struct lapic_fx *fx)
+static void base_write(struct lapic *l, u64 value, struct lapic_effects *effects)
 {
 	if (!lapic_base_valid(&l->config, value) ||
 	    !base_change_valid(l->base, value)) {
-		fx->flags |= LAPIC_GP;
+		effects->flags |= LAPIC_GP;
 		return;
 	}
 	/* who the bootstrap processor is was decided at power-up */
@@ -211,13 +211,13 @@ static void base_write(struct lapic *l, u64 value, struct lapic_fx *fx)
 	if (!lapic_is_enabled(l))
 		reset_regs(l);
 	enter_mode(l);
-	fx->flags |= LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER;
+	effects->flags |= LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER;
 }
 
 /* --- registers ---------------------------------------------------------- */
 
 static u32 reg_read(struct lapic *l, const struct lapic_now *now,
-		    unsigned int reg, struct lapic_fx *fx)
+		    unsigned int reg, struct lapic_effects *effects)
 {
 	switch (reg) {
 	case REG_APR:
@@ -225,94 +225,94 @@ static u32 reg_read(struct lapic *l, const struct lapic_now *now,
 	case REG_PPR:
 		return lapic_ppr(l);
 	case REG_TMCCT:
-		return lapic_timer_count(l, now, fx);
+		return lapic_timer_count(l, now, effects);
 	default:
 		return l->regs[reg % LAPIC_NR_REGS];
 	}
 }
 
 static void svr_write(struct lapic *l, const struct lapic_now *now, u32 value,
-		      struct lapic_fx *fx)
+		      struct lapic_effects *effects)
 {
 	unsigned int reg;
 
 	/* what is due already still interrupts */
-	lapic_timer_expired(l, now, fx);
+	lapic_timer_expired(l, now, effects);
 	l->regs[REG_SVR] = value;
 	if (lapic_soft_enabled(l))
 		return;
 	for (reg = REG_LVT_TIMER; reg <= REG_LVT_ERROR; reg++)
 		l->regs[reg] |= LVT_MASKED;
-	fx->flags |= LAPIC_TIMER;
+	effects->flags |= LAPIC_TIMER;
 }
 
 /* Remote IRR waits for the EOI of the vector it was set with. */
 static void lint_write(struct lapic *l, unsigned int reg, u32 value,
-		       struct lapic_fx *fx)
+		       struct lapic_effects *effects)
 {
 	u32 old = l->regs[reg];
 
 	if ((value & MSG_LEVEL) && !((value ^ old) & MSG_VECTOR))
 		value |= old & LVT_REMOTE_IRR;
 	l->regs[reg] = value;
-	lapic_lint_changed(l, fx);
+	lapic_lint_changed(l, effects);
 }
 
 static void lvt_write(struct lapic *l, const struct lapic_now *now,
-		      unsigned int reg, u32 value, struct lapic_fx *fx)
+		      unsigned int reg, u32 value, struct lapic_effects *effects)
 {
 	if (!lapic_soft_enabled(l))
 		value |= LVT_MASKED;
 	if (reg == REG_LVT_TIMER)
-		lapic_timer_set_lvt(l, now, value, fx);
+		lapic_timer_set_lvt(l, now, value, effects);
 	else if (reg == REG_LVT_LINT0 || reg == REG_LVT_LINT1)
-		lint_write(l, reg, value, fx);
+		lint_write(l, reg, value, effects);
 	else
 		l->regs[reg] = value;
 }
 
-static void icr_write(struct lapic *l, u64 icr, struct lapic_fx *fx)
+static void icr_write(struct lapic *l, u64 icr, struct lapic_effects *effects)
 {
 	l->regs[REG_ICR] = icr;
 	l->regs[REG_ICR2] = icr >> 32;
-	lapic_send(l, icr, fx);
+	lapic_send(l, icr, effects);
 }
 
 /* @value has been checked, @reg can be written in this mode. */
 static void reg_write(struct lapic *l, const struct lapic_now *now,
-		      unsigned int reg, u32 value, struct lapic_fx *fx)
+		      unsigned int reg, u32 value, struct lapic_effects *effects)
 {
 	switch (reg) {
 	case REG_TPR:
-		lapic_set_tpr(l, value, fx);
+		lapic_set_tpr(l, value, effects);
 		break;
 	case REG_EOI:
-		lapic_eoi(l, fx);
+		lapic_eoi(l, effects);
 		break;
 	case REG_DFR:
 		l->regs[REG_DFR] = value | reg_rules[REG_DFR].internal;
 		break;
 	case REG_SVR:
-		svr_write(l, now, value, fx);
+		svr_write(l, now, value, effects);
 		break;
 	case REG_ESR:
 		l->regs[REG_ESR] = l->esr_pending;
 		l->esr_pending = 0;
 		break;
 	case REG_ICR:
-		icr_write(l, (u64)l->regs[REG_ICR2] << 32 | value, fx);
+		icr_write(l, (u64)l->regs[REG_ICR2] << 32 | value, effects);
 		break;
 	case REG_LVT_TIMER ... REG_LVT_ERROR:
-		lvt_write(l, now, reg, value, fx);
+		lvt_write(l, now, reg, value, effects);
 		break;
 	case REG_TMICT:
-		lapic_timer_set_initial(l, now, value, fx);
+		lapic_timer_set_initial(l, now, value, effects);
 		break;
 	case REG_TDCR:
-		lapic_timer_set_divide(l, now, value, fx);
+		lapic_timer_set_divide(l, now, value, effects);
 		break;
 	case REG_SELF_IPI:
-		lapic_send(l, ICR_SELF | value, fx);
+		lapic_send(l, ICR_SELF | value, effects);
 		break;
 	default:
 		l->regs[reg % LAPIC_NR_REGS] = value;
@@ -327,15 +327,15 @@ static bool x2_may(const struct lapic *l, unsigned int reg, u8 access)
 }
 
 static u64 x2_read(struct lapic *l, const struct lapic_now *now,
-		   unsigned int reg, struct lapic_fx *fx)
+		   unsigned int reg, struct lapic_effects *effects)
 {
 	u64 value;
 
 	if (!x2_may(l, reg, MR)) {
-		fx->flags |= LAPIC_GP;
+		effects->flags |= LAPIC_GP;
 		return 0;
 	}
-	value = reg_read(l, now, reg, fx);
+	value = reg_read(l, now, reg, effects);
 	if (reg == REG_ICR)
 		value |= (u64)l->regs[REG_ICR2] << 32;
 	return value;
@@ -354,17 +354,17 @@ static bool x2_value_valid(const struct lapic *l, unsigned int reg, u64 value)
 }
 
 static void x2_write(struct lapic *l, const struct lapic_now *now,
-		     unsigned int reg, u64 value, struct lapic_fx *fx)
+		     unsigned int reg, u64 value, struct lapic_effects *effects)
 {
 	if (!x2_may(l, reg, MW) || !x2_value_valid(l, reg, value)) {
-		fx->flags |= LAPIC_GP;
+		effects->flags |= LAPIC_GP;
 		return;
 	}
 	value &= ~(u64)reg_rule(reg)->dropped;
 	if (reg == REG_ICR)
-		icr_write(l, value, fx);
+		icr_write(l, value, effects);
 	else
-		reg_write(l, now, reg, value, fx);
+		reg_write(l, now, reg, value, effects);
 }
 
 /**
@@ -372,12 +372,12 @@ static void x2_write(struct lapic *l, const struct lapic_now *now,
  * @l: the vCPU's
  * @now: the time
  * @msr: index
- * @fx: effects; LAPIC_GP if it cannot be read in this mode
+ * @effects: effects; LAPIC_GP if it cannot be read in this mode
  *
  * Return: the value
  */
 u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
-		   struct lapic_fx *fx)
+		   struct lapic_effects *effects)
 {
 	switch (msr) {
 	case LAPIC_MSR_BASE:
@@ -386,12 +386,12 @@ u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
 		break;
 	case LAPIC_MSR_DEADLINE:
 		if (l->config.tsc_khz)
-			return lapic_timer_deadline(l, now, fx);
+			return lapic_timer_deadline(l, now, effects);
 		break;
 	case LAPIC_MSR_X2_FIRST ... LAPIC_MSR_X2_LAST:
-		return x2_read(l, now, msr - LAPIC_MSR_X2_FIRST, fx);
+		return x2_read(l, now, msr - LAPIC_MSR_X2_FIRST, effects);
 	}
-	fx->flags |= LAPIC_GP;
+	effects->flags |= LAPIC_GP;
 	return 0;
 }
 
@@ -401,27 +401,27 @@ u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
  * @now: the time
  * @msr: index
  * @value: what the guest writes
- * @fx: effects; LAPIC_GP if it cannot be written in this mode
+ * @effects: effects; LAPIC_GP if it cannot be written in this mode
  */
 void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
-		     u64 value, struct lapic_fx *fx)
+		     u64 value, struct lapic_effects *effects)
 {
 	switch (msr) {
 	case LAPIC_MSR_BASE:
 		if (!l->config.present)
 			break;
-		base_write(l, value, fx);
+		base_write(l, value, effects);
 		return;
 	case LAPIC_MSR_DEADLINE:
 		if (!l->config.tsc_khz)
 			break;
-		lapic_timer_set_deadline(l, now, value, fx);
+		lapic_timer_set_deadline(l, now, value, effects);
 		return;
 	case LAPIC_MSR_X2_FIRST ... LAPIC_MSR_X2_LAST:
-		x2_write(l, now, msr - LAPIC_MSR_X2_FIRST, value, fx);
+		x2_write(l, now, msr - LAPIC_MSR_X2_FIRST, value, effects);
 		return;
 	}
-	fx->flags |= LAPIC_GP;
+	effects->flags |= LAPIC_GP;
 }
 
 /* --- xAPIC: the page ---------------------------------------------------- */
@@ -451,11 +451,11 @@ bool lapic_mmio_hit(const struct lapic *l, u64 gpa)
 }
 
 /* Nothing is there in either direction: the guest's mistake, and it is told. */
-static bool mmio_exists(struct lapic *l, unsigned int offset, struct lapic_fx *fx)
+static bool mmio_exists(struct lapic *l, unsigned int offset, struct lapic_effects *effects)
 {
 	if (offset < LAPIC_NR_REGS * 16 && (reg_rule(offset / 16)->access & XRW))
 		return true;
-	lapic_error(l, ESR_ILLEGAL_REG, fx);
+	lapic_error(l, ESR_ILLEGAL_REG, effects);
 	return false;
 }
 
@@ -465,7 +465,7 @@ static bool mmio_exists(struct lapic *l, unsigned int offset, struct lapic_fx *f
  * @now: the time
  * @offset: in the page, 0 to 4095
  * @len: bytes, 1 to 8
- * @fx: effects
+ * @effects: effects
  *
  * Parts of a register can be read. A register has four bytes, the next twelve
  * are zero.
@@ -473,14 +473,14 @@ static bool mmio_exists(struct lapic *l, unsigned int offset, struct lapic_fx *f
  * Return: the value, zero-extended
  */
 u64 lapic_mmio_read(struct lapic *l, const struct lapic_now *now,
-		    unsigned int offset, unsigned int len, struct lapic_fx *fx)
+		    unsigned int offset, unsigned int len, struct lapic_effects *effects)
 {
 	unsigned int reg = offset / 16, byte = offset % 16;
 	u64 value;
 
-	if (!mmio_exists(l, offset, fx) || byte > 3)
+	if (!mmio_exists(l, offset, effects) || byte > 3)
 		return 0;
-	value = reg_rule(reg)->access & XR ? reg_read(l, now, reg, fx) : 0;
+	value = reg_rule(reg)->access & XR ? reg_read(l, now, reg, effects) : 0;
 	value >>= byte * 8;
 	return len < 8 ? value & ((1ULL << len * 8) - 1) : value;
 }
@@ -492,18 +492,18 @@ u64 lapic_mmio_read(struct lapic *l, const struct lapic_now *now,
  * @offset: in the page, 0 to 4095
  * @len: bytes, 1 to 8
  * @value: of which the lower four bytes count
- * @fx: effects
+ * @effects: effects
  *
  * Only whole registers can be written, at their start; the rest is dropped.
  */
 void lapic_mmio_write(struct lapic *l, const struct lapic_now *now,
 		      unsigned int offset, unsigned int len, u64 value,
-		      struct lapic_fx *fx)
+		      struct lapic_effects *effects)
 {
 	unsigned int reg = offset / 16;
 
-	if (!mmio_exists(l, offset, fx) || offset % 16 || len < 4)
+	if (!mmio_exists(l, offset, effects) || offset % 16 || len < 4)
 		return;
 	if (reg_rule(reg)->access & XW)
-		reg_write(l, now, reg, value & reg_bits(&l->config, reg), fx);
+		reg_write(l, now, reg, value & reg_bits(&l->config, reg), effects);
 }

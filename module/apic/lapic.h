@@ -4,12 +4,12 @@
  *
  * Owns struct lapic, all of a local APIC that there is. Pure: no locks, no
  * timers, no vCPU; the caller serializes, says what time it is, owns the one
- * host timer and does what struct lapic_fx asks for. Called by apic.c;
+ * host timer and does what struct lapic_effects asks for. Called by apic.c;
  * compiled unchanged in user space.
  *
- *	struct lapic_fx fx = {};
+ *	struct lapic_effects effects = {};
  *
- *	lapic_msr_write(l, &now, msr, value, &fx);
+ *	lapic_msr_write(l, &now, msr, value, &effects);
  *	LAPIC_GP?	#GP(0); nothing happened
  *	LAPIC_TIMER?	(re)program the host timer to lapic_timer_next(), which
  *			calls lapic_timer_expired() when it goes off
@@ -133,7 +133,7 @@ struct lapic_msg {
 #define LAPIC_SIPI	0x100	/* startup at @sipi_vector; ignored when running */
 
 /**
- * struct lapic_fx - what a call wants from its caller
+ * struct lapic_effects - what a call wants from its caller
  * @flags: LAPIC_*, added to what is there
  * @eoi_vector: with LAPIC_EOI
  * @sipi_vector: with LAPIC_SIPI
@@ -142,7 +142,7 @@ struct lapic_msg {
  *
  * Start every call with an empty one: there is room for one event of a kind.
  */
-struct lapic_fx {
+struct lapic_effects {
 	u32 flags;
 	u8 eoi_vector;
 	u8 sipi_vector;
@@ -157,18 +157,18 @@ static inline bool lapic_is_enabled(const struct lapic *l)
 /* lapic.c */
 bool lapic_has_page(const struct lapic *l);
 void lapic_power_up(struct lapic *l, const struct lapic_config *config);
-void lapic_init_signal(struct lapic *l, struct lapic_fx *fx);
+void lapic_init_signal(struct lapic *l, struct lapic_effects *effects);
 
 u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
-		   struct lapic_fx *fx);
+		   struct lapic_effects *effects);
 void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
-		     u64 value, struct lapic_fx *fx);
+		     u64 value, struct lapic_effects *effects);
 bool lapic_mmio_hit(const struct lapic *l, u64 gpa);
 u64 lapic_mmio_read(struct lapic *l, const struct lapic_now *now,
-		    unsigned int offset, unsigned int len, struct lapic_fx *fx);
+		    unsigned int offset, unsigned int len, struct lapic_effects *effects);
 void lapic_mmio_write(struct lapic *l, const struct lapic_now *now,
 		      unsigned int offset, unsigned int len, u64 value,
-		      struct lapic_fx *fx);
+		      struct lapic_effects *effects);
 
 /**
  * lapic_owns_msr() - for which MSRs to call lapic_msr_read() and _write()
@@ -202,28 +202,28 @@ int lapic_pending(const struct lapic *l);
 int lapic_ack(struct lapic *l, u8 vector);
 unsigned int lapic_tpr_threshold(const struct lapic *l);
 unsigned int lapic_cr8(const struct lapic *l);
-void lapic_set_cr8(struct lapic *l, unsigned int cr8, struct lapic_fx *fx);
+void lapic_set_cr8(struct lapic *l, unsigned int cr8, struct lapic_effects *effects);
 
-bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_fx *fx);
+bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_effects *effects);
 bool lapic_matches(const struct lapic *l, const struct lapic_msg *msg);
 bool lapic_accept(struct lapic *l, const struct lapic_msg *msg,
-		  struct lapic_fx *fx);
+		  struct lapic_effects *effects);
 void lapic_lint(struct lapic *l, unsigned int pin, bool asserted,
-		struct lapic_fx *fx);
+		struct lapic_effects *effects);
 bool lapic_takes_extint(const struct lapic *l);
 
 /* lapic_timer.c */
 u64 lapic_timer_next(const struct lapic *l);
 void lapic_timer_expired(struct lapic *l, const struct lapic_now *now,
-			 struct lapic_fx *fx);
+			 struct lapic_effects *effects);
 void lapic_timer_tsc_changed(struct lapic *l, const struct lapic_now *now,
-			     struct lapic_fx *fx);
+			     struct lapic_effects *effects);
 
 /* lapic_state.c */
 void lapic_get_state(struct lapic *l, const struct lapic_now *now,
-		     struct svmvcpu_lapic *state, struct lapic_fx *fx);
+		     struct svmvcpu_lapic *state, struct lapic_effects *effects);
 bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state);
 int lapic_set_state(struct lapic *l, const struct lapic_now *now,
-		    const struct svmvcpu_lapic *state, struct lapic_fx *fx);
+		    const struct svmvcpu_lapic *state, struct lapic_effects *effects);
 
 #endif /* SVMVCPU_LAPIC_H */

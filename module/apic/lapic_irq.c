@@ -146,12 +146,12 @@ unsigned int lapic_cr8(const struct lapic *l)
  * lapic_set_tpr() - the guest writes TPR
  * @l: the local APIC
  * @tpr: value
- * @fx: effects: a higher one lets nothing in that was kept out
+ * @effects: effects: a higher one lets nothing in that was kept out
  */
-void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_fx *fx)
+void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_effects *effects)
 {
 	if (tpr < l->regs[REG_TPR])
-		fx->flags |= LAPIC_IRQ;
+		effects->flags |= LAPIC_IRQ;
 	l->regs[REG_TPR] = tpr;
 }
 
@@ -159,32 +159,32 @@ void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_fx *fx)
  * lapic_set_cr8() - the guest writes CR8
  * @l: the vCPU's
  * @cr8: 0 to 15; other bits are not looked at
- * @fx: effects
+ * @effects: effects
  *
  * Clears the lower four bits of TPR. A caller that copies from the VMCB should
  * do so only if V_TPR is not lapic_cr8() already.
  */
-void lapic_set_cr8(struct lapic *l, unsigned int cr8, struct lapic_fx *fx)
+void lapic_set_cr8(struct lapic *l, unsigned int cr8, struct lapic_effects *effects)
 {
-	lapic_set_tpr(l, (cr8 & 15) << 4, fx);
+	lapic_set_tpr(l, (cr8 & 15) << 4, effects);
 }
 
 /**
  * lapic_error() - log errors
  * @l: the local APIC
  * @errors: ESR_*
- * @fx: effects
+ * @effects: effects
  *
  * The first one since ESR was written also raises the error interrupt; should
  * that have an illegal vector itself, the recursion ends here.
  */
-void lapic_error(struct lapic *l, u32 errors, struct lapic_fx *fx)
+void lapic_error(struct lapic *l, u32 errors, struct lapic_effects *effects)
 {
 	bool first = !l->esr_pending;
 
 	l->esr_pending |= errors;
 	if (first)
-		lapic_lvt_fire(l, REG_LVT_ERROR, fx);
+		lapic_lvt_fire(l, REG_LVT_ERROR, effects);
 }
 
 /**
@@ -192,17 +192,17 @@ void lapic_error(struct lapic *l, u32 errors, struct lapic_fx *fx)
  * @l: the destination
  * @vector: its vector
  * @level: level-triggered: its EOI is to be reported
- * @fx: effects
+ * @effects: effects
  *
  * Return: true if this is a new request; false if there was one for the same
  *	vector already, the vector is illegal or the APIC disabled
  */
-bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_fx *fx)
+bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_effects *effects)
 {
 	if (!lapic_takes_irqs(l))
 		return false;
 	if (vector < FIRST_VECTOR) {
-		lapic_error(l, ESR_RECV_ILLEGAL, fx);
+		lapic_error(l, ESR_RECV_ILLEGAL, effects);
 		return false;
 	}
 	if (level)
@@ -212,7 +212,7 @@ bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_fx *fx)
 	if (vector_test(l, REG_IRR, vector))
 		return false;
 	vector_set(l, REG_IRR, vector);
-	fx->flags |= LAPIC_IRQ;
+	effects->flags |= LAPIC_IRQ;
 	return true;
 }
 
@@ -229,19 +229,19 @@ static bool lint_is_level(const struct lapic *l)
 /**
  * lapic_lint_changed() - LINT0 is asserted, unmasked, or its EOI came
  * @l: the local APIC
- * @fx: effects
+ * @effects: effects
  *
  * A level-triggered pin interrupts as long as it is asserted, but not twice
  * before an EOI: Remote IRR says that one is under way.
  */
-void lapic_lint_changed(struct lapic *l, struct lapic_fx *fx)
+void lapic_lint_changed(struct lapic *l, struct lapic_effects *effects)
 {
 	u32 lvt = l->regs[REG_LVT_LINT0];
 
 	if (!lint_is_level(l) || !(l->pins & 1) ||
 	    (lvt & (LVT_MASKED | LVT_REMOTE_IRR)))
 		return;
-	if (lapic_set_irq(l, lvt & MSG_VECTOR, true, fx))
+	if (lapic_set_irq(l, lvt & MSG_VECTOR, true, effects))
 		l->regs[REG_LVT_LINT0] |= LVT_REMOTE_IRR;
 }
 
@@ -249,12 +249,12 @@ void lapic_lint_changed(struct lapic *l, struct lapic_fx *fx)
  * lapic_lvt_fire() - a local source has an event
  * @l: the local APIC
  * @reg: its REG_LVT_*
- * @fx: effects
+ * @effects: effects
  *
  * SMI means nothing to a vCPU without SMM. ExtINT is a state of the pin, not an
  * event: lapic_takes_extint().
  */
-void lapic_lvt_fire(struct lapic *l, unsigned int reg, struct lapic_fx *fx)
+void lapic_lvt_fire(struct lapic *l, unsigned int reg, struct lapic_effects *effects)
 {
 	u32 lvt = l->regs[reg];
 
@@ -262,27 +262,27 @@ void lapic_lvt_fire(struct lapic *l, unsigned int reg, struct lapic_fx *fx)
 		return;
 	switch (MSG_MODE(lvt)) {
 	case LAPIC_MSG_FIXED:
-		lapic_set_irq(l, lvt & MSG_VECTOR, false, fx);
+		lapic_set_irq(l, lvt & MSG_VECTOR, false, effects);
 		break;
 	case LAPIC_MSG_NMI:
-		fx->flags |= LAPIC_NMI;
+		effects->flags |= LAPIC_NMI;
 		break;
 	case LAPIC_MSG_INIT:
-		fx->flags |= LAPIC_INIT;
+		effects->flags |= LAPIC_INIT;
 		break;
 	}
 }
 
-static void lint_rises(struct lapic *l, unsigned int pin, struct lapic_fx *fx)
+static void lint_rises(struct lapic *l, unsigned int pin, struct lapic_effects *effects)
 {
 	if (!lapic_is_enabled(l)) {
 		/* then the pins are INTR, see lapic_takes_extint(), and NMI */
 		if (pin)
-			fx->flags |= LAPIC_NMI;
+			effects->flags |= LAPIC_NMI;
 	} else if (!pin && lint_is_level(l)) {
-		lapic_lint_changed(l, fx);
+		lapic_lint_changed(l, effects);
 	} else {
-		lapic_lvt_fire(l, REG_LVT_LINT0 + pin, fx);
+		lapic_lvt_fire(l, REG_LVT_LINT0 + pin, effects);
 	}
 }
 
@@ -291,17 +291,17 @@ static void lint_rises(struct lapic *l, unsigned int pin, struct lapic_fx *fx)
  * @l: the vCPU's
  * @pin: 0 (the PIC, usually) or 1 (NMI, usually)
  * @asserted: its new state
- * @fx: effects
+ * @effects: effects
  */
 void lapic_lint(struct lapic *l, unsigned int pin, bool asserted,
-		struct lapic_fx *fx)
+		struct lapic_effects *effects)
 {
 	u32 bit = pin ? 2 : 1;
 	bool rises = asserted && !(l->pins & bit);
 
 	l->pins = asserted ? l->pins | bit : l->pins & ~bit;
 	if (rises)
-		lint_rises(l, !!pin, fx);
+		lint_rises(l, !!pin, effects);
 }
 
 /**
@@ -322,9 +322,9 @@ bool lapic_takes_extint(const struct lapic *l)
 /**
  * lapic_eoi() - the guest is done with the highest interrupt in service
  * @l: the local APIC
- * @fx: effects
+ * @effects: effects
  */
-void lapic_eoi(struct lapic *l, struct lapic_fx *fx)
+void lapic_eoi(struct lapic *l, struct lapic_effects *effects)
 {
 	int vector = vector_highest(l, REG_ISR);
 	u32 *lint0 = &l->regs[REG_LVT_LINT0];
@@ -332,14 +332,14 @@ void lapic_eoi(struct lapic *l, struct lapic_fx *fx)
 	if (vector < 0)
 		return;
 	vector_clear(l, REG_ISR, vector);
-	fx->flags |= LAPIC_IRQ;
+	effects->flags |= LAPIC_IRQ;
 	if (!vector_test(l, REG_TMR, vector))
 		return;
-	fx->flags |= LAPIC_EOI;
-	fx->eoi_vector = vector;
+	effects->flags |= LAPIC_EOI;
+	effects->eoi_vector = vector;
 	if ((*lint0 & MSG_VECTOR) == (u32)vector)
 		*lint0 &= ~(u32)LVT_REMOTE_IRR;
-	lapic_lint_changed(l, fx);
+	lapic_lint_changed(l, effects);
 }
 
 /* --- messages ----------------------------------------------------------- */
@@ -388,42 +388,42 @@ bool lapic_matches(const struct lapic *l, const struct lapic_msg *msg)
  * lapic_accept() - take a message
  * @l: a destination, as lapic_matches() says
  * @msg: the message
- * @fx: effects; NMI, INIT and SIPI are the caller's
+ * @effects: effects; NMI, INIT and SIPI are the caller's
  *
  * Return: for fixed interrupts that of lapic_set_irq(), else whether the
  *	message means anything
  */
 bool lapic_accept(struct lapic *l, const struct lapic_msg *msg,
-		  struct lapic_fx *fx)
+		  struct lapic_effects *effects)
 {
 	switch (msg->mode) {
 	case LAPIC_MSG_FIXED:
 	case LAPIC_MSG_LOWEST:
-		return lapic_set_irq(l, msg->vector, msg->level, fx);
+		return lapic_set_irq(l, msg->vector, msg->level, effects);
 	case LAPIC_MSG_NMI:
-		fx->flags |= LAPIC_NMI;
+		effects->flags |= LAPIC_NMI;
 		return true;
 	case LAPIC_MSG_INIT:
-		fx->flags |= LAPIC_INIT;
+		effects->flags |= LAPIC_INIT;
 		return true;
 	case LAPIC_MSG_STARTUP:
-		fx->flags |= LAPIC_SIPI;
-		fx->sipi_vector = msg->vector;
+		effects->flags |= LAPIC_SIPI;
+		effects->sipi_vector = msg->vector;
 		return true;
 	default:
 		return false;
 	}
 }
 
-static void send_to_others(const struct lapic_msg *msg, struct lapic_fx *fx)
+static void send_to_others(const struct lapic_msg *msg, struct lapic_effects *effects)
 {
-	fx->flags |= LAPIC_IPI;
-	fx->ipi = *msg;
+	effects->flags |= LAPIC_IPI;
+	effects->ipi = *msg;
 }
 
 /* By destination rather than shorthand; it may include the sender. */
 static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest,
-			 struct lapic_fx *fx)
+			 struct lapic_effects *effects)
 {
 	msg->dest = lapic_is_x2(l) ? dest : dest >> 24;
 	msg->all = lapic_is_x2(l) ? dest == ~0U :
@@ -431,9 +431,9 @@ static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest,
 	/* One receives it, and who that is depends on the priorities of all. */
 	msg->sender_too = msg->mode == LAPIC_MSG_LOWEST;
 	if (!msg->sender_too && lapic_matches(l, msg))
-		lapic_accept(l, msg, fx);
+		lapic_accept(l, msg, effects);
 	/* A guest can give several xAPICs the same ID: the others are asked, too. */
-	send_to_others(msg, fx);
+	send_to_others(msg, effects);
 }
 
 /* What nobody receives: no mode of an IPI, SMI, the end of a level INIT */
@@ -453,38 +453,38 @@ static bool msg_is_void(u32 icr)
 }
 
 static void route(struct lapic *l, u64 icr, struct lapic_msg *msg,
-		  struct lapic_fx *fx)
+		  struct lapic_effects *effects)
 {
 	unsigned int shorthand = ICR_SHORTHAND((u32)icr);
 
 	if (shorthand == SHORTHAND_NONE) {
-		send_to_dest(l, msg, icr >> 32, fx);
+		send_to_dest(l, msg, icr >> 32, effects);
 		return;
 	}
 	msg->all = true;
 	if (shorthand == SHORTHAND_OTHERS) {
-		send_to_others(msg, fx);
+		send_to_others(msg, effects);
 		return;
 	}
 	/* only a fixed interrupt may be sent to a set that has the sender in it */
 	if (msg->mode != LAPIC_MSG_FIXED)
 		return;
-	lapic_accept(l, msg, fx);
+	lapic_accept(l, msg, effects);
 	if (shorthand == SHORTHAND_ALL)
-		send_to_others(msg, fx);
+		send_to_others(msg, effects);
 }
 
 /**
  * lapic_send() - the guest writes ICR or SELF_IPI
  * @l: the sender
  * @icr: both halves of ICR
- * @fx: effects
+ * @effects: effects
  *
  * IPIs to the sender are delivered here, others reported, and so are all that go to one
  * of several by priority. All are edge-triggered
  * whatever the guest says, and all can be sent while software disabled the APIC.
  */
-void lapic_send(struct lapic *l, u64 icr, struct lapic_fx *fx)
+void lapic_send(struct lapic *l, u64 icr, struct lapic_effects *effects)
 {
 	struct lapic_msg msg = {
 		.vector = icr & MSG_VECTOR,
@@ -496,7 +496,7 @@ void lapic_send(struct lapic *l, u64 icr, struct lapic_fx *fx)
 	if (msg_is_void(icr))
 		return;
 	if (fixed && msg.vector < FIRST_VECTOR)
-		lapic_error(l, ESR_SEND_ILLEGAL, fx);
+		lapic_error(l, ESR_SEND_ILLEGAL, effects);
 	else
-		route(l, icr, &msg, fx);
+		route(l, icr, &msg, effects);
 }

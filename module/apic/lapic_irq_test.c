@@ -28,10 +28,10 @@ static void start(struct lapic *l, bool x2)
 
 static u32 set_irq(struct lapic *l, u8 vector, bool level)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_set_irq(l, vector, level, &fx);
-	return fx.flags;
+	lapic_set_irq(l, vector, level, &effects);
+	return effects.flags;
 }
 
 /* --- priorities against a model ----------------------------------------- */
@@ -129,10 +129,10 @@ static void step_request(struct kunit *test, struct model *m, struct lapic *l)
 {
 	u8 vector = 16 + roll(m, 240);
 	bool level = roll(m, 2);
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	KUNIT_EXPECT_EQ(test, lapic_set_irq(l, vector, level, &fx), !m->irr[vector]);
-	KUNIT_EXPECT_EQ(test, fx.flags, m->irr[vector] ? 0U : LAPIC_IRQ);
+	KUNIT_EXPECT_EQ(test, lapic_set_irq(l, vector, level, &effects), !m->irr[vector]);
+	KUNIT_EXPECT_EQ(test, effects.flags, m->irr[vector] ? 0U : LAPIC_IRQ);
 	m->irr[vector] = true;
 	m->tmr[vector] = level;
 }
@@ -157,27 +157,27 @@ static void step_ack(struct kunit *test, struct model *m, struct lapic *l)
 static void step_eoi(struct kunit *test, struct model *m, struct lapic *l)
 {
 	int vector = model_highest(m->isr);
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_eoi(l, &fx);
-	KUNIT_EXPECT_EQ(test, !!(fx.flags & LAPIC_IRQ), vector >= 0);
-	KUNIT_EXPECT_EQ(test, !!(fx.flags & LAPIC_EOI), vector >= 0 && m->tmr[vector]);
-	if (fx.flags & LAPIC_EOI)
-		KUNIT_EXPECT_EQ(test, (int)fx.eoi_vector, vector);
+	lapic_eoi(l, &effects);
+	KUNIT_EXPECT_EQ(test, !!(effects.flags & LAPIC_IRQ), vector >= 0);
+	KUNIT_EXPECT_EQ(test, !!(effects.flags & LAPIC_EOI), vector >= 0 && m->tmr[vector]);
+	if (effects.flags & LAPIC_EOI)
+		KUNIT_EXPECT_EQ(test, (int)effects.eoi_vector, vector);
 	if (vector >= 0)
 		m->isr[vector] = false;
 }
 
 static void step_tpr(struct model *m, struct lapic *l)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
 	if (roll(m, 2)) {
 		m->tpr = roll(m, 256);
 		l->regs[REG_TPR] = m->tpr;
 	} else {
 		m->tpr = roll(m, 16) << 4;
-		lapic_set_cr8(l, m->tpr >> 4, &fx);
+		lapic_set_cr8(l, m->tpr >> 4, &effects);
 	}
 }
 
@@ -244,18 +244,18 @@ static void lapic_irq_test_priority(struct kunit *test)
 
 static void lapic_irq_test_cr8(struct kunit *test)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 	struct lapic l;
 
 	start(&l, false);
 	l.regs[REG_TPR] = 0x5a;
 	KUNIT_EXPECT_EQ(test, lapic_cr8(&l), 5U);
-	lapic_set_cr8(&l, 0x15, &fx);
+	lapic_set_cr8(&l, 0x15, &effects);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_TPR], 0x50U);
-	KUNIT_EXPECT_EQ(test, fx.flags, (u32)LAPIC_IRQ);
-	fx.flags = 0;
-	lapic_set_cr8(&l, 6, &fx);
-	KUNIT_EXPECT_EQ(test, fx.flags, 0U);
+	KUNIT_EXPECT_EQ(test, effects.flags, (u32)LAPIC_IRQ);
+	effects.flags = 0;
+	lapic_set_cr8(&l, 6, &effects);
+	KUNIT_EXPECT_EQ(test, effects.flags, 0U);
 }
 
 static void lapic_irq_test_disabled(struct kunit *test)
@@ -285,7 +285,7 @@ static void lapic_irq_test_disabled(struct kunit *test)
 /* The error interrupt, once; and with an illegal vector of its own */
 static void lapic_irq_test_errors(struct kunit *test)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 	unsigned int vector;
 	struct lapic l;
 
@@ -304,8 +304,8 @@ static void lapic_irq_test_errors(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, l.esr_pending, (u32)ESR_RECV_ILLEGAL);
 	}
 	start(&l, false);
-	KUNIT_EXPECT_FALSE(test, lapic_set_irq(&l, 3, false, &fx));
-	KUNIT_EXPECT_EQ(test, fx.flags, 0U);
+	KUNIT_EXPECT_FALSE(test, lapic_set_irq(&l, 3, false, &effects));
+	KUNIT_EXPECT_EQ(test, effects.flags, 0U);
 	KUNIT_EXPECT_EQ(test, l.esr_pending, (u32)ESR_RECV_ILLEGAL);
 }
 
@@ -313,10 +313,10 @@ static void lapic_irq_test_errors(struct kunit *test)
 
 static u32 pin(struct lapic *l, unsigned int nr, bool asserted)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_lint(l, nr, asserted, &fx);
-	return fx.flags;
+	lapic_lint(l, nr, asserted, &effects);
+	return effects.flags;
 }
 
 static void lapic_irq_test_lint_edge(struct kunit *test)
@@ -356,7 +356,7 @@ static void lapic_irq_test_lint_edge(struct kunit *test)
 
 static void lapic_irq_test_lint_level(struct kunit *test)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 	struct lapic l;
 
 	start(&l, false);
@@ -365,23 +365,23 @@ static void lapic_irq_test_lint_level(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0x30), 0x30);
 	/* still asserted, but one is under way; even over a glitch */
-	lapic_lint_changed(&l, &fx);
+	lapic_lint_changed(&l, &effects);
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, false), 0U);
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), 0U);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), -1);
 	/* another level-triggered vector's EOI is not its */
 	set_irq(&l, 0x40, true);
 	lapic_ack(&l, 0x40);
-	lapic_eoi(&l, &fx);
+	lapic_eoi(&l, &effects);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
-	lapic_eoi(&l, &fx);
-	KUNIT_EXPECT_EQ(test, fx.eoi_vector, 0x30);
+	lapic_eoi(&l, &effects);
+	KUNIT_EXPECT_EQ(test, effects.eoi_vector, 0x30);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x30);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	/* and no more once it is released */
 	lapic_ack(&l, 0x30);
 	pin(&l, 0, false);
-	lapic_eoi(&l, &fx);
+	lapic_eoi(&l, &effects);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), -1);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0x8030U);
 }
@@ -389,20 +389,20 @@ static void lapic_irq_test_lint_level(struct kunit *test)
 static void lapic_irq_test_lint_written(struct kunit *test)
 {
 	struct lapic_now now = {};
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 	struct lapic l;
 
 	/* unmasked while asserted */
 	start(&l, false);
 	l.regs[REG_LVT_LINT0] = 0x18030;
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), 0U);
-	lapic_mmio_write(&l, &now, 0x350, 4, 0x8030, &fx);
+	lapic_mmio_write(&l, &now, 0x350, 4, 0x8030, &effects);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x30);
 	/* Remote IRR cannot be written, and does not survive as an edge */
-	lapic_mmio_write(&l, &now, 0x350, 4, 0x8030, &fx);
+	lapic_mmio_write(&l, &now, 0x350, 4, 0x8030, &effects);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
-	lapic_mmio_write(&l, &now, 0x350, 4, 0x4030, &fx);
+	lapic_mmio_write(&l, &now, 0x350, 4, 0x4030, &effects);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0x0030U);
 	/* another vector while one is in service: its EOI would not end this */
 	start(&l, false);
@@ -410,10 +410,10 @@ static void lapic_irq_test_lint_written(struct kunit *test)
 	pin(&l, 0, true);
 	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0x30), 0x30);
 	pin(&l, 0, false);
-	lapic_mmio_write(&l, &now, 0x350, 4, 0x8061, &fx);
+	lapic_mmio_write(&l, &now, 0x350, 4, 0x8061, &effects);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0x8061U);
-	lapic_eoi(&l, &fx);
-	KUNIT_EXPECT_EQ(test, fx.eoi_vector, 0x30);
+	lapic_eoi(&l, &effects);
+	KUNIT_EXPECT_EQ(test, effects.eoi_vector, 0x30);
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc061U);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x61);
@@ -516,56 +516,56 @@ static void lapic_irq_test_send(struct kunit *test)
 	struct lapic l;
 
 	for (i = 0; i < ARRAY_SIZE(sends); i++) {
-		struct lapic_fx fx = {};
+		struct lapic_effects effects = {};
 		u64 dest = sends[i].dest;
 
 		start(&l, sends[i].x2);
 		if (!sends[i].x2)
 			l.regs[REG_LDR] = 0x04000000;
-		lapic_send(&l, sends[i].icr, &fx);
-		KUNIT_EXPECT_EQ_MSG(test, fx.flags, sends[i].flags, "ICR %llx: %x",
-				    (unsigned long long)sends[i].icr, fx.flags);
+		lapic_send(&l, sends[i].icr, &effects);
+		KUNIT_EXPECT_EQ_MSG(test, effects.flags, sends[i].flags, "ICR %llx: %x",
+				    (unsigned long long)sends[i].icr, effects.flags);
 		KUNIT_EXPECT_EQ(test, l.esr_pending, 0U);
 		KUNIT_EXPECT_EQ(test, lapic_pending(&l),
 				sends[i].flags & SELF ? 0x80 : -1);
 		KUNIT_EXPECT_EQ(test, l.regs[REG_TMR + 4], 0U);
-		if (!(fx.flags & LAPIC_IPI))
+		if (!(effects.flags & LAPIC_IPI))
 			continue;
-		KUNIT_EXPECT_EQ(test, fx.ipi.dest, (u32)dest);
-		KUNIT_EXPECT_EQ(test, fx.ipi.all, !!(dest & ALL));
-		KUNIT_EXPECT_EQ(test, fx.ipi.logical, !!(dest & LOGICAL));
-		KUNIT_EXPECT_EQ(test, fx.ipi.sender_too, !!(dest & ANY));
-		KUNIT_EXPECT_EQ(test, fx.ipi.vector, (u8)sends[i].icr);
-		KUNIT_EXPECT_EQ(test, fx.ipi.mode, (u8)(sends[i].icr >> 8 & 7));
-		KUNIT_EXPECT_FALSE(test, fx.ipi.level);
+		KUNIT_EXPECT_EQ(test, effects.ipi.dest, (u32)dest);
+		KUNIT_EXPECT_EQ(test, effects.ipi.all, !!(dest & ALL));
+		KUNIT_EXPECT_EQ(test, effects.ipi.logical, !!(dest & LOGICAL));
+		KUNIT_EXPECT_EQ(test, effects.ipi.sender_too, !!(dest & ANY));
+		KUNIT_EXPECT_EQ(test, effects.ipi.vector, (u8)sends[i].icr);
+		KUNIT_EXPECT_EQ(test, effects.ipi.mode, (u8)(sends[i].icr >> 8 & 7));
+		KUNIT_EXPECT_FALSE(test, effects.ipi.level);
 	}
 }
 
 static void lapic_irq_test_send_illegal(struct kunit *test)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 	unsigned int vector;
 	struct lapic l;
 
 	for (vector = 0; vector < 17; vector++) {
 		start(&l, false);
-		lapic_send(&l, 0x40000 | vector, &fx);
+		lapic_send(&l, 0x40000 | vector, &effects);
 		KUNIT_EXPECT_EQ(test, l.esr_pending,
 				vector < 16 ? (u32)ESR_SEND_ILLEGAL : 0U);
 		KUNIT_EXPECT_EQ(test, lapic_pending(&l), vector < 16 ? -1 : 16);
 		start(&l, false);
-		lapic_send(&l, 0xc0100 | vector, &fx);
-		KUNIT_EXPECT_EQ(test, !!(fx.flags & LAPIC_IPI), vector == 16);
+		lapic_send(&l, 0xc0100 | vector, &effects);
+		KUNIT_EXPECT_EQ(test, !!(effects.flags & LAPIC_IPI), vector == 16);
 	}
 	/* other types have no vector, or not this kind */
 	start(&l, false);
-	lapic_send(&l, 0x2600000000004601ULL, &fx);
+	lapic_send(&l, 0x2600000000004601ULL, &effects);
 	KUNIT_EXPECT_EQ(test, l.esr_pending, 0U);
 	/* sending is possible while software has it disabled, receiving is not */
 	l.regs[REG_SVR] = 0xff;
-	memset(&fx, 0, sizeof(fx));
-	lapic_send(&l, 0x80055, &fx);
-	KUNIT_EXPECT_EQ(test, fx.flags, (u32)LAPIC_IPI);
+	memset(&effects, 0, sizeof(effects));
+	lapic_send(&l, 0x80055, &effects);
+	KUNIT_EXPECT_EQ(test, effects.flags, (u32)LAPIC_IPI);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), -1);
 }
 
@@ -628,12 +628,12 @@ static void lapic_irq_test_accept(struct kunit *test)
 	for (mode = 0; mode < 256; mode++) {
 		struct lapic_msg msg = { .vector = 0x99, .mode = mode, .level = true };
 		u32 expected = mode < 8 ? flags[mode] : 0;
-		struct lapic_fx fx = {};
+		struct lapic_effects effects = {};
 
 		start(&l, false);
-		KUNIT_EXPECT_EQ(test, lapic_accept(&l, &msg, &fx), !!expected);
-		KUNIT_EXPECT_EQ(test, fx.flags, expected);
-		KUNIT_EXPECT_EQ(test, fx.sipi_vector, mode == 6 ? 0x99 : 0);
+		KUNIT_EXPECT_EQ(test, lapic_accept(&l, &msg, &effects), !!expected);
+		KUNIT_EXPECT_EQ(test, effects.flags, expected);
+		KUNIT_EXPECT_EQ(test, effects.sipi_vector, mode == 6 ? 0x99 : 0);
 		KUNIT_EXPECT_EQ(test, l.regs[REG_TMR + 4], mode < 2 ? 0x2000000U : 0U);
 	}
 }

@@ -15,14 +15,14 @@
  * @l: the vCPU's
  * @now: the time
  * @state: all of it is written
- * @fx: effects; what is due at this moment happens first
+ * @effects: effects; what is due at this moment happens first
  *
  * An INIT that waits is the caller's to add.
  */
 void lapic_get_state(struct lapic *l, const struct lapic_now *now,
-		     struct svmvcpu_lapic *state, struct lapic_fx *fx)
+		     struct svmvcpu_lapic *state, struct lapic_effects *effects)
 {
-	u32 count = lapic_timer_count(l, now, fx);
+	u32 count = lapic_timer_count(l, now, effects);
 	unsigned int reg;
 
 	memset(state, 0, sizeof(*state));
@@ -143,12 +143,12 @@ bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state)
  * @l: the vCPU's; not changed on error
  * @now: the time
  * @state: from anybody; nobody may change it meanwhile
- * @fx: effects
+ * @effects: effects
  *
  * Return: 0, or -EINVAL if there can be no such state
  */
 int lapic_set_state(struct lapic *l, const struct lapic_now *now,
-		    const struct svmvcpu_lapic *state, struct lapic_fx *fx)
+		    const struct svmvcpu_lapic *state, struct lapic_effects *effects)
 {
 	struct lapic restored = *l;
 
@@ -156,9 +156,9 @@ int lapic_set_state(struct lapic *l, const struct lapic_now *now,
 		return -EINVAL;
 	lapic_timer_restore(&restored, now, state->timer_remaining);
 	*l = restored;
-	fx->flags |= LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER;
+	effects->flags |= LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER;
 	if (state->pins & SVMVCPU_LAPIC_INIT)
-		fx->flags |= LAPIC_INIT;
-	lapic_timer_expired(l, now, fx);
+		effects->flags |= LAPIC_INIT;
+	lapic_timer_expired(l, now, effects);
 	return 0;
 }

@@ -48,69 +48,69 @@ static bool same(const struct lapic *a, const struct lapic *b)
 
 static void get(struct lapic *l, struct svmvcpu_lapic *state)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
 	memset(state, 0xa5, sizeof(*state));
-	lapic_get_state(l, &now, state, &fx);
+	lapic_get_state(l, &now, state, &effects);
 }
 
 static int set(struct lapic *l, const struct svmvcpu_lapic *state)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	return lapic_set_state(l, &now, state, &fx);
+	return lapic_set_state(l, &now, state, &effects);
 }
 
 static void page_write(struct lapic *l, unsigned int reg, u32 value)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_mmio_write(l, &now, reg * 16, 4, value, &fx);
+	lapic_mmio_write(l, &now, reg * 16, 4, value, &effects);
 }
 
 static u32 msr_write(struct lapic *l, u32 msr, u64 value)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_msr_write(l, &now, msr, value, &fx);
-	return fx.flags;
+	lapic_msr_write(l, &now, msr, value, &effects);
+	return effects.flags;
 }
 
 /* Anything that can happen to a local APIC, in any mode */
 static void random_event(struct lapic *l)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 	u32 value = roll(2) ? roll32() : roll(0x200);
 
 	switch (roll(10)) {
 	case 0 ... 2:
 		if (lapic_mmio_hit(l, l->base))
-			lapic_mmio_write(l, &now, roll(0x48) * 16, 4, value, &fx);
+			lapic_mmio_write(l, &now, roll(0x48) * 16, 4, value, &effects);
 		break;
 	case 3 ... 4:
-		lapic_msr_write(l, &now, 0x800 + roll(0x40), value, &fx);
+		lapic_msr_write(l, &now, 0x800 + roll(0x40), value, &effects);
 		break;
 	case 5:
 		lapic_msr_write(l, &now, LAPIC_MSR_DEADLINE,
-				roll(4) ? now.tsc + roll(100000) : 0, &fx);
+				roll(4) ? now.tsc + roll(100000) : 0, &effects);
 		break;
 	case 6:
-		lapic_set_irq(l, roll(256), roll(2), &fx);
+		lapic_set_irq(l, roll(256), roll(2), &effects);
 		break;
 	case 7:
-		lapic_lint(l, roll(2), roll(2), &fx);
+		lapic_lint(l, roll(2), roll(2), &effects);
 		break;
 	case 8:
 		if (lapic_pending(l) >= 0)
 			lapic_ack(l, lapic_pending(l));
 		else
-			lapic_set_cr8(l, roll(16), &fx);
+			lapic_set_cr8(l, roll(16), &effects);
 		break;
 	default:
 		now.ns += value & 0xfffff;
 		now.tsc += value & 0xfffff;
 		if (roll(2))
-			lapic_timer_expired(l, &now, &fx);
+			lapic_timer_expired(l, &now, &effects);
 	}
 }
 
@@ -163,7 +163,7 @@ static void lapic_state_test_random(struct kunit *test)
 /* A guest in the middle of things, its timer periodic or with a deadline */
 static void busy(struct lapic *l, bool x2)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
 	lapic_power_up(l, &config);
 	page_write(l, REG_SVR, 0x1ff);
@@ -173,12 +173,12 @@ static void busy(struct lapic *l, bool x2)
 	page_write(l, REG_TMICT, 100000);
 	page_write(l, REG_ICR2, 0x12000000);
 	page_write(l, REG_LDR, 0x34000000);
-	lapic_set_irq(l, 0x50, true, &fx);
+	lapic_set_irq(l, 0x50, true, &effects);
 	lapic_ack(l, 0x50);
-	lapic_set_irq(l, 0x60, false, &fx);
-	lapic_lint(l, 0, true, &fx);
-	lapic_lint(l, 1, true, &fx);
-	lapic_set_irq(l, 1, false, &fx);
+	lapic_set_irq(l, 0x60, false, &effects);
+	lapic_lint(l, 0, true, &effects);
+	lapic_lint(l, 1, true, &effects);
+	lapic_set_irq(l, 1, false, &effects);
 	if (x2)
 		msr_write(l, LAPIC_MSR_BASE, 0xfee00d00);
 	msr_write(l, LAPIC_MSR_DEADLINE, now.tsc + 100000);
@@ -222,14 +222,14 @@ static void lapic_state_test_layout(struct kunit *test)
 /* Saved at one time, restored at another, on a host with another clock */
 static void lapic_state_test_later(struct kunit *test)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 	struct lapic l;
 
 	busy(&l, false);
 	get(&l, &s);
 	now.ns = 77;
-	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &fx), 0);
-	KUNIT_EXPECT_EQ(test, fx.flags, (u32)(LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER));
+	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &effects), 0);
+	KUNIT_EXPECT_EQ(test, effects.flags, (u32)(LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER));
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&l), 77ULL + 399000);
 	busy(&l, true);
 	get(&l, &s);
@@ -245,9 +245,9 @@ static void lapic_state_test_later(struct kunit *test)
 	/* what was due when it was saved is in what is saved */
 	busy(&l, false);
 	now.ns += 400000;
-	fx.flags = 0;
-	lapic_get_state(&l, &now, &s, &fx);
-	KUNIT_EXPECT_EQ(test, fx.flags, (u32)(LAPIC_IRQ | LAPIC_TIMER));
+	effects.flags = 0;
+	lapic_get_state(&l, &now, &s, &effects);
+	KUNIT_EXPECT_EQ(test, effects.flags, (u32)(LAPIC_IRQ | LAPIC_TIMER));
 	KUNIT_EXPECT_EQ(test, s.regs[0x210 / 16], 0x10000U);
 	KUNIT_EXPECT_EQ(test, s.timer_remaining, 400000ULL - 1000);
 }
@@ -401,17 +401,17 @@ static void lapic_state_test_others(struct kunit *test)
 /* An INIT that has yet to be reported is no pin, but comes along with them. */
 static void lapic_state_test_init(struct kunit *test)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 	struct lapic l;
 
 	busy(&l, false);
 	get(&l, &s);
 	s.pins = 1;
-	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &fx), 0);
-	KUNIT_EXPECT_EQ(test, fx.flags & LAPIC_INIT, 0U);
+	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &effects), 0);
+	KUNIT_EXPECT_EQ(test, effects.flags & LAPIC_INIT, 0U);
 	s.pins |= SVMVCPU_LAPIC_INIT;
-	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &fx), 0);
-	KUNIT_EXPECT_EQ(test, fx.flags & LAPIC_INIT, (u32)LAPIC_INIT);
+	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &effects), 0);
+	KUNIT_EXPECT_EQ(test, effects.flags & LAPIC_INIT, (u32)LAPIC_INIT);
 	KUNIT_EXPECT_EQ(test, l.pins, 1U);
 	get(&l, &s);
 	KUNIT_EXPECT_EQ(test, s.pins, 1U);

@@ -144,12 +144,12 @@ static bool count_expired(struct lapic *l, const struct lapic_now *now)
  * lapic_timer_expired() - let the timer do what is due
  * @l: the vCPU's
  * @now: the time
- * @fx: effects
+ * @effects: effects
  *
  * For the host timer; too early or late, or without need, does not matter.
  */
 void lapic_timer_expired(struct lapic *l, const struct lapic_now *now,
-			 struct lapic_fx *fx)
+			 struct lapic_effects *effects)
 {
 	u64 due = l->timer_due;
 	bool expired;
@@ -158,9 +158,9 @@ void lapic_timer_expired(struct lapic *l, const struct lapic_now *now,
 		return;
 	expired = is_deadline(l) ? deadline_expired(l, now) : count_expired(l, now);
 	if (l->timer_due != due)
-		fx->flags |= LAPIC_TIMER;
+		effects->flags |= LAPIC_TIMER;
 	if (expired)
-		lapic_lvt_fire(l, REG_LVT_TIMER, fx);
+		lapic_lvt_fire(l, REG_LVT_TIMER, effects);
 }
 
 /**
@@ -181,23 +181,23 @@ u64 lapic_timer_next(const struct lapic *l)
  * lapic_timer_tsc_changed() - the guest's TSC jumped
  * @l: the vCPU's
  * @now: the time, with the new TSC
- * @fx: effects
+ * @effects: effects
  */
 void lapic_timer_tsc_changed(struct lapic *l, const struct lapic_now *now,
-			     struct lapic_fx *fx)
+			     struct lapic_effects *effects)
 {
 	if (!is_deadline(l) || !l->timer_due)
 		return;
 	arm_deadline(l, now);
-	fx->flags |= LAPIC_TIMER;
-	lapic_timer_expired(l, now, fx);
+	effects->flags |= LAPIC_TIMER;
+	lapic_timer_expired(l, now, effects);
 }
 
 /**
  * lapic_timer_count() - the guest reads the current count
  * @l: the local APIC
  * @now: the time
- * @fx: effects
+ * @effects: effects
  *
  * A count that is under way is never 0. With a period stretched to
  * LAPIC_MIN_PERIOD_NS it rests at the initial count first.
@@ -205,11 +205,11 @@ void lapic_timer_tsc_changed(struct lapic *l, const struct lapic_now *now,
  * Return: the count
  */
 u32 lapic_timer_count(struct lapic *l, const struct lapic_now *now,
-		      struct lapic_fx *fx)
+		      struct lapic_effects *effects)
 {
 	u64 count;
 
-	lapic_timer_expired(l, now, fx);
+	lapic_timer_expired(l, now, effects);
 	if (!l->timer_due || !lapic_timer_counts(l))
 		return 0;
 	count = (l->timer_due - now->ns + divisor(l) - 1) / divisor(l);
@@ -221,20 +221,20 @@ u32 lapic_timer_count(struct lapic *l, const struct lapic_now *now,
  * @l: the local APIC
  * @now: the time
  * @value: checked; masked if it has to be
- * @fx: effects
+ * @effects: effects
  *
  * Between one-shot and periodic a count under way goes on. All other changes of
  * mode stop the timer.
  */
 void lapic_timer_set_lvt(struct lapic *l, const struct lapic_now *now,
-			 u32 value, struct lapic_fx *fx)
+			 u32 value, struct lapic_effects *effects)
 {
 	unsigned int before = timer_mode(l);
 	bool counted = lapic_timer_counts(l);
 
-	lapic_timer_expired(l, now, fx);
+	lapic_timer_expired(l, now, effects);
 	l->regs[REG_LVT_TIMER] = value;
-	fx->flags |= LAPIC_TIMER;
+	effects->flags |= LAPIC_TIMER;
 	if (timer_mode(l) == before || (counted && lapic_timer_counts(l)))
 		return;
 	l->regs[REG_TMICT] = 0;
@@ -247,17 +247,17 @@ void lapic_timer_set_lvt(struct lapic *l, const struct lapic_now *now,
  * @l: the local APIC
  * @now: the time
  * @value: the count; starts the timer, or stops it if 0
- * @fx: effects
+ * @effects: effects
  */
 void lapic_timer_set_initial(struct lapic *l, const struct lapic_now *now,
-			     u32 value, struct lapic_fx *fx)
+			     u32 value, struct lapic_effects *effects)
 {
 	if (!lapic_timer_counts(l))
 		return;
-	lapic_timer_expired(l, now, fx);
+	lapic_timer_expired(l, now, effects);
 	l->regs[REG_TMICT] = value;
 	l->timer_due = value ? add_ns(now->ns, interval_ns(l)) : 0;
-	fx->flags |= LAPIC_TIMER;
+	effects->flags |= LAPIC_TIMER;
 }
 
 /**
@@ -265,34 +265,34 @@ void lapic_timer_set_initial(struct lapic *l, const struct lapic_now *now,
  * @l: the local APIC
  * @now: the time
  * @value: checked
- * @fx: effects
+ * @effects: effects
  *
  * A count under way keeps its value and goes on at the new speed.
  */
 void lapic_timer_set_divide(struct lapic *l, const struct lapic_now *now,
-			    u32 value, struct lapic_fx *fx)
+			    u32 value, struct lapic_effects *effects)
 {
-	u64 count = lapic_timer_count(l, now, fx);
+	u64 count = lapic_timer_count(l, now, effects);
 
 	l->regs[REG_TDCR] = value;
 	if (!count)
 		return;
 	l->timer_due = add_ns(now->ns, count * divisor(l));
-	fx->flags |= LAPIC_TIMER;
+	effects->flags |= LAPIC_TIMER;
 }
 
 /**
  * lapic_timer_deadline() - the guest reads IA32_TSC_DEADLINE
  * @l: the local APIC
  * @now: the time
- * @fx: effects
+ * @effects: effects
  *
  * Return: the deadline; 0 if there is none, or it has passed
  */
 u64 lapic_timer_deadline(struct lapic *l, const struct lapic_now *now,
-			 struct lapic_fx *fx)
+			 struct lapic_effects *effects)
 {
-	lapic_timer_expired(l, now, fx);
+	lapic_timer_expired(l, now, effects);
 	return l->tsc_deadline;
 }
 
@@ -301,20 +301,20 @@ u64 lapic_timer_deadline(struct lapic *l, const struct lapic_now *now,
  * @l: the local APIC
  * @now: the time
  * @deadline: in the guest's TSC; 0 disarms, one in the past expires now
- * @fx: effects
+ * @effects: effects
  *
  * Ignored in the other modes.
  */
 void lapic_timer_set_deadline(struct lapic *l, const struct lapic_now *now,
-			      u64 deadline, struct lapic_fx *fx)
+			      u64 deadline, struct lapic_effects *effects)
 {
 	if (!is_deadline(l))
 		return;
-	lapic_timer_expired(l, now, fx);
+	lapic_timer_expired(l, now, effects);
 	l->tsc_deadline = deadline;
 	arm_deadline(l, now);
-	fx->flags |= LAPIC_TIMER;
-	lapic_timer_expired(l, now, fx);
+	effects->flags |= LAPIC_TIMER;
+	lapic_timer_expired(l, now, effects);
 }
 
 /**

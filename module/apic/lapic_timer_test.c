@@ -48,67 +48,67 @@ static void at(struct bench *b, u64 ns)
 
 static u32 expire(struct bench *b)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_timer_expired(&b->l, &b->now, &fx);
-	return fx.flags;
+	lapic_timer_expired(&b->l, &b->now, &effects);
+	return effects.flags;
 }
 
 static u32 count(struct bench *b)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	return lapic_timer_count(&b->l, &b->now, &fx);
+	return lapic_timer_count(&b->l, &b->now, &effects);
 }
 
 static u32 set_initial(struct bench *b, u32 value)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_timer_set_initial(&b->l, &b->now, value, &fx);
-	return fx.flags;
+	lapic_timer_set_initial(&b->l, &b->now, value, &effects);
+	return effects.flags;
 }
 
 static u32 set_lvt(struct bench *b, u32 value)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_timer_set_lvt(&b->l, &b->now, value, &fx);
-	return fx.flags;
+	lapic_timer_set_lvt(&b->l, &b->now, value, &effects);
+	return effects.flags;
 }
 
 static u32 set_divide(struct bench *b, u32 value)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_timer_set_divide(&b->l, &b->now, value, &fx);
-	return fx.flags;
+	lapic_timer_set_divide(&b->l, &b->now, value, &effects);
+	return effects.flags;
 }
 
 static u32 set_deadline(struct bench *b, u64 value)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	lapic_timer_set_deadline(&b->l, &b->now, value, &fx);
-	return fx.flags;
+	lapic_timer_set_deadline(&b->l, &b->now, value, &effects);
+	return effects.flags;
 }
 
 static u64 get_deadline(struct bench *b)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
-	return lapic_timer_deadline(&b->l, &b->now, &fx);
+	return lapic_timer_deadline(&b->l, &b->now, &effects);
 }
 
 /* Was there an interrupt since the last time? */
 static bool interrupted(struct bench *b)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 
 	if (lapic_pending(&b->l) != VECTOR)
 		return false;
 	lapic_ack(&b->l, VECTOR);
-	lapic_eoi(&b->l, &fx);
+	lapic_eoi(&b->l, &effects);
 	return true;
 }
 
@@ -386,7 +386,7 @@ static void lapic_timer_test_deadline(struct kunit *test)
 /* The two clocks need not agree: the guest's decides. */
 static void lapic_timer_test_deadline_clocks(struct kunit *test)
 {
-	struct lapic_fx fx = {};
+	struct lapic_effects effects = {};
 	struct bench b;
 
 	bench_init(&b, test, 1000000, DEADLINE);
@@ -411,23 +411,23 @@ static void lapic_timer_test_deadline_clocks(struct kunit *test)
 	b.now.tsc = 50000;
 	set_deadline(&b, 60000);
 	b.now.tsc = 20000;
-	lapic_timer_tsc_changed(&b.l, &b.now, &fx);
-	KUNIT_EXPECT_EQ(test, fx.flags, (u32)LAPIC_TIMER);
+	lapic_timer_tsc_changed(&b.l, &b.now, &effects);
+	KUNIT_EXPECT_EQ(test, effects.flags, (u32)LAPIC_TIMER);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns + 40000);
 	b.now.tsc = 59999;
-	lapic_timer_tsc_changed(&b.l, &b.now, &fx);
+	lapic_timer_tsc_changed(&b.l, &b.now, &effects);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns + 1);
 	KUNIT_EXPECT_FALSE(test, interrupted(&b));
 	b.now.tsc = 60000;
-	lapic_timer_tsc_changed(&b.l, &b.now, &fx);
+	lapic_timer_tsc_changed(&b.l, &b.now, &effects);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	/* the others do not care */
 	set_lvt(&b, ONE_SHOT);
 	set_initial(&b, 1000);
 	b.now.tsc = ~0ULL;
-	fx.flags = 0;
-	lapic_timer_tsc_changed(&b.l, &b.now, &fx);
-	KUNIT_EXPECT_EQ(test, fx.flags, 0U);
+	effects.flags = 0;
+	lapic_timer_tsc_changed(&b.l, &b.now, &effects);
+	KUNIT_EXPECT_EQ(test, effects.flags, 0U);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns + 1000);
 	KUNIT_EXPECT_EQ(test, set_deadline(&b, 5), 0U);
 	KUNIT_EXPECT_EQ(test, b.l.tsc_deadline, 0ULL);

@@ -110,7 +110,7 @@ static enum exit_result memory_fault(struct vcpu *vcpu, u64 gpa, u32 flags)
 
 	if (!(flags & SVMVCPU_FAULT_EXEC))
 		mem.insn_len = guest_peek_insn(vcpu, mem.insn);
-	if (apic_shows_page(vcpu, gpa))
+	if (apic_page_visible(vcpu, gpa))
 		mem.flags |= SVMVCPU_FAULT_APIC;
 	vcpu->run->memory = mem;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
@@ -129,7 +129,7 @@ static enum exit_result npf_atomic(struct vcpu *vcpu, u64 gpa, u64 info)
 
 static noinline enum exit_result npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 {
-	const struct guest_stop stop = { &vcpu->wake, &vcpu->wait };
+	const struct guest_stop stop = { &vcpu->requests, &vcpu->wait };
 	u32 access = SVMVCPU_MEM_READ, flags = 0;
 	enum exit_result ret = EXIT_CONTINUE;
 	enum guest_fault fault;
@@ -175,7 +175,7 @@ enum exit_result exit_npf(struct vcpu *vcpu, bool atomic)
 
 static enum exit_result exit_shutdown(struct vcpu *vcpu, bool atomic)
 {
-	struct svmvcpu_exit_shutdown *told = &vcpu->chain.told;
+	struct svmvcpu_exit_shutdown *told = &vcpu->fault_history.reported;
 
 	vcpu->dead = true;
 	memset(&told->faults[told->nr], 0,
@@ -194,8 +194,8 @@ static enum exit_result shutdown_by_machine_check(struct vcpu *vcpu)
 
 	pr_err_ratelimited("vCPU %u: TLB multi-match (AMD erratum 383) caused by the guest\n",
 			   vcpu->id);
-	chain_reset(&vcpu->chain);
-	chain_add(&vcpu->chain, event_exception(VEC_MC, NO_ERROR), &where);
+	fault_history_reset(&vcpu->fault_history);
+	fault_history_add(&vcpu->fault_history, event_exception(VEC_MC, NO_ERROR), &where);
 	return exit_shutdown(vcpu, true);
 }
 
@@ -224,7 +224,7 @@ static enum exit_result ask_exception(struct vcpu *vcpu, u64 event, u64 address,
 		.event = event,
 		.address = address,
 	};
-	chain_describe(event, &fault);
+	event_describe(event, &fault);
 	vcpu->run->exception = (struct svmvcpu_exit_exception) {
 		.vector = fault.vector,
 		.error_code = fault.error_code,

@@ -8,6 +8,8 @@
  * long as the exits can be answered so. What needs to sleep, and whatever the
  * host wants of this CPU, ends the stretch.
  */
+#include <linux/compiler.h>
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/mm_types.h>
@@ -24,22 +26,22 @@
 
 #include "compat.h"
 #include "exits/exit.h"
-#include "run/input.h"
 #include "run/irq_window.h"
 #include "run/run.h"
 #include "svm/cpu.h"
 #include "svm/debugctl.h"
 #include "vcpu/apic.h"
+#include "vcpu/entry_work.h"
 #include "vcpu/event.h"
 #include "vcpu/inject.h"
-#include "vcpu/publish.h"
-#include "vcpu/quiet.h"
+#include "vcpu/preset.h"
+#include "vcpu/request.h"
+#include "vcpu/run_page.h"
 #include "vcpu/spec_ctrl.h"
 #include "vcpu/state.h"
 #include "vcpu/step.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
-#include "vcpu/wake.h"
 #include "vcpu/xstate.h"
 
 #define CREATE_TRACE_POINTS
@@ -70,7 +72,7 @@ static bool host_wants_cpu(void)
  * Where a kernel preempts, cond_resched() may be nothing, and nothing else in RUN
  * is a point of preemption: the stretch has interrupts off from end to end.
  */
-static void give_way(void)
+static void reschedule(void)
 {
 	if (READ_ONCE(current_thread_info()->flags) & COMPAT_TIF_RESCHED)
 		schedule();
@@ -78,9 +80,9 @@ static void give_way(void)
 		cond_resched();
 }
 
-static bool has_work(const struct vcpu *vcpu, const struct svm_cpu *cpu)
+static bool must_leave(const struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
-	return host_wants_cpu() || READ_ONCE(vcpu->wake) || !READ_ONCE(cpu->enabled);
+	return host_wants_cpu() || READ_ONCE(vcpu->requests) || !READ_ONCE(cpu->enabled);
 }
 
 /*
@@ -270,7 +272,7 @@ static void trace_exit(const struct vcpu *vcpu)
 }
 
 /* After a VMRUN that did run. */
-static void collect(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu, bool quiet)
+static void finish_entry(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu, bool work)
 {
 	vcpu->gprs[INSN_RAX] = vmcb->save.rax;
 	vcpu->gprs[INSN_RSP] = vmcb->save.rsp;
@@ -279,9 +281,9 @@ static void collect(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu, b
 	vmcb->control.tlb_control = TLB_CONTROL_NOTHING;
 	if (svm_has(SVMVCPU_FEAT_VMCB_CLEAN))
 		vmcb->control.clean = VMCB_CLEAN_ALL;
-	if (!quiet)
+	if (work)
 		step_leave(vcpu);
-	if (unlikely(!quiet || (vmcb->control.exit_int_info & EVENT_V))) {
+	if (unlikely(work || (vmcb->control.exit_int_info & EVENT_V))) {
 		event_collect(vcpu);
 		inject_collect(vcpu);
 	}
@@ -314,7 +316,7 @@ static void save_host_ldt(const struct svm_cpu *cpu)
 
 /*
  * The interrupt that ended the guest's turn is taken here. It may use the FPU.
- * With interrupts off again preempt_enable() does not schedule: has_work() sees
+ * With interrupts off again preempt_enable() does not schedule: must_leave() sees
  * what is wanted.
  */
 static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cpu)
@@ -344,7 +346,7 @@ static bool end_halt(struct vcpu *vcpu)
 }
 
 /* Before an entry that is not quiet. EXIT_CONTINUE, or why there is none. */
-static noinline enum exit_result prepare(struct vcpu *vcpu)
+static noinline enum exit_result prepare_entry(struct vcpu *vcpu)
 {
 	if (vcpu->held)
 		return exit_held(vcpu);
@@ -379,16 +381,16 @@ static noinline enum exit_result not_entered(struct vcpu *vcpu)
 static enum exit_result run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
-	bool quiet;
+	bool work;
 	u64 code;
 
 	apic_sync(vcpu);
-	if (unlikely(has_work(vcpu, cpu)))
+	if (unlikely(must_leave(vcpu, cpu)))
 		return EXIT_LEAVE;
-	quiet = vcpu_is_quiet(vcpu);
+	work = vcpu_has_entry_work(vcpu);
 	prepare_tlb(vcpu, cpu);
-	if (!quiet) {
-		enum exit_result ret = prepare(vcpu);
+	if (work) {
+		enum exit_result ret = prepare_entry(vcpu);
 
 		if (ret)
 			return ret;
@@ -400,7 +402,7 @@ static enum exit_result run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 		return not_entered(vcpu);
 	if (trace_svmvcpu_exit_enabled())
 		trace_exit(vcpu);
-	collect(vcpu, vmcb, cpu, quiet);
+	finish_entry(vcpu, vmcb, cpu, work);
 	if (unlikely(irq_window_due(code, vcpu->exits)))
 		open_irq_window(vcpu, cpu);
 	return exit_handle(vcpu, code, true);
@@ -447,7 +449,7 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 	WRITE_ONCE(vcpu->on_cpu, this_cpu);
 	cpumask_set_cpu(this_cpu, vcpu->vm->mem.cpus);
 	/*
-	 * Pairs with guest_memory_flush() and vcpu_poke(): they see this CPU,
+	 * Pairs with guest_memory_flush() and vcpu_kick(): they see this CPU,
 	 * or the entry sees what they did before they looked.
 	 */
 	smp_mb__after_atomic();
@@ -469,7 +471,7 @@ static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 	compat_ibpb_before_user();
 }
 
-static enum exit_result run_stretch(struct vcpu *vcpu)
+static enum exit_result run_inner_loop(struct vcpu *vcpu)
 {
 	enum exit_result ret;
 	struct svm_cpu *cpu;
@@ -495,14 +497,14 @@ static enum exit_result run_stretch(struct vcpu *vcpu)
 static noinline void wait_halted(struct vcpu *vcpu)
 {
 	while (!end_halt(vcpu)) {
-		if (wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->wake) ||
-					     apic_posted(vcpu)) || READ_ONCE(vcpu->wake))
+		if (wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->requests) ||
+					     apic_posted(vcpu)) || READ_ONCE(vcpu->requests))
 			return;
 	}
 }
 
 /* Between two stretches: what the host, or the VMM from outside, wants. */
-static enum exit_result host_turn(struct vcpu *vcpu)
+static enum exit_result do_host_work(struct vcpu *vcpu)
 {
 	u32 by;
 
@@ -513,17 +515,17 @@ static enum exit_result host_turn(struct vcpu *vcpu)
 			return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
 		wait_halted(vcpu);
 	}
-	if (test_and_clear_bit(WAKE_INIT, &vcpu->wake)) {
+	if (test_and_clear_bit(VCPU_REQ_INIT, &vcpu->requests)) {
 		vcpu->run->down = (struct svmvcpu_exit_down) { .kind = SVMVCPU_DOWN_INIT };
 		return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
 	}
-	by = vcpu_interruptions(vcpu);
+	by = vcpu_take_interruptions(vcpu);
 	if (by) {
 		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };
 		return exit_to_user(vcpu, SVMVCPU_EXIT_INTERRUPTED);
 	}
 	compat_task_work();
-	give_way();
+	reschedule();
 	return EXIT_RESUME;
 }
 
@@ -532,21 +534,82 @@ static enum exit_result run_loop(struct vcpu *vcpu)
 	enum exit_result ret;
 
 	do {
-		ret = run_stretch(vcpu);
+		ret = run_inner_loop(vcpu);
 		if (likely(ret == EXIT_USER))
 			break;
 		if (ret == EXIT_SLEEP)
 			ret = exit_handle(vcpu, vcpu->vmcb->control.exit_code, false);
 		WARN_ON_ONCE(ret == EXIT_SLEEP);
 		if (ret == EXIT_LEAVE || ret == EXIT_RESUME)
-			ret = host_turn(vcpu);
+			ret = do_host_work(vcpu);
 	} while (ret == EXIT_RESUME);
 	return ret;
 }
 
-/* Acts on what the VMM wrote. EXIT_RESUME: the guest may run. */
-static __always_inline enum exit_result take_input(struct vcpu *vcpu,
-						   const struct run_input *in)
+/* --- the run page ---------------------------------------------------------- */
+
+/* What the VMM wrote to the run page. Each member is read exactly once. */
+struct run_input {
+	u32 flags;		/* SVMVCPU_RUN_* */
+	u64 mbz;		/* OR of all members that must be zero */
+	u64 answer;
+	u64 deadline_ns;
+	u32 inject;		/* event to inject, or 0 */
+	u32 inject_error;
+	u64 inject_address;
+	u64 rip;		/* valid with SVMVCPU_RUN_SET_GPRS */
+	u64 rflags;		/* likewise */
+};
+
+/* Inline, like its callers: the compiler then keeps the structure in registers. */
+static __always_inline struct run_input read_run_page(const struct svmvcpu_run *run)
+{
+	u32 flags = READ_ONCE(run->in_flags);
+	bool gprs = flags & SVMVCPU_RUN_SET_GPRS;
+
+	return (struct run_input) {
+		.flags = flags,
+		.mbz = READ_ONCE(run->in_mbz) | READ_ONCE(run->in_reserved[0]) |
+		       READ_ONCE(run->in_reserved[1]) | READ_ONCE(run->in_reserved[2]),
+		.answer = READ_ONCE(run->answer),
+		.deadline_ns = READ_ONCE(run->deadline_ns),
+		.inject = READ_ONCE(run->inject),
+		.inject_error = READ_ONCE(run->inject_error),
+		.inject_address = READ_ONCE(run->inject_address),
+		/* Other registers need no check: every value is valid. */
+		.rip = gprs ? READ_ONCE(run->gprs.rip) : 0,
+		.rflags = gprs ? READ_ONCE(run->gprs.rflags) : 0,
+	};
+}
+
+/* The VMM wants only to continue the guest: there is nothing to check. */
+static __always_inline bool run_input_is_plain(const struct run_input *in)
+{
+	return !(in->flags | in->inject | in->mbz);
+}
+
+/* Returns 0, or the error of a RUN that changes nothing. */
+static __always_inline int run_input_check(const struct vcpu *vcpu, const struct run_input *in)
+{
+	const u32 answers = SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT | SVMVCPU_RUN_RETRY;
+	const u32 known = answers | SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_IRQ_WINDOW;
+
+	if ((in->flags & ~known) | in->mbz)
+		return -EINVAL;
+	if ((in->flags & answers) && !exit_answer_fits(vcpu, in->flags))
+		return -EINVAL;
+	if ((in->flags & SVMVCPU_RUN_SET_GPRS) && !rflags_valid(in->rflags))
+		return -EINVAL;
+	if (!in->inject)
+		return 0;
+	if (!inject_valid(in->inject, in->inject_error, in->inject_address))
+		return -EINVAL;
+	return inject_room(vcpu, in->inject) ? 0 : -EAGAIN;
+}
+
+/* Act on what the VMM wrote. EXIT_RESUME means that the guest may run. */
+static __always_inline enum exit_result sync_run_page_in(struct vcpu *vcpu,
+							 const struct run_input *in)
 {
 	struct svmvcpu_run *run = vcpu->run;
 	enum exit_result ret = EXIT_CONTINUE;
@@ -571,7 +634,7 @@ static __always_inline enum exit_result take_input(struct vcpu *vcpu,
 
 static __always_inline int run_locked(struct vcpu *vcpu)
 {
-	const struct run_input in = run_input_read(vcpu->run);
+	const struct run_input in = read_run_page(vcpu->run);
 	enum exit_result ret;
 	int err;
 
@@ -582,7 +645,7 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 		if (unlikely(err))
 			return err;
 	}
-	ret = take_input(vcpu, &in);
+	ret = sync_run_page_in(vcpu, &in);
 	if (unlikely(in.deadline_ns))
 		vcpu_deadline_start(vcpu, in.deadline_ns);
 	/* A kick, a signal or a HLT from before is noticed before the guest runs. */
@@ -598,7 +661,7 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 			WRITE_ONCE(vcpu->run->in_flags, SVMVCPU_RUN_IRQ_WINDOW);
 		return vcpu->error;
 	}
-	publish(vcpu);
+	sync_run_page_out(vcpu);
 	if (trace_svmvcpu_user_enabled())
 		trace_svmvcpu_user(vcpu->id, vcpu->run->reason);
 	return 0;

@@ -19,7 +19,7 @@
 #include "vcpu/guest.h"
 #include "vcpu/tsc.h"
 #include "vcpu/vm.h"
-#include "vcpu/wake.h"
+#include "vcpu/request.h"
 
 static struct lapic_now apic_now(const struct vcpu *vcpu)
 {
@@ -31,7 +31,7 @@ static struct lapic_now apic_now(const struct vcpu *vcpu)
 static void post(struct vcpu_apic *apic, unsigned int what)
 {
 	set_bit(what, &apic->inbox.what);
-	vcpu_poke(apic->vcpu);
+	vcpu_kick(apic->vcpu);
 }
 
 static enum hrtimer_restart timer_fired(struct hrtimer *timer)
@@ -178,36 +178,36 @@ static void program_timer(struct vcpu_apic *apic)
 }
 
 /* All but what concerns the instruction that caused them: LAPIC_GP and LAPIC_EOI. */
-static void apply(struct vcpu *vcpu, const struct lapic_fx *fx)
+static void apply(struct vcpu *vcpu, const struct lapic_effects *effects)
 {
 	struct vcpu_apic *apic = vcpu->apic;
 
-	if (fx->flags & LAPIC_IRQ)
-		apic->look = true;
-	if (fx->flags & LAPIC_TIMER)
+	if (effects->flags & LAPIC_IRQ)
+		apic->maybe_pending = true;
+	if (effects->flags & LAPIC_TIMER)
 		program_timer(apic);
-	if (fx->flags & LAPIC_NMI)
+	if (effects->flags & LAPIC_NMI)
 		vcpu->nmi_latched = true;
 	/* The VMM resets the vCPU: run.c tells it. */
-	if (fx->flags & LAPIC_INIT)
-		set_bit(WAKE_INIT, &vcpu->wake);
-	if (fx->flags & LAPIC_IPI)
-		send(vcpu->vm, apic, &fx->ipi);
+	if (effects->flags & LAPIC_INIT)
+		set_bit(VCPU_REQ_INIT, &vcpu->requests);
+	if (effects->flags & LAPIC_IPI)
+		send(vcpu->vm, apic, &effects->ipi);
 }
 
 /* An access by the guest is done and stepped over: back to it, or to the VMM? */
-static enum exit_result conclude(struct vcpu *vcpu, const struct lapic_fx *fx)
+static enum exit_result conclude(struct vcpu *vcpu, const struct lapic_effects *effects)
 {
-	apply(vcpu, fx);
-	if (fx->flags & LAPIC_EOI) {
-		vcpu->run->eoi = (struct svmvcpu_exit_eoi) { .vector = fx->eoi_vector };
+	apply(vcpu, effects);
+	if (effects->flags & LAPIC_EOI) {
+		vcpu->run->eoi = (struct svmvcpu_exit_eoi) { .vector = effects->eoi_vector };
 		return exit_to_user(vcpu, SVMVCPU_EXIT_IOAPIC_EOI);
 	}
 	return EXIT_RESUME;
 }
 
 static void take_vectors(struct lapic *lapic, unsigned long *posted, bool level,
-			 struct lapic_fx *fx)
+			 struct lapic_effects *effects)
 {
 	unsigned int word, bit;
 
@@ -215,21 +215,21 @@ static void take_vectors(struct lapic *lapic, unsigned long *posted, bool level,
 		unsigned long vectors = READ_ONCE(posted[word]) ? xchg(&posted[word], 0) : 0;
 
 		for_each_set_bit(bit, &vectors, BITS_PER_LONG)
-			lapic_set_irq(lapic, word * BITS_PER_LONG + bit, level, fx);
+			lapic_set_irq(lapic, word * BITS_PER_LONG + bit, level, effects);
 	}
 }
 
 /* A pulse that was over before anybody looked is still a pulse. */
-static void take_lint(struct vcpu_apic *apic, struct lapic_fx *fx)
+static void take_lint(struct vcpu_apic *apic, struct lapic_effects *effects)
 {
 	int lint = atomic_fetch_and(~LINT_ROSE, &apic->inbox.lint), pin;
 
 	for (pin = 0; pin < 2; pin++) {
 		if (lint & BIT(pin + LINT_ROSE_SHIFT)) {
-			lapic_lint(&apic->lapic, pin, false, fx);
-			lapic_lint(&apic->lapic, pin, true, fx);
+			lapic_lint(&apic->lapic, pin, false, effects);
+			lapic_lint(&apic->lapic, pin, true, effects);
 		}
-		lapic_lint(&apic->lapic, pin, lint & BIT(pin), fx);
+		lapic_lint(&apic->lapic, pin, lint & BIT(pin), effects);
 	}
 }
 
@@ -239,23 +239,23 @@ void apic_sync_slow(struct vcpu *vcpu)
 	struct vcpu_apic *apic = vcpu->apic;
 	unsigned long what = xchg(&apic->inbox.what, 0);
 	struct lapic_now now;
-	struct lapic_fx fx = { };
+	struct lapic_effects effects = { };
 
 	if (what & BIT(POST_IRQ)) {
-		take_vectors(&apic->lapic, apic->inbox.edge, false, &fx);
-		take_vectors(&apic->lapic, apic->inbox.level, true, &fx);
+		take_vectors(&apic->lapic, apic->inbox.edge, false, &effects);
+		take_vectors(&apic->lapic, apic->inbox.level, true, &effects);
 	}
 	if (what & BIT(POST_LINT))
-		take_lint(apic, &fx);
+		take_lint(apic, &effects);
 	if (what & BIT(POST_NMI))
-		fx.flags |= LAPIC_NMI;
+		effects.flags |= LAPIC_NMI;
 	if (what & BIT(POST_TIMER)) {
 		now = apic_now(vcpu);
-		lapic_timer_expired(&apic->lapic, &now, &fx);
+		lapic_timer_expired(&apic->lapic, &now, &effects);
 		/* It has gone off: if something is due still, it must again. */
-		fx.flags |= LAPIC_TIMER;
+		effects.flags |= LAPIC_TIMER;
 	}
-	apply(vcpu, &fx);
+	apply(vcpu, &effects);
 }
 
 /* --- interrupts for the guest -------------------------------------------- */
@@ -265,7 +265,7 @@ int apic_pending_slow(struct vcpu_apic *apic)
 {
 	int vector = lapic_pending(&apic->lapic);
 
-	apic->look = vector >= 0;
+	apic->maybe_pending = vector >= 0;
 	return vector;
 }
 
@@ -297,7 +297,7 @@ enum exit_result exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool at
 {
 	struct lapic *lapic = &vcpu->apic->lapic;
 	struct lapic_now now = { };
-	struct lapic_fx fx = { };
+	struct lapic_effects effects = { };
 	u64 value = 0;
 	enum exit_result ret;
 
@@ -307,17 +307,17 @@ enum exit_result exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool at
 	if (lapic_msr_timed(index))
 		now = apic_now(vcpu);
 	if (write)
-		lapic_msr_write(lapic, &now, index, vcpu_edx_eax(vcpu), &fx);
+		lapic_msr_write(lapic, &now, index, vcpu_edx_eax(vcpu), &effects);
 	else
-		value = lapic_msr_read(lapic, &now, index, &fx);
-	if (fx.flags & LAPIC_GP) {
+		value = lapic_msr_read(lapic, &now, index, &effects);
+	if (effects.flags & LAPIC_GP) {
 		event_raise_gp(vcpu);
 		return EXIT_RESUME;
 	}
 	if (!write)
 		vcpu_put_edx_eax(vcpu, value);
 	guest_skip_to(vcpu, vcpu->next_rip);
-	return conclude(vcpu, &fx);
+	return conclude(vcpu, &effects);
 }
 
 /**
@@ -341,11 +341,11 @@ bool apic_owns_page(const struct vcpu *vcpu, u64 gpa)
 u64 apic_page_read(struct vcpu *vcpu, u64 gpa, unsigned int width)
 {
 	struct lapic_now now = apic_now(vcpu);
-	struct lapic_fx fx = { };
+	struct lapic_effects effects = { };
 	u64 value;
 
-	value = lapic_mmio_read(&vcpu->apic->lapic, &now, offset_in_page(gpa), width, &fx);
-	apply(vcpu, &fx);
+	value = lapic_mmio_read(&vcpu->apic->lapic, &now, offset_in_page(gpa), width, &effects);
+	apply(vcpu, &effects);
 	return value;
 }
 
@@ -361,20 +361,20 @@ u64 apic_page_read(struct vcpu *vcpu, u64 gpa, unsigned int width)
 enum exit_result apic_page_write(struct vcpu *vcpu, u64 gpa, unsigned int width, u64 value)
 {
 	struct lapic_now now = apic_now(vcpu);
-	struct lapic_fx fx = { };
+	struct lapic_effects effects = { };
 
-	lapic_mmio_write(&vcpu->apic->lapic, &now, offset_in_page(gpa), width, value, &fx);
-	return conclude(vcpu, &fx);
+	lapic_mmio_write(&vcpu->apic->lapic, &now, offset_in_page(gpa), width, value, &effects);
+	return conclude(vcpu, &effects);
 }
 
 /**
- * apic_shows_page() - does the guest reach the registers at this address?
+ * apic_page_visible() - does the guest reach the registers at this address?
  * @vcpu: its mutex held
  * @gpa: guest-physical address
  *
  * Return: false where a region hides the register page.
  */
-bool apic_shows_page(const struct vcpu *vcpu, u64 gpa)
+bool apic_page_visible(const struct vcpu *vcpu, u64 gpa)
 {
 	return apic_owns_page(vcpu, gpa) && !guest_memory_allows(&vcpu->vm->mem, gpa, 0);
 }
@@ -435,10 +435,10 @@ u64 apic_cr8(const struct vcpu *vcpu)
 
 void apic_set_cr8(struct vcpu *vcpu, u64 cr8)
 {
-	struct lapic_fx fx = { };
+	struct lapic_effects effects = { };
 
-	lapic_set_cr8(&vcpu->apic->lapic, cr8, &fx);
-	apply(vcpu, &fx);
+	lapic_set_cr8(&vcpu->apic->lapic, cr8, &effects);
+	apply(vcpu, &effects);
 }
 
 /**
@@ -447,14 +447,14 @@ void apic_set_cr8(struct vcpu *vcpu, u64 cr8)
  */
 void apic_tsc_changed(struct vcpu *vcpu)
 {
-	struct lapic_fx fx = { };
+	struct lapic_effects effects = { };
 	struct lapic_now now;
 
 	if (!vcpu->apic)
 		return;
 	now = apic_now(vcpu);
-	lapic_timer_tsc_changed(&vcpu->apic->lapic, &now, &fx);
-	apply(vcpu, &fx);
+	lapic_timer_tsc_changed(&vcpu->apic->lapic, &now, &effects);
+	apply(vcpu, &effects);
 }
 
 /* --- state --------------------------------------------------------------- */
@@ -466,7 +466,7 @@ void apic_tsc_changed(struct vcpu *vcpu)
  */
 void apic_get_state(struct vcpu *vcpu, struct svmvcpu_lapic *state)
 {
-	struct lapic_fx fx = { };
+	struct lapic_effects effects = { };
 	struct lapic_now now;
 
 	if (!vcpu->apic) {
@@ -474,9 +474,9 @@ void apic_get_state(struct vcpu *vcpu, struct svmvcpu_lapic *state)
 		return;
 	}
 	now = apic_now(vcpu);
-	lapic_get_state(&vcpu->apic->lapic, &now, state, &fx);
-	apply(vcpu, &fx);
-	if (test_bit(WAKE_INIT, &vcpu->wake))
+	lapic_get_state(&vcpu->apic->lapic, &now, state, &effects);
+	apply(vcpu, &effects);
+	if (test_bit(VCPU_REQ_INIT, &vcpu->requests))
 		state->pins |= SVMVCPU_LAPIC_INIT;
 }
 
@@ -509,38 +509,38 @@ static void drop_posted(struct apic_inbox *inbox, u32 pins)
  */
 void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 {
-	struct lapic_fx fx = { };
+	struct lapic_effects effects = { };
 	struct lapic_now now;
 
 	if (!vcpu->apic)
 		return;
 	now = apic_now(vcpu);
-	clear_bit(WAKE_INIT, &vcpu->wake);
-	lapic_set_state(&vcpu->apic->lapic, &now, state, &fx);
+	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
+	lapic_set_state(&vcpu->apic->lapic, &now, state, &effects);
 	drop_posted(&vcpu->apic->inbox, vcpu->apic->lapic.pins);
-	apply(vcpu, &fx);
+	apply(vcpu, &effects);
 }
 
 /**
- * apic_record() - copy the local APIC, for apic_put_back()
+ * apic_snapshot() - copy the local APIC, for apic_restore()
  * @vcpu: has one; its mutex held
  * @lapic: out
  */
-void apic_record(struct vcpu *vcpu, struct lapic *lapic)
+void apic_snapshot(struct vcpu *vcpu, struct lapic *lapic)
 {
 	apic_sync(vcpu);
 	*lapic = vcpu->apic->lapic;
 }
 
 /**
- * apic_put_back() - a local APIC becomes what it was
+ * apic_restore() - a local APIC becomes what it was
  * @vcpu: has one; its mutex held; its TSC has been put back
- * @lapic: from apic_record()
+ * @lapic: from apic_snapshot()
  * @ns: how long ago that was: the timer still has what it had to go then
  *
  * What has been posted is dropped: it was for the state that is gone.
  */
-void apic_put_back(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
+void apic_restore(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
 {
 	struct vcpu_apic *apic = vcpu->apic;
 
@@ -548,7 +548,7 @@ void apic_put_back(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
 	apic->lapic = *lapic;
 	if (apic->lapic.timer_due)
 		apic->lapic.timer_due = min_t(u64, apic->lapic.timer_due + ns, KTIME_MAX);
-	apic->look = true;
+	apic->maybe_pending = true;
 	program_timer(apic);
 }
 
@@ -572,7 +572,7 @@ void apic_reset(struct vcpu *vcpu)
 	if (!apic)
 		return;
 	drop_posted(&apic->inbox, 0);
-	apic->look = false;
+	apic->maybe_pending = false;
 	lapic_power_up(&apic->lapic, &config);
 	program_timer(apic);
 }

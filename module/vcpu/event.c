@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events on their way into the guest: faults the module raises, and events
- * whose delivery an exit interrupted (EXITINTINFO), which must go in first.
+ * Events on their way into the guest: exceptions that the module raises, and events
+ * whose delivery an exit interrupted (EXITINTINFO), which must be injected again first.
  *
- * Owns vcpu.event. Exit handlers raise, run.c puts it into EVENTINJ and calls
- * event_collect() after each exit.
+ * Owns vcpu.event and vcpu.fault_history. Exit handlers raise events; run.c copies
+ * vcpu.event to EVENTINJ and calls event_collect() after each exit.
  */
 #include <linux/bits.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <asm/processor.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
@@ -17,11 +18,11 @@
 #include "vcpu/event.h"
 #include "vcpu/vcpu.h"
 
-/* event_merge(): a fault too many */
+/* Result of event_merge(): the exception causes a shutdown */
 #define EVENT_SHUTDOWN	(~0ULL)
 
 /**
- * event_has_error() - does this exception push an error code?
+ * event_has_error() - whether an exception pushes an error code
  * @vector: exception vector
  */
 bool event_has_error(unsigned int vector)
@@ -52,14 +53,14 @@ static bool is_contributory(unsigned int vector)
 }
 
 /**
- * event_merge() - two events at once (APM volume 2, 8.2.9)
+ * event_merge() - combine two events (APM volume 2, 8.2.9)
  * @old: the event that was being delivered, 0 for none
- * @new: the exception that came while it was
+ * @new: the exception that occurred during its delivery
  *
- * Return: what the guest gets, in EVENTINJ layout: @new, a double fault, or
- * ~0 for a shutdown. An interrupt, NMI or software interrupt whose delivery
- * faulted gives way: like hardware, @new is delivered and returns to where
- * the guest was.
+ * If @old is an interrupt, an NMI or a software interrupt, hardware drops it and
+ * delivers @new; the saved RIP is that of the interrupted code.
+ *
+ * Return: in EVENTINJ layout, @new or a double fault; EVENT_SHUTDOWN for a shutdown.
  */
 u64 event_merge(u64 old, u64 new)
 {
@@ -75,14 +76,14 @@ u64 event_merge(u64 old, u64 new)
 	return new;
 }
 
-/* Is the saved RIP that of the instruction that caused it? */
+/* Faults save the RIP of the instruction that caused them. */
 static bool is_fault(unsigned int vector)
 {
 	return vector != VEC_DB && vector != VEC_BP && vector != VEC_OF && vector != VEC_DF &&
 	       vector != VEC_MC;
 }
 
-/* What an exception leaves in registers besides its frame. */
+/* Set the registers that an exception changes besides its stack frame. */
 static void set_address(struct vcpu *vcpu, unsigned int vector, u64 address)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
@@ -96,7 +97,52 @@ static void set_address(struct vcpu *vcpu, unsigned int vector, u64 address)
 	vmcb_set_dr7(vmcb, vmcb->save.dr7 & ~BIT_ULL(13));
 }
 
-/* What is under way into the guest, for the VMM to see after a shutdown */
+/**
+ * event_describe() - describe an event to the VMM
+ * @event: in EVENTINJ layout
+ * @fault: out: everything except RIP and RSP; @fault->address is zeroed unless
+ *	the event has one
+ */
+void event_describe(u64 event, struct svmvcpu_fault *fault)
+{
+	fault->vector = event & EVENT_VECTOR_MASK;
+	fault->mbz = 0;
+	fault->flags = 0;
+	fault->error_code = 0;
+	if (event & EVENT_EV) {
+		fault->flags |= SVMVCPU_EXC_ERROR_CODE;
+		fault->error_code = event >> EVENT_ERROR_SHIFT;
+	}
+	if ((event & EVENT_TYPE_MASK) != EVENT_TYPE_EXCEPTION)
+		fault->flags |= SVMVCPU_EXC_INTERRUPT;
+	else if (fault->vector == VEC_PF || fault->vector == VEC_DB)
+		fault->flags |= SVMVCPU_EXC_ADDRESS;
+	if (!(fault->flags & SVMVCPU_EXC_ADDRESS))
+		fault->address = 0;
+}
+
+/*
+ * Append an event. @where has the address, RIP and RSP. A full history drops the second
+ * oldest entry: the oldest is the cause of all others.
+ */
+void fault_history_add(struct fault_history *history, u64 event, const struct svmvcpu_fault *where)
+{
+	struct svmvcpu_exit_shutdown *reported = &history->reported;
+
+	if (!reported->nr)
+		reported->left_out = 0;
+	if (reported->nr == SVMVCPU_FAULTS_MAX) {
+		memmove(&reported->faults[1], &reported->faults[2],
+			(SVMVCPU_FAULTS_MAX - 2) * sizeof(*reported->faults));
+		reported->nr--;
+		reported->left_out++;
+	}
+	reported->faults[reported->nr] = *where;
+	event_describe(event, &reported->faults[reported->nr++]);
+	history->last = event;
+}
+
+/* Record an event, so that a shutdown can report it. */
 static void note(struct vcpu *vcpu, u64 event)
 {
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
@@ -106,7 +152,7 @@ static void note(struct vcpu *vcpu, u64 event)
 		.rsp = vcpu->gprs[INSN_RSP],
 	};
 
-	chain_add(&vcpu->chain, event, &where);
+	fault_history_add(&vcpu->fault_history, event, &where);
 }
 
 /* Real mode pushes no error code. */
@@ -118,12 +164,10 @@ static u64 as_pushed(const struct vcpu *vcpu, u64 event)
 }
 
 /**
- * event_deliver() - have the guest take an exception at its next instruction
- * @vcpu: .
+ * event_deliver() - deliver an exception before the guest's next instruction
+ * @vcpu: the vCPU
  * @event: exception in EVENTINJ layout
- * @address: #PF: for CR2; #DB: for DR6
- *
- * Context: vcpu->mutex held.
+ * @address: #PF: the new CR2; #DB: the new DR6
  */
 void event_deliver(struct vcpu *vcpu, u64 event, u64 address)
 {
@@ -141,13 +185,16 @@ void event_deliver(struct vcpu *vcpu, u64 event, u64 address)
 		event = as_pushed(vcpu, merged);
 		note(vcpu, event);
 	}
-	/* So that an instruction breakpoint does not come twice (APM 3.1.6). */
+	/* RF keeps an instruction breakpoint from hitting twice (APM volume 2, 3.1.6). */
 	if (is_fault(event & EVENT_VECTOR_MASK))
 		vcpu->vmcb->save.rflags |= X86_EFLAGS_RF;
 	vcpu->event = event;
 }
 
-/* One that the VMM asked to see is held: run.c tells instead of entering. */
+/*
+ * An exception that the VMM asked to see waits in vcpu.held, and run.c reports it
+ * instead of entering the guest.
+ */
 static void raise(struct vcpu *vcpu, u64 event, u64 address)
 {
 	if (likely(!(vcpu->exceptions & BIT(event & EVENT_VECTOR_MASK)))) {
@@ -159,11 +206,9 @@ static void raise(struct vcpu *vcpu, u64 event, u64 address)
 }
 
 /**
- * event_raise() - an exception the module found for the guest
- * @vcpu: .
+ * event_raise() - raise an exception, or report it if the VMM asked to see it
+ * @vcpu: the vCPU
  * @event: exception in EVENTINJ layout; neither #PF nor #DB
- *
- * Context: vcpu->mutex held.
  */
 void event_raise(struct vcpu *vcpu, u64 event)
 {
@@ -186,9 +231,9 @@ void event_raise_pf(struct vcpu *vcpu, u64 address, u32 error)
 }
 
 /**
- * event_raise_db() - a debug exception
- * @vcpu: .
- * @dr6_bits: causes, as they are set in DR6
+ * event_raise_db() - raise a debug exception
+ * @vcpu: the vCPU
+ * @dr6_bits: causes, as in DR6
  */
 void event_raise_db(struct vcpu *vcpu, u64 dr6_bits)
 {
@@ -196,7 +241,7 @@ void event_raise_db(struct vcpu *vcpu, u64 dr6_bits)
 }
 
 /**
- * event_is_software() - INT n, INT3, INTO: raised by the instruction at RIP
+ * event_is_software() - whether an INT n, INT3 or INTO instruction raised the event
  * @event: in EVENTINJ layout
  */
 bool event_is_software(u64 event)
@@ -214,15 +259,15 @@ bool event_is_software(u64 event)
 }
 
 /**
- * event_injected_as() - what EVENTINJ gets for an event
+ * event_injected_as() - translate vcpu.event for EVENTINJ
  * @event: vcpu.event
- * @saves_next_rip: the CPU has that feature
+ * @saves_next_rip: the CPU saves the next RIP
  *
- * INT3 and INTO need a gate whose DPL admits the CPL. When VMRUN injects exception
- * 3 or 4 it checks that (APM volume 2, 15.20); QEMU checks it for software
- * interrupts only. QEMU never saves the next RIP, so where that is not saved, inject
- * a software interrupt. On the few old CPUs that do not save it either, both types
- * behave the same outside virtual-8086 mode.
+ * INT3 and INTO require a gate whose DPL admits the CPL. A CPU that injects exception 3
+ * or 4 checks this (APM volume 2, 15.20). QEMU checks it only for software interrupts,
+ * and it never saves the next RIP, so inject a software interrupt if the next RIP is
+ * not saved. The few old CPUs that do not save it either treat both types alike outside
+ * virtual-8086 mode.
  */
 u64 event_injected_as(u64 event, bool saves_next_rip)
 {
@@ -231,41 +276,39 @@ u64 event_injected_as(u64 event, bool saves_next_rip)
 	return (event & ~EVENT_TYPE_MASK) | EVENT_TYPE_SOFT;
 }
 
-/**
- * event_entering() - before an entry that injects vcpu->event
- * @vcpu: .
- */
+/* The next entry injects vcpu.event. */
 void event_entering(struct vcpu *vcpu)
 {
-	if (!vcpu->chain.told.nr || vcpu->chain.last != vcpu->event)
+	if (!vcpu->fault_history.reported.nr || vcpu->fault_history.last != vcpu->event)
 		note(vcpu, vcpu->event);
 }
 
 /*
- * Is what the last entry injected still under way? Of a shutdown an emulator
- * tells the first event that could not be delivered, others the last.
+ * Keep the history only while the injected event is still being delivered. For a
+ * shutdown an emulator reports the first event that could not be delivered, other CPUs
+ * the last.
  */
-static void follow_chain(struct vcpu *vcpu, u64 event)
+static void follow_history(struct vcpu *vcpu, u64 event)
 {
 	if ((event & EVENT_V) && event != vcpu->injected) {
-		chain_reset(&vcpu->chain);
+		fault_history_reset(&vcpu->fault_history);
 		note(vcpu, event);
 	} else if (!(event & EVENT_V) && !(vcpu->injected && vcpu->vmcb->control.exit_code ==
 					   VMEXIT_SHUTDOWN)) {
-		chain_reset(&vcpu->chain);
+		fault_history_reset(&vcpu->fault_history);
 	}
 }
 
 /**
- * event_collect() - after an exit: what was not delivered is pending again
- * @vcpu: .
+ * event_collect() - after an exit, take back an event that was not delivered
+ * @vcpu: the vCPU
  *
- * An event that a software interrupt instruction caused is dropped: with RIP
- * still at the instruction the guest executes it again, which is right with
- * and without a saved next RIP.
+ * Drop an event that a software interrupt instruction raised: RIP is still at the
+ * instruction, so the guest executes it again. This works with and without a saved next
+ * RIP.
  *
- * QEMU reports an interrupt that was being delivered as an exception with a
- * vector above 31, which EVENTINJ refuses: it goes back as an interrupt.
+ * QEMU reports an interrupt whose delivery was interrupted as an exception with a
+ * vector above 31. EVENTINJ refuses that, so turn it back into an interrupt.
  */
 void event_collect(struct vcpu *vcpu)
 {
@@ -273,7 +316,7 @@ void event_collect(struct vcpu *vcpu)
 
 	vcpu->event = 0;
 	if (likely(!(event & EVENT_V))) {
-		follow_chain(vcpu, 0);
+		follow_history(vcpu, 0);
 		return;
 	}
 	event &= EVENT_VECTOR_MASK | EVENT_TYPE_MASK | EVENT_EV | EVENT_V |
@@ -283,8 +326,8 @@ void event_collect(struct vcpu *vcpu)
 	/* Undo event_injected_as(). */
 	if (event == event_injected_as(vcpu->injected, false))
 		event = vcpu->injected;
-	follow_chain(vcpu, event);
-	/* Unless we had injected it, with RIP behind the instruction. */
+	follow_history(vcpu, event);
+	/* Keep it if the last entry injected it: RIP is already behind the instruction. */
 	if (event_is_software(event) &&
 	    (event != vcpu->injected || vcpu_rip(vcpu) != vcpu->injected_rip))
 		return;

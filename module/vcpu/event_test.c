@@ -216,6 +216,67 @@ static void event_test_injected_as(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, EXC(VEC_OF), event_injected_as(EXC(VEC_OF), true));
 }
 
+static void event_test_describe_fault(struct kunit *test)
+{
+	static const struct {
+		u64 event;
+		struct svmvcpu_fault fault;
+	} cases[] = {
+		{ EVENT_V | EVENT_TYPE_EXCEPTION | VEC_UD, { .vector = VEC_UD } },
+		{ 0x0000000680000b0eULL, { .vector = VEC_PF, .error_code = 6, .address = 0x77,
+		  .flags = SVMVCPU_EXC_ERROR_CODE | SVMVCPU_EXC_ADDRESS } },
+		{ EVENT_V | EVENT_TYPE_EXCEPTION | VEC_DB, { .vector = VEC_DB, .address = 0x77,
+		  .flags = SVMVCPU_EXC_ADDRESS } },
+		{ 0x0000000080000b08ULL, { .vector = VEC_DF, .flags = SVMVCPU_EXC_ERROR_CODE } },
+		{ EVENT_V | EVENT_TYPE_INTR | 0x30, { .vector = 0x30,
+		  .flags = SVMVCPU_EXC_INTERRUPT } },
+		/* INT $14 is no page fault. */
+		{ EVENT_V | EVENT_TYPE_SOFT | VEC_PF, { .vector = VEC_PF,
+		  .flags = SVMVCPU_EXC_INTERRUPT } },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct svmvcpu_fault fault = { .address = 0x77, .rip = 1, .rsp = 2 };
+		struct svmvcpu_fault want = cases[i].fault;
+
+		want.rip = 1;
+		want.rsp = 2;
+		event_describe(cases[i].event, &fault);
+		KUNIT_EXPECT_EQ_MSG(test, 0, memcmp(&want, &fault, sizeof(want)), "case %u", i);
+	}
+}
+
+static void add_fault(struct fault_history *history, unsigned int vector)
+{
+	const struct svmvcpu_fault where = { .rip = 0x100 + vector };
+
+	fault_history_add(history, EVENT_V | EVENT_TYPE_EXCEPTION | vector, &where);
+}
+
+/* The cause and the newest stay. */
+static void event_test_long_history(struct kunit *test)
+{
+	static const u8 left[] = { 1, 7, 8, 9, 10 };
+	struct fault_history history = { };
+	unsigned int i;
+
+	for (i = 1; i <= 10; i++) {
+		add_fault(&history, i);
+		KUNIT_EXPECT_EQ(test, history.reported.nr, min(i, 5U));
+		KUNIT_EXPECT_EQ(test, history.reported.left_out, i > 5 ? i - 5 : 0);
+		KUNIT_EXPECT_EQ(test, history.last & EVENT_VECTOR_MASK, (u64)i);
+	}
+	for (i = 0; i < ARRAY_SIZE(left); i++) {
+		KUNIT_EXPECT_EQ(test, history.reported.faults[i].vector, left[i]);
+		KUNIT_EXPECT_EQ(test, history.reported.faults[i].rip, 0x100ULL + left[i]);
+	}
+	fault_history_reset(&history);
+	add_fault(&history, 3);
+	KUNIT_EXPECT_EQ(test, history.reported.nr, 1U);
+	KUNIT_EXPECT_EQ(test, history.reported.left_out, 0U);
+}
+
 static struct kunit_case event_test_cases[] = {
 	KUNIT_CASE(event_test_encoding),
 	KUNIT_CASE(event_test_error_codes),
@@ -227,6 +288,8 @@ static struct kunit_case event_test_cases[] = {
 	KUNIT_CASE(event_test_collect),
 	KUNIT_CASE(event_test_collect_injected),
 	KUNIT_CASE(event_test_injected_as),
+	KUNIT_CASE(event_test_describe_fault),
+	KUNIT_CASE(event_test_long_history),
 	{ }
 };
 

@@ -79,7 +79,7 @@ static enum exit_result memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, unsi
 		mem.flags |= SVMVCPU_FAULT_USER_MEM;
 	if (err == -EDQUOT)
 		mem.flags |= SVMVCPU_FAULT_LIMIT;
-	if (apic_shows_page(vcpu, gpa))
+	if (apic_page_visible(vcpu, gpa))
 		mem.flags |= SVMVCPU_FAULT_APIC;
 	vcpu->run->memory = mem;
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);

@@ -203,7 +203,7 @@ enum exit_result exit_iret(struct vcpu *vcpu, bool atomic)
 }
 
 /**
- * inject_shown() - the exception of the guest's that the VMM has in its hands
+ * inject_reported() - the exception of the guest's that the VMM has in its hands
  * @vcpu: its mutex held
  * @address: out: its CR2 or DR6
  *
@@ -213,7 +213,7 @@ enum exit_result exit_iret(struct vcpu *vcpu, bool atomic)
  *
  * Return: it, or 0.
  */
-u64 inject_shown(const struct vcpu *vcpu, u64 *address)
+u64 inject_reported(const struct vcpu *vcpu, u64 *address)
 {
 	const struct vcpu_ask *ask = &vcpu->ask;
 
@@ -230,7 +230,7 @@ u64 inject_shown(const struct vcpu *vcpu, u64 *address)
 void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
 {
 	const u64 kind = EVENT_TYPE_MASK | EVENT_VECTOR_MASK;
-	u64 address, event = vcpu->event ?: inject_shown(vcpu, &address);
+	u64 address, event = vcpu->event ?: inject_reported(vcpu, &address);
 
 	memset(events, 0, sizeof(*events));
 	if (event) {

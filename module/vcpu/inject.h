@@ -18,7 +18,7 @@ void inject_prepare(struct vcpu *vcpu);
 void inject_collect(struct vcpu *vcpu);
 bool inject_window_in_halt(struct vcpu *vcpu);
 
-u64 inject_shown(const struct vcpu *vcpu, u64 *address);
+u64 inject_reported(const struct vcpu *vcpu, u64 *address);
 void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events);
 void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events);
 void inject_reset(struct vcpu *vcpu);

@@ -20,7 +20,7 @@
 #include "vcpu/cpuid.h"
 #include "vcpu/event.h"
 #include "vcpu/inject.h"
-#include "vcpu/publish.h"
+#include "vcpu/run_page.h"
 #include "vcpu/spec_ctrl.h"
 #include "vcpu/state.h"
 #include "vcpu/tsc.h"
@@ -83,7 +83,7 @@ static void get_control(const struct vcpu *vcpu, struct svmvcpu_control *out)
 	out->cr0 = guest_cr0(vcpu);
 	out->cr2 = vcpu->vmcb->save.cr2;
 	/* As EVENTS: what goes with an exception that the VMM has */
-	event = inject_shown(vcpu, &address);
+	event = inject_reported(vcpu, &address);
 	if (event && (event & EVENT_VECTOR_MASK) == VEC_PF)
 		out->cr2 = address;
 	out->cr3 = vcpu->vmcb->save.cr3;
@@ -100,7 +100,7 @@ static void get_debug(const struct vcpu *vcpu, struct svmvcpu_debug *out)
 	out->dr6 = vcpu->vmcb->save.dr6;
 	out->dr7 = vcpu->vmcb->save.dr7;
 	/* As EVENTS: a trap behind the instruction, as if it were under way */
-	event = inject_shown(vcpu, &address);
+	event = inject_reported(vcpu, &address);
 	if (event && (event & EVENT_VECTOR_MASK) == VEC_DB) {
 		out->dr6 = address;
 		out->dr7 &= ~BIT_ULL(13);
@@ -134,7 +134,7 @@ static void get_msrs(const struct vcpu *vcpu, struct svmvcpu_msrs *out)
 void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 {
 	if (state->components & SVMVCPU_STATE_GPRS)
-		publish_gprs(vcpu, &state->gprs);
+		run_page_put_gprs(vcpu, &state->gprs);
 	if (state->components & SVMVCPU_STATE_SEGMENTS)
 		get_segments(vcpu, &state->segments);
 	if (state->components & SVMVCPU_STATE_CONTROL)
@@ -199,9 +199,9 @@ static void put_debug(struct vcpu *vcpu, const struct svmvcpu_debug *in)
 static void reset_events(struct vcpu *vcpu)
 {
 	inject_reset(vcpu);
-	clear_bit(WAKE_INIT, &vcpu->wake);
+	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
 	vcpu->injected = 0;
-	chain_reset(&vcpu->chain);
+	fault_history_reset(&vcpu->fault_history);
 	vcpu->debug.hit = 0;
 	vcpu->shutdown = false;
 	vcpu->mismatches = 0;
@@ -311,7 +311,7 @@ int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state)
 static void publish_new(struct vcpu *vcpu)
 {
 	vcpu->run->reason = SVMVCPU_EXIT_NONE;
-	publish(vcpu);
+	sync_run_page_out(vcpu);
 }
 
 /**

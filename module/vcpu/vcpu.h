@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The virtual CPU: the structure every later stage of an exit works on, and
- * the small accessors that know where the hardware keeps what.
+ * struct vcpu, which everything that runs or changes a virtual CPU works on.
  */
 #ifndef SVMVCPU_VCPU_H
 #define SVMVCPU_VCPU_H
@@ -22,7 +21,7 @@
 #include "svm/check.h"
 #include "svm/vmcb.h"
 #include "svm/vmcb_init.h"
-#include "vcpu/chain.h"
+#include "vcpu/event.h"
 #include "vcpu/memo.h"
 #include "vcpu/preset.h"
 #include "vcpu/step.h"
@@ -30,17 +29,17 @@
 struct cpuid_table;
 struct svm_vm;
 struct vcpu_apic;
-struct vcpu_record;
+struct vcpu_snapshot;
 
 /**
- * enum exit_result - what a handler of an exit, or a step of one, came to
- * @EXIT_CONTINUE: a step: nothing is in the way of the next one
+ * enum exit_result - outcome of an exit handler or of one step of it
+ * @EXIT_CONTINUE: a step succeeded; go on with the next one
  * @EXIT_RESUME: enter the guest again
- * @EXIT_USER: return to the VMM; the run page says why
- * @EXIT_SLEEP: in atomic context: nothing has been changed; call the handler again
- *	where it may sleep
- * @EXIT_LEAVE: the host needs this CPU; nothing is to be handled
- * @EXIT_ERROR: RUN fails with vcpu.error; set by exit_error()
+ * @EXIT_USER: return to the VMM; the run page holds the reason
+ * @EXIT_SLEEP: the handler needs to sleep and has changed nothing; call it again in
+ *	process context
+ * @EXIT_LEAVE: the host needs this CPU; there is no exit to handle
+ * @EXIT_ERROR: RUN fails with vcpu.error, which exit_error() has set
  */
 enum exit_result {
 	EXIT_CONTINUE,
@@ -51,15 +50,15 @@ enum exit_result {
 	EXIT_ERROR,
 };
 
-/* the mapping of a vCPU file: struct svmvcpu_run, then the data window */
+/* Pages of a vCPU file's mapping: struct svmvcpu_run, then the data window */
 #define RUN_PAGES	2
 
-/* vcpu.wake: why the running or the next RUN is to stop; INIT: of its local APIC */
-#define WAKE_KICK	0
-#define WAKE_DEADLINE	1
-#define WAKE_INIT	2
+/* Bits of vcpu.requests: reasons for the current or the next RUN to return */
+#define VCPU_REQ_KICK		0
+#define VCPU_REQ_DEADLINE	1
+#define VCPU_REQ_INIT		2	/* the local APIC received an INIT */
 
-/* What the last exit asked the VMM; answered once, by the next RUN. */
+/* What the last exit asked the VMM. The next RUN brings the answer. */
 enum vcpu_question {
 	ASK_NOTHING,
 	ASK_IN,
@@ -69,212 +68,138 @@ enum vcpu_question {
 	ASK_WRMSR,
 	ASK_EXCEPTION,
 	ASK_MMIO,
-	ASK_MMIO_LOAD,		/* the two that have a struct mmio_plan */
+	ASK_MMIO_LOAD,		/* these two come from a struct mmio_plan */
 	ASK_MMIO_STORE,
 };
 
-/**
- * struct vcpu_ask - the question and what it takes to act on the answer
- * @what: .
- * @width: IN, INS: bytes per element
- * @count: INS: elements
- * @rip: RIP of the instruction
- * @next_rip: RIP behind it; 0 for INS and when it has yet to be decoded
- * @event: EXCEPTION: in EVENTINJ layout
- * @address: EXCEPTION #PF: what goes to CR2
- */
+/* The pending question, and what completing the instruction takes */
 struct vcpu_ask {
 	enum vcpu_question what;
-	u8 width;
-	u32 count;
-	u64 rip;
-	u64 next_rip;
-	u64 event;
-	u64 address;
+	u8 width;		/* IN, INS: bytes per element */
+	u32 count;		/* INS: number of elements */
+	u64 rip;		/* RIP of the instruction */
+	u64 next_rip;		/* RIP after it; 0 for INS, or if not decoded yet */
+	u64 event;		/* EXCEPTION: in EVENTINJ layout */
+	u64 address;		/* EXCEPTION with #PF: the new CR2 */
 };
 
-/**
- * struct vcpu_mmio - the device access of ASK_MMIO and ASK_MMIO_LOAD
- * @insn: decoded
- * @op: what it does
- * @load: with ASK_MMIO_LOAD, which needs nothing else
- * @answered: the device was read, but its answer has found no memory yet
- * @answer: .
- */
+/* The device access of ASK_MMIO and ASK_MMIO_LOAD */
 struct vcpu_mmio {
 	struct ginsn insn;
 	struct mmio_op op;
-	struct mmio_load load;
-	bool answered;
+	struct mmio_load load;	/* ASK_MMIO_LOAD needs only this */
+	bool answered;		/* @answer is valid but not yet stored in guest memory */
 	u64 answer;
 };
 
-/**
- * struct vcpu - one virtual CPU
- * @guest: what a snapshot copies as it is; with the VMCB's save area, @xstate and
- *	@apic all of the guest's CPU
- * @gprs: guest registers in hardware order; while the guest runs, RAX and RSP
- *	are in the VMCB. First, for enter.S
- * @vmcb: .
- * @vmcb_pa: its physical address, with the encryption bit
- * @vm: one reference
- * @cpuid: what it answers CPUID from, and its limits; never NULL
- * @own_cpuid: that table, if it is the vCPU's own, to be freed; otherwise NULL
- * @run: the page shared with the VMM. Read every field once; believe nothing
- * @io_data: the data window behind it, one page
- * @xstate: guest x87 and SSE registers, XSAVE format, while not loaded
- * @tsc_lost: svm_tsc_lost that is in the TSC offset already
- * @xcr0: the guest's, in the CPU only between xcr0_enter() and xcr0_leave()
- * @xcr0_loaded: between the two
- * @tsc_aux: the guest's TSC_AUX
- * @spec_ctrl: the guest's SPEC_CTRL
- * @virt_spec_ctrl: the guest's VIRT_SPEC_CTRL
- * @spec_ctrl_any: both, for one look at them
- * @asid: address space identifier, valid on one CPU
- * @tlb_gen: guest_memory.tlb_gen up to which this vCPU's TLB was flushed
- * @want_flush: flush the guest's translations at the next entry
- * @dead: after SHUTDOWN or a refused VMRUN: must be set up again
- * @shutdown: a third fault came while one was being delivered
- * @cr0_hidden: CR0.CD and NW as the guest set them; never in the VMCB
- * @cr4_hidden: CR4.MCE as the guest set it; the VMCB has the host's
- * @efer_hidden: EFER.LME as the guest set it while CR0.PG is clear
- * @db: guest DR0-DR3, not loaded unless DR7 enables one
- * @event: event to inject at the next entry, EVENTINJ layout, 0 for none
- * @held: exception the module raised and the VMM is to see first, or 0
- * @held_address: its CR2 or DR6
- * @soft_rip: RIP of the instruction that @event comes from, if it is a software
- *	interrupt and RIP is @soft_next
- * @soft_next: RIP behind that instruction; equal to @soft_rip if the VMM injected it
- * @injected: what the last entry injected
- * @injected_rip: and where
- * @chain: what is under way into the guest, to explain a shutdown
- * @irq: interrupt that waits, EVENTINJ layout, 0 for none
- * @nmi_latched: an NMI waits
- * @nmi_masked: an NMI was delivered and its IRET has not completed
- * @nmi_iret: that IRET was reached, at @nmi_iret_rip
- * @nmi_iret_rip: .
- * @nmi_step: an NMI waits for the end of the next instruction, or of a delivery
- * @step: .
- * @debug: .
- * @want_window: the VMM asked for IRQ_WINDOW
- * @halted: in a HLT that an interrupt will end; only with a local APIC
- * @unchecked: state VMRUN checks was changed since check_vmcb() passed
- * @pending: all from @nmi_latched on, for one look at them
- * @apic: the local APIC, or NULL
- * @ask: .
- * @mmio: .
- * @decode_mmio: the VMM asked for MMIO exits
- * @policy: what of the intercepts is not fixed
- * @exceptions: vectors the VMM asked to see
- * @followed: vectors that are intercepted for the sake of @chain
- * @watched: both, for one look at them
- * @memo_insns: .
- * @memo_devices: .
- * @mismatches: decodes in a row that did not find the intercepted instruction
- * @next_rip: what guest_next_rip() found
- * @exits: since creation
- * @error: errno of EXIT_ERROR
- * @on_cpu: CPU this is loaded on, -1 for none; read by vcpu_poke() anywhere
- * @wake: WAKE_* bits
- * @wait: a halted vCPU's thread sleeps here
- * @deadline: sets WAKE_DEADLINE
- * @mutex: held by every ioctl but KICK; protects all the rest
- * @in_vm: in svm_vm.vcpus
- * @record: the vCPU as it was at the snapshot, or NULL; under svm_vm.still
- * @ref: held by its file, and in svm_vm.stopped
- * @serial: never used twice; a CPU whose predictors saw another one needs an IBPB
- * @wants_ibpb: the guest has asked for an IBPB, whatever the host does itself
- * @id: APIC ID
+/*
+ * One virtual CPU.
+ *
+ * @mutex is held by every ioctl except KICK and LINT. It protects everything except
+ * the members that have a rule of their own below.
  */
 struct vcpu {
-	struct_group_tagged(vcpu_guest, guest, u64 gprs[16];
-		u64 xcr0;
-		u64 cr0_hidden;
-		u64 cr4_hidden;
-		u64 efer_hidden;
-		u64 db[4];
+	/*
+	 * Guest state that a snapshot copies as is. Together with the VMCB's save area,
+	 * @xstate and @apic it is the complete state of the guest's CPU.
+	 */
+	struct_group_tagged(vcpu_guest, guest,
+		/*
+		 * In hardware order; RAX and RSP are in the VMCB while the guest runs.
+		 * First, because enter.S expects them at offset 0.
+		 */
+		u64 gprs[16];
+		u64 xcr0;		/* loaded between xcr0_enter() and xcr0_leave() */
+		u64 cr0_hidden;		/* the guest's CR0.CD and NW; never in the VMCB */
+		u64 cr4_hidden;		/* the guest's CR4.MCE; the VMCB has the host's */
+		u64 efer_hidden;	/* the guest's EFER.LME while CR0.PG is clear */
+		u64 db[4];		/* DR0-DR3; loaded only if DR7 enables one */
 		u32 tsc_aux;
 		union {
 			struct {
 				u32 spec_ctrl;
 				u32 virt_spec_ctrl;
 			};
-			u64 spec_ctrl_any;
+			u64 spec_ctrl_any;	/* both, for a single test */
 		};
-		bool dead;
-		bool shutdown;
+		bool dead;		/* SHUTDOWN or refused VMRUN; needs SETUP */
+		bool shutdown;		/* a triple fault is to be reported */
 
-		u64 event;
-		u64 held;
-		u64 held_address;
+		u64 event;		/* to inject at the next entry, in EVENTINJ layout, or 0 */
+		u64 held;		/* exception to show to the VMM first, or 0 */
+		u64 held_address;	/* its CR2 or DR6 */
+		/*
+		 * If @event is a software interrupt and RIP is @soft_next, @soft_rip is
+		 * the RIP of its instruction. Both are equal if the VMM injected it.
+		 */
 		u64 soft_rip;
 		u64 soft_next;
-		u64 injected;
+		u64 injected;		/* what the last entry injected, and at which RIP */
 		u64 injected_rip;
-		struct fault_chain chain;
-		u64 irq;
-		u64 nmi_iret_rip;
+		struct fault_history fault_history;
+		u64 irq;		/* waiting interrupt, in EVENTINJ layout, or 0 */
+		u64 nmi_iret_rip;	/* RIP of the IRET if @nmi_iret is set */
 		union {
 			struct {
-				bool nmi_latched;
-				bool nmi_masked;
-				bool nmi_iret;
-				bool nmi_step;
-				bool want_window;
-				bool halted;
-				bool unchecked;
+				bool nmi_latched;	/* an NMI waits */
+				bool nmi_masked;	/* until the handler's IRET completes */
+				bool nmi_iret;		/* that IRET is about to execute */
+				bool nmi_step;		/* a waiting NMI needs a single step */
+				bool want_window;	/* the VMM asked for IRQ_WINDOW */
+				bool halted;		/* in HLT; only with a local APIC */
+				bool unchecked;		/* changed since check_vmcb() passed */
 			};
-			u64 pending;
+			u64 pending;	/* all of these, for a single test */
 		};
-		unsigned int mismatches;
+		unsigned int mismatches;	/* consecutive decodes of another instruction */
 		struct vcpu_ask ask;
 		struct vcpu_mmio mmio;
 	);
 
 	struct vmcb *vmcb;
-	u64 vmcb_pa;
-	struct svm_vm *vm;
-	const struct cpuid_table *cpuid;
-	struct cpuid_table *own_cpuid;
-	struct svmvcpu_run *run;
-	void *io_data;
-	void *xstate;
+	u64 vmcb_pa;			/* with the encryption bit */
+	struct svm_vm *vm;		/* one reference */
+	const struct cpuid_table *cpuid;	/* never NULL */
+	struct cpuid_table *own_cpuid;	/* @cpuid if it belongs to this vCPU, or NULL */
+	struct svmvcpu_run *run;	/* shared with the VMM: read once, then check */
+	void *io_data;			/* the data window, one page */
+	void *xstate;			/* guest FPU state (XSAVE format) while not loaded */
 	bool xcr0_loaded;
 
-	u64 tsc_lost;
-	struct asid_tag asid;
-	u64 tlb_gen;
-	bool want_flush;
+	u64 tsc_lost;			/* part of svm_tsc_lost in the TSC offset */
+	struct asid_tag asid;		/* valid on one CPU */
+	u64 tlb_gen;			/* guest_memory.tlb_gen of the last flush */
+	bool want_flush;		/* flush the guest's TLB entries at the next entry */
 
-	struct vcpu_apic *apic;
+	struct vcpu_apic *apic;		/* NULL without a local APIC */
 	struct vcpu_step step;
 	struct vcpu_debug debug;
-	bool decode_mmio;
-	struct vmcb_policy policy;
+	bool decode_mmio;		/* the VMM asked for MMIO exits */
+	struct vmcb_policy policy;	/* the variable part of the intercepts */
 	union {
 		struct {
-			u32 exceptions;
-			u32 followed;
+			u32 exceptions;	/* vectors that exit to the VMM */
+			u32 followed;	/* vectors intercepted for @fault_history */
 		};
-		u64 watched;
+		u64 watched;		/* both, for a single test */
 	};
 	struct memo_set memo_insns;
 	struct memo_set memo_devices;
-	u64 next_rip;
-	u64 exits;
-	int error;
+	u64 next_rip;			/* result of guest_next_rip() */
+	u64 exits;			/* since creation */
+	int error;			/* errno of EXIT_ERROR */
 
-	int on_cpu;
-	unsigned long wake;
-	wait_queue_head_t wait;
-	struct hrtimer deadline;
-	struct mutex mutex;	/* every ioctl but KICK */
-	struct list_head in_vm;
-	struct vcpu_record *record;
-	struct kref ref;
-	u64 serial;
-	bool wants_ibpb;
-	u32 id;
+	int on_cpu;			/* CPU this is loaded on, or -1; vcpu_kick() reads it */
+	unsigned long requests;		/* VCPU_REQ_* bits, atomic */
+	wait_queue_head_t wait;		/* the thread of a halted vCPU sleeps here */
+	struct hrtimer deadline;	/* sets VCPU_REQ_DEADLINE */
+	struct mutex mutex;		/* see above */
+	struct list_head in_vm;		/* in svm_vm.vcpus, under svm_vm.lock */
+	struct vcpu_snapshot *snapshot;	/* under svm_vm.snapshot_lock, or NULL */
+	struct kref ref;		/* held by its file, and by svm_vm.stopped */
+	u64 serial;			/* never reused: identifies predictor state, for IBPB */
+	bool wants_ibpb;		/* the guest requested an IBPB */
+	u32 id;				/* APIC ID */
 };
 
 static inline u64 vcpu_rip(const struct vcpu *vcpu)
@@ -282,7 +207,7 @@ static inline u64 vcpu_rip(const struct vcpu *vcpu)
 	return vcpu->vmcb->save.rip;
 }
 
-/* EDX:EAX, for RDMSR, WRMSR and XSETBV */
+/* EDX:EAX: the operand of RDMSR, WRMSR and XSETBV */
 static inline u64 vcpu_edx_eax(const struct vcpu *vcpu)
 {
 	return (u64)(u32)vcpu->gprs[INSN_RDX] << 32 | (u32)vcpu->gprs[INSN_RAX];
@@ -301,13 +226,7 @@ static inline enum guest_mode vcpu_mode(const struct vcpu *vcpu)
 	return guest_mode(save->cr0, save->efer, save->rflags, save->cs.attrib);
 }
 
-/**
- * exit_to_user() - the run page is filled, RUN returns
- * @vcpu: .
- * @reason: SVMVCPU_EXIT_*
- *
- * Return: EXIT_USER.
- */
+/* RUN returns with @reason, SVMVCPU_EXIT_*. The caller has filled in the payload. */
 static inline enum exit_result exit_to_user(struct vcpu *vcpu, u32 reason)
 {
 	vcpu->run->reason = reason;

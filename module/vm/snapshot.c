@@ -7,7 +7,7 @@
  * nothing is written while it puts pages back. What takes time is the pages:
  * each costs a look at its leaf and the copy.
  *
- * Locks: svm_vm.still -> svm_vm.lock, to collect the vCPUs -> vcpu.mutex (tried
+ * Locks: svm_vm.snapshot_lock -> svm_vm.lock, to collect the vCPUs -> vcpu.mutex (tried
  * only); without svm_vm.lock -> guest_memory.mutex. RESTORE may have to wait for the
  * VMM's memory, for ever if that is what the VMM is like, so files are closed meanwhile.
  */
@@ -21,7 +21,7 @@
 #include "uaccess.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
-#include "vm/record.h"
+#include "vm/vcpu_snapshot.h"
 #include "vm/snapshot.h"
 
 /* Pages put back under one hold of the lock */
@@ -83,7 +83,7 @@ static int vcpus_lock(struct svm_vm *vm)
 /* The VM stands still between these two. */
 static int vm_stop(struct svm_vm *vm)
 {
-	int ret = mutex_lock_killable(&vm->still);
+	int ret = mutex_lock_killable(&vm->snapshot_lock);
 
 	if (ret)
 		return ret;
@@ -95,7 +95,7 @@ static int vm_stop(struct svm_vm *vm)
 		return 0;
 	vcpus_unlock(vm);
 unlock:
-	mutex_unlock(&vm->still);
+	mutex_unlock(&vm->snapshot_lock);
 	return ret;
 }
 
@@ -108,37 +108,37 @@ static void vm_go(struct svm_vm *vm)
 	atomic64_inc(&vm->mem.tlb_gen);
 	mutex_unlock(&vm->mem.mutex);
 	vcpus_unlock(vm);
-	mutex_unlock(&vm->still);
+	mutex_unlock(&vm->snapshot_lock);
 }
 
 /* --- SNAPSHOT ------------------------------------------------------------ */
 
-static int records_alloc(struct svm_vm *vm)
+static int vcpu_snapshots_alloc(struct svm_vm *vm)
 {
 	struct vcpu *vcpu;
 	unsigned int i;
 
 	for (i = 0; i < vm->nr_stopped; i++) {
 		vcpu = vm->stopped[i];
-		if (!vcpu->record)
-			vcpu->record = record_alloc();
-		if (!vcpu->record)
+		if (!vcpu->snapshot)
+			vcpu->snapshot = vcpu_snapshot_alloc();
+		if (!vcpu->snapshot)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
 /* @untaken: only those that hold nothing yet */
-static void records_free(struct svm_vm *vm, bool untaken)
+static void vcpu_snapshots_free(struct svm_vm *vm, bool untaken)
 {
 	struct vcpu *vcpu;
 
 	mutex_lock(&vm->lock);
 	list_for_each_entry(vcpu, &vm->vcpus, in_vm) {
-		if (untaken && vcpu->record && vcpu->record->taken)
+		if (untaken && vcpu->snapshot && vcpu->snapshot->taken)
 			continue;
-		record_free(vcpu->record);
-		vcpu->record = NULL;
+		vcpu_snapshot_free(vcpu->snapshot);
+		vcpu->snapshot = NULL;
 	}
 	mutex_unlock(&vm->lock);
 }
@@ -166,16 +166,16 @@ static int take(struct svm_vm *vm, u64 max_bytes)
 	ret = guest_regions_unaliased(&vm->mem);
 	if (ret)
 		return ret;
-	ret = records_alloc(vm);
+	ret = vcpu_snapshots_alloc(vm);
 	if (ret) {
 		/* Those of a snapshot there was before stay what they are. */
-		records_free(vm, true);
+		vcpu_snapshots_free(vm, true);
 		return ret;
 	}
-	vm->snapshot_time = record_now(true);
+	vm->snapshot_time = snapshot_now(true);
 	vm->restore_tsc = vm->snapshot_time.tsc;
 	for (i = 0; i < vm->nr_stopped; i++)
-		record_take(vm->stopped[i], vm->stopped[i]->record, &vm->snapshot_time);
+		vcpu_snapshot_take(vm->stopped[i], vm->stopped[i]->snapshot, &vm->snapshot_time);
 	arm_memory(&vm->mem, max_bytes);
 	return 0;
 }
@@ -312,12 +312,12 @@ static int put_back_all_cold(struct guest_memory *mem, u64 *pages)
 
 static void put_back_vcpus(struct svm_vm *vm)
 {
-	struct record_time now = record_now(!list_empty(&vm->apics));
+	struct snapshot_time now = snapshot_now(!list_empty(&vm->apics));
 	unsigned int i;
 
 	for (i = 0; i < vm->nr_stopped; i++)
-		if (vm->stopped[i]->record)
-			record_put_back(vm->stopped[i], &vm->snapshot_time, &now);
+		if (vm->stopped[i]->snapshot)
+			vcpu_snapshot_restore(vm->stopped[i], &vm->snapshot_time, &now);
 	vm->tsc_base += now.tsc - vm->restore_tsc;
 	vm->restore_tsc = now.tsc;
 }
@@ -464,7 +464,7 @@ int snapshot_drop(struct svm_vm *vm)
 	struct guest_memory *mem = &vm->mem;
 	int ret;
 
-	ret = mutex_lock_killable(&vm->still);
+	ret = mutex_lock_killable(&vm->snapshot_lock);
 	if (ret)
 		return ret;
 	ret = mutex_lock_killable(&mem->mutex);
@@ -477,12 +477,12 @@ int snapshot_drop(struct svm_vm *vm)
 		guest_track_forget(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT,
 				   GUEST_FORGET_SAVED);
 		guest_track_on_off(mem);
-		records_free(vm, false);
+		vcpu_snapshots_free(vm, false);
 	} else {
 		ret = -ENOENT;
 	}
 	mutex_unlock(&mem->mutex);
 unlock:
-	mutex_unlock(&vm->still);
+	mutex_unlock(&vm->snapshot_lock);
 	return ret;
 }

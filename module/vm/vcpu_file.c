@@ -22,10 +22,10 @@
 #include "vcpu/state.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
-#include "vcpu/wake.h"
+#include "vcpu/request.h"
 #include "vcpu/xstate.h"
 #include "vm/debug.h"
-#include "vm/record.h"
+#include "vm/vcpu_snapshot.h"
 
 static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
 {
@@ -177,7 +177,7 @@ static int vcpu_ioctl_set_cpuid(struct vcpu *vcpu, const void __user *arg)
 	table = cpuid_table_create(arg);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
-	if (vcpu->exits || READ_ONCE(vcpu->record)) {
+	if (vcpu->exits || READ_ONCE(vcpu->snapshot)) {
 		kvfree(table);
 		return -EBUSY;
 	}
@@ -202,14 +202,14 @@ static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
 		return -EINVAL;
 	vcpu->decode_mmio = exits.decode & SVMVCPU_DECODE_MMIO;
 	vcpu->exceptions = exits.exceptions;
-	vcpu->followed = exits.flags & SVMVCPU_EXITS_FAULTS ? CHAINED_EXCEPTIONS : 0;
+	vcpu->followed = exits.flags & SVMVCPU_EXITS_FAULTS ? FAULT_HISTORY_EXCEPTIONS : 0;
 	return 0;
 }
 
 static int vcpu_ioctl_kick(struct vcpu *vcpu)
 {
-	set_bit(WAKE_KICK, &vcpu->wake);
-	vcpu_poke(vcpu);
+	set_bit(VCPU_REQ_KICK, &vcpu->requests);
+	vcpu_kick(vcpu);
 	return 0;
 }
 
@@ -303,7 +303,7 @@ static void vcpu_free(struct vcpu *vcpu)
 	hrtimer_cancel(&vcpu->deadline);
 	step_destroy(vcpu);
 	xstate_free(vcpu->xstate);
-	record_free(vcpu->record);
+	vcpu_snapshot_free(vcpu->snapshot);
 	kvfree(vcpu->own_cpuid);
 	free_page((unsigned long)vcpu->io_data);
 	free_page((unsigned long)vcpu->run);
@@ -486,11 +486,11 @@ int vcpu_create(struct svm_vm *vm, u32 id, u32 flags)
 	struct vcpu *vcpu;
 	int ret;
 
-	ret = mutex_lock_killable(&vm->still);
+	ret = mutex_lock_killable(&vm->snapshot_lock);
 	if (ret)
 		return ret;
 	vcpu = vcpu_add(vm, id, flags);
-	mutex_unlock(&vm->still);
+	mutex_unlock(&vm->snapshot_lock);
 	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);
 	ret = vcpu_install_fd(vcpu);

@@ -23,7 +23,7 @@ static void vm_release_ref(struct kref *ref)
 	guest_memory_destroy(&vm->mem);
 	kvfree(vm->cpuid);
 	mutex_destroy(&vm->lock);
-	mutex_destroy(&vm->still);
+	mutex_destroy(&vm->snapshot_lock);
 	kfree(vm);
 	svm_cpu_put();
 	/* Pairs with vm_create(): last of all, no code of ours may follow. */
@@ -269,7 +269,7 @@ static struct svm_vm *vm_alloc(void)
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&vm->ref);
-	mutex_init(&vm->still);
+	mutex_init(&vm->snapshot_lock);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->vcpus);
 	spin_lock_init(&vm->apics_lock);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What each RUN leaves on the run page whatever its reason: the registers that
- * an ordinary VMM looks at, and what tells how to read them.
- *
- * Inline, since every exit to the VMM comes through here.
+ * The part of the run page that every return from RUN updates. Inline, because every
+ * exit to the VMM executes it.
  */
-#ifndef SVMVCPU_PUBLISH_H
-#define SVMVCPU_PUBLISH_H
+#ifndef SVMVCPU_RUN_PAGE_H
+#define SVMVCPU_RUN_PAGE_H
 
 #include <linux/string.h>
 #include <linux/svmvcpu.h>
@@ -16,8 +14,8 @@
 #include "vcpu/inject.h"
 #include "vcpu/vcpu.h"
 
-static __always_inline void publish_gprs(const struct vcpu *vcpu,
-					 struct svmvcpu_gprs *out)
+static __always_inline void run_page_put_gprs(const struct vcpu *vcpu,
+					      struct svmvcpu_gprs *out)
 {
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 
@@ -26,7 +24,7 @@ static __always_inline void publish_gprs(const struct vcpu *vcpu,
 	out->rflags = save->rflags;
 }
 
-static __always_inline u8 publish_mode(const struct vcpu *vcpu)
+static __always_inline u8 run_page_mode(const struct vcpu *vcpu)
 {
 	switch (vcpu_mode(vcpu)) {
 	case GUEST_REAL:
@@ -44,18 +42,15 @@ static __always_inline u8 publish_mode(const struct vcpu *vcpu)
 	}
 }
 
-/**
- * publish() - the registers onto the run page, for every exit
- * @vcpu: its mutex held
- */
-static __always_inline void publish(struct vcpu *vcpu)
+/* Write the registers and the mode to the run page. Expects vcpu.mutex held. */
+static __always_inline void sync_run_page_out(struct vcpu *vcpu)
 {
 	const u64 cr0 = guest_cr0(vcpu), cr4 = guest_cr4(vcpu), efer = guest_efer(vcpu);
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
-	const u8 mode = publish_mode(vcpu), events = inject_describe(vcpu);
+	const u8 mode = run_page_mode(vcpu), events = inject_describe(vcpu);
 	struct svmvcpu_run *run = vcpu->run;
 
-	/* All is read before anything is written: the compiler knows of no aliases. */
+	/* Read everything before the first write: the compiler must assume aliasing. */
 	run->mode = mode;
 	run->events = events;
 	run->cpl = save->cpl;
@@ -65,7 +60,7 @@ static __always_inline void publish(struct vcpu *vcpu)
 	run->cr3 = save->cr3;
 	run->cr4 = cr4;
 	run->efer = efer;
-	publish_gprs(vcpu, &run->gprs);
+	run_page_put_gprs(vcpu, &run->gprs);
 }
 
-#endif /* SVMVCPU_PUBLISH_H */
+#endif /* SVMVCPU_RUN_PAGE_H */

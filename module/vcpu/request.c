@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What stops a RUN from outside: kicks, the deadline, signals. Each sets a bit
- * in vcpu.wake, or is there anyway, and makes the guest exit; the run loop looks
- * before it enters.
+ * Requests from outside that make RUN return: kicks, deadlines and signals. Kicks and
+ * deadlines set a bit in vcpu.requests; all of them make the guest exit. The run loop
+ * checks for requests before each entry.
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
@@ -15,14 +15,14 @@
 #include "compat.h"
 #include "svm/cpu.h"
 #include "vcpu/vcpu.h"
-#include "vcpu/wake.h"
+#include "vcpu/request.h"
 
 static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 {
 	struct vcpu *vcpu = container_of(timer, struct vcpu, deadline);
 
-	set_bit(WAKE_DEADLINE, &vcpu->wake);
-	vcpu_poke(vcpu);
+	set_bit(VCPU_REQ_DEADLINE, &vcpu->requests);
+	vcpu_kick(vcpu);
 	return HRTIMER_NORESTART;
 }
 
@@ -33,36 +33,39 @@ void vcpu_deadline_init(struct vcpu *vcpu)
 }
 
 /**
- * vcpu_poke() - make a running guest exit, or wake a halted one
- * @vcpu: .
+ * vcpu_kick() - make a running guest exit, or wake a halted one
+ * @vcpu: the vCPU
  *
- * Context: any but NMI. The caller has set a bit before that the vCPU looks at
- * then: in vcpu.wake, or of what is posted for its local APIC.
+ * Context: any but NMI. The caller has already set a bit in vcpu.requests or in the
+ * inbox of the local APIC, which the vCPU checks afterwards.
  */
-void vcpu_poke(struct vcpu *vcpu)
+void vcpu_kick(struct vcpu *vcpu)
 {
 	int cpu;
 
-	/* Pairs with the barriers in vcpu_load() and of prepare_to_wait(). */
+	/* Pairs with the barriers in vcpu_load() and prepare_to_wait(). */
 	smp_mb__after_atomic();
 	cpu = READ_ONCE(vcpu->on_cpu);
 	if (cpu >= 0) {
 		svm_cpu_poke(cpu);
 		return;
 	}
-	/* With the barrier above: a sleeper is seen, or has seen the bit. */
+	/*
+	 * Because of the barrier above, either the waiter is visible here or it has
+	 * seen the bit.
+	 */
 	if (waitqueue_active(&vcpu->wait))
 		wake_up(&vcpu->wait);
 }
 
-/* Which of the things that stop a RUN are there; each counts once. */
-u32 vcpu_interruptions(struct vcpu *vcpu)
+/* Returns SVMVCPU_BY_* and clears the requests, so that each is reported once. */
+u32 vcpu_take_interruptions(struct vcpu *vcpu)
 {
 	u32 by = 0;
 
-	if (test_and_clear_bit(WAKE_KICK, &vcpu->wake))
+	if (test_and_clear_bit(VCPU_REQ_KICK, &vcpu->requests))
 		by |= SVMVCPU_BY_KICK;
-	if (test_and_clear_bit(WAKE_DEADLINE, &vcpu->wake))
+	if (test_and_clear_bit(VCPU_REQ_DEADLINE, &vcpu->requests))
 		by |= SVMVCPU_BY_DEADLINE;
 	if (signal_pending(current))
 		by |= SVMVCPU_BY_SIGNAL;
@@ -71,9 +74,9 @@ u32 vcpu_interruptions(struct vcpu *vcpu)
 
 void vcpu_deadline_start(struct vcpu *vcpu, u64 ns)
 {
-	/* One that has passed lets the guest do nothing at all. */
+	/* A deadline in the past ends RUN before the guest executes anything. */
 	if (ns <= ktime_get_ns()) {
-		set_bit(WAKE_DEADLINE, &vcpu->wake);
+		set_bit(VCPU_REQ_DEADLINE, &vcpu->requests);
 		return;
 	}
 	hrtimer_start(&vcpu->deadline, ns_to_ktime(min_t(u64, ns, KTIME_MAX)),
@@ -83,5 +86,5 @@ void vcpu_deadline_start(struct vcpu *vcpu, u64 ns)
 void vcpu_deadline_stop(struct vcpu *vcpu)
 {
 	hrtimer_cancel(&vcpu->deadline);
-	clear_bit(WAKE_DEADLINE, &vcpu->wake);
+	clear_bit(VCPU_REQ_DEADLINE, &vcpu->requests);
 }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit: vcpu_is_quiet() looks at every member that an entry has to act on,
- * and at no other: each byte of a vCPU is set in turn.
+ * KUnit: vcpu_has_entry_work() tests exactly the members that prepare_entry() acts
+ * on. Each byte of a vCPU is set in turn.
  */
 #include <kunit/test.h>
 #include <linux/stddef.h>
 
-#include "vcpu/quiet.h"
+#include "vcpu/entry_work.h"
 
-/* What prepare() of run.c, and what it calls, may find something to do with */
+/* Set every member that prepare_entry() in run.c and its callees act on. */
 static void set_all(struct vcpu *vcpu)
 {
 	vcpu->event = ~0ULL;
 	vcpu->irq = ~0ULL;
 	vcpu->held = ~0ULL;
 	vcpu->injected = ~0ULL;
-	vcpu->chain.told.nr = ~0U;
+	vcpu->fault_history.reported.nr = ~0U;
 	vcpu->nmi_latched = true;
 	vcpu->nmi_masked = true;
 	vcpu->nmi_iret = true;
@@ -33,7 +33,7 @@ static void set_all(struct vcpu *vcpu)
 	vcpu->policy.intn = true;
 }
 
-/* The last byte of a union is nobody's. */
+/* The last byte of a union belongs to none of its members. */
 static bool is_padding(size_t at)
 {
 	return at == offsetofend(struct vcpu, unchecked) ||
@@ -48,7 +48,7 @@ static struct vcpu *new_vcpu(struct kunit *test)
 	return vcpu;
 }
 
-static void quiet_test_bytes(struct kunit *test)
+static void entry_work_test_bytes(struct kunit *test)
 {
 	struct vcpu *vcpu = new_vcpu(test), *all = new_vcpu(test);
 	const u8 *acted_on = (const u8 *)all;
@@ -56,39 +56,39 @@ static void quiet_test_bytes(struct kunit *test)
 	size_t at;
 
 	set_all(all);
-	KUNIT_EXPECT_TRUE(test, vcpu_is_quiet(vcpu));
+	KUNIT_EXPECT_FALSE(test, vcpu_has_entry_work(vcpu));
 	for (at = 0; at < sizeof(*vcpu); at++) {
-		/* no pointer to be followed */
+		/* vcpu.apic is dereferenced; entry_work_test_apic() tests it. */
 		if (at - offsetof(struct vcpu, apic) < sizeof(vcpu->apic) || is_padding(at))
 			continue;
 		bytes[at] = 1;
-		KUNIT_EXPECT_EQ_MSG(test, !acted_on[at], vcpu_is_quiet(vcpu),
+		KUNIT_EXPECT_EQ_MSG(test, !!acted_on[at], vcpu_has_entry_work(vcpu),
 				    "byte %zu of struct vcpu", at);
 		bytes[at] = 0;
 	}
 }
 
-static void quiet_test_apic(struct kunit *test)
+static void entry_work_test_apic(struct kunit *test)
 {
 	struct vcpu_apic *apic = kunit_kzalloc(test, sizeof(*apic), GFP_KERNEL);
 	struct vcpu *vcpu = new_vcpu(test);
 
 	KUNIT_ASSERT_NOT_NULL(test, apic);
 	vcpu->apic = apic;
-	KUNIT_EXPECT_TRUE(test, vcpu_is_quiet(vcpu));
-	apic->look = true;
-	KUNIT_EXPECT_FALSE(test, vcpu_is_quiet(vcpu));
+	KUNIT_EXPECT_FALSE(test, vcpu_has_entry_work(vcpu));
+	apic->maybe_pending = true;
+	KUNIT_EXPECT_TRUE(test, vcpu_has_entry_work(vcpu));
 }
 
-static struct kunit_case quiet_test_cases[] = {
-	KUNIT_CASE(quiet_test_bytes),
-	KUNIT_CASE(quiet_test_apic),
+static struct kunit_case entry_work_test_cases[] = {
+	KUNIT_CASE(entry_work_test_bytes),
+	KUNIT_CASE(entry_work_test_apic),
 	{}
 };
 
-static struct kunit_suite quiet_test_suite = {
-	.name = "svmvcpu_quiet",
-	.test_cases = quiet_test_cases,
+static struct kunit_suite entry_work_test_suite = {
+	.name = "svmvcpu_entry_work",
+	.test_cases = entry_work_test_cases,
 };
 
-kunit_test_suite(quiet_test_suite);
+kunit_test_suite(entry_work_test_suite);

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A vCPU as it was at a snapshot: see vcpu_snapshot.h.
+ *
+ * Whatever the guest can tell is copied. What is not: the VMM's choices
+ * (SET_EXITS, SET_DEBUG), kicks, the number of exits, the data window, and what
+ * follows from the host (ASID, maps, intercepts).
+ */
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "svm/cpu.h"
+#include "vcpu/spec_ctrl.h"
+#include "vcpu/vm.h"
+#include "vcpu/xstate.h"
+#include "vm/vcpu_snapshot.h"
+
+/* @timers: there are any, and what they go by counts */
+struct snapshot_time snapshot_now(bool timers)
+{
+	return (struct snapshot_time) { .tsc = svm_tsc(), .ns = timers ? ktime_get_ns() : 0 };
+}
+
+struct vcpu_snapshot *vcpu_snapshot_alloc(void)
+{
+	struct vcpu_snapshot *snapshot;
+
+	snapshot = kzalloc(sizeof(*snapshot), GFP_KERNEL_ACCOUNT);
+	if (!snapshot)
+		return NULL;
+	snapshot->xstate = xstate_alloc();
+	if (snapshot->xstate)
+		return snapshot;
+	kfree(snapshot);
+	return NULL;
+}
+
+void vcpu_snapshot_free(struct vcpu_snapshot *snapshot)
+{
+	if (!snapshot)
+		return;
+	xstate_free(snapshot->xstate);
+	kfree(snapshot);
+}
+
+/**
+ * vcpu_snapshot_take() - record a vCPU
+ * @vcpu: its mutex held
+ * @record: out
+ * @now: the moment of the snapshot
+ */
+void vcpu_snapshot_take(struct vcpu *vcpu, struct vcpu_snapshot *snapshot, const struct snapshot_time *now)
+{
+	const struct vmcb_control_area *control = &vcpu->vmcb->control;
+
+	if (vcpu->apic)
+		apic_snapshot(vcpu, &snapshot->lapic);
+	snapshot->guest = vcpu->guest;
+	memcpy(snapshot->save, &vcpu->vmcb->save, sizeof(snapshot->save));
+	memcpy(snapshot->exit, (const u8 *)control + SNAPSHOT_EXIT_FIRST, sizeof(snapshot->exit));
+	memcpy(snapshot->insn, (const u8 *)control + SNAPSHOT_INSN_FIRST, sizeof(snapshot->insn));
+	snapshot->int_ctl = control->int_ctl;
+	snapshot->tsc = now->tsc + control->tsc_offset - vcpu->tsc_lost;
+	snapshot->policy = vcpu->policy;
+	snapshot->debug_hit = vcpu->debug.hit;
+	snapshot->init = test_bit(VCPU_REQ_INIT, &vcpu->requests);
+	memcpy(snapshot->run, (const u8 *)vcpu->run + SNAPSHOT_RUN_FIRST, sizeof(snapshot->run));
+	memcpy(snapshot->xstate, vcpu->xstate, xstate_caps.bytes);
+	snapshot->taken = true;
+}
+
+/* vintr and iret go with V_IRQ in the VMCB and the events. */
+static void put_policy(struct vcpu *vcpu, const struct vmcb_policy *then)
+{
+	struct vmcb_policy *now = &vcpu->policy;
+
+	if (likely(now->cr0_read == then->cr0_read && now->cr4_read == then->cr4_read &&
+		   now->vintr == then->vintr && now->iret == then->iret))
+		return;
+	now->cr0_read = then->cr0_read;
+	now->cr4_read = then->cr4_read;
+	now->vintr = then->vintr;
+	now->iret = then->iret;
+	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+}
+
+/**
+ * vcpu_snapshot_restore() - make a vCPU what it was
+ * @vcpu: its mutex held; has a record
+ * @then: the moment of the snapshot
+ * @now: this moment; the guest's clocks go on from @then
+ *
+ * The caller has its translations flushed before it enters the guest again.
+ */
+void vcpu_snapshot_restore(struct vcpu *vcpu, const struct snapshot_time *then,
+		     const struct snapshot_time *now)
+{
+	const struct vcpu_snapshot *snapshot = vcpu->snapshot;
+	struct vmcb_control_area *control = &vcpu->vmcb->control;
+
+	vcpu->guest = snapshot->guest;
+	spec_ctrl_put(vcpu, vcpu->spec_ctrl, vcpu->virt_spec_ctrl);
+	memcpy(&vcpu->vmcb->save, snapshot->save, sizeof(snapshot->save));
+	memcpy((u8 *)control + SNAPSHOT_EXIT_FIRST, snapshot->exit, sizeof(snapshot->exit));
+	memcpy((u8 *)control + SNAPSHOT_INSN_FIRST, snapshot->insn, sizeof(snapshot->insn));
+	control->int_ctl = V_INTR_MASKING |
+			   (snapshot->int_ctl & (V_TPR_MASK | V_IRQ | V_IGN_TPR));
+	/* One may have been left by an entry that did not come to VMRUN. */
+	control->event_inj = 0;
+	control->tsc_offset = snapshot->tsc - now->tsc + svm_tsc_lost;
+	vcpu->tsc_lost = svm_tsc_lost;
+	vmcb_dirty(vcpu->vmcb, VMCB_CLEAN_ALL);
+	put_policy(vcpu, &snapshot->policy);
+	vcpu->debug.hit = snapshot->debug_hit;
+	assign_bit(VCPU_REQ_INIT, &vcpu->requests, snapshot->init);
+	memcpy((u8 *)vcpu->run + SNAPSHOT_RUN_FIRST, snapshot->run, sizeof(snapshot->run));
+	vcpu->run->exits = vcpu->exits;
+	memcpy(vcpu->xstate, snapshot->xstate, xstate_caps.bytes);
+	if (vcpu->apic)
+		apic_restore(vcpu, &snapshot->lapic, now->ns - then->ns);
+}
