@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * When the run loop lets the host's interrupts in between two entries. Pure.
- */
+/* Decides when the run loop enables host interrupts between two entries. Pure functions. */
 #ifndef SVMVCPU_IRQ_WINDOW_H
 #define SVMVCPU_IRQ_WINDOW_H
 
@@ -11,18 +9,18 @@
 #include "svm/vmcb.h"
 
 /*
- * A pending interrupt ends the guest's turn right after the entry, unless
- * delivering an injected event makes the guest exit first, again and again.
+ * A pending host interrupt normally causes an exit right after the entry. A guest that
+ * exits during the delivery of each injected event can delay it, so enable interrupts
+ * at least once in this many exits.
  */
 #define EXITS_PER_WINDOW	64
 
-/**
- * irq_window_due() - are interrupts to be let in before this exit is handled?
- * @code: EXITCODE
- * @exits: number of this exit
+/*
+ * Should interrupts be enabled before this exit is handled? @code is EXITCODE, @exits
+ * the number of this exit.
  *
- * Never before a machine check: an interrupt handler would use memory that may be
- * what failed, and a second #MC, now of the kernel's, cannot be survived.
+ * Never before a machine check has been handled: an interrupt handler may use the
+ * failed memory, and a second #MC, this time in the kernel, is fatal.
  */
 static inline bool irq_window_due(u64 code, u64 exits)
 {

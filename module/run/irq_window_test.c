@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit: before which exits the host's interrupts are let in.
+ * KUnit: exits before which host interrupts are enabled.
  */
 #include <kunit/test.h>
 
 #include "run/irq_window.h"
 
-/* Interrupts, NMIs, SMIs and INIT are taken at once, a machine check is handled first. */
+/* Interrupts, NMIs, SMIs and INIT open the window; a machine check never does. */
 static void irq_window_test_codes(struct kunit *test)
 {
 	u64 code;
@@ -20,7 +20,7 @@ static void irq_window_test_codes(struct kunit *test)
 	}
 }
 
-/* Whatever a guest does, one exit in 64 lets them in, or the one 64 later. */
+/* Every 64th exit opens the window, whatever its cause. */
 static void irq_window_test_rate(struct kunit *test)
 {
 	unsigned int due = 0;

@@ -2,11 +2,14 @@
 /*
  * The run loop: from the RUN ioctl into the guest and back.
  *
- * A stretch is the time for which a vCPU is loaded on a CPU: interrupts off
- * but for moments, the guest's xstate in the registers, the host's FS, GS and
- * syscall MSRs saved once. Within it the guest is entered again and again, as
- * long as the exits can be answered so. What needs to sleep, and whatever the
- * host wants of this CPU, ends the stretch.
+ * The inner loop, run_inner_loop(), enters the guest repeatedly on one CPU while the
+ * vCPU is loaded: interrupts are off except in open_irq_window(), the guest's xstate is
+ * in the registers, and the host's FS, GS and syscall MSRs are saved once. The outer
+ * loop, run_loop(), leaves the inner loop for exits that need to sleep and for
+ * everything that the host wants this CPU for.
+ *
+ * All functions expect vcpu.mutex held. Those between vcpu_load() and vcpu_unload()
+ * also expect interrupts off.
  */
 #include <linux/compiler.h>
 #include <linux/errno.h>
@@ -49,7 +52,7 @@
 
 #define DR7_ENABLED	0xffULL
 
-/* Reasons of the host to have this CPU back */
+/* Thread flags that end the inner loop */
 #define HOST_WANTS_CPU \
 	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | COMPAT_TIF_RESCHED | _TIF_NOTIFY_RESUME)
 
@@ -60,7 +63,7 @@ static noinline bool host_has_flags(unsigned long flags)
 	return flags & HOST_WANTS_CPU;
 }
 
-/* One test of the flags for both, since each entry comes by here. */
+/* Executed before each entry, so the likely case is a single test of the thread flags. */
 static bool host_wants_cpu(void)
 {
 	const unsigned long flags = READ_ONCE(current_thread_info()->flags);
@@ -69,8 +72,8 @@ static bool host_wants_cpu(void)
 }
 
 /*
- * Where a kernel preempts, cond_resched() may be nothing, and nothing else in RUN
- * is a point of preemption: the stretch has interrupts off from end to end.
+ * On preemptible kernels cond_resched() may do nothing, and RUN has no other preemption
+ * point because the inner loop runs with interrupts off.
  */
 static void reschedule(void)
 {
@@ -86,8 +89,8 @@ static bool must_leave(const struct vcpu *vcpu, const struct svm_cpu *cpu)
 }
 
 /*
- * The guest's translations: a new ASID or a flush when the nested tables lost
- * something since they were made, or when this vCPU comes from elsewhere.
+ * Assign a new ASID, or request a flush: nested page table entries have been removed,
+ * or the vCPU ran on another CPU before.
  */
 static noinline void assign_asid(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
@@ -99,7 +102,7 @@ static noinline void assign_asid(struct vcpu *vcpu, struct svm_cpu *cpu)
 						svm_has(SVMVCPU_FEAT_FLUSH_BY_ASID));
 	if (vmcb->control.asid != vcpu->asid.asid)
 		vmcb_set_asid(vmcb, vcpu->asid.asid);
-	/* A new generation may mean that SVM was off: trust nothing cached. */
+	/* SVM may have been off since the last generation, so the CPU may cache nothing. */
 	if (vcpu->asid.generation != old_generation)
 		vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
 }
@@ -112,15 +115,14 @@ static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
 		vcpu->tlb_gen = gen;
 		vcpu->want_flush = true;
 	}
-	/* As the last entry left it, asid_assign() would say so, too. */
+	/* Usually nothing has changed; asid_assign() would come to the same result. */
 	if (unlikely(vcpu->want_flush || !asid_current(&cpu->asid, &vcpu->asid)))
 		assign_asid(vcpu, cpu);
 }
 
 /*
- * The host's own breakpoints, or those of the VMM's debugger, against the
- * guest's: only one set fits into the registers. VMRUN and #VMEXIT switch DR6
- * and DR7, but leave DR7 disabled for the host.
+ * There is one set of DR0-DR3 for the breakpoints of the host, the VMM's debugger and
+ * the guest. VMRUN and #VMEXIT switch DR6 and DR7, but leave the host's DR7 disabled.
  */
 static void load_breakpoints(const struct vcpu *vcpu, unsigned long *host)
 {
@@ -161,7 +163,7 @@ static noinline void switch_with_breakpoints(struct vcpu *vcpu, const struct svm
 		set_debugreg(__this_cpu_read(cpu_dr7), 7);
 }
 
-/* As amd_clear_divider(), without the call. */
+/* amd_clear_divider() without the function call */
 static __always_inline void clear_divider(void)
 {
 	if (static_cpu_has_bug(X86_BUG_DIV0))
@@ -178,7 +180,7 @@ static __always_inline void world_switch(struct vcpu *vcpu, struct vmcb *vmcb,
 		switch_with_breakpoints(vcpu, cpu);
 	else
 		svmvcpu_enter(vcpu->gprs, vcpu->vmcb_pa, cpu->host_pa);
-	/* What the guest's DR6 says must not be taken for the host's. */
+	/* The host must not see the guest's DR6. */
 	if (unlikely(save->dr6 != DR6_RESERVED))
 		set_debugreg(DR6_RESERVED, 6);
 }
@@ -187,7 +189,7 @@ static void put_event(struct vcpu *vcpu)
 {
 	u64 event = vcpu->event;
 
-	/* Where the CPU saves the next RIP, it pushes it for INT3 and its like. */
+	/* A CPU that saves the next RIP pushes next_rip for a software interrupt. */
 	if (unlikely(event_is_software(event))) {
 		vcpu->vmcb->control.next_rip = vcpu_rip(vcpu);
 		event = event_injected_as(event, svm_has(SVMVCPU_FEAT_NRIP));
@@ -200,7 +202,10 @@ static void put_event(struct vcpu *vcpu)
 	}
 }
 
-/* The state VMRUN would refuse: nothing has happened, the VMM can mend it. */
+/*
+ * Report state that VMRUN would refuse. The guest has not been entered, so the VMM can
+ * correct the state and call RUN again.
+ */
 static enum exit_result check_state(struct vcpu *vcpu)
 {
 	const struct check_limits limits = {
@@ -211,22 +216,22 @@ static enum exit_result check_state(struct vcpu *vcpu)
 	};
 	int rule = check_vmcb(vcpu->vmcb, &limits);
 
-	/* The one rule that the VMCB cannot break, because these bits are not in it */
+	/* These bits are not in the VMCB, so check_vmcb() cannot see them. */
 	if (vcpu->cr0_hidden == X86_CR0_NW)
 		rule = SVMVCPU_RULE_CR0_CD_NW;
 	if (rule == CHECK_OK) {
 		vcpu->unchecked = false;
 		return EXIT_CONTINUE;
 	}
-	/* It waits in vcpu->event, and goes in with the next entry. */
+	/* The event stays in vcpu.event and is injected by the next entry. */
 	vcpu->vmcb->control.event_inj = 0;
 	vcpu->run->fail = (struct svmvcpu_exit_fail) { .rule = rule };
 	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
 }
 
 /*
- * VMRUN refused what our own check passed. The save area may hold the host's
- * state now (emulators leave it there), so it is wiped before anybody looks.
+ * VMRUN refused a state that check_vmcb() accepted. Emulators leave the host's state in
+ * the save area in this case: wipe it before the VMM can read it.
  */
 static enum exit_result entry_refused(struct vcpu *vcpu)
 {
@@ -247,14 +252,17 @@ static enum exit_result entry_refused(struct vcpu *vcpu)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_FAIL_ENTRY);
 }
 
-/* Into the guest and out again, once. Interrupts off. */
+/* Enter the guest and return with its next exit. */
 static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu)
 {
 	xcr0_enter(vcpu);
 	vmcb->save.rax = vcpu->gprs[INSN_RAX];
 	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
 	vmcb->control.exit_code = VMEXIT_NOTHING32;
-	/* A hypervisor below may not write it for each nested page fault: see assist.c. */
+	/*
+	 * An outer hypervisor may not write insn_len for every nested page fault; see
+	 * assist.c.
+	 */
 	vmcb->control.insn_len = 0;
 	if (trace_svmvcpu_entry_enabled())
 		trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
@@ -271,7 +279,7 @@ static void trace_exit(const struct vcpu *vcpu)
 			   control->exit_info_2, control->exit_int_info);
 }
 
-/* After a VMRUN that did run. */
+/* Read back what an entry that reached the guest has changed. */
 static void finish_entry(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu, bool work)
 {
 	vcpu->gprs[INSN_RAX] = vmcb->save.rax;
@@ -290,8 +298,8 @@ static void finish_entry(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *c
 }
 
 /*
- * What VMLOAD brings back after each exit. Faults if a reboot turned SVM off this
- * moment; so will VMRUN.
+ * Save the state that VMLOAD restores after each exit. Faults if a reboot has just
+ * turned SVM off; VMRUN then faults as well.
  */
 static __always_inline void save_host(const struct svm_cpu *cpu)
 {
@@ -302,9 +310,10 @@ static __always_inline void save_host(const struct svm_cpu *cpu)
 }
 
 /*
- * Of all that, an interrupt changes LDTR alone: modify_ldt() in another thread
- * frees the old table once this CPU has loaded the new one. Ask whether there is
- * one, not whether it is another: it is set before the interrupt is sent.
+ * LDTR is the only part of that state that an interrupt can change: modify_ldt() in
+ * another thread frees the old table as soon as this CPU has loaded the new one. Test
+ * for the presence of an LDT, not for a change: context.ldt is set before the IPI is
+ * sent.
  */
 static void save_host_ldt(const struct svm_cpu *cpu)
 {
@@ -315,9 +324,9 @@ static void save_host_ldt(const struct svm_cpu *cpu)
 }
 
 /*
- * The interrupt that ended the guest's turn is taken here. It may use the FPU.
- * With interrupts off again preempt_enable() does not schedule: must_leave() sees
- * what is wanted.
+ * Take the host interrupt that caused the exit. Its handler may use the FPU. Interrupts
+ * are off again at preempt_enable(), so it does not reschedule; must_leave() checks for
+ * that.
  */
 static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
@@ -336,7 +345,7 @@ static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cp
 	xstate_enter(vcpu->xstate);
 }
 
-/* Has something come that ends the guest's HLT? */
+/* Clear vcpu.halted if an event ends the guest's HLT. */
 static bool end_halt(struct vcpu *vcpu)
 {
 	apic_sync(vcpu);
@@ -345,7 +354,10 @@ static bool end_halt(struct vcpu *vcpu)
 	return !vcpu->halted;
 }
 
-/* Before an entry that is not quiet. EXIT_CONTINUE, or why there is none. */
+/*
+ * Prepare an entry for which vcpu_has_entry_work(). Anything but EXIT_CONTINUE is the
+ * reason not to enter.
+ */
 static noinline enum exit_result prepare_entry(struct vcpu *vcpu)
 {
 	if (vcpu->held)
@@ -416,7 +428,10 @@ static void flush_predictors(struct svm_cpu *cpu, const struct vcpu *vcpu)
 	cpu->last_vcpu = vcpu->serial;
 }
 
-/* Interrupts are off, and on only in open_irq_window() before vcpu_unload(). */
+/*
+ * Returns 0 or an errno. Interrupts stay off until vcpu_unload() except in
+ * open_irq_window().
+ */
 static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	int this_cpu = smp_processor_id();
@@ -432,14 +447,14 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 				    svm_tsc_lost - vcpu->tsc_lost);
 		vcpu->tsc_lost = svm_tsc_lost;
 	}
-	/* What a CPU has cached of a VMCB and of translations is void on another. */
+	/* Cached VMCB state and TLB entries are valid on one CPU only. */
 	if (unlikely(vcpu->asid.cpu != this_cpu)) {
 		vmcb_dirty(vcpu->vmcb, VMCB_CLEAN_ALL);
 		asid_moved(&vcpu->asid);
 	}
 	flush_predictors(cpu, vcpu);
 	save_host(cpu);
-	/* Both are 0 where there is none. */
+	/* Both are 0 on CPUs without TSC_AUX. */
 	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
 	debugctl_enter();
@@ -449,8 +464,8 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 	WRITE_ONCE(vcpu->on_cpu, this_cpu);
 	cpumask_set_cpu(this_cpu, vcpu->vm->mem.cpus);
 	/*
-	 * Pairs with guest_memory_flush() and vcpu_kick(): they see this CPU,
-	 * or the entry sees what they did before they looked.
+	 * Pairs with the barriers in guest_memory_flush() and vcpu_kick(): either they
+	 * see this CPU, or the next entry sees what they wrote before.
 	 */
 	smp_mb__after_atomic();
 	return 0;
@@ -486,14 +501,17 @@ static enum exit_result run_inner_loop(struct vcpu *vcpu)
 		} while (ret == EXIT_RESUME);
 		vcpu_unload(vcpu, cpu);
 	} else {
-		/* -EAGAIN: this CPU is going away; so will we, at the next reschedule. */
+		/*
+		 * -EAGAIN: this CPU is going offline. The task migrates at the next
+		 * reschedule.
+		 */
 		ret = err == -EAGAIN ? EXIT_LEAVE : exit_error(vcpu, err);
 	}
 	local_irq_enable();
 	return ret;
 }
 
-/* The guest's HLT: until an interrupt for it comes, or something for the VMM. */
+/* Sleep in the guest's HLT until an interrupt or a request arrives. */
 static noinline void wait_halted(struct vcpu *vcpu)
 {
 	while (!end_halt(vcpu)) {
@@ -503,7 +521,7 @@ static noinline void wait_halted(struct vcpu *vcpu)
 	}
 }
 
-/* Between two stretches: what the host, or the VMM from outside, wants. */
+/* Handle work outside the inner loop: HLT, requests, signals, rescheduling. */
 static enum exit_result do_host_work(struct vcpu *vcpu)
 {
 	u32 by;
@@ -548,7 +566,7 @@ static enum exit_result run_loop(struct vcpu *vcpu)
 
 /* --- the run page ---------------------------------------------------------- */
 
-/* What the VMM wrote to the run page. Each member is read exactly once. */
+/* What the VMM wrote to the run page. Each member is read exactly once, then checked. */
 struct run_input {
 	u32 flags;		/* SVMVCPU_RUN_* */
 	u64 mbz;		/* OR of all members that must be zero */
@@ -624,7 +642,7 @@ static __always_inline enum exit_result sync_run_page_in(struct vcpu *vcpu,
 	}
 	if (vcpu->ask.what != ASK_NOTHING)
 		ret = exit_answer(vcpu, in->answer, in->flags);
-	/* After the answer: the event comes behind the instruction. */
+	/* The answer completes the instruction; the event is delivered after it. */
 	if (unlikely(in->inject))
 		inject_request(vcpu, in->inject, in->inject_error, in->inject_address);
 	if (unlikely(vcpu->shutdown))
@@ -648,7 +666,7 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 	ret = sync_run_page_in(vcpu, &in);
 	if (unlikely(in.deadline_ns))
 		vcpu_deadline_start(vcpu, in.deadline_ns);
-	/* A kick, a signal or a HLT from before is noticed before the guest runs. */
+	/* run_loop() checks for kicks, signals and HLT before it enters the guest. */
 	if (likely(ret == EXIT_RESUME))
 		ret = run_loop(vcpu);
 	if (unlikely(in.deadline_ns))
@@ -656,7 +674,10 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 	if (unlikely(ret != EXIT_USER)) {
 		if (vcpu->error == -EBUSY)
 			svm_cpu_explain_busy();
-		/* All else that was asked for is done, or waits in the vCPU. */
+		/*
+		 * IRQ_WINDOW must be requested again. Everything else is done or saved
+		 * in the vCPU.
+		 */
 		if (vcpu->want_window)
 			WRITE_ONCE(vcpu->run->in_flags, SVMVCPU_RUN_IRQ_WINDOW);
 		return vcpu->error;
@@ -669,20 +690,19 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 
 /**
  * vcpu_run() - SVMVCPU_RUN
- * @vcpu: current->mm is its VM's
+ * @vcpu: a vCPU whose VM belongs to current->mm
  *
- * Return: 0 with the exit on the run page; -EINVAL for a run page it does not
- * understand, and then nothing has happened; -EBADFD when the vCPU must be set
- * up first; -EAGAIN when an event of the kind to inject waits already, and
- * then nothing has happened either; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is not to be had on
- * this CPU; -ENOMEM. After the latter RUN can be called again, and goes on with what
- * it had begun. -EINTR for a fatal signal.
+ * Return: 0, with the exit on the run page. -EINVAL if the run page is invalid and
+ * -EAGAIN if an event of the injected kind already waits; neither changes the vCPU.
+ * -EBADFD if the vCPU must be set up first. -EBUSY, -EOPNOTSUPP or -ESHUTDOWN if SVM is
+ * not available on this CPU, and -ENOMEM: the next RUN continues where this one
+ * stopped. -EINTR on a fatal signal.
  */
 long vcpu_run(struct vcpu *vcpu)
 {
 	int ret;
 
-	/* Free, as a rule, and then no reason to reschedule. */
+	/* Usually uncontended; trylock avoids mutex_lock()'s might_sleep(). */
 	if (!mutex_trylock(&vcpu->mutex) && mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	ret = run_locked(vcpu);

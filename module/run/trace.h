@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints: each entry into a guest and each exit from it, and each return
- * to the VMM. What the module counts of its own accord is the exits of a vCPU;
- * the rest is for perf and for triggers to count from here.
+ * Tracepoints for entries, exits and returns to the VMM. The module itself only counts
+ * the exits of a vCPU; perf and triggers can derive all other statistics from these
+ * events.
  *
- * Fired by run.c; entry and exit with interrupts off.
+ * run.c fires them; interrupts are off at entry and exit.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM svmvcpu
