@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The part of compat.h that needs KVM's headers.
- */
+/* The parts of compat.h that need KVM's headers. */
 #include <linux/sched.h>
 #include <linux/version.h>
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
@@ -15,18 +13,18 @@
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 /*
- * The helper writes an exit reason and a count into KVM's vCPU when it meets a
- * signal, which can come while it works. This one is for it to write to;
- * nobody reads what several of them leave there.
+ * xfer_to_guest_mode_handle_work() stores an exit reason and increments a counter in
+ * KVM's vCPU if a signal is pending. This dummy vCPU takes these concurrent writes; it
+ * is never read.
  */
-static struct kvm_run nobodys_run;
-static struct kvm_vcpu nobody = {
-	.run = &nobodys_run,
+static struct kvm_run dummy_run;
+static struct kvm_vcpu dummy_vcpu = {
+	.run = &dummy_run,
 };
 
 static void handle_work(void)
 {
-	xfer_to_guest_mode_handle_work(&nobody);
+	xfer_to_guest_mode_handle_work(&dummy_vcpu);
 }
 #else
 static void handle_work(void)
@@ -36,9 +34,9 @@ static void handle_work(void)
 #endif
 
 /**
- * compat_task_work() - run what others queued for this task
+ * compat_task_work() - run work that is queued for this task
  *
- * Context: process context, preemption on. A signal may be pending afterwards.
+ * Context: process context, preemption enabled. A signal may be pending afterwards.
  */
 void compat_task_work(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every difference between kernel versions. The module is built and tested on 6.1 only;
- * the branches for newer kernels are written from their sources and have not been built.
- * Other files never look at LINUX_VERSION_CODE.
+ * All differences between kernel versions. The module is built and tested on 6.1 only;
+ * the branches for newer kernels are written from their sources and have not been
+ * built. No other file tests LINUX_VERSION_CODE.
  */
 #ifndef SVMVCPU_COMPAT_H
 #define SVMVCPU_COMPAT_H
@@ -25,7 +25,7 @@
 #error "PREEMPT_RT: spinlocks that sleep are taken with interrupts off at the world switch"
 #endif
 
-/* 6.13 merged initialization and callback. */
+/* 6.13 merges initialization and setting the callback. */
 static inline void compat_hrtimer_setup(struct hrtimer *timer,
 					enum hrtimer_restart (*fn)(struct hrtimer *timer),
 					clockid_t clock, enum hrtimer_mode mode)
@@ -50,19 +50,19 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* Since 6.13 there is a second, gentler wish to reschedule. */
+/* 6.13 adds a second flag for lazy preemption. */
 #ifdef _TIF_NEED_RESCHED_LAZY
 #define COMPAT_TIF_RESCHED	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
 #else
 #define COMPAT_TIF_RESCHED	_TIF_NEED_RESCHED
 #endif
 
-/* compat.c: runs what others queued for this task (NUMA balancing, rseq) */
+/* compat.c: run work that is queued for this task (NUMA balancing, rseq) */
 void compat_task_work(void);
 
 /*
- * SRSO on Zen 5: while SVM is on, guests must not train the host's branch
- * predictor. Kernels that know the bit leave it to the hypervisor.
+ * SRSO on Zen 5: while SVM is enabled, guests must not train the host's branch
+ * predictor. Kernels that define the bit leave it to the hypervisor.
  */
 static inline void compat_svm_mitigate(bool on)
 {
@@ -77,9 +77,8 @@ static inline void compat_svm_mitigate(bool on)
 }
 
 /*
- * Counters for the host only (exclude_guest) know guest from host only while perf
- * is told that SVM is on. From 6.18 on perf tells nobody but KVM, and such events
- * count our guests, too.
+ * Counters with exclude_guest can tell guest from host only if perf knows that SVM is
+ * enabled. Since 6.18 only KVM can tell perf, and these counters include our guests.
  */
 static inline void compat_perf_svm(bool on)
 {
@@ -92,9 +91,10 @@ static inline void compat_perf_svm(bool on)
 }
 
 /*
- * SSBD outside SPEC_CTRL: a bit of LS_CFG, which siblings share, or VIRT_SPEC_CTRL of the
- * hypervisor below. The kernel counts who has it set, so only the kernel may switch it.
- * Newer kernels do so for KVM alone: from 6.18 on such hosts have no SSBD for guests.
+ * SSBD outside SPEC_CTRL: a bit of LS_CFG, which SMT siblings share, or VIRT_SPEC_CTRL
+ * of an outer hypervisor. The kernel counts the users of the bit, so only the kernel
+ * may switch it. Since 6.18 it does so for KVM only, and guests on such hosts have no
+ * SSBD.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #define COMPAT_VIRT_SPEC_CTRL	true
@@ -109,7 +109,7 @@ static inline void compat_virt_spec_ctrl(u64 guest, bool enter)
 }
 #endif
 
-/* VMSCAPE: user space must not run on what the guest trained. */
+/* VMSCAPE: flush what the guest trained before returning to user space. */
 static inline void compat_ibpb_before_user(void)
 {
 #ifdef X86_FEATURE_IBPB_EXIT_TO_USER

@@ -2,7 +2,7 @@
 /*
  * svmvcpu: AMD SVM virtual CPUs for user space.
  *
- * Load and unload, and /dev/svmvcpu: what this host can do, and new VMs.
+ * Module initialization, and /dev/svmvcpu: host capabilities and creation of VMs.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -99,7 +99,7 @@ static const struct file_operations dev_fops = {
 	.llseek = noop_llseek,
 };
 
-/* Who may open it owns a CPU for as long as they like: root, until told otherwise. */
+/* A VM can use CPUs without limit, so only root may open the device by default. */
 static struct miscdevice svmvcpu_dev = {
 	.minor = MISC_DYNAMIC_MINOR,
 	.name = "svmvcpu",

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How arguments of ioctls are read: every structure that can grow starts with
- * its size and flags.
+ * Copying of ioctl arguments. Every structure that can grow starts with its size and
+ * flags.
  */
 #ifndef SVMVCPU_UACCESS_H
 #define SVMVCPU_UACCESS_H
 
+#include <linux/err.h>
+#include <linux/overflow.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
 
 /**
- * svmvcpu_copy_arg_flags() - read an extensible structure, check its head
+ * svmvcpu_copy_arg_flags() - copy an extensible structure and check its head
  * @dst: kernel structure; its first members are __u32 size, flags
  * @ksize: its size
- * @min: size of the structure's first version
- * @known: flags it can have
+ * @min: size of the structure in the first API version
+ * @known: valid flags
  * @arg: user pointer
  *
- * Return: 0; -EFAULT; -EINVAL when size is below @min or an unknown flag is
- * set; -E2BIG when the caller's is larger and has something in what this
- * kernel does not know.
+ * Inline, so that the compiler knows the size of the copy. Otherwise hardened usercopy
+ * would have to look up the object that @dst belongs to.
  *
- * Inline, so that the size of the copy is a constant: else hardened usercopy looks
- * up whose memory @dst is.
+ * Return: 0. -EFAULT. -EINVAL if the size is below @min or an unknown flag is set.
+ * -E2BIG if the caller's structure is larger and not zero beyond @ksize.
  */
 static __always_inline int svmvcpu_copy_arg_flags(void *dst, size_t ksize, size_t min, u32 known,
 						  const void __user *arg)
@@ -41,16 +43,24 @@ static __always_inline int svmvcpu_copy_arg_flags(void *dst, size_t ksize, size_
 		ret = copy_struct_from_user(dst, ksize, arg, size);
 	if (ret)
 		return ret;
-	/* The caller may have changed it meanwhile; what was copied is @size. */
+	/* The caller may have changed the size since; @size bytes have been copied. */
 	head[0] = size;
 	return head[1] & ~known ? -EINVAL : 0;
 }
 
-/* The same, for a structure without flags */
+/* Like svmvcpu_copy_arg_flags(), for a structure without flags */
 static __always_inline int svmvcpu_copy_arg(void *dst, size_t ksize, size_t min,
 					    const void __user *arg)
 {
 	return svmvcpu_copy_arg_flags(dst, ksize, min, 0, arg);
+}
+
+/* Copies an array of 1 to @max elements of @size bytes. Free the result with kvfree(). */
+static inline void *svmvcpu_copy_array(u64 user, u32 nr, u32 max, size_t size)
+{
+	if (!nr || nr > max)
+		return ERR_PTR(-EINVAL);
+	return vmemdup_user(u64_to_user_ptr(user), array_size(nr, size));
 }
 
 #endif /* SVMVCPU_UACCESS_H */

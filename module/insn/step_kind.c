@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Instructions in which a single step would show: see step_kind.h.
- */
+/* Classifies instructions by what they do with TF; see step_kind.h. */
 #include "insn/insn.h"
 #include "insn/step_kind.h"
 
 /*
- * The decoder does not know these instructions, but reports their opcode. SYSCALL
- * outside long mode and SYSRET outside 64-bit mode use neither R11 nor SFMASK, and
- * leave TF alone.
+ * The decoder does not know SYSCALL and SYSRET, but reports their opcodes. SYSCALL
+ * outside long mode and SYSRET outside 64-bit mode use neither R11 nor SFMASK, and do
+ * not change TF.
  */
 static enum step_kind system_call_kind(u8 opcode, enum guest_mode mode)
 {
@@ -20,10 +18,11 @@ static enum step_kind system_call_kind(u8 opcode, enum guest_mode mode)
 }
 
 /**
- * step_kind() - what does the instruction with these bytes do with TF?
- * @bytes: at CS:RIP
- * @nr: how many could be read; what is cut off is plain
- * @mode: .
+ * step_kind() - what an instruction does with TF
+ * @bytes: instruction bytes at CS:RIP
+ * @nr: number of bytes that could be read; a truncated instruction is
+ *	STEP_PLAIN
+ * @mode: the guest's mode
  */
 enum step_kind step_kind(const u8 *bytes, unsigned int nr, enum guest_mode mode)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Instructions in which a single step would show: those that write TF
- * somewhere, or load it. Pure.
+ * Instructions that store or load TF, so that the guest could notice a single step.
+ * Pure functions.
  */
 #ifndef SVMVCPU_STEP_KIND_H
 #define SVMVCPU_STEP_KIND_H
@@ -12,9 +12,10 @@
  * enum step_kind - what an instruction does with TF
  * @STEP_PLAIN: nothing
  * @STEP_PUSHF: stores it on the stack
- * @STEP_LOADS: POPF, IRET: loads it; traps behind itself all the same
- * @STEP_SYSCALL: stores it in R11, clears it if SFMASK says so; in long mode
- * @STEP_SYSRET: loads it from R11, and traps by what it loaded; in 64-bit mode
+ * @STEP_LOADS: POPF, IRET: loads it, but still traps after itself
+ * @STEP_SYSCALL: in long mode: stores it in R11; clears it if set in SFMASK
+ * @STEP_SYSRET: in 64-bit mode: loads it from R11; traps if the loaded value is
+ *	1
  * @STEP_INT1: raises #DB itself
  */
 enum step_kind {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * KUnit: which instructions a single step would show in, prefixes included.
- */
+/* KUnit: classification of instructions by what they do with TF, including prefixes. */
 #include <kunit/test.h>
 
 #include "step_kind.c"
@@ -19,14 +17,14 @@ static const struct {
 	{ "\xcf", 1, STEP_LOADS },
 	{ "\x66\xcf", 2, STEP_LOADS },
 	{ "\xf1", 1, STEP_INT1 },
-	/* none of these by the look of one byte */
+	/* not classified by a single byte */
 	{ "\x0f\x9c\xc0", 3, STEP_PLAIN },
 	{ "\x0f\xcf", 2, STEP_PLAIN },
 	{ "\x05\x00\x00\x00\x00", 5, STEP_PLAIN },
 	{ "\x07", 1, STEP_PLAIN },
 	{ "\xcc", 1, STEP_PLAIN },
 	{ "\xcd\x9c", 2, STEP_PLAIN },
-	/* cut off */
+	/* truncated */
 	{ "\x66", 1, STEP_PLAIN },
 	{ "\x0f", 1, STEP_PLAIN },
 	{ "", 0, STEP_PLAIN },

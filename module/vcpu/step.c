@@ -1,42 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One instruction at a time, for a debugger in the VMM or for an NMI that
- * waits for the end of one; and the VMM's breakpoints.
+ * Single steps, for a debugger in the VMM or for an NMI that waits for an instruction
+ * to end; and the VMM's breakpoints.
  *
- * A step is an entry with TF set. TF, and whatever else of the guest's it takes,
- * is changed right before VMRUN and put back right after: nobody else in the
- * module, and not the VMM, ever sees it. For the guest not to see it either
+ * A step is an entry with TF set. TF and the other guest state that a step needs are
+ * changed right before VMRUN and restored right after it, so neither the VMM nor the
+ * rest of the module ever sees the change. To hide it from the guest as well,
  *
- *   - exceptions and INT n are intercepted and delivered by a later entry,
- *     with TF as it was;
- *   - PUSHF and SYSCALL have what they stored put right;
- *   - POPF, IRET and SYSRET have the last word on what TF is.
+ *   - exceptions and INT n are intercepted, and a later entry delivers them with the
+ *     guest's TF;
+ *   - the flags that PUSHF and SYSCALL store are corrected;
+ *   - POPF, IRET and SYSRET determine the new TF.
  *
- * An entry that injects an event is a step of its own: TF would go to the
- * handler's frame, and not trap in the handler. An interrupt of the host's that
- * is pending at VMRUN ends it, behind the delivery and before the handler.
+ * An entry that injects an event is a step of its own: TF would be saved in the
+ * handler's stack frame and not trap in the handler. A host interrupt that is pending
+ * at VMRUN ends the step after the delivery and before the handler's first instruction.
  *
- * Owns vcpu.step and vcpu.debug.hit.
+ * Owns vcpu.step and vcpu.debug. The functions expect vcpu.mutex held; step_enter() and
+ * step_leave() also expect interrupts off.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/svmvcpu.h>
 #include <asm/processor.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 
 #include "insn/step_kind.h"
 #include "svm/cpu.h"
+#include "uaccess.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
 #include "vcpu/step.h"
 #include "vcpu/vcpu.h"
+
+/* DR7: enables, R/W and LEN, but not GD */
+#define DR7_VALID	0xffff07ffULL
+#define DR7_FIXED	0x00000400ULL
+#define DR7_RW(dr7, i)	((dr7) >> (16 + 4 * (i)) & 3)
+#define DR7_LEN(dr7, i)	((dr7) >> (18 + 4 * (i)) & 3)
+#define DR7_RW_EXEC	0
+#define DR7_RW_PORT	2
 
 #define TF		((u64)X86_EFLAGS_TF)
 #define DR6_HIT		(DR_TRAP0 | DR_TRAP1 | DR_TRAP2 | DR_TRAP3)
 #define DR6_CAUSES	(DR6_HIT | DR_STEP | BIT(13) | BIT(15))
 #define R11		11
 
-/* For the interrupt alone */
+/* Only the interrupt itself matters: it causes an exit. */
 static void step_interrupted(struct irq_work *irq)
 {
 }
@@ -51,6 +63,51 @@ void step_destroy(struct vcpu *vcpu)
 	irq_work_sync(&vcpu->step.irq);
 }
 
+static bool breakpoints_valid(const struct svmvcpu_set_debug *set)
+{
+	unsigned int i;
+
+	if (!(set->flags & SVMVCPU_DEBUG_BREAKPOINTS))
+		return !set->dr7 && !memchr_inv(set->db, 0, sizeof(set->db));
+	if (set->dr7 & ~DR7_VALID)
+		return false;
+	/* I/O breakpoints depend on the guest's CR4.DE, which the VMM does not control. */
+	for (i = 0; i < ARRAY_SIZE(set->db); i++)
+		if (DR7_RW(set->dr7, i) == DR7_RW_PORT ||
+		    (DR7_RW(set->dr7, i) == DR7_RW_EXEC && DR7_LEN(set->dr7, i)))
+			return false;
+	return true;
+}
+
+/**
+ * step_set_debug() - SVMVCPU_SET_DEBUG
+ * @vcpu: the vCPU
+ * @arg: argument of the ioctl
+ *
+ * Return: 0, -EINVAL, -E2BIG or -EFAULT.
+ */
+int step_set_debug(struct vcpu *vcpu, const void __user *arg)
+{
+	const u32 known = SVMVCPU_DEBUG_STEP | SVMVCPU_DEBUG_BREAKPOINTS | SVMVCPU_DEBUG_INT3;
+	struct svmvcpu_set_debug set;
+	int ret;
+
+	ret = svmvcpu_copy_arg_flags(&set, sizeof(set), sizeof(set), known, arg);
+	if (ret)
+		return ret;
+	if (!breakpoints_valid(&set))
+		return -EINVAL;
+	vcpu->debug.flags = set.flags;
+	memcpy(vcpu->debug.db, set.db, sizeof(set.db));
+	vcpu->debug.dr7 = set.dr7 | DR7_FIXED;
+	/* Do not report what the VMM no longer asks for. */
+	if (!(set.flags & SVMVCPU_DEBUG_STEP))
+		vcpu->debug.hit &= ~(u32)DR_STEP;
+	if (!(set.flags & SVMVCPU_DEBUG_BREAKPOINTS))
+		vcpu->debug.hit &= DR_STEP;
+	return 0;
+}
+
 static bool stepping(const struct vcpu *vcpu)
 {
 	return (vcpu->debug.flags & SVMVCPU_DEBUG_STEP) || vcpu->nmi_step;
@@ -62,12 +119,13 @@ static bool breaking(const struct vcpu *vcpu)
 }
 
 /**
- * step_policy() - before an entry: which exceptions are intercepted
- * @vcpu: its mutex held
+ * step_policy() - choose the exceptions to intercept for the next entry
+ * @vcpu: the vCPU
  *
- * Those that the VMM asked to see or to have followed. In a step all of them,
- * and behind INT n too: its faults return to the INT, which is where the guest
- * was when the module took over.
+ * These are the exceptions that the VMM asked to see and those of the fault history. A
+ * step intercepts all of them. So does an entry that injects a software interrupt: its
+ * faults return to the INT instruction, which is where the guest was before the
+ * injection.
  */
 void step_policy(struct vcpu *vcpu)
 {
@@ -89,10 +147,7 @@ void step_policy(struct vcpu *vcpu)
 	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
 }
 
-/**
- * step_breakpoints() - DR0 to DR3 for the next entry
- * @vcpu: its mutex held
- */
+/* DR0 to DR3 for the next entry */
 const u64 *step_breakpoints(const struct vcpu *vcpu)
 {
 	return breaking(vcpu) ? vcpu->debug.db : vcpu->db;
@@ -126,10 +181,7 @@ static void arm(struct vcpu *vcpu)
 	}
 }
 
-/**
- * step_enter() - right before VMRUN
- * @vcpu: its mutex held; interrupts off
- */
+/* Change the guest's state for a step or for the VMM's breakpoints, right before VMRUN. */
 void step_enter(struct vcpu *vcpu)
 {
 	struct vcpu_step *step = &vcpu->step;
@@ -156,7 +208,7 @@ static void put_tf(u64 *where, bool tf)
 	*where = tf ? *where | TF : *where & ~TF;
 }
 
-/* @done: behind the instruction, otherwise it has not happened */
+/* Restore the guest's TF. @done: the instruction has completed. */
 static void disarm(struct vcpu *vcpu, bool done)
 {
 	struct vmcb_save_area *save = &vcpu->vmcb->save;
@@ -190,10 +242,10 @@ static void disarm(struct vcpu *vcpu, bool done)
 }
 
 /**
- * step_completed() - the module has done an instruction for the guest
- * @vcpu: its mutex held
+ * step_completed() - the module has completed an instruction for the guest
+ * @vcpu: the vCPU
  *
- * Or an entry has delivered an event.
+ * Also called when an entry has delivered an event.
  */
 void step_completed(struct vcpu *vcpu)
 {
@@ -201,24 +253,21 @@ void step_completed(struct vcpu *vcpu)
 		vcpu->debug.hit |= DR_STEP;
 }
 
-/* Bits 0-3: the breakpoints that stop in front of an instruction */
+/* Bits 0-3: instruction breakpoints, which hit before the instruction */
 static u32 code_breakpoints(u64 dr7)
 {
 	u32 code = 0;
 	int i;
 
 	for (i = 0; i < 4; i++)
-		if (!(dr7 >> (16 + 4 * i) & 3))
+		if (DR7_RW(dr7, i) == DR7_RW_EXEC)
 			code |= BIT(i);
 	return code;
 }
 
-/**
- * step_leave() - right after VMRUN
- * @vcpu: its mutex held; interrupts off
- *
- * DR6 is the guest's again, without what this entry left in it: that is in
- * step.causes. A #DB that the guest is to have brings its own.
+/*
+ * Restore the guest's state right after VMRUN. DR6 is the guest's again; the causes
+ * that this entry added are in step.causes. A #DB for the guest supplies its own.
  */
 void step_leave(struct vcpu *vcpu)
 {
@@ -231,14 +280,14 @@ void step_leave(struct vcpu *vcpu)
 		return;
 	step->causes = vmcb->save.dr6 & DR6_CAUSES;
 	/*
-	 * A step that ends in front of one has not hit it yet, and will not if RF
-	 * is set. QEMU says it has.
+	 * A step that ends in front of an instruction breakpoint has not hit it yet,
+	 * and will not if RF is set. QEMU reports a hit.
 	 */
 	if (step->causes & DR_STEP)
 		step->causes &= ~code_breakpoints(vmcb->save.dr7);
 	vmcb_set_dr6(vmcb, step->dr6);
 	vmcb_set_dr7(vmcb, step->dr7);
-	/* An instruction breakpoint and DR7.GD come before the instruction. */
+	/* Instruction breakpoints and DR7.GD trap before the instruction. */
 	fault = (step->causes & (DR6_HIT | BIT(13))) && !(step->causes & DR_STEP);
 	if (step->armed)
 		disarm(vcpu, db && !fault && step->kind != STEP_INT1);
@@ -247,20 +296,20 @@ void step_leave(struct vcpu *vcpu)
 	step->injecting = false;
 }
 
-/* Which of the VMM's breakpoints were hit */
+/* The VMM's breakpoints that were hit */
 static u32 breakpoints_hit(const struct vcpu *vcpu)
 {
 	u32 hit = 0;
 	int i;
 
-	/* A step may show those that are not enabled, too. */
+	/* DR6 may also show disabled breakpoints after a step. */
 	for (i = 0; breaking(vcpu) && i < 4; i++)
 		if (vcpu->debug.dr7 & (3ULL << 2 * i))
 			hit |= vcpu->step.causes & BIT(i);
 	return hit;
 }
 
-/* An instruction breakpoint comes before its instruction: RF lets that pass. */
+/* An instruction breakpoint hits before its instruction: set RF to continue past it. */
 static void pass_instruction(struct vcpu *vcpu, u32 hit)
 {
 	if (hit & code_breakpoints(vcpu->debug.dr7))
@@ -268,12 +317,12 @@ static void pass_instruction(struct vcpu *vcpu, u32 hit)
 }
 
 /**
- * step_took_db() - a #DB exit: whose is it?
- * @vcpu: its mutex held
+ * step_took_db() - split a #DB exit between the VMM and the guest
+ * @vcpu: the vCPU
  * @atomic: see exit.h
- * @guest_dr6: out: DR6 that goes with the guest's part of it
+ * @guest_dr6: out: DR6 of the #DB that the guest gets
  *
- * Return: EXIT_CONTINUE when the guest has a part in it, EXIT_RESUME when not;
+ * Return: EXIT_CONTINUE to deliver a #DB to the guest, EXIT_RESUME otherwise;
  * EXIT_SLEEP.
  */
 enum exit_result step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6)
@@ -301,12 +350,7 @@ enum exit_result step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6)
 	return guest || (!step->done && !hit) ? EXIT_CONTINUE : EXIT_RESUME;
 }
 
-/**
- * step_report() - DEBUG
- * @vcpu: vcpu->debug.hit is not 0
- *
- * Return: EXIT_USER.
- */
+/* Exit with SVMVCPU_EXIT_DEBUG. vcpu.debug.hit is not 0. */
 enum exit_result step_report(struct vcpu *vcpu)
 {
 	u32 hit = vcpu->debug.hit;

@@ -1,68 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Single steps and breakpoints of the VMM, and steps that an NMI waits for.
+ * Single steps for the VMM and for waiting NMIs, and the breakpoints of the VMM.
  */
 #ifndef SVMVCPU_STEP_H
 #define SVMVCPU_STEP_H
 
+#include <linux/compiler.h>
 #include <linux/irq_work.h>
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
 
 struct vcpu;
 
-/**
- * struct vcpu_step - what an entry for one step changes in the guest
- * @armed: RFLAGS.TF is set, for an exit after one instruction
- * @injecting: an event goes in, and an exit shall come right behind it
- * @done: the entry ended behind its instruction
- * @pushed: and that was a PUSHF: TF on the stack is not the guest's
- * @tf: the guest had TF set anyway; after a SYSCALL or SYSRET, it has TF set now
- * @r11_tf: TF in R11 of a SYSRET
- * @kind: &enum step_kind
- * @sfmask: SYSCALL: the guest's SFMASK
- * @dr6: the guest's DR6
- * @dr7: the guest's DR7
- * @causes: what the entry left in DR6
- * @irq: the exit behind an event
- */
+/* What one entry changes in the guest for a step. Valid around VMRUN only. */
 struct vcpu_step {
-	bool armed;
-	bool injecting;
-	bool done;
-	bool pushed;
-	bool tf;
-	bool r11_tf;
-	u8 kind;
-	u64 sfmask;
-	u64 dr6;
+	bool armed;		/* RFLAGS.TF is set to exit after one instruction */
+	bool injecting;		/* an event is injected; exit right after its delivery */
+	bool done;		/* the entry completed its instruction */
+	bool pushed;		/* that was a PUSHF: TF on the guest's stack is wrong */
+	bool tf;		/* the guest's TF; after SYSCALL or SYSRET, the new one */
+	bool r11_tf;		/* SYSRET: the guest's TF in R11 */
+	u8 kind;		/* enum step_kind */
+	u64 sfmask;		/* SYSCALL: the guest's SFMASK */
+	u64 dr6;		/* the guest's DR6 and DR7 */
 	u64 dr7;
-	u64 causes;
-	struct irq_work irq;
+	u64 causes;		/* what the entry added to DR6 */
+	struct irq_work irq;	/* causes the exit after an event */
 };
 
-/**
- * struct vcpu_debug - what SVMVCPU_SET_DEBUG chose
- * @flags: SVMVCPU_DEBUG_*
- * @hit: bits of DR6 that DEBUG has yet to tell the VMM
- * @any: both, for one look at them
- * @db: DR0 to DR3 with BREAKPOINTS
- * @dr7: and DR7
- */
+/* What SVMVCPU_SET_DEBUG chose */
 struct vcpu_debug {
 	union {
 		struct {
-			u32 flags;
-			u32 hit;
+			u32 flags;	/* SVMVCPU_DEBUG_* */
+			u32 hit;	/* bits of DR6 to report with SVMVCPU_EXIT_DEBUG */
 		};
-		u64 any;
+		u64 any;		/* both, for a single test */
 	};
-	u64 db[4];
+	u64 db[4];			/* DR0-DR3 and DR7 for SVMVCPU_DEBUG_BREAKPOINTS */
 	u64 dr7;
 };
 
 void step_init(struct vcpu *vcpu);
 void step_destroy(struct vcpu *vcpu);
+int step_set_debug(struct vcpu *vcpu, const void __user *arg);
 void step_policy(struct vcpu *vcpu);
 const u64 *step_breakpoints(const struct vcpu *vcpu);
 void step_enter(struct vcpu *vcpu);

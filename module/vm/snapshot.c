@@ -438,10 +438,10 @@ int snapshot_preserve(struct svm_vm *vm, const void __user *arg)
 	ret = svmvcpu_copy_arg(&arg_copy, sizeof(arg_copy), sizeof(arg_copy), arg);
 	if (ret)
 		return ret;
-	if (arg_copy.mbz || !arg_copy.nr || arg_copy.nr > GUEST_MAX_BATCH)
+	if (arg_copy.mbz)
 		return -EINVAL;
-	ranges = vmemdup_user(u64_to_user_ptr(arg_copy.ranges),
-			      array_size(arg_copy.nr, sizeof(*ranges)));
+	ranges = svmvcpu_copy_array(arg_copy.ranges, arg_copy.nr, GUEST_MAX_BATCH,
+				    sizeof(*ranges));
 	if (IS_ERR(ranges))
 		return PTR_ERR(ranges);
 	ret = mutex_lock_killable(&vm->mem.mutex);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The vCPU file: creation and end, ioctls, the mapping of the run page.
- */
+/* The vCPU file: creation, release, ioctls and the mapping of the run page. */
 #include <linux/anon_inodes.h>
 #include <linux/atomic.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
 
 #include "compat.h"
+#include "insn/gva.h"
 #include "run/run.h"
 #include "svm/cpu.h"
 #include "svm/hwpage.h"
@@ -19,12 +19,12 @@
 #include "vcpu/apic.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/event.h"
+#include "vcpu/guest.h"
+#include "vcpu/request.h"
 #include "vcpu/state.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
-#include "vcpu/request.h"
 #include "vcpu/xstate.h"
-#include "vm/debug.h"
 #include "vm/vcpu_snapshot.h"
 
 static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
@@ -36,11 +36,11 @@ static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
 	return ret ? ret : state_setup(vcpu, &setup);
 }
 
-/* svmvcpu_state without what was added later, and with it */
+/* Size of struct svmvcpu_state in the first API version, and with spec_ctrl */
 #define STATE_MIN_BYTES		offsetofend(struct svmvcpu_state, lapic)
 #define STATE_SPEC_BYTES	offsetofend(struct svmvcpu_state, virt_spec_ctrl)
 
-/* Members that came together are there together: a size between the two is none. */
+/* Members that were added together are present together: reject a size in between. */
 static int vcpu_copy_state(struct svmvcpu_state *state, const void __user *arg)
 {
 	int ret;
@@ -53,7 +53,7 @@ static int vcpu_copy_state(struct svmvcpu_state *state, const void __user *arg)
 	return state->components & ~STATE_ALL ? -EINVAL : 0;
 }
 
-/* The buffer is a second one, so that the structure's size does not vary. */
+/* The FPU state is a separate buffer, so that the size of the structure does not vary. */
 static int vcpu_get_xstate(const struct vcpu *vcpu, const struct svmvcpu_state *state)
 {
 	if (state->xstate_size != xstate_caps.bytes || state->mbz)
@@ -62,7 +62,7 @@ static int vcpu_get_xstate(const struct vcpu *vcpu, const struct svmvcpu_state *
 			    xstate_caps.bytes) ? -EFAULT : 0;
 }
 
-/* A checked copy of what user space passed, or NULL when there is none to copy */
+/* A validated copy of user space's buffer. NULL if the component is not selected. */
 static void *vcpu_copy_xstate(const struct svmvcpu_state *state)
 {
 	void *xstate;
@@ -140,10 +140,7 @@ static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
 	return ret;
 }
 
-/*
- * The vCPU becomes one with this table, in the state after RESET: that is
- * possible with every table.
- */
+/* Use @table and reset the vCPU: only the RESET state is valid for every table. */
 static int vcpu_use_cpuid(struct vcpu *vcpu, const struct cpuid_table *table)
 {
 	const struct svmvcpu_setup reset = {
@@ -166,8 +163,8 @@ static int vcpu_use_cpuid(struct vcpu *vcpu, const struct cpuid_table *table)
 }
 
 /*
- * A guest that has run has seen its CPU, and RESTORE would bring back a state of
- * the old one.
+ * Refused once the guest has run, because it has seen its CPUID, and while there is a
+ * snapshot, because its state belongs to the old table.
  */
 static int vcpu_ioctl_set_cpuid(struct vcpu *vcpu, const void __user *arg)
 {
@@ -206,6 +203,81 @@ static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
 	return 0;
 }
 
+static bool translate_access_valid(u32 access)
+{
+	const u32 rights = SVMVCPU_ACCESS_USER | SVMVCPU_ACCESS_SUPERVISOR;
+	const u32 kinds = SVMVCPU_ACCESS_WRITE | SVMVCPU_ACCESS_FETCH;
+
+	return !(access & ~(rights | kinds | SVMVCPU_ACCESS_MARK)) &&
+	       (access & rights) != rights && (access & kinds) != kinds;
+}
+
+static bool is_canonical(const struct vcpu *vcpu, u64 linear)
+{
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+
+	return !(save->efer & EFER_LMA) ||
+	       addr_canonical(linear, save->cr4 & X86_CR4_LA57 ? 57 : 48);
+}
+
+static int vcpu_translate(struct vcpu *vcpu, struct svmvcpu_translation *t)
+{
+	unsigned int access = 0;
+	u8 cpl = vcpu->vmcb->save.cpl;
+	struct gva_fault fault;
+	int ret;
+
+	if (t->access & SVMVCPU_ACCESS_WRITE)
+		access |= GVA_WRITE;
+	if (t->access & SVMVCPU_ACCESS_FETCH)
+		access |= GVA_FETCH;
+	if (t->access & SVMVCPU_ACCESS_USER)
+		cpl = 3;
+	if (t->access & SVMVCPU_ACCESS_SUPERVISOR)
+		cpl = 0;
+	ret = guest_walk(vcpu, t->linear, access, cpl, t->access & SVMVCPU_ACCESS_MARK, &t->gpa,
+			 &fault);
+	switch (ret) {
+	case GVA_FAULT:
+		t->result = SVMVCPU_TRANSLATE_PAGE_FAULT;
+		t->error_code = fault.error_code;
+		return 0;
+	case -ENXIO:
+	case -EFAULT:
+		t->result = SVMVCPU_TRANSLATE_NO_TABLE;
+		t->gpa = fault.table_gpa;
+		return 0;
+	case -EBUSY:
+		return -EAGAIN;
+	case -EDQUOT:
+		return -ENOSPC;
+	}
+	return ret;
+}
+
+/* -EAGAIN: the page tables kept changing. -ENOSPC: MARK, and the snapshot is full. */
+static int vcpu_ioctl_translate(struct vcpu *vcpu, void __user *arg)
+{
+	struct svmvcpu_translation t;
+	int ret;
+
+	ret = svmvcpu_copy_arg(&t, sizeof(t), sizeof(t), arg);
+	if (ret)
+		return ret;
+	if (t.mbz || !translate_access_valid(t.access))
+		return -EINVAL;
+	t.result = SVMVCPU_TRANSLATE_DONE;
+	t.gpa = 0;
+	t.error_code = 0;
+	if (!is_canonical(vcpu, t.linear))
+		t.result = SVMVCPU_TRANSLATE_NOT_CANONICAL;
+	else
+		ret = vcpu_translate(vcpu, &t);
+	if (ret)
+		return ret;
+	return copy_to_user(arg, &t, sizeof(t)) ? -EFAULT : 0;
+}
+
 static int vcpu_ioctl_kick(struct vcpu *vcpu)
 {
 	set_bit(VCPU_REQ_KICK, &vcpu->requests);
@@ -235,9 +307,9 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long
 	case SVMVCPU_SET_EXITS:
 		return vcpu_ioctl_set_exits(vcpu, user);
 	case SVMVCPU_SET_DEBUG:
-		return debug_set(vcpu, user);
+		return step_set_debug(vcpu, user);
 	case SVMVCPU_TRANSLATE:
-		return debug_translate(vcpu, user);
+		return vcpu_ioctl_translate(vcpu, user);
 	case SVMVCPU_APIC_ACCESS:
 		return apic_access(vcpu, user);
 	case SVMVCPU_SET_VCPU_CPUID:
@@ -253,7 +325,7 @@ static noinline long vcpu_ioctl_other(struct vcpu *vcpu, unsigned int cmd, unsig
 {
 	long ret;
 
-	/* Not behind the mutex: RUN holds it. */
+	/* KICK must not wait for the mutex, which RUN holds. */
 	if (cmd == SVMVCPU_KICK)
 		return arg ? -EINVAL : vcpu_ioctl_kick(vcpu);
 	if (cmd == SVMVCPU_LINT)
@@ -285,7 +357,7 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EIO;
 	if (vma->vm_pgoff || vma_pages(vma) != RUN_PAGES)
 		return -EINVAL;
-	/* A private copy would never see an exit. */
+	/* A private copy would never show an exit. */
 	if (!(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_EXEC))
 		return -EINVAL;
 	vm_flags_clear(vma, VM_MAYEXEC);
@@ -312,8 +384,8 @@ static void vcpu_free(struct vcpu *vcpu)
 	kfree(vcpu);
 }
 
-/* With the vCPU that had it, if there came to be one. */
-static void vcpu_give_id(struct svm_vm *vm, u32 id, struct vcpu *vcpu)
+/* Release @id; unlink @vcpu unless its creation failed. */
+static void vcpu_release_id(struct svm_vm *vm, u32 id, struct vcpu *vcpu)
 {
 	mutex_lock(&vm->lock);
 	clear_bit(id, vm->vcpu_ids);
@@ -333,19 +405,19 @@ static void vcpu_release_ref(struct kref *ref)
 
 /**
  * vcpu_put() - drop a reference
- * @vcpu: may be gone when this returns, and so may its VM
+ * @vcpu: may be freed on return, as may its VM
  *
- * Context: may sleep.
+ * Context: process context.
  */
 void vcpu_put(struct vcpu *vcpu)
 {
 	kref_put(&vcpu->ref, vcpu_release_ref);
 }
 
-/* RESTORE may have it still. That can take long, and nobody waits for it. */
+/* RESTORE may hold another reference for a long time. Do not wait for it. */
 static void vcpu_destroy(struct vcpu *vcpu)
 {
-	vcpu_give_id(vcpu->vm, vcpu->id, vcpu);
+	vcpu_release_id(vcpu->vm, vcpu->id, vcpu);
 	vcpu_put(vcpu);
 }
 
@@ -386,7 +458,7 @@ static int vcpu_init_state(struct vcpu *vcpu)
 	vmcb_init_control(vcpu->vmcb, &svm_caps, maps_iopm_pa(), maps_msrpm_pa(),
 			  vcpu->vm->mem.npt.root_pa);
 	vcpu->run->io_data_offset = PAGE_SIZE;
-	/* Constant since the VM's first vCPU took its ID. */
+	/* The VM's table does not change after the first vCPU has taken its ID. */
 	return vcpu_use_cpuid(vcpu, cpuid_table_or_default(vcpu->vm->cpuid));
 }
 
@@ -433,25 +505,7 @@ static int vcpu_take_id(struct svm_vm *vm, u32 id)
 	return ret;
 }
 
-static int vcpu_install_fd(struct vcpu *vcpu)
-{
-	struct file *file;
-	int fd;
-
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
-		return fd;
-	file = anon_inode_getfile("[svmvcpu-vcpu]", &vcpu_fops, vcpu, O_RDWR);
-	if (IS_ERR(file)) {
-		put_unused_fd(fd);
-		return PTR_ERR(file);
-	}
-	/* From here on user space can close it: nothing may follow. */
-	fd_install(fd, file);
-	return fd;
-}
-
-/* The VM stands still: it does not get one more vCPU while it is put back. */
+/* Expects svm_vm.snapshot_lock held: RESTORE must not miss a new vCPU. */
 static struct vcpu *vcpu_add(struct svm_vm *vm, u32 id, u32 flags)
 {
 	struct vcpu *vcpu;
@@ -462,7 +516,7 @@ static struct vcpu *vcpu_add(struct svm_vm *vm, u32 id, u32 flags)
 		return ERR_PTR(ret);
 	vcpu = vcpu_alloc(vm, id, flags);
 	if (IS_ERR(vcpu)) {
-		vcpu_give_id(vm, id, NULL);
+		vcpu_release_id(vm, id, NULL);
 		return vcpu;
 	}
 	svm_vm_get(vm);
@@ -473,13 +527,13 @@ static struct vcpu *vcpu_add(struct svm_vm *vm, u32 id, u32 flags)
 }
 
 /**
- * vcpu_create() - a new vCPU
- * @vm: the caller's; a reference is taken
+ * vcpu_create() - create a vCPU
+ * @vm: a VM of the caller; the vCPU takes a reference
  * @id: below VM_MAX_VCPUS
  * @flags: SVMVCPU_VCPU_*
  *
- * Return: a file descriptor; -EEXIST when the ID is taken; -ENOMEM; -EMFILE
- * or -ENFILE; -EINTR.
+ * Return: a file descriptor, -EEXIST if the ID is in use, -ENOMEM, -EMFILE, -ENFILE or
+ * -EINTR.
  */
 int vcpu_create(struct svm_vm *vm, u32 id, u32 flags)
 {
@@ -493,7 +547,8 @@ int vcpu_create(struct svm_vm *vm, u32 id, u32 flags)
 	mutex_unlock(&vm->snapshot_lock);
 	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);
-	ret = vcpu_install_fd(vcpu);
+	/* User space can close the file from here on: do not touch @vcpu any more. */
+	ret = anon_inode_getfd("[svmvcpu-vcpu]", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
 	if (ret < 0)
 		vcpu_destroy(vcpu);
 	return ret;

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The VM file: creation and end of a VM, its memory and vCPU ioctls.
- */
+/* The VM file: creation, release, and the ioctls for memory, CPUID and vCPUs. */
 #include <linux/anon_inodes.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -26,7 +23,7 @@ static void vm_release_ref(struct kref *ref)
 	mutex_destroy(&vm->snapshot_lock);
 	kfree(vm);
 	svm_cpu_put();
-	/* Pairs with vm_create(): last of all, no code of ours may follow. */
+	/* Pairs with vm_create(). No code of this module may run after it. */
 	module_put(THIS_MODULE);
 }
 
@@ -37,10 +34,10 @@ void svm_vm_get(struct svm_vm *vm)
 
 /**
  * svm_vm_put() - drop a reference
- * @vm: may be gone when this returns
+ * @vm: may be freed on return
  *
- * Context: may sleep. The caller's own text must be kept by somebody else
- * (a file's fops->owner does).
+ * Context: process context. The caller must hold another module reference for its own
+ * code, such as that of an open file.
  */
 void svm_vm_put(struct svm_vm *vm)
 {
@@ -56,10 +53,9 @@ static int vm_ioctl_map(struct svm_vm *vm, const void __user *arg)
 	ret = svmvcpu_copy_arg(&map, sizeof(map), sizeof(map), arg);
 	if (ret)
 		return ret;
-	if (map.mbz || !map.nr || map.nr > GUEST_MAX_BATCH)
+	if (map.mbz)
 		return -EINVAL;
-	regions = vmemdup_user(u64_to_user_ptr(map.regions),
-			       array_size(map.nr, sizeof(*regions)));
+	regions = svmvcpu_copy_array(map.regions, map.nr, GUEST_MAX_BATCH, sizeof(*regions));
 	if (IS_ERR(regions))
 		return PTR_ERR(regions);
 	ret = guest_memory_map(&vm->mem, regions, map.nr);
@@ -76,10 +72,9 @@ static int vm_ioctl_unmap(struct svm_vm *vm, const void __user *arg)
 	ret = svmvcpu_copy_arg(&unmap, sizeof(unmap), sizeof(unmap), arg);
 	if (ret)
 		return ret;
-	if (unmap.mbz || !unmap.nr || unmap.nr > GUEST_MAX_BATCH)
+	if (unmap.mbz)
 		return -EINVAL;
-	ranges = vmemdup_user(u64_to_user_ptr(unmap.ranges),
-			      array_size(unmap.nr, sizeof(*ranges)));
+	ranges = svmvcpu_copy_array(unmap.ranges, unmap.nr, GUEST_MAX_BATCH, sizeof(*ranges));
 	if (IS_ERR(ranges))
 		return PTR_ERR(ranges);
 	ret = guest_memory_unmap(&vm->mem, ranges, unmap.nr);
@@ -87,7 +82,7 @@ static int vm_ioctl_unmap(struct svm_vm *vm, const void __user *arg)
 	return ret;
 }
 
-/* Of a copy: SET_CPUID may free the table while user space is slow to take it. */
+/* Report a copy: SET_CPUID may free the table while user space delays copy_to_user(). */
 static int vm_ioctl_get_cpuid(struct svm_vm *vm, void __user *arg)
 {
 	struct cpuid_table *copy;
@@ -104,24 +99,6 @@ static int vm_ioctl_get_cpuid(struct svm_vm *vm, void __user *arg)
 	return ret;
 }
 
-/* vCPUs read the table without a lock: only while there is none. */
-static int vm_install_cpuid(struct svm_vm *vm, struct cpuid_table *table)
-{
-	int ret;
-
-	ret = mutex_lock_killable(&vm->lock);
-	if (ret)
-		return ret;
-	if (vm->had_vcpu)
-		ret = -EBUSY;
-	else
-		swap(vm->cpuid, table);
-	mutex_unlock(&vm->lock);
-	if (!ret)
-		kvfree(table);
-	return ret;
-}
-
 static int vm_ioctl_set_cpuid(struct svm_vm *vm, const void __user *arg)
 {
 	struct cpuid_table *table = cpuid_table_create(arg);
@@ -129,9 +106,17 @@ static int vm_ioctl_set_cpuid(struct svm_vm *vm, const void __user *arg)
 
 	if (IS_ERR(table))
 		return PTR_ERR(table);
-	ret = vm_install_cpuid(vm, table);
-	if (ret)
-		kvfree(table);
+	ret = mutex_lock_killable(&vm->lock);
+	if (!ret) {
+		/* vCPUs read the table without a lock: it must not change under them. */
+		if (vm->had_vcpu)
+			ret = -EBUSY;
+		else
+			swap(vm->cpuid, table);
+		mutex_unlock(&vm->lock);
+	}
+	/* The old table, or the one that was not installed */
+	kvfree(table);
 	return ret;
 }
 
@@ -237,7 +222,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	}
 }
 
-/* The list of dirty pages, for DIRTY_COLLECT */
+/* Maps the list of dirty pages for DIRTY_COLLECT. */
 static int vm_map_list(struct file *file, struct vm_area_struct *vma)
 {
 	struct svm_vm *vm = file->private_data;
@@ -283,29 +268,11 @@ static struct svm_vm *vm_alloc(void)
 	return vm;
 }
 
-static int vm_install_fd(struct svm_vm *vm)
-{
-	struct file *file;
-	int fd;
-
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0)
-		return fd;
-	file = anon_inode_getfile("[svmvcpu-vm]", &vm_fops, vm, O_RDWR);
-	if (IS_ERR(file)) {
-		put_unused_fd(fd);
-		return PTR_ERR(file);
-	}
-	/* From here on user space can close it: nothing may follow. */
-	fd_install(fd, file);
-	return fd;
-}
-
 /**
- * vm_create() - a new VM for the calling process
+ * vm_create() - create a VM for the calling process
  *
- * Return: a file descriptor; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN when SVM is
- * not to be had; -ENOMEM; -EMFILE or -ENFILE; -EINTR when a signal is pending.
+ * Return: a file descriptor, -EBUSY, -EOPNOTSUPP or -ESHUTDOWN if SVM is not available,
+ * -ENOMEM, -EMFILE, -ENFILE, or -EINTR if a signal is pending.
  */
 int vm_create(void)
 {
@@ -315,7 +282,7 @@ int vm_create(void)
 	ret = svm_cpu_get();
 	if (ret)
 		return ret;
-	/* The VM outlives its files when a vCPU still holds it. */
+	/* A vCPU can keep the VM after all its files have been closed. */
 	__module_get(THIS_MODULE);
 	vm = vm_alloc();
 	if (IS_ERR(vm)) {
@@ -323,7 +290,8 @@ int vm_create(void)
 		module_put(THIS_MODULE);
 		return PTR_ERR(vm);
 	}
-	ret = vm_install_fd(vm);
+	/* User space can close the file from here on: do not touch @vm any more. */
+	ret = anon_inode_getfd("[svmvcpu-vm]", &vm_fops, vm, O_RDWR | O_CLOEXEC);
 	if (ret < 0)
 		svm_vm_put(vm);
 	return ret;
