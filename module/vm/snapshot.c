@@ -2,14 +2,15 @@
 /*
  * Snapshots: SNAPSHOT, RESTORE, PRESERVE and DROP_SNAPSHOT.
  *
- * A snapshot is a record of each vCPU, and the copies of pages that track.c
- * keeps. RESTORE holds every vCPU's mutex, so nothing of the guest runs, and
- * nothing is written while it puts pages back. What takes time is the pages:
- * each costs a look at its leaf and the copy.
+ * A snapshot consists of a struct vcpu_snapshot of each vCPU and of the copies of pages
+ * that track.c keeps. RESTORE holds the mutex of every vCPU, so the guest neither runs
+ * nor writes memory while pages are restored. Most of its time goes into the pages:
+ * each takes a look at its leaf and a copy.
  *
- * Locks: svm_vm.snapshot_lock -> svm_vm.lock, to collect the vCPUs -> vcpu.mutex (tried
- * only); without svm_vm.lock -> guest_memory.mutex. RESTORE may have to wait for the
- * VMM's memory, for ever if that is what the VMM is like, so files are closed meanwhile.
+ * Locking: svm_vm.snapshot_lock, then svm_vm.lock to collect the vCPUs, then
+ * vcpu.mutex, which is only tried. guest_memory.mutex is taken after svm_vm.lock has
+ * been released. RESTORE may block on the VMM's memory for any length of time, so
+ * closing a file takes none of the locks that are held meanwhile.
  */
 #include <linux/lockdep.h>
 #include <linux/mm.h>
@@ -21,15 +22,15 @@
 #include "uaccess.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
-#include "vm/vcpu_snapshot.h"
 #include "vm/snapshot.h"
+#include "vm/vcpu_snapshot.h"
 
-/* Pages put back under one hold of the lock */
-#define PUT_BACK_BATCH	32
+/* Pages restored before the lock is released for others */
+#define RESTORE_BATCH	32
 
 /* --- all vCPUs at once --------------------------------------------------- */
 
-/* There may be more than lockdep can count. */
+/* There may be more vCPUs than lockdep can track. */
 static bool vcpu_try_lock(struct vcpu *vcpu)
 {
 	bool locked;
@@ -58,7 +59,7 @@ static void vcpus_unlock(struct svm_vm *vm)
 	}
 }
 
-/* All or none: -EBUSY when one is in RUN or another ioctl. */
+/* Lock all vCPUs, or none: -EBUSY if one is in RUN or in another ioctl. */
 static int vcpus_lock(struct svm_vm *vm)
 {
 	struct vcpu *vcpu;
@@ -80,7 +81,7 @@ static int vcpus_lock(struct svm_vm *vm)
 	return ret;
 }
 
-/* The VM stands still between these two. */
+/* Keep all vCPUs from running until vm_resume(). */
 static int vm_stop(struct svm_vm *vm)
 {
 	int ret = mutex_lock_killable(&vm->snapshot_lock);
@@ -99,11 +100,11 @@ unlock:
 	return ret;
 }
 
-static void vm_go(struct svm_vm *vm)
+static void vm_resume(struct svm_vm *vm)
 {
 	/*
-	 * The guest's translations, and what CPUs believe of dirty bits, are
-	 * void. No vCPU is loaded: this is all that a flush takes.
+	 * Invalidate the guest's translations and the dirty bits that CPUs have cached.
+	 * No vCPU is loaded, so there is no CPU to interrupt.
 	 */
 	atomic64_inc(&vm->mem.tlb_gen);
 	mutex_unlock(&vm->mem.mutex);
@@ -128,7 +129,7 @@ static int vcpu_snapshots_alloc(struct svm_vm *vm)
 	return 0;
 }
 
-/* @untaken: only those that hold nothing yet */
+/* @untaken: free only snapshots that have not been taken yet */
 static void vcpu_snapshots_free(struct svm_vm *vm, bool untaken)
 {
 	struct vcpu *vcpu;
@@ -143,7 +144,7 @@ static void vcpu_snapshots_free(struct svm_vm *vm, bool untaken)
 	mutex_unlock(&vm->lock);
 }
 
-/* From here on no write goes unnoticed. No vCPU runs. */
+/* Track all writes from here on. No vCPU runs. */
 static void arm_memory(struct guest_memory *mem, u64 max_bytes)
 {
 	u64 end = npt_gpa_limit(&mem->npt);
@@ -168,7 +169,7 @@ static int take(struct svm_vm *vm, u64 max_bytes)
 		return ret;
 	ret = vcpu_snapshots_alloc(vm);
 	if (ret) {
-		/* Those of a snapshot there was before stay what they are. */
+		/* Snapshots that have been taken before remain valid. */
 		vcpu_snapshots_free(vm, true);
 		return ret;
 	}
@@ -182,11 +183,11 @@ static int take(struct svm_vm *vm, u64 max_bytes)
 
 /**
  * snapshot_take() - SVMVCPU_SNAPSHOT
- * @vm: .
- * @arg: of the ioctl
+ * @vm: a VM of the caller
+ * @arg: argument of the ioctl
  *
- * Return: 0; -EINVAL, -EFAULT, -E2BIG; -EBUSY when a vCPU is in an ioctl;
- * -ENOTUNIQ when a page can be written at two addresses; -ENOMEM; -EINTR.
+ * Return: 0, -EINVAL, -EFAULT, -E2BIG, -EBUSY if a vCPU is in an ioctl, -ENOTUNIQ if a
+ * page is writable at two addresses, -ENOMEM or -EINTR.
  */
 int snapshot_take(struct svm_vm *vm, const void __user *arg)
 {
@@ -202,17 +203,17 @@ int snapshot_take(struct svm_vm *vm, const void __user *arg)
 	if (ret)
 		return ret;
 	ret = take(vm, snapshot.max_bytes);
-	vm_go(vm);
+	vm_resume(vm);
 	return ret;
 }
 
 /* --- RESTORE ------------------------------------------------------------- */
 
 /*
- * A hot page: through its leaf, which can be written as long as the lock is
- * held. True when it was put back.
+ * Restore a page through its leaf, which stays writable while guest_memory.lock is
+ * held. Returns true if the page was restored.
  */
-static bool put_back_hot(struct guest_track *track, struct track_entry *entry)
+static bool restore_writable_page(struct guest_track *track, struct track_entry *entry)
 {
 	u64 pte;
 
@@ -237,19 +238,19 @@ static bool put_back_hot(struct guest_track *track, struct track_entry *entry)
 	return true;
 }
 
-static u64 put_back_all_hot(struct guest_memory *mem)
+static u64 restore_writable_pages(struct guest_memory *mem)
 {
 	struct guest_track *track = &mem->track;
-	unsigned int batch = PUT_BACK_BATCH;
+	unsigned int batch = RESTORE_BATCH;
 	struct list_head *at, *next;
 	u64 pages = 0;
 
 	spin_lock(&mem->lock);
 	for (at = track->hot.next; at != &track->hot; at = next) {
 		next = at->next;
-		pages += put_back_hot(track, list_entry(at, struct track_entry, hot));
+		pages += restore_writable_page(track, list_entry(at, struct track_entry, hot));
 		if (unlikely(!--batch)) {
-			batch = PUT_BACK_BATCH;
+			batch = RESTORE_BATCH;
 			next = guest_track_breathe(mem, next);
 		}
 	}
@@ -257,7 +258,7 @@ static u64 put_back_all_hot(struct guest_memory *mem)
 	return pages;
 }
 
-/* The page in the VMM's memory; it cannot be unmapped meanwhile. */
+/* The page in the VMM's memory. guest_memory.mutex keeps it mapped in the guest. */
 static void __user *user_page(struct guest_memory *mem, u64 gfn)
 {
 	u64 gpa = gfn << PAGE_SHIFT;
@@ -268,20 +269,23 @@ static void __user *user_page(struct guest_memory *mem, u64 gfn)
 	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
 }
 
-/* One that is not mapped, or not so that it could be written */
-static int put_back_cold(struct guest_memory *mem, const struct track_entry *entry)
+/* Restore a page that has no writable leaf, through the VMM's address. */
+static int restore_other_page(struct guest_memory *mem, const struct track_entry *entry)
 {
 	void __user *page = user_page(mem, entry->gfn);
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	cond_resched();
-	/* No region: a killed UNMAP did not wait for a copy, which made the entry after it. */
+	/*
+	 * There is no region if UNMAP was killed before it waited for a copy that then
+	 * added the entry.
+	 */
 	return !page || !copy_to_user(page, entry->saved, PAGE_SIZE) ? 0 : -EFAULT;
 }
 
-/* What fails stays to be put back. */
-static int put_back_all_cold(struct guest_memory *mem, u64 *pages)
+/* Pages that cannot be written stay on the list for the next RESTORE. */
+static int restore_other_pages(struct guest_memory *mem, u64 *pages)
 {
 	struct guest_track *track = &mem->track;
 	struct track_entry *entry;
@@ -295,7 +299,7 @@ static int put_back_all_cold(struct guest_memory *mem, u64 *pages)
 	while (!list_empty(&todo)) {
 		entry = list_first_entry(&todo, struct track_entry, undo);
 		spin_unlock(&mem->lock);
-		ret = put_back_cold(mem, entry);
+		ret = restore_other_page(mem, entry);
 		spin_lock(&mem->lock);
 		if (ret)
 			break;
@@ -310,7 +314,7 @@ static int put_back_all_cold(struct guest_memory *mem, u64 *pages)
 	return ret;
 }
 
-static void put_back_vcpus(struct svm_vm *vm)
+static void restore_vcpus(struct svm_vm *vm)
 {
 	struct snapshot_time now = snapshot_now(!list_empty(&vm->apics));
 	unsigned int i;
@@ -328,23 +332,22 @@ static int restore(struct svm_vm *vm, u64 *pages)
 
 	if (!vm->mem.track.snapshot)
 		return -ENOENT;
-	*pages = put_back_all_hot(&vm->mem);
-	ret = put_back_all_cold(&vm->mem, pages);
+	*pages = restore_writable_pages(&vm->mem);
+	ret = restore_other_pages(&vm->mem, pages);
 	if (!ret)
-		put_back_vcpus(vm);
+		restore_vcpus(vm);
 	return ret;
 }
 
 /**
  * snapshot_restore() - SVMVCPU_RESTORE
- * @vm: .
- * @arg: of the ioctl
+ * @vm: a VM of the caller
+ * @arg: argument of the ioctl
  *
- * On error pages may have been put back and no vCPU has: calling again goes on
- * from there.
+ * On error some pages may have been restored, but no vCPU. The next RESTORE continues.
  *
- * Return: 0; -EINVAL, -E2BIG; -EBUSY when a vCPU is in an ioctl; -ENOENT without
- * a snapshot; -EFAULT when the VMM's memory cannot be written, or @arg; -EINTR.
+ * Return: 0, -EINVAL, -E2BIG, -EBUSY if a vCPU is in an ioctl, -ENOENT without a
+ * snapshot, -EFAULT if the VMM's memory or @arg is not writable, or -EINTR.
  */
 int snapshot_restore(struct svm_vm *vm, void __user *arg)
 {
@@ -359,7 +362,7 @@ int snapshot_restore(struct svm_vm *vm, void __user *arg)
 	if (ret)
 		return ret;
 	ret = restore(vm, &pages);
-	vm_go(vm);
+	vm_resume(vm);
 	if (ret)
 		return ret;
 	return put_user(pages, &((struct svmvcpu_restore __user *)arg)->pages);
@@ -384,8 +387,8 @@ static int preserve_range(struct guest_memory *mem, const struct svmvcpu_range *
 }
 
 /*
- * All of it has a copy, and nobody else takes one away. Who is being killed will
- * not see whether it was done.
+ * preserve_range() has saved a copy of every page, and guest_memory.mutex keeps them. A
+ * killed caller never sees whether the range is complete.
  */
 static void keep_range(struct guest_memory *mem, const struct svmvcpu_range *range)
 {
@@ -422,12 +425,11 @@ static int preserve(struct guest_memory *mem, const struct svmvcpu_range *ranges
 
 /**
  * snapshot_preserve() - SVMVCPU_PRESERVE
- * @vm: .
- * @arg: of the ioctl
+ * @vm: a VM of the caller
+ * @arg: argument of the ioctl
  *
- * Return: 0; -EINVAL, -EFAULT, -E2BIG; -ENOENT without a snapshot, or where no
- * region is; -ENOSPC when the snapshot has as many pages as it may; -ENOMEM;
- * -EINTR.
+ * Return: 0, -EINVAL, -EFAULT, -E2BIG, -ENOENT without a snapshot or where no region is
+ * mapped, -ENOSPC if the snapshot has reached its maximum size, -ENOMEM or -EINTR.
  */
 int snapshot_preserve(struct svm_vm *vm, const void __user *arg)
 {
@@ -455,9 +457,9 @@ int snapshot_preserve(struct svm_vm *vm, const void __user *arg)
 
 /**
  * snapshot_drop() - SVMVCPU_DROP_SNAPSHOT
- * @vm: .
+ * @vm: a VM of the caller
  *
- * Return: 0; -ENOENT without one; -EINTR.
+ * Return: 0, -ENOENT without a snapshot, or -EINTR.
  */
 int snapshot_drop(struct svm_vm *vm)
 {

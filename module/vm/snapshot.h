@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Snapshots of a VM: they never leave the kernel.
+ * The ioctls on snapshots of a VM
  */
 #ifndef SVMVCPU_SNAPSHOT_H
 #define SVMVCPU_SNAPSHOT_H

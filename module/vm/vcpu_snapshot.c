@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vCPU as it was at a snapshot: see vcpu_snapshot.h.
+ * The part of a snapshot that belongs to one vCPU.
  *
- * Whatever the guest can tell is copied. What is not: the VMM's choices
- * (SET_EXITS, SET_DEBUG), kicks, the number of exits, the data window, and what
- * follows from the host (ASID, maps, intercepts).
+ * Everything that the guest can observe is copied. Not copied are the VMM's choices
+ * (SET_EXITS, SET_DEBUG), kicks, the number of exits, the data window, and what depends
+ * on the host (ASID, permission maps, intercepts).
+ *
+ * The functions expect vcpu.mutex held.
  */
 #include <linux/ktime.h>
 #include <linux/slab.h>
@@ -16,7 +18,7 @@
 #include "vcpu/xstate.h"
 #include "vm/vcpu_snapshot.h"
 
-/* @timers: there are any, and what they go by counts */
+/* The current time. @timers: some vCPU has a timer, which depends on the host's clock */
 struct snapshot_time snapshot_now(bool timers)
 {
 	return (struct snapshot_time) { .tsc = svm_tsc(), .ns = timers ? ktime_get_ns() : 0 };
@@ -45,12 +47,13 @@ void vcpu_snapshot_free(struct vcpu_snapshot *snapshot)
 }
 
 /**
- * vcpu_snapshot_take() - record a vCPU
- * @vcpu: its mutex held
- * @record: out
+ * vcpu_snapshot_take() - copy the state of a vCPU
+ * @vcpu: the vCPU
+ * @snapshot: out
  * @now: the moment of the snapshot
  */
-void vcpu_snapshot_take(struct vcpu *vcpu, struct vcpu_snapshot *snapshot, const struct snapshot_time *now)
+void vcpu_snapshot_take(struct vcpu *vcpu, struct vcpu_snapshot *snapshot,
+			const struct snapshot_time *now)
 {
 	const struct vmcb_control_area *control = &vcpu->vmcb->control;
 
@@ -70,7 +73,7 @@ void vcpu_snapshot_take(struct vcpu *vcpu, struct vcpu_snapshot *snapshot, const
 	snapshot->taken = true;
 }
 
-/* vintr and iret go with V_IRQ in the VMCB and the events. */
+/* vintr and iret must match V_IRQ in the VMCB and the waiting events. */
 static void put_policy(struct vcpu *vcpu, const struct vmcb_policy *then)
 {
 	struct vmcb_policy *now = &vcpu->policy;
@@ -86,15 +89,15 @@ static void put_policy(struct vcpu *vcpu, const struct vmcb_policy *then)
 }
 
 /**
- * vcpu_snapshot_restore() - make a vCPU what it was
- * @vcpu: its mutex held; has a record
+ * vcpu_snapshot_restore() - restore the state of a vCPU from vcpu.snapshot
+ * @vcpu: the vCPU; has a snapshot
  * @then: the moment of the snapshot
- * @now: this moment; the guest's clocks go on from @then
+ * @now: the current time; the guest's clocks continue from @then
  *
- * The caller has its translations flushed before it enters the guest again.
+ * The caller invalidates the vCPU's translations before the next entry.
  */
 void vcpu_snapshot_restore(struct vcpu *vcpu, const struct snapshot_time *then,
-		     const struct snapshot_time *now)
+			   const struct snapshot_time *now)
 {
 	const struct vcpu_snapshot *snapshot = vcpu->snapshot;
 	struct vmcb_control_area *control = &vcpu->vmcb->control;
@@ -106,7 +109,7 @@ void vcpu_snapshot_restore(struct vcpu *vcpu, const struct snapshot_time *then,
 	memcpy((u8 *)control + SNAPSHOT_INSN_FIRST, snapshot->insn, sizeof(snapshot->insn));
 	control->int_ctl = V_INTR_MASKING |
 			   (snapshot->int_ctl & (V_TPR_MASK | V_IRQ | V_IGN_TPR));
-	/* One may have been left by an entry that did not come to VMRUN. */
+	/* An entry that did not reach VMRUN may have left an event. */
 	control->event_inj = 0;
 	control->tsc_offset = snapshot->tsc - now->tsc + svm_tsc_lost;
 	vcpu->tsc_lost = svm_tsc_lost;
