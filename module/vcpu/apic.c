@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A vCPU's local APIC: the model in lapic*.c given a clock, a timer, a mailbox
- * and a place in the VM. See apic.h for who owns what.
+ * A vCPU's local APIC: connects the model in apic/ with a clock, a timer, the inbox and
+ * the other vCPUs of the VM. apic.h describes who may use what.
  */
 #include <linux/kernel.h>
 #include <linux/ktime.h>
@@ -41,8 +41,8 @@ static enum hrtimer_restart timer_fired(struct hrtimer *timer)
 }
 
 /*
- * A register that decides about this may be changing: then it was a matter of
- * luck which side of the change the message came on.
+ * Post a message that lapic_matches(). If the vCPU is changing a register that decides
+ * whether it matches, the message counts as sent either before or after the change.
  */
 static bool post_message(struct vcpu_apic *apic, const struct lapic_msg *msg)
 {
@@ -52,7 +52,7 @@ static bool post_message(struct vcpu_apic *apic, const struct lapic_msg *msg)
 	case LAPIC_MSG_FIXED:
 	case LAPIC_MSG_LOWEST:
 		set_bit(msg->vector, msg->level ? inbox->level : inbox->edge);
-		/* Pairs with apic_sync_slow(): the vector before its announcement. */
+		/* Pairs with xchg() in apic_sync_slow(): set the vector before POST_IRQ. */
 		smp_mb__after_atomic();
 		post(apic, POST_IRQ);
 		return true;
@@ -64,7 +64,7 @@ static bool post_message(struct vcpu_apic *apic, const struct lapic_msg *msg)
 	}
 }
 
-/* The one with the lowest priority of those that match and take interrupts. */
+/* The matching local APIC with the lowest priority that accepts interrupts */
 static struct vcpu_apic *lowest_priority(struct svm_vm *vm, const struct vcpu_apic *sender,
 					 const struct lapic_msg *msg)
 {
@@ -82,8 +82,9 @@ static struct vcpu_apic *lowest_priority(struct svm_vm *vm, const struct vcpu_ap
 }
 
 /*
- * A message to every local APIC it is for, but not to its sender, who has dealt with
- * that, unless it goes to one by priority. Returns how many took it.
+ * Send a message to every matching local APIC except the sender, which has handled its
+ * own copy already unless the message uses lowest-priority arbitration. Returns the
+ * number of receivers.
  */
 static int send(struct svm_vm *vm, const struct vcpu_apic *sender, const struct lapic_msg *msg)
 {
@@ -105,7 +106,7 @@ static int send(struct svm_vm *vm, const struct vcpu_apic *sender, const struct 
 }
 
 /**
- * apic_message_valid() - SVMVCPU_MESSAGE: is it one?
+ * apic_message_valid() - check the argument of SVMVCPU_MESSAGE
  * @message: copied from user space
  */
 bool apic_message_valid(const struct svmvcpu_message *message)
@@ -124,12 +125,12 @@ bool apic_message_valid(const struct svmvcpu_message *message)
 }
 
 /**
- * apic_message() - SVMVCPU_MESSAGE: an MSI, or what an I/O APIC sends
- * @vm: .
+ * apic_message() - SVMVCPU_MESSAGE: send an MSI or a message of an I/O APIC
+ * @vm: the VM
  * @message: passed apic_message_valid()
  *
  * Context: any but NMI.
- * Return: how many local APICs took it.
+ * Return: the number of local APICs that received it.
  */
 int apic_message(struct svm_vm *vm, const struct svmvcpu_message *message)
 {
@@ -148,7 +149,7 @@ int apic_message(struct svm_vm *vm, const struct svmvcpu_message *message)
 
 /**
  * apic_lint() - SVMVCPU_LINT: drive the local interrupt pins
- * @vcpu: has a local APIC
+ * @vcpu: vCPU with a local APIC
  * @pins: bit n: LINTn is asserted
  *
  * Context: any but NMI.
@@ -173,11 +174,11 @@ static void program_timer(struct vcpu_apic *apic)
 	if (next != LAPIC_TIMER_NONE)
 		hrtimer_start(&apic->timer, ns_to_ktime(next), HRTIMER_MODE_ABS);
 	else
-		/* If it is going off this moment, it finds nothing due. */
+		/* If the timer is expiring right now, the handler finds nothing due. */
 		hrtimer_try_to_cancel(&apic->timer);
 }
 
-/* All but what concerns the instruction that caused them: LAPIC_GP and LAPIC_EOI. */
+/* Apply all effects except LAPIC_GP and LAPIC_EOI, which concern the instruction. */
 static void apply(struct vcpu *vcpu, const struct lapic_effects *effects)
 {
 	struct vcpu_apic *apic = vcpu->apic;
@@ -188,14 +189,14 @@ static void apply(struct vcpu *vcpu, const struct lapic_effects *effects)
 		program_timer(apic);
 	if (effects->flags & LAPIC_NMI)
 		vcpu->nmi_latched = true;
-	/* The VMM resets the vCPU: run.c tells it. */
+	/* run.c reports the INIT, and the VMM resets the vCPU. */
 	if (effects->flags & LAPIC_INIT)
 		set_bit(VCPU_REQ_INIT, &vcpu->requests);
 	if (effects->flags & LAPIC_IPI)
 		send(vcpu->vm, apic, &effects->ipi);
 }
 
-/* An access by the guest is done and stepped over: back to it, or to the VMM? */
+/* Finish an access of the guest after its instruction has been skipped. */
 static enum exit_result conclude(struct vcpu *vcpu, const struct lapic_effects *effects)
 {
 	apply(vcpu, effects);
@@ -219,7 +220,7 @@ static void take_vectors(struct lapic *lapic, unsigned long *posted, bool level,
 	}
 }
 
-/* A pulse that was over before anybody looked is still a pulse. */
+/* A pulse that ended before this call still counts as a rising edge. */
 static void take_lint(struct vcpu_apic *apic, struct lapic_effects *effects)
 {
 	int lint = atomic_fetch_and(~LINT_ROSE, &apic->inbox.lint), pin;
@@ -233,7 +234,7 @@ static void take_lint(struct vcpu_apic *apic, struct lapic_effects *effects)
 	}
 }
 
-/* What apic_sync() does when there is something */
+/* apic_sync() if something has been posted */
 void apic_sync_slow(struct vcpu *vcpu)
 {
 	struct vcpu_apic *apic = vcpu->apic;
@@ -252,7 +253,10 @@ void apic_sync_slow(struct vcpu *vcpu)
 	if (what & BIT(POST_TIMER)) {
 		now = apic_now(vcpu);
 		lapic_timer_expired(&apic->lapic, &now, &effects);
-		/* It has gone off: if something is due still, it must again. */
+		/*
+		 * The host timer has expired: program it again even if the model's time
+		 * is unchanged.
+		 */
 		effects.flags |= LAPIC_TIMER;
 	}
 	apply(vcpu, &effects);
@@ -260,7 +264,7 @@ void apic_sync_slow(struct vcpu *vcpu)
 
 /* --- interrupts for the guest -------------------------------------------- */
 
-/* What apic_pending() does when there may be something */
+/* apic_pending() if an interrupt may be pending */
 int apic_pending_slow(struct vcpu_apic *apic)
 {
 	int vector = lapic_pending(&apic->lapic);
@@ -270,10 +274,10 @@ int apic_pending_slow(struct vcpu_apic *apic)
 }
 
 /**
- * apic_take() - the guest gets the interrupt apic_pending() named
- * @vcpu: its mutex held
+ * apic_take() - acknowledge the interrupt that apic_pending() returned
+ * @vcpu: vCPU with a local APIC
  *
- * Return: the event, in EVENTINJ layout.
+ * Return: the event in EVENTINJ layout.
  */
 u64 apic_take(struct vcpu *vcpu)
 {
@@ -286,9 +290,9 @@ u64 apic_take(struct vcpu *vcpu)
 
 /**
  * exit_apic_msr() - RDMSR or WRMSR of a register that lapic_owns_msr()
- * @vcpu: has a local APIC
+ * @vcpu: vCPU with a local APIC
  * @index: ECX
- * @write: .
+ * @write: WRMSR
  * @atomic: see exit.h
  *
  * Return: as an exit_handler.
@@ -321,8 +325,8 @@ enum exit_result exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool at
 }
 
 /**
- * apic_owns_page() - is this the register page, where no region is?
- * @vcpu: .
+ * apic_owns_page() - whether an address is in the register page, where no region is
+ * @vcpu: vCPU with or without a local APIC
  * @gpa: guest-physical address
  */
 bool apic_owns_page(const struct vcpu *vcpu, u64 gpa)
@@ -332,9 +336,9 @@ bool apic_owns_page(const struct vcpu *vcpu, u64 gpa)
 
 /**
  * apic_page_read() - the guest reads from the register page
- * @vcpu: its mutex held
- * @gpa: apic_owns_page()
- * @width: bytes
+ * @vcpu: the vCPU
+ * @gpa: address for which apic_owns_page()
+ * @width: number of bytes
  *
  * Return: the value.
  */
@@ -350,11 +354,11 @@ u64 apic_page_read(struct vcpu *vcpu, u64 gpa, unsigned int width)
 }
 
 /**
- * apic_page_write() - the guest wrote to the register page
- * @vcpu: its mutex held; RIP is behind the instruction
- * @gpa: apic_owns_page()
- * @width: bytes
- * @value: .
+ * apic_page_write() - the guest writes to the register page
+ * @vcpu: the vCPU; RIP is behind the instruction
+ * @gpa: address for which apic_owns_page()
+ * @width: number of bytes
+ * @value: value to write
  *
  * Return: EXIT_RESUME, or EXIT_USER with the run page filled.
  */
@@ -368,8 +372,8 @@ enum exit_result apic_page_write(struct vcpu *vcpu, u64 gpa, unsigned int width,
 }
 
 /**
- * apic_page_visible() - does the guest reach the registers at this address?
- * @vcpu: its mutex held
+ * apic_page_visible() - whether the guest reaches the registers at an address
+ * @vcpu: the vCPU
  * @gpa: guest-physical address
  *
  * Return: false where a region hides the register page.
@@ -393,21 +397,21 @@ static void make_access(struct vcpu *vcpu, struct svmvcpu_apic_access *access)
 		access->data = apic_page_read(vcpu, access->offset, access->width);
 		return;
 	}
-	/* A VMM that overwrites the reason meanwhile misleads only itself. */
+	/* The VMM can change the reason concurrently, but that misleads only itself. */
 	if (apic_page_write(vcpu, access->offset, access->width, access->data) == EXIT_USER)
 		access->exit = READ_ONCE(vcpu->run->reason);
 }
 
 /**
  * apic_access() - SVMVCPU_APIC_ACCESS
- * @vcpu: its mutex held
- * @arg: of the ioctl
+ * @vcpu: vCPU with or without a local APIC
+ * @arg: argument of the ioctl
  *
- * An exit that the access ends in is reported at once, not by the next RUN, so there
- * is nothing to keep: not here, nor in a snapshot, nor in the state of a vCPU.
+ * If the access causes an exit, this call reports it rather than the next RUN. So there
+ * is no pending exit to keep in the vCPU, in a snapshot or in the saved state.
  *
- * Return: 0; -EINVAL; -E2BIG; -ENXIO when the vCPU has no register page; -EFAULT, also
- * when the access was made and its result cannot be written.
+ * Return: 0, -EINVAL, -E2BIG, -ENXIO if the vCPU has no register page, or -EFAULT, even
+ * if the access was made and only its result cannot be written.
  */
 int apic_access(struct vcpu *vcpu, void __user *arg)
 {
@@ -427,7 +431,7 @@ int apic_access(struct vcpu *vcpu, void __user *arg)
 	return copy_to_user(arg, &access, sizeof(access)) ? -EFAULT : 0;
 }
 
-/* CR8 of a vCPU with a local APIC is a part of its TPR. */
+/* With a local APIC, CR8 is a part of TPR. */
 u64 apic_cr8(const struct vcpu *vcpu)
 {
 	return lapic_cr8(&vcpu->apic->lapic);
@@ -442,8 +446,8 @@ void apic_set_cr8(struct vcpu *vcpu, u64 cr8)
 }
 
 /**
- * apic_tsc_changed() - the guest's TSC was set
- * @vcpu: its mutex held
+ * apic_tsc_changed() - the guest's TSC has been set
+ * @vcpu: vCPU with or without a local APIC
  */
 void apic_tsc_changed(struct vcpu *vcpu)
 {
@@ -460,8 +464,8 @@ void apic_tsc_changed(struct vcpu *vcpu)
 /* --- state --------------------------------------------------------------- */
 
 /**
- * apic_get_state() - the LAPIC component
- * @vcpu: its mutex held; apic_sync() was called
+ * apic_get_state() - the LAPIC component of the state
+ * @vcpu: the vCPU, after apic_sync()
  * @state: out
  */
 void apic_get_state(struct vcpu *vcpu, struct svmvcpu_lapic *state)
@@ -481,8 +485,8 @@ void apic_get_state(struct vcpu *vcpu, struct svmvcpu_lapic *state)
 }
 
 /**
- * apic_state_valid() - can this vCPU's local APIC be in this state?
- * @vcpu: its mutex held
+ * apic_state_valid() - whether the local APIC can be in a state
+ * @vcpu: vCPU with or without a local APIC
  * @state: copied from user space
  */
 bool apic_state_valid(const struct vcpu *vcpu, const struct svmvcpu_lapic *state)
@@ -501,11 +505,12 @@ static void drop_posted(struct apic_inbox *inbox, u32 pins)
 }
 
 /**
- * apic_put_state() - set the LAPIC component
- * @vcpu: its mutex held; its TSC has been set
+ * apic_put_state() - set the LAPIC component of the state
+ * @vcpu: the vCPU; its TSC has been set
  * @state: passed apic_state_valid()
  *
- * What has been posted is dropped, and an INIT that waits: it was for the old state.
+ * Drops everything that has been posted, and a waiting INIT: they belong to the old
+ * state.
  */
 void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 {
@@ -522,8 +527,8 @@ void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 }
 
 /**
- * apic_snapshot() - copy the local APIC, for apic_restore()
- * @vcpu: has one; its mutex held
+ * apic_snapshot() - copy the local APIC for apic_restore()
+ * @vcpu: vCPU with a local APIC
  * @lapic: out
  */
 void apic_snapshot(struct vcpu *vcpu, struct lapic *lapic)
@@ -533,12 +538,12 @@ void apic_snapshot(struct vcpu *vcpu, struct lapic *lapic)
 }
 
 /**
- * apic_restore() - a local APIC becomes what it was
- * @vcpu: has one; its mutex held; its TSC has been put back
- * @lapic: from apic_snapshot()
- * @ns: how long ago that was: the timer still has what it had to go then
+ * apic_restore() - restore the local APIC from a snapshot
+ * @vcpu: vCPU with a local APIC; its TSC has been restored
+ * @lapic: result of apic_snapshot()
+ * @ns: age of the snapshot; the timer keeps its remaining time
  *
- * What has been posted is dropped: it was for the state that is gone.
+ * Drops everything that has been posted: it belongs to the old state.
  */
 void apic_restore(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
 {
@@ -553,8 +558,8 @@ void apic_restore(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
 }
 
 /**
- * apic_reset() - the state after RESET
- * @vcpu: its mutex held
+ * apic_reset() - set the state after RESET
+ * @vcpu: vCPU with or without a local APIC
  */
 void apic_reset(struct vcpu *vcpu)
 {
@@ -580,8 +585,8 @@ void apic_reset(struct vcpu *vcpu)
 /* --- creation and end ---------------------------------------------------- */
 
 /**
- * apic_create() - give a vCPU a local APIC
- * @vcpu: new; its VM set. apic_reset() comes next
+ * apic_create() - give a new vCPU a local APIC
+ * @vcpu: the vCPU; its VM is set. The caller calls apic_reset() next
  *
  * Return: 0 or -ENOMEM.
  */
@@ -602,8 +607,8 @@ int apic_create(struct vcpu *vcpu)
 }
 
 /**
- * apic_destroy() - nobody sends anything to it any more
- * @vcpu: with or without a local APIC
+ * apic_destroy() - free the local APIC; nothing can be posted any more
+ * @vcpu: vCPU with or without a local APIC
  *
  * Context: process context.
  */

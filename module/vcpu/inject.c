@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts and NMIs on their way into the guest.
+ * Delivery of interrupts and NMIs.
  *
- * One interrupt and one NMI can wait here for the guest to be ready. The NMI is a
- * latch, as in hardware: however many arrive while it is set, the guest gets one.
- * Before each entry inject_prepare() lets the most urgent in, or arranges for
- * an exit at the moment it could be:
+ * At most one interrupt and one NMI wait here until the guest can take them. The NMI is
+ * a latch, as in hardware: any number of NMIs that arrive while it is set are delivered
+ * once. Before each entry inject_prepare() injects the event with the highest priority,
+ * or arranges for an exit at the moment at which it becomes possible:
  *
- *   an interrupt waits for IF, no shadow      V_IRQ with the VINTR intercept
- *   (the VMM's, or the local APIC's)
- *   an NMI waits for the handler's IRET       the IRET intercept, then a step
- *   an NMI waits for the end of a shadow      a step (step.c)
- *   an NMI waits for another event            an exit behind its delivery (step.c)
+ *   what waits                       for what              exit by
+ *   interrupt (VMM or local APIC)    IF set, no shadow     V_IRQ and VINTR intercept
+ *   NMI                              the handler's IRET    IRET intercept, then a step
+ *   NMI                              end of a shadow       a step (step.c)
+ *   NMI                              another event         exit after its delivery (step.c)
  *
- * V_IRQ serves as an alarm only: it is never set when the CPU could take it,
- * and always behind its intercept, so vector 0 never reaches the guest.
+ * V_IRQ only requests an exit. It is set only if the CPU cannot take the interrupt yet,
+ * and always together with the VINTR intercept, so the guest never gets vector 0.
  *
- * Owns vcpu.irq and the nmi members. run.c calls prepare with interrupts off.
+ * Owns vcpu.irq and the nmi members. The functions expect vcpu.mutex held.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -29,23 +29,23 @@
 #include "vcpu/inject.h"
 #include "vcpu/vcpu.h"
 
-/* By the VMM: it need not be shown to the VMM first. */
+/* The VMM injects this exception, so it is not shown to the VMM first. */
 static void inject_exception(struct vcpu *vcpu, unsigned int vector, u32 error, u64 address)
 {
 	if (vector == VEC_DB)
 		address = vcpu->vmcb->save.dr6 | (address & 0xe00f);
-	/* VMRUN refuses #BR in 64-bit mode: have check_state() look. */
+	/* VMRUN refuses #BR in 64-bit mode: have check_state() report it. */
 	if (vector == VEC_BR)
 		vcpu->unchecked = true;
-	/* A #BP or #OF comes from no instruction that RIP could go back to. */
+	/* No instruction raised a #BP or #OF of the VMM: there is none to return to. */
 	vcpu->soft_rip = vcpu->soft_next;
 	event_deliver(vcpu, event_exception(vector, event_has_error(vector) ? error : NO_ERROR),
 		      address);
 }
 
 /**
- * inject_room() - can one more event of this kind wait?
- * @vcpu: its mutex held
+ * inject_room() - whether another event of this kind can wait
+ * @vcpu: the vCPU
  * @inject: passed inject_valid()
  */
 bool inject_room(const struct vcpu *vcpu, u32 inject)
@@ -54,20 +54,20 @@ bool inject_room(const struct vcpu *vcpu, u32 inject)
 	case SVMVCPU_INJECT_IRQ:
 		return !vcpu->irq;
 	case SVMVCPU_INJECT_NMI:
-		/* It merges with one that is latched. */
+		/* Merges with a latched NMI. */
 		return true;
 	default:
-		/* The VMM has one to be shown, and answered, first. */
+		/* The VMM must see the pending exception first. */
 		return !vcpu->held;
 	}
 }
 
 /**
- * inject_request() - the VMM injects an event
- * @vcpu: its mutex held; has room for it
- * @inject: passed inject_valid(), like the following
- * @error: .
- * @address: .
+ * inject_request() - inject an event for the VMM
+ * @vcpu: the vCPU; inject_room() returned true
+ * @inject: event; passed inject_valid() with the other arguments
+ * @error: error code, if the event has one
+ * @address: new CR2 or DR6, if the event has one
  */
 void inject_request(struct vcpu *vcpu, u32 inject, u32 error, u64 address)
 {
@@ -105,12 +105,7 @@ static void set_virq(struct vcpu *vcpu, bool on)
 		vmcb_set_int_ctl(vmcb, ctl);
 }
 
-/**
- * inject_collect() - after an exit: did the NMI handler's IRET complete?
- * @vcpu: its mutex held
- *
- * It has once the guest is elsewhere.
- */
+/* Unmask NMIs after an exit if the NMI handler's IRET has completed: RIP has changed. */
 void inject_collect(struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->nmi_iret) && vcpu_rip(vcpu) != vcpu->nmi_iret_rip) {
@@ -131,7 +126,7 @@ static void let_nmi_in(struct vcpu *vcpu)
 	vcpu->event = EVENT_V | EVENT_TYPE_NMI | VEC_NMI;
 }
 
-/* A PIC's comes first, as it knows no priority that could be compared. */
+/* An interrupt of the PIC has no priority to compare, so it comes first. */
 static void let_irq_in(struct vcpu *vcpu)
 {
 	if (!inject_extint_waits(vcpu)) {
@@ -143,8 +138,8 @@ static void let_irq_in(struct vcpu *vcpu)
 }
 
 /**
- * inject_prepare() - before an entry: who goes in, who gets an alarm
- * @vcpu: its mutex held
+ * inject_prepare() - select the event to inject, and arm exits for the rest
+ * @vcpu: the vCPU
  *
  * Context: any.
  */
@@ -159,7 +154,10 @@ void inject_prepare(struct vcpu *vcpu)
 		irq = inject_irq_waits(vcpu);
 	}
 
-	/* Past the intercept of the IRET, for its end; behind an event or a shadow. */
+	/*
+	 * Step over the IRET after its intercept, or over the event or shadow that
+	 * blocks the NMI.
+	 */
 	vcpu->nmi_step = vcpu->nmi_latched &&
 			 (vcpu->nmi_iret ||
 			  (!vcpu->nmi_masked && (vcpu->event || inject_in_shadow(vcpu))));
@@ -169,10 +167,11 @@ void inject_prepare(struct vcpu *vcpu)
 }
 
 /**
- * inject_window_in_halt() - a halted guest could take the VMM's interrupt
- * @vcpu: its mutex held; halted
+ * inject_window_in_halt() - whether a halted guest has reached the VMM's interrupt
+ * window
+ * @vcpu: the vCPU; halted
  *
- * Return: true when the VMM asked to be told; once.
+ * Return: true once after the VMM has asked for the window.
  */
 bool inject_window_in_halt(struct vcpu *vcpu)
 {
@@ -184,7 +183,7 @@ bool inject_window_in_halt(struct vcpu *vcpu)
 	return tell;
 }
 
-/* VMEXIT_VINTR: interrupts are possible from here on. */
+/* VMEXIT_VINTR: the guest can take interrupts now. */
 enum exit_result exit_vintr(struct vcpu *vcpu, bool atomic)
 {
 	set_virq(vcpu, false);
@@ -194,7 +193,7 @@ enum exit_result exit_vintr(struct vcpu *vcpu, bool atomic)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
 }
 
-/* VMEXIT_IRET, before it executes: NMIs stay masked until it has. */
+/* VMEXIT_IRET, before the IRET executes. NMIs stay masked until it completes. */
 enum exit_result exit_iret(struct vcpu *vcpu, bool atomic)
 {
 	vcpu->nmi_iret = true;
@@ -203,15 +202,16 @@ enum exit_result exit_iret(struct vcpu *vcpu, bool atomic)
 }
 
 /**
- * inject_reported() - the exception of the guest's that the VMM has in its hands
- * @vcpu: its mutex held
+ * inject_reported() - the guest's exception that only the VMM knows of
+ * @vcpu: the vCPU
  * @address: out: its CR2 or DR6
  *
- * In any other place it is the guest's. One that the VMM has seen is so too if
- * the instruction that RIP is at will not raise it again: a #DB is a trap as a
- * rule, and one that is not does no harm.
+ * This is the pending exception, or a #DB that the VMM has seen but not answered yet:
+ * most #DBs are traps, so the instruction at RIP will not raise it again. Delivering
+ * one that was a fault does no harm. Every other exception is either in vcpu.event or
+ * raised again by the guest.
  *
- * Return: it, or 0.
+ * Return: the exception in EVENTINJ layout, or 0.
  */
 u64 inject_reported(const struct vcpu *vcpu, u64 *address)
 {
@@ -246,10 +246,7 @@ void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
 	events->halted = vcpu->halted;
 }
 
-/*
- * As it is, without what raising it leaves in CR2, DR6 and RFLAGS: that is in
- * the other components.
- */
+/* The event alone: what it has changed in CR2, DR6 and RFLAGS belongs to other components. */
 static u64 events_exception(const struct vcpu *vcpu, const struct svmvcpu_events *events)
 {
 	u64 event = events->exception;
@@ -277,11 +274,11 @@ void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events)
 		vcpu->vmcb->control.int_state &= ~INT_SHADOW;
 }
 
-/* Nothing waits, nothing is masked. */
+/* Drop all waiting events and unmask NMIs. */
 void inject_reset(struct vcpu *vcpu)
 {
 	vcpu->event = 0;
-	/* The event that comes next is not of the instruction that was remembered. */
+	/* The next event is not raised by the instruction that was recorded. */
 	vcpu->soft_rip = vcpu->soft_next;
 	vcpu->held = 0;
 	vcpu->irq = 0;

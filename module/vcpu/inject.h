@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interrupts and NMIs on their way into the guest, and what the VMM injects.
+ * Delivery of interrupts and NMIs, and the events that the VMM injects. The functions
+ * expect vcpu.mutex held.
  */
 #ifndef SVMVCPU_INJECT_H
 #define SVMVCPU_INJECT_H
@@ -36,7 +37,7 @@ static inline bool inject_irq_ready(const struct vcpu *vcpu)
 	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && !inject_in_shadow(vcpu) && !vcpu->event;
 }
 
-/* The VMM's interrupt can be delivered as far as the local APIC is concerned. */
+/* The VMM's interrupt waits and passes the local APIC. */
 static inline bool inject_extint_waits(const struct vcpu *vcpu)
 {
 	return vcpu->irq && apic_takes_extint(vcpu);
@@ -47,10 +48,7 @@ static inline bool inject_irq_waits(const struct vcpu *vcpu)
 	return inject_extint_waits(vcpu) || apic_pending(vcpu) >= 0;
 }
 
-/**
- * inject_wakes() - is something waiting that ends a HLT?
- * @vcpu: its mutex held
- */
+/* Is there an event that ends a HLT? */
 static inline bool inject_wakes(const struct vcpu *vcpu)
 {
 	if (vcpu->event || vcpu->held || (vcpu->nmi_latched && !vcpu->nmi_masked))
@@ -58,12 +56,7 @@ static inline bool inject_wakes(const struct vcpu *vcpu)
 	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && inject_irq_waits(vcpu);
 }
 
-/**
- * inject_describe() - for the run page
- * @vcpu: its mutex held
- *
- * Return: SVMVCPU_EV_* bits.
- */
+/* Returns SVMVCPU_EV_* for the run page. */
 static inline u8 inject_describe(const struct vcpu *vcpu)
 {
 	u8 events = 0;
