@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The local APIC's registers as the guest sees them: the xAPIC page, the x2APIC
- * MSRs, IA32_APIC_BASE, and what reset and INIT leave in them.
+ * Registers of the local APIC as the guest accesses them: the xAPIC page, the x2APIC
+ * MSRs and IA32_APIC_BASE; and their values after reset and INIT.
  *
- * Owns the table of registers. See lapic.h for who may call it. What happens
- * to interrupts is in lapic_irq.c, the timer in lapic_timer.c.
+ * lapic_irq.c delivers interrupts, lapic_timer.c implements the timer. See lapic.h for
+ * the rules of calling.
  */
 #include "apic/lapic_reg.h"
 
-/* access: reading and writing on the page (X) and by MSR (M) */
+/* Access: reads (R) and writes (W) on the xAPIC page (X) and by x2APIC MSR (M) */
 #define XR	0x1
 #define XW	0x2
 #define MR	0x4
@@ -19,23 +19,16 @@
 #define LVT_COMMON	(LVT_MASKED | MSG_VECTOR)
 #define LVT_WITH_MODE	(LVT_COMMON | 0x700)
 
-/*
- * @access: what can be done with it at all
- * @bits: what a write can set. Other bits are dropped on the page and are #GP
- *	by MSR
- * @dropped: read-only bits that do not hurt by MSR either: software writes
- *	back what it read
- * @internal: bits that a write cannot set, but are there sometimes
- */
+/* What a register permits. Bits outside @bits are ignored on the page and cause #GP by MSR. */
 struct reg_rule {
 	u8 access;
-	u32 bits;
-	u32 dropped;
-	u32 internal;
+	u32 bits;		/* writable */
+	u32 dropped;		/* read-only, but ignored by MSR, too: software writes them back */
+	u32 internal;		/* not writable, but can be set */
 };
 
 static const struct reg_rule reg_rules[LAPIC_NR_REGS] = {
-	/* by MSR the ID is 32 bits wide and the vCPU's own; so is LDR */
+	/* By MSR, ID and LDR are 32 bits wide and fixed. */
 	[REG_ID]	= { XRW | MR, 0xff000000 },
 	[REG_VERSION]	= { XR | MR, 0, 0, LAPIC_VERSION },
 	[REG_TPR]	= { XRW | MRW, 0xff },
@@ -55,7 +48,7 @@ static const struct reg_rule reg_rules[LAPIC_NR_REGS] = {
 	[REG_LVT_TIMER]	= { XRW | MRW, LVT_COMMON | 0x60000, MSG_STATUS },
 	[REG_LVT_THERMAL] = { XRW | MRW, LVT_WITH_MODE, MSG_STATUS },
 	[REG_LVT_PERF]	= { XRW | MRW, LVT_WITH_MODE, MSG_STATUS },
-	/* bit 13, polarity, is kept and means nothing: pins are "asserted" */
+	/* Bit 13 (polarity) has no effect: pins are "asserted" or not. */
 	[REG_LVT_LINT0]	= { XRW | MRW, LVT_WITH_MODE | MSG_LEVEL | 0x2000,
 			    MSG_STATUS | LVT_REMOTE_IRR, LVT_REMOTE_IRR },
 	[REG_LVT_LINT1]	= { XRW | MRW, LVT_WITH_MODE | MSG_LEVEL | 0x2000,
@@ -69,7 +62,7 @@ static const struct reg_rule reg_rules[LAPIC_NR_REGS] = {
 
 static const struct reg_rule *reg_rule(unsigned int reg)
 {
-	/* also keeps the CPU from speculating beyond the table */
+	/* The modulo also keeps the CPU from speculating beyond the table. */
 	return &reg_rules[reg % LAPIC_NR_REGS];
 }
 
@@ -82,12 +75,9 @@ static u32 reg_bits(const struct lapic_config *config, unsigned int reg)
 	return bits;
 }
 
-/**
- * lapic_reg_state_bits() - which bits of a register can ever be read as 1
- * @config: of the local APIC
- * @reg: number of the register
- *
- * Return: a mask. Of ID, LDR and ICR's upper half it is the xAPIC's
+/*
+ * Bits of a register that can be read as 1. For ID, LDR and ICR2 these are the bits in
+ * xAPIC mode.
  */
 u32 lapic_reg_state_bits(const struct lapic_config *config, unsigned int reg)
 {
@@ -96,12 +86,7 @@ u32 lapic_reg_state_bits(const struct lapic_config *config, unsigned int reg)
 	return reg_bits(config, reg) | reg_rule(reg)->internal;
 }
 
-/**
- * lapic_x2_ldr() - the logical ID that x2APIC mode derives from the ID
- * @id: x2APIC ID
- *
- * Return: the value of LDR
- */
+/* The value of LDR that x2APIC mode derives from the ID */
 u32 lapic_x2_ldr(u32 id)
 {
 	return id >> 4 << 16 | 1U << (id & 15);
@@ -109,7 +94,7 @@ u32 lapic_x2_ldr(u32 id)
 
 /* --- reset and modes ---------------------------------------------------- */
 
-/* Puts the registers that depend on the mode right. */
+/* Update the registers that depend on the mode. */
 static void enter_mode(struct lapic *l)
 {
 	if (lapic_is_x2(l)) {
@@ -134,12 +119,9 @@ static void reset_regs(struct lapic *l)
 	l->esr_pending = 0;
 }
 
-/**
- * lapic_power_up() - make a local APIC; also the RESET signal
- * @l: what to initialize, whatever it holds
- * @config: copied
- *
- * If there is one it is enabled, in xAPIC mode, and disabled by software (SVR).
+/*
+ * Initialize a local APIC as after RESET: in xAPIC mode if there is one, and disabled
+ * in SVR.
  */
 void lapic_power_up(struct lapic *l, const struct lapic_config *config)
 {
@@ -150,13 +132,9 @@ void lapic_power_up(struct lapic *l, const struct lapic_config *config)
 	reset_regs(l);
 }
 
-/**
- * lapic_init_signal() - the vCPU takes an INIT
- * @l: the vCPU's
- * @effects: effects
- *
- * As after power-up, but the mode, the address and the ID stay, and so do the
- * pins: others drive them.
+/*
+ * Handle an INIT: reset everything except the mode, the address, the ID, and the pins,
+ * which are driven from outside.
  */
 void lapic_init_signal(struct lapic *l, struct lapic_effects *effects)
 {
@@ -168,13 +146,7 @@ void lapic_init_signal(struct lapic *l, struct lapic_effects *effects)
 	effects->flags |= LAPIC_IRQ | LAPIC_TIMER;
 }
 
-/**
- * lapic_base_valid() - is this a value that IA32_APIC_BASE can have?
- * @config: of the local APIC
- * @base: the value
- *
- * Return: false if reserved bits are set or the mode does not exist
- */
+/* True if IA32_APIC_BASE can have this value. */
 bool lapic_base_valid(const struct lapic_config *config, u64 base)
 {
 	u64 address = BASE_ADDRESS & ((1ULL << config->maxphyaddr) - 1);
@@ -188,7 +160,10 @@ bool lapic_base_valid(const struct lapic_config *config, u64 base)
 	return true;
 }
 
-/* Disabled, xAPIC, x2APIC, disabled: one may stay, go on, or disable. */
+/*
+ * The modes follow each other in the order disabled, xAPIC, x2APIC, disabled. xAPIC
+ * mode can also be disabled.
+ */
 static bool base_change_valid(u64 from, u64 to)
 {
 	if ((to & BASE_X2) && !(from & BASE_ENABLE))
@@ -203,7 +178,7 @@ static void base_write(struct lapic *l, u64 value, struct lapic_effects *effects
 		effects->flags |= LAPIC_GP;
 		return;
 	}
-	/* who the bootstrap processor is was decided at power-up */
+	/* The bootstrap processor is chosen at power-up. */
 	value = (value & ~BASE_BSP) | (l->base & BASE_BSP);
 	if (value == l->base)
 		return;
@@ -211,7 +186,7 @@ static void base_write(struct lapic *l, u64 value, struct lapic_effects *effects
 	if (!lapic_is_enabled(l))
 		reset_regs(l);
 	enter_mode(l);
-	effects->flags |= LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER;
+	effects->flags |= LAPIC_IRQ | LAPIC_TIMER;
 }
 
 /* --- registers ---------------------------------------------------------- */
@@ -236,7 +211,7 @@ static void svr_write(struct lapic *l, const struct lapic_now *now, u32 value,
 {
 	unsigned int reg;
 
-	/* what is due already still interrupts */
+	/* An expiry that is due still interrupts. */
 	lapic_timer_expired(l, now, effects);
 	l->regs[REG_SVR] = value;
 	if (lapic_soft_enabled(l))
@@ -246,7 +221,7 @@ static void svr_write(struct lapic *l, const struct lapic_now *now, u32 value,
 	effects->flags |= LAPIC_TIMER;
 }
 
-/* Remote IRR waits for the EOI of the vector it was set with. */
+/* Remote IRR stays set until the EOI of the vector for which it was set. */
 static void lint_write(struct lapic *l, unsigned int reg, u32 value,
 		       struct lapic_effects *effects)
 {
@@ -278,7 +253,7 @@ static void icr_write(struct lapic *l, u64 icr, struct lapic_effects *effects)
 	lapic_send(l, icr, effects);
 }
 
-/* @value has been checked, @reg can be written in this mode. */
+/* The caller has checked @value and that @reg is writable in this mode. */
 static void reg_write(struct lapic *l, const struct lapic_now *now,
 		      unsigned int reg, u32 value, struct lapic_effects *effects)
 {
@@ -368,13 +343,13 @@ static void x2_write(struct lapic *l, const struct lapic_now *now,
 }
 
 /**
- * lapic_msr_read() - RDMSR of an MSR that lapic_owns_msr()
- * @l: the vCPU's
- * @now: the time
+ * lapic_msr_read() - RDMSR of an MSR for which lapic_owns_msr()
+ * @l: the local APIC
+ * @now: current time
  * @msr: index
- * @effects: effects; LAPIC_GP if it cannot be read in this mode
+ * @effects: effects; LAPIC_GP if the MSR is not readable in this mode
  *
- * Return: the value
+ * Return: the value.
  */
 u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
 		   struct lapic_effects *effects)
@@ -396,12 +371,12 @@ u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
 }
 
 /**
- * lapic_msr_write() - WRMSR to an MSR that lapic_owns_msr()
- * @l: the vCPU's
- * @now: the time
+ * lapic_msr_write() - WRMSR of an MSR for which lapic_owns_msr()
+ * @l: the local APIC
+ * @now: current time
  * @msr: index
- * @value: what the guest writes
- * @effects: effects; LAPIC_GP if it cannot be written in this mode
+ * @value: value to write
+ * @effects: effects; LAPIC_GP if the MSR or the value is invalid in this mode
  */
 void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
 		     u64 value, struct lapic_effects *effects)
@@ -426,23 +401,17 @@ void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
 
 /* --- xAPIC: the page ---------------------------------------------------- */
 
-/**
- * lapic_has_page() - is there a register page?
- * @l: the vCPU's
- *
- * Return: false in x2APIC mode, and while it is disabled
- */
+/* True in xAPIC mode, which has a register page. */
 bool lapic_has_page(const struct lapic *l)
 {
 	return (l->base & BASE_MODE) == BASE_ENABLE;
 }
 
 /**
- * lapic_mmio_hit() - does an access go to the register page?
- * @l: the vCPU's
- * @gpa: guest-physical address
- *
- * Return: if so; lapic_mmio_read() and _write() then take @gpa's offset
+ * lapic_mmio_hit() - whether an access goes to the register page
+ * @l: the local APIC
+ * @gpa: guest-physical address; its page offset is what lapic_mmio_read() and
+ *	lapic_mmio_write() take
  */
 bool lapic_mmio_hit(const struct lapic *l, u64 gpa)
 {
@@ -450,7 +419,7 @@ bool lapic_mmio_hit(const struct lapic *l, u64 gpa)
 	       (gpa & BASE_ADDRESS) == (l->base & BASE_ADDRESS);
 }
 
-/* Nothing is there in either direction: the guest's mistake, and it is told. */
+/* The register exists if it is readable or writable. If not, log an error for the guest. */
 static bool mmio_exists(struct lapic *l, unsigned int offset, struct lapic_effects *effects)
 {
 	if (offset < LAPIC_NR_REGS * 16 && (reg_rule(offset / 16)->access & XRW))
@@ -461,16 +430,15 @@ static bool mmio_exists(struct lapic *l, unsigned int offset, struct lapic_effec
 
 /**
  * lapic_mmio_read() - the guest reads from the register page
- * @l: the vCPU's
- * @now: the time
- * @offset: in the page, 0 to 4095
+ * @l: the local APIC
+ * @now: current time
+ * @offset: page offset
  * @len: bytes, 1 to 8
  * @effects: effects
  *
- * Parts of a register can be read. A register has four bytes, the next twelve
- * are zero.
+ * A register has four bytes; the 12 bytes after it read as zero. Partial reads work.
  *
- * Return: the value, zero-extended
+ * Return: the value, zero-extended.
  */
 u64 lapic_mmio_read(struct lapic *l, const struct lapic_now *now,
 		    unsigned int offset, unsigned int len, struct lapic_effects *effects)
@@ -487,14 +455,14 @@ u64 lapic_mmio_read(struct lapic *l, const struct lapic_now *now,
 
 /**
  * lapic_mmio_write() - the guest writes to the register page
- * @l: the vCPU's
- * @now: the time
- * @offset: in the page, 0 to 4095
+ * @l: the local APIC
+ * @now: current time
+ * @offset: page offset
  * @len: bytes, 1 to 8
- * @value: of which the lower four bytes count
+ * @value: value; the low four bytes count
  * @effects: effects
  *
- * Only whole registers can be written, at their start; the rest is dropped.
+ * Only a write of at least four bytes at the start of a register has an effect.
  */
 void lapic_mmio_write(struct lapic *l, const struct lapic_now *now,
 		      unsigned int offset, unsigned int len, u64 value,

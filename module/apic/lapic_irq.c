@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The local APIC's interrupts: from a message or pin to IRR, from there to the
- * vCPU, and out of ISR; and messages to other local APICs.
+ * Interrupts of the local APIC: from a message or a pin to IRR, to ISR and the vCPU,
+ * and out of ISR with the EOI; and messages to other local APICs.
  *
- * Owns the priorities and the rules of delivery. See lapic.h for who may call
- * it. A vector's priority class is its upper four bits.
+ * The upper four bits of a vector are its priority class. See lapic.h for the rules of
+ * calling.
  */
 #include "apic/lapic_reg.h"
 
-#define FIRST_VECTOR	16	/* the lower ones are illegal */
+#define FIRST_VECTOR	16	/* vectors below are illegal */
 
 static bool vector_test(const struct lapic *l, unsigned int table, u8 vector)
 {
@@ -25,7 +25,7 @@ static void vector_clear(struct lapic *l, unsigned int table, u8 vector)
 	l->regs[table + vector / 32] &= ~(1U << vector % 32);
 }
 
-/* The highest vector in a table, or -1. */
+/* The highest vector in a table, or -1 */
 static int vector_highest(const struct lapic *l, unsigned int table)
 {
 	int i;
@@ -43,12 +43,7 @@ static u8 max_priority(u8 base, int vector)
 	return base;
 }
 
-/**
- * lapic_ppr() - the processor's priority
- * @l: the local APIC
- *
- * Return: PPR: the higher of TPR and what is in service
- */
+/* PPR: the higher one of TPR and the highest vector in service */
 u8 lapic_ppr(const struct lapic *l)
 {
 	return max_priority(l->regs[REG_TPR], vector_highest(l, REG_ISR));
@@ -58,7 +53,7 @@ u8 lapic_ppr(const struct lapic *l)
  * lapic_apr() - the priority in lowest-priority arbitration
  * @l: the local APIC
  *
- * Return: APR: the higher of PPR and what is requested
+ * Return: APR: the higher one of PPR and the highest requested vector.
  */
 u8 lapic_apr(const struct lapic *l)
 {
@@ -71,10 +66,10 @@ static bool deliverable(const struct lapic *l, int vector)
 }
 
 /**
- * lapic_takes_irqs() - does it take fixed interrupts at all?
+ * lapic_takes_irqs() - whether fixed interrupts are accepted
  * @l: the local APIC
  *
- * Return: false while it is disabled, or disabled by software
+ * Return: false if disabled in IA32_APIC_BASE or in SVR.
  */
 bool lapic_takes_irqs(const struct lapic *l)
 {
@@ -82,12 +77,12 @@ bool lapic_takes_irqs(const struct lapic *l)
 }
 
 /**
- * lapic_pending() - what the vCPU should be interrupted with
- * @l: the vCPU's
+ * lapic_pending() - the interrupt to deliver to the vCPU
+ * @l: the local APIC
  *
- * What was requested before software disabled the APIC is still delivered.
+ * Interrupts that were requested before SVR disabled the APIC are still delivered.
  *
- * Return: the highest vector above the processor's priority, or -1
+ * Return: the highest requested vector if its class exceeds PPR's, or -1.
  */
 int lapic_pending(const struct lapic *l)
 {
@@ -98,11 +93,11 @@ int lapic_pending(const struct lapic *l)
 
 /**
  * lapic_ack() - the vCPU takes an interrupt
- * @l: the vCPU's
- * @vector: from lapic_pending(), not necessarily a moment ago
+ * @l: the local APIC
+ * @vector: result of an earlier lapic_pending()
  *
- * Return: the vector that the guest gets: @vector, which now is in service; or
- *	the spurious one, which never is, if @vector cannot be delivered any more
+ * Return: @vector, which is now in service, or the spurious vector if @vector has
+ * become undeliverable.
  */
 int lapic_ack(struct lapic *l, u8 vector)
 {
@@ -113,41 +108,13 @@ int lapic_ack(struct lapic *l, u8 vector)
 	return vector;
 }
 
-/**
- * lapic_tpr_threshold() - at which CR8 is the guest to be looked at again?
- * @l: the vCPU's
- *
- * For a caller that does not see every write to CR8.
- *
- * Return: an interrupt waits only for the guest to make CR8 less than this;
- *	0: there is none
- */
-unsigned int lapic_tpr_threshold(const struct lapic *l)
-{
-	int irr = vector_highest(l, REG_IRR), isr = vector_highest(l, REG_ISR);
-
-	if (!lapic_is_enabled(l) || irr >> 4 <= isr >> 4 || deliverable(l, irr))
-		return 0;
-	return irr >> 4;
-}
-
-/**
- * lapic_cr8() - the guest's CR8
- * @l: the vCPU's
- *
- * Return: the upper four bits of TPR
- */
+/* The guest's CR8: the upper four bits of TPR */
 unsigned int lapic_cr8(const struct lapic *l)
 {
 	return l->regs[REG_TPR] >> 4;
 }
 
-/**
- * lapic_set_tpr() - the guest writes TPR
- * @l: the local APIC
- * @tpr: value
- * @effects: effects: a higher one lets nothing in that was kept out
- */
+/* The guest writes TPR. Only a lower value can make an interrupt deliverable. */
 void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_effects *effects)
 {
 	if (tpr < l->regs[REG_TPR])
@@ -155,28 +122,18 @@ void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_effects *effects)
 	l->regs[REG_TPR] = tpr;
 }
 
-/**
- * lapic_set_cr8() - the guest writes CR8
- * @l: the vCPU's
- * @cr8: 0 to 15; other bits are not looked at
- * @effects: effects
- *
- * Clears the lower four bits of TPR. A caller that copies from the VMCB should
- * do so only if V_TPR is not lapic_cr8() already.
+/*
+ * The guest writes CR8, which clears the low four bits of TPR. Other bits of @cr8 are
+ * ignored.
  */
 void lapic_set_cr8(struct lapic *l, unsigned int cr8, struct lapic_effects *effects)
 {
 	lapic_set_tpr(l, (cr8 & 15) << 4, effects);
 }
 
-/**
- * lapic_error() - log errors
- * @l: the local APIC
- * @errors: ESR_*
- * @effects: effects
- *
- * The first one since ESR was written also raises the error interrupt; should
- * that have an illegal vector itself, the recursion ends here.
+/*
+ * Log errors. The first one since the last write to ESR raises the error interrupt. If
+ * the error interrupt has an illegal vector, the recursion ends here.
  */
 void lapic_error(struct lapic *l, u32 errors, struct lapic_effects *effects)
 {
@@ -191,11 +148,11 @@ void lapic_error(struct lapic *l, u32 errors, struct lapic_effects *effects)
  * lapic_set_irq() - a fixed interrupt arrives
  * @l: the destination
  * @vector: its vector
- * @level: level-triggered: its EOI is to be reported
+ * @level: level-triggered, so its EOI is to be reported
  * @effects: effects
  *
- * Return: true if this is a new request; false if there was one for the same
- *	vector already, the vector is illegal or the APIC disabled
+ * Return: true for a new request; false if the vector is requested already or illegal,
+ * or the APIC is disabled.
  */
 bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_effects *effects)
 {
@@ -218,7 +175,7 @@ bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_effects 
 
 /* --- pins and local sources --------------------------------------------- */
 
-/* LINT0 as a level-triggered fixed interrupt; LINT1 is always edge-triggered */
+/* True if LINT0 is a level-triggered fixed interrupt. LINT1 is always edge-triggered. */
 static bool lint_is_level(const struct lapic *l)
 {
 	u32 lvt = l->regs[REG_LVT_LINT0];
@@ -226,13 +183,10 @@ static bool lint_is_level(const struct lapic *l)
 	return (lvt & MSG_LEVEL) && MSG_MODE(lvt) == LAPIC_MSG_FIXED;
 }
 
-/**
- * lapic_lint_changed() - LINT0 is asserted, unmasked, or its EOI came
- * @l: the local APIC
- * @effects: effects
- *
- * A level-triggered pin interrupts as long as it is asserted, but not twice
- * before an EOI: Remote IRR says that one is under way.
+/*
+ * Called when LINT0 is asserted or unmasked, and at an EOI. A level-triggered pin
+ * interrupts while it is asserted, but only once before the EOI: Remote IRR marks the
+ * interrupt in progress.
  */
 void lapic_lint_changed(struct lapic *l, struct lapic_effects *effects)
 {
@@ -245,14 +199,9 @@ void lapic_lint_changed(struct lapic *l, struct lapic_effects *effects)
 		l->regs[REG_LVT_LINT0] |= LVT_REMOTE_IRR;
 }
 
-/**
- * lapic_lvt_fire() - a local source has an event
- * @l: the local APIC
- * @reg: its REG_LVT_*
- * @effects: effects
- *
- * SMI means nothing to a vCPU without SMM. ExtINT is a state of the pin, not an
- * event: lapic_takes_extint().
+/*
+ * A local source has an event. A vCPU has no SMM, so SMI is ignored. ExtINT is a state
+ * of the pin, not an event: see lapic_takes_extint().
  */
 void lapic_lvt_fire(struct lapic *l, unsigned int reg, struct lapic_effects *effects)
 {
@@ -276,7 +225,7 @@ void lapic_lvt_fire(struct lapic *l, unsigned int reg, struct lapic_effects *eff
 static void lint_rises(struct lapic *l, unsigned int pin, struct lapic_effects *effects)
 {
 	if (!lapic_is_enabled(l)) {
-		/* then the pins are INTR, see lapic_takes_extint(), and NMI */
+		/* The pins are INTR (see lapic_takes_extint()) and NMI. */
 		if (pin)
 			effects->flags |= LAPIC_NMI;
 	} else if (!pin && lint_is_level(l)) {
@@ -287,9 +236,9 @@ static void lint_rises(struct lapic *l, unsigned int pin, struct lapic_effects *
 }
 
 /**
- * lapic_lint() - a local interrupt pin is driven
- * @l: the vCPU's
- * @pin: 0 (the PIC, usually) or 1 (NMI, usually)
+ * lapic_lint() - drive a local interrupt pin
+ * @l: the local APIC
+ * @pin: 0 (usually the PIC) or 1 (usually NMI)
  * @asserted: its new state
  * @effects: effects
  */
@@ -305,11 +254,10 @@ void lapic_lint(struct lapic *l, unsigned int pin, bool asserted,
 }
 
 /**
- * lapic_takes_extint() - may an external interrupt controller interrupt?
- * @l: the vCPU's
+ * lapic_takes_extint() - whether an interrupt of the PIC reaches the vCPU
+ * @l: the local APIC
  *
- * Return: whether an interrupt whose vector the PIC (or the VMM) knows reaches
- *	the vCPU; its priority is not the local APIC's business
+ * The vector comes from the PIC, and its priority does not matter here.
  */
 bool lapic_takes_extint(const struct lapic *l)
 {
@@ -319,11 +267,7 @@ bool lapic_takes_extint(const struct lapic *l)
 				     MSG_MODE(lvt) == LAPIC_MSG_EXTINT);
 }
 
-/**
- * lapic_eoi() - the guest is done with the highest interrupt in service
- * @l: the local APIC
- * @effects: effects
- */
+/* The guest ends the highest interrupt in service. */
 void lapic_eoi(struct lapic *l, struct lapic_effects *effects)
 {
 	int vector = vector_highest(l, REG_ISR);
@@ -356,7 +300,7 @@ static bool logical_match(const struct lapic *l, u32 dest)
 	switch (l->regs[REG_DFR] >> 28) {
 	case 0xf:	/* flat */
 		return dest & ldr;
-	case 0:		/* cluster; 15 is all of them */
+	case 0:		/* cluster; 15 is a broadcast */
 		return (dest >> 4 == 15 || dest >> 4 == ldr >> 4) &&
 		       (dest & ldr & 15);
 	default:
@@ -365,11 +309,9 @@ static bool logical_match(const struct lapic *l, u32 dest)
 }
 
 /**
- * lapic_matches() - is this local APIC among a message's destinations?
+ * lapic_matches() - whether this local APIC is a destination of a message
  * @l: the local APIC
  * @msg: the message
- *
- * Return: whether to call lapic_accept()
  */
 bool lapic_matches(const struct lapic *l, const struct lapic_msg *msg)
 {
@@ -384,17 +326,8 @@ bool lapic_matches(const struct lapic *l, const struct lapic_msg *msg)
 	return msg->dest == (lapic_is_x2(l) ? id : id >> 24);
 }
 
-/**
- * lapic_accept() - take a message
- * @l: a destination, as lapic_matches() says
- * @msg: the message
- * @effects: effects; NMI, INIT and SIPI are the caller's
- *
- * Return: for fixed interrupts that of lapic_set_irq(), else whether the
- *	message means anything
- */
-bool lapic_accept(struct lapic *l, const struct lapic_msg *msg,
-		  struct lapic_effects *effects)
+/* Accept a message for which lapic_matches(). Returns whether it has an effect. */
+static bool accept(struct lapic *l, const struct lapic_msg *msg, struct lapic_effects *effects)
 {
 	switch (msg->mode) {
 	case LAPIC_MSG_FIXED:
@@ -421,22 +354,22 @@ static void send_to_others(const struct lapic_msg *msg, struct lapic_effects *ef
 	effects->ipi = *msg;
 }
 
-/* By destination rather than shorthand; it may include the sender. */
+/* Send to a destination without shorthand. It may include the sender. */
 static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest,
 			 struct lapic_effects *effects)
 {
 	msg->dest = lapic_is_x2(l) ? dest : dest >> 24;
 	msg->all = lapic_is_x2(l) ? dest == ~0U :
 		   !msg->logical && msg->dest == 0xff;
-	/* One receives it, and who that is depends on the priorities of all. */
+	/* One local APIC receives it. Selecting it takes the priorities of all. */
 	msg->sender_too = msg->mode == LAPIC_MSG_LOWEST;
 	if (!msg->sender_too && lapic_matches(l, msg))
-		lapic_accept(l, msg, effects);
-	/* A guest can give several xAPICs the same ID: the others are asked, too. */
+		accept(l, msg, effects);
+	/* Ask the others in any case: a guest can give several xAPICs the same ID. */
 	send_to_others(msg, effects);
 }
 
-/* What nobody receives: no mode of an IPI, SMI, the end of a level INIT */
+/* Messages without an effect: reserved modes, SMI, and level de-assert of INIT */
 static bool msg_is_void(u32 icr)
 {
 	switch (MSG_MODE(icr)) {
@@ -466,23 +399,18 @@ static void route(struct lapic *l, u64 icr, struct lapic_msg *msg,
 		send_to_others(msg, effects);
 		return;
 	}
-	/* only a fixed interrupt may be sent to a set that has the sender in it */
+	/* Only fixed interrupts may be sent to a set that includes the sender. */
 	if (msg->mode != LAPIC_MSG_FIXED)
 		return;
-	lapic_accept(l, msg, effects);
+	accept(l, msg, effects);
 	if (shorthand == SHORTHAND_ALL)
 		send_to_others(msg, effects);
 }
 
-/**
- * lapic_send() - the guest writes ICR or SELF_IPI
- * @l: the sender
- * @icr: both halves of ICR
- * @effects: effects
- *
- * IPIs to the sender are delivered here, others reported, and so are all that go to one
- * of several by priority. All are edge-triggered
- * whatever the guest says, and all can be sent while software disabled the APIC.
+/*
+ * The guest writes ICR or SELF_IPI. Deliver IPIs to the sender here, and leave IPIs to
+ * others and lowest-priority IPIs to the caller. All IPIs are edge-triggered, and they
+ * can be sent while SVR disables the APIC.
  */
 void lapic_send(struct lapic *l, u64 icr, struct lapic_effects *effects)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Inside the local APIC: register numbers and bits, and what its files call
- * of each other. For lapic*.c only; everybody else wants lapic.h.
+ * Register numbers, bits and functions that the files of the local APIC share. Other
+ * files include lapic.h only.
  */
 #ifndef SVMVCPU_LAPIC_REG_H
 #define SVMVCPU_LAPIC_REG_H
 
 #include "apic/lapic.h"
 
-/* numbers of registers: offset / 16, and MSR - 0x800 */
+/* Register numbers: offset / 16, and MSR - 0x800 */
 #define REG_ID		0x02
 #define REG_VERSION	0x03
 #define REG_TPR		0x08
@@ -18,7 +18,7 @@
 #define REG_LDR		0x0d
 #define REG_DFR		0x0e
 #define REG_SVR		0x0f
-#define REG_ISR		0x10	/* eight registers, as the next two */
+#define REG_ISR		0x10	/* eight registers, like TMR and IRR */
 #define REG_TMR		0x18
 #define REG_IRR		0x20
 #define REG_ESR		0x28
@@ -35,7 +35,7 @@
 #define REG_TDCR	0x3e
 #define REG_SELF_IPI	0x3f
 
-/* an integrated APIC with six LVT entries, no EOI-broadcast suppression */
+/* Integrated APIC, six LVT entries, no suppression of EOI broadcasts */
 #define LAPIC_VERSION	0x00050014
 
 #define BASE_BSP	0x100ULL
@@ -52,10 +52,10 @@
 #define ESR_ILLEGAL_REG		0x80
 #define ESR_BITS		0xe0
 
-/* shared by ICR and LVT */
+/* Bits that ICR and LVT share */
 #define MSG_VECTOR	0xff
 #define MSG_MODE(v)	((v) >> 8 & 7)
-#define MSG_STATUS	0x1000	/* never pending here: reads as 0 */
+#define MSG_STATUS	0x1000	/* reads as 0: nothing is ever pending here */
 #define MSG_LEVEL	0x8000
 
 #define ICR_LOGICAL	0x800

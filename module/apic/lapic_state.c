@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A local APIC's state, out and in.
+ * Saving and restoring the state of a local APIC.
  *
- * Owns the rules that a restored state has to keep: whatever passes could have
- * come about in a guest, or at least does nothing that a guest could not. See
- * lapic.h for who may call it.
+ * A restored state must be one that a guest can reach, or at least one that has no
+ * effects that a guest could not cause. See lapic.h for the rules of calling.
  */
 #include "apic/lapic_reg.h"
 
 #define LINT_PINS	3U
 
 /**
- * lapic_get_state() - save
- * @l: the vCPU's
- * @now: the time
- * @state: all of it is written
- * @effects: effects; what is due at this moment happens first
- *
- * An INIT that waits is the caller's to add.
+ * lapic_get_state() - save the state
+ * @l: the local APIC
+ * @now: current time
+ * @state: out; the caller adds a waiting INIT
+ * @effects: effects of a timer expiry that is due
  */
 void lapic_get_state(struct lapic *l, const struct lapic_now *now,
 		     struct svmvcpu_lapic *state, struct lapic_effects *effects)
@@ -45,7 +42,7 @@ static bool is_derived(unsigned int reg, bool x2)
 	       (x2 && reg == REG_LDR);
 }
 
-/* Takes one register over, unless it has bits that it cannot have. */
+/* Restore one register. Returns false if bits are set that it cannot have. */
 static bool reg_restore(struct lapic *l, unsigned int reg, u32 value)
 {
 	u32 bits = lapic_reg_state_bits(&l->config, reg);
@@ -60,7 +57,7 @@ static bool reg_restore(struct lapic *l, unsigned int reg, u32 value)
 	return !(value & ~bits) || is_derived(reg, lapic_is_x2(l));
 }
 
-/* @same_mode: what the registers hold is what they may hold. Most of them are 0. */
+/* @same_mode: values that are the current ones need no check. Most registers are 0. */
 static bool regs_restore(struct lapic *l, const struct svmvcpu_lapic *state, bool same_mode)
 {
 	unsigned int reg;
@@ -74,7 +71,7 @@ static bool regs_restore(struct lapic *l, const struct svmvcpu_lapic *state, boo
 	return true;
 }
 
-/* Vectors 0 to 15 are illegal: nothing ever sets them. */
+/* Vectors 0 to 15 are illegal and never set. */
 static bool vectors_valid(const struct lapic *l)
 {
 	return !((l->regs[REG_ISR] | l->regs[REG_TMR] | l->regs[REG_IRR]) & 0xffff);
@@ -127,9 +124,9 @@ static bool state_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 }
 
 /**
- * lapic_state_valid() - would lapic_set_state() take it?
- * @l: the vCPU's
- * @state: from anybody; nobody may change it meanwhile
+ * lapic_state_valid() - whether lapic_set_state() accepts a state
+ * @l: the local APIC
+ * @state: untrusted, but stable
  */
 bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state)
 {
@@ -139,13 +136,13 @@ bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state)
 }
 
 /**
- * lapic_set_state() - restore
- * @l: the vCPU's; not changed on error
- * @now: the time
- * @state: from anybody; nobody may change it meanwhile
+ * lapic_set_state() - restore the state
+ * @l: the local APIC; unchanged on error
+ * @now: current time
+ * @state: untrusted, but stable
  * @effects: effects
  *
- * Return: 0, or -EINVAL if there can be no such state
+ * Return: 0, or -EINVAL for an impossible state.
  */
 int lapic_set_state(struct lapic *l, const struct lapic_now *now,
 		    const struct svmvcpu_lapic *state, struct lapic_effects *effects)
@@ -156,7 +153,7 @@ int lapic_set_state(struct lapic *l, const struct lapic_now *now,
 		return -EINVAL;
 	lapic_timer_restore(&restored, now, state->timer_remaining);
 	*l = restored;
-	effects->flags |= LAPIC_BASE | LAPIC_IRQ | LAPIC_TIMER;
+	effects->flags |= LAPIC_IRQ | LAPIC_TIMER;
 	if (state->pins & SVMVCPU_LAPIC_INIT)
 		effects->flags |= LAPIC_INIT;
 	lapic_timer_expired(l, now, effects);

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The local APIC's timer: one-shot, periodic and TSC-deadline.
+ * The timer of the local APIC: one-shot, periodic and TSC-deadline mode.
  *
- * Owns the arithmetic of time. See lapic.h for who may call it. The undivided
- * timer counts at 1 GHz, so a count times the divisor is nanoseconds.
+ * The undivided timer counts at 1 GHz, so a count times the divisor is in nanoseconds.
+ * See lapic.h for the rules of calling.
  *
- * The timer is a moment, timer_due, not a counter. Nothing runs while it is
- * masked: whoever looks at it or changes it first lets lapic_timer_expired()
- * do what should have happened until now. An expiry that was missed several
- * times over is one interrupt, as in IRR.
+ * The timer is kept as the time of its next expiry, timer_due, not as a counter. While
+ * it is masked no host timer runs: every function that reads or changes the timer first
+ * calls lapic_timer_expired() to catch up. Several missed expiries make one interrupt,
+ * as they would in IRR.
  */
 #include "apic/lapic_reg.h"
 
-#define NS_LATEST	(~0ULL >> 1)	/* what fits a ktime_t */
+#define NS_LATEST	(~0ULL >> 1)	/* largest ktime_t */
 #define KHZ_TO_HZ	1000000U	/* ns * khz / this = ticks */
 
 /*
- * A deadline that the host's clock reached before the guest's TSC, because one
- * of them is a little off, is tried again after at least this long.
+ * If the host's clock reaches a deadline before the guest's TSC does, because the two
+ * drift, try again after at least this time.
  */
 #define DEADLINE_RETRY_NS	1000
 
@@ -26,7 +26,7 @@ static u64 add_ns(u64 a, u64 b)
 	return a < NS_LATEST && b < NS_LATEST - a ? a + b : NS_LATEST;
 }
 
-/* Rounded up, so that a deadline has passed when the time has. */
+/* Rounds up: when the time has passed, so has the deadline. */
 static u64 ticks_to_ns(u64 ticks, u32 khz)
 {
 	u64 quotient = ticks / khz, rest = ticks % khz;
@@ -41,11 +41,9 @@ static unsigned int timer_mode(const struct lapic *l)
 	return LVT_TIMER_MODE(l->regs[REG_LVT_TIMER]);
 }
 
-/**
- * lapic_timer_counts() - is the timer in a mode that uses the initial count?
- * @l: the local APIC
- *
- * Return: false with TSC-deadline and in the reserved mode, which does nothing
+/*
+ * True in the modes that use the initial count: neither TSC-deadline nor the reserved
+ * mode, which does nothing.
  */
 bool lapic_timer_counts(const struct lapic *l)
 {
@@ -57,7 +55,7 @@ static bool is_deadline(const struct lapic *l)
 	return timer_mode(l) == TIMER_DEADLINE;
 }
 
-/* Bits 3, 1, 0: 2, 4, 8, ... 128, 1 */
+/* Bits 3, 1 and 0 encode 2, 4, 8, ... 128, 1. */
 static u32 divisor(const struct lapic *l)
 {
 	u32 tdcr = l->regs[REG_TDCR], code = (tdcr & 3) | (tdcr >> 1 & 4);
@@ -75,24 +73,19 @@ static u64 at_least(u64 a, u64 b)
 	return a < b ? b : a;
 }
 
-/**
- * lapic_timer_max() - longest time to the next expiry outside TSC-deadline
- * @l: the local APIC
- *
- * Return: ns
- */
+/* The longest time in ns to the next expiry outside TSC-deadline mode */
 u64 lapic_timer_max(const struct lapic *l)
 {
 	return at_least(count_ns(l), LAPIC_MIN_PERIOD_NS);
 }
 
-/* What the guest asked for, or LAPIC_MIN_PERIOD_NS if that is more. */
+/* The guest's interval. A period is at least LAPIC_MIN_PERIOD_NS. */
 static u64 interval_ns(const struct lapic *l)
 {
 	return timer_mode(l) == TIMER_PERIODIC ? lapic_timer_max(l) : count_ns(l);
 }
 
-/* Takes @l's deadline, or the lack of one, as new. */
+/* Start the timer for l->tsc_deadline, or stop it. */
 static void arm_deadline(struct lapic *l, const struct lapic_now *now)
 {
 	u64 ticks = l->tsc_deadline - now->tsc;
@@ -105,7 +98,7 @@ static void arm_deadline(struct lapic *l, const struct lapic_now *now)
 		l->timer_due = add_ns(now->ns, ticks_to_ns(ticks, l->config.tsc_khz));
 }
 
-/* Has the deadline come? If only the host thinks so, it has to look again. */
+/* True if the guest's TSC has reached the deadline. Otherwise wait longer. */
 static bool deadline_expired(struct lapic *l, const struct lapic_now *now)
 {
 	u64 left;
@@ -123,8 +116,8 @@ static bool deadline_expired(struct lapic *l, const struct lapic_now *now)
 }
 
 /*
- * Has the count reached zero, once or more? The next expiry of a periodic timer
- * is a multiple of the period after the last, however late this is called.
+ * True if the count has reached zero at least once. A periodic timer next expires at a
+ * multiple of the period, however late this is called.
  */
 static bool count_expired(struct lapic *l, const struct lapic_now *now)
 {
@@ -141,12 +134,12 @@ static bool count_expired(struct lapic *l, const struct lapic_now *now)
 }
 
 /**
- * lapic_timer_expired() - let the timer do what is due
- * @l: the vCPU's
- * @now: the time
+ * lapic_timer_expired() - handle an expiry that is due
+ * @l: the local APIC
+ * @now: current time
  * @effects: effects
  *
- * For the host timer; too early or late, or without need, does not matter.
+ * Called by the host timer. Calling it early, late or needlessly is harmless.
  */
 void lapic_timer_expired(struct lapic *l, const struct lapic_now *now,
 			 struct lapic_effects *effects)
@@ -164,11 +157,11 @@ void lapic_timer_expired(struct lapic *l, const struct lapic_now *now,
 }
 
 /**
- * lapic_timer_next() - when is lapic_timer_expired() to be called?
- * @l: the vCPU's
+ * lapic_timer_next() - when to call lapic_timer_expired()
+ * @l: the local APIC
  *
- * Return: host time in ns, 2^63 - 1 at most, possibly in the past; or
- *	LAPIC_TIMER_NONE if nothing would happen
+ * Return: host time in ns, at most 2^63 - 1 and possibly in the past; LAPIC_TIMER_NONE
+ * if no interrupt would follow.
  */
 u64 lapic_timer_next(const struct lapic *l)
 {
@@ -178,9 +171,9 @@ u64 lapic_timer_next(const struct lapic *l)
 }
 
 /**
- * lapic_timer_tsc_changed() - the guest's TSC jumped
- * @l: the vCPU's
- * @now: the time, with the new TSC
+ * lapic_timer_tsc_changed() - the guest's TSC has been set
+ * @l: the local APIC
+ * @now: current time, with the new TSC
  * @effects: effects
  */
 void lapic_timer_tsc_changed(struct lapic *l, const struct lapic_now *now,
@@ -193,16 +186,9 @@ void lapic_timer_tsc_changed(struct lapic *l, const struct lapic_now *now,
 	lapic_timer_expired(l, now, effects);
 }
 
-/**
- * lapic_timer_count() - the guest reads the current count
- * @l: the local APIC
- * @now: the time
- * @effects: effects
- *
- * A count that is under way is never 0. With a period stretched to
- * LAPIC_MIN_PERIOD_NS it rests at the initial count first.
- *
- * Return: the count
+/*
+ * The guest reads the current count. A running count is never 0. If the period has been
+ * extended to LAPIC_MIN_PERIOD_NS the count first stays at its initial value.
  */
 u32 lapic_timer_count(struct lapic *l, const struct lapic_now *now,
 		      struct lapic_effects *effects)
@@ -216,15 +202,9 @@ u32 lapic_timer_count(struct lapic *l, const struct lapic_now *now,
 	return count < l->regs[REG_TMICT] ? count : l->regs[REG_TMICT];
 }
 
-/**
- * lapic_timer_set_lvt() - the guest writes the timer's LVT entry
- * @l: the local APIC
- * @now: the time
- * @value: checked; masked if it has to be
- * @effects: effects
- *
- * Between one-shot and periodic a count under way goes on. All other changes of
- * mode stop the timer.
+/*
+ * The guest writes the timer's LVT entry. Between one-shot and periodic mode the count
+ * continues; all other changes of mode stop the timer.
  */
 void lapic_timer_set_lvt(struct lapic *l, const struct lapic_now *now,
 			 u32 value, struct lapic_effects *effects)
@@ -242,13 +222,7 @@ void lapic_timer_set_lvt(struct lapic *l, const struct lapic_now *now,
 	l->timer_due = 0;
 }
 
-/**
- * lapic_timer_set_initial() - the guest writes the initial count
- * @l: the local APIC
- * @now: the time
- * @value: the count; starts the timer, or stops it if 0
- * @effects: effects
- */
+/* The guest writes the initial count, which starts the timer, or stops it if 0. */
 void lapic_timer_set_initial(struct lapic *l, const struct lapic_now *now,
 			     u32 value, struct lapic_effects *effects)
 {
@@ -260,15 +234,7 @@ void lapic_timer_set_initial(struct lapic *l, const struct lapic_now *now,
 	effects->flags |= LAPIC_TIMER;
 }
 
-/**
- * lapic_timer_set_divide() - the guest writes the divide configuration
- * @l: the local APIC
- * @now: the time
- * @value: checked
- * @effects: effects
- *
- * A count under way keeps its value and goes on at the new speed.
- */
+/* The guest writes the divide configuration. A running count continues at the new speed. */
 void lapic_timer_set_divide(struct lapic *l, const struct lapic_now *now,
 			    u32 value, struct lapic_effects *effects)
 {
@@ -281,14 +247,7 @@ void lapic_timer_set_divide(struct lapic *l, const struct lapic_now *now,
 	effects->flags |= LAPIC_TIMER;
 }
 
-/**
- * lapic_timer_deadline() - the guest reads IA32_TSC_DEADLINE
- * @l: the local APIC
- * @now: the time
- * @effects: effects
- *
- * Return: the deadline; 0 if there is none, or it has passed
- */
+/* The guest reads IA32_TSC_DEADLINE: 0 if there is no deadline or it has passed. */
 u64 lapic_timer_deadline(struct lapic *l, const struct lapic_now *now,
 			 struct lapic_effects *effects)
 {
@@ -296,14 +255,9 @@ u64 lapic_timer_deadline(struct lapic *l, const struct lapic_now *now,
 	return l->tsc_deadline;
 }
 
-/**
- * lapic_timer_set_deadline() - the guest writes IA32_TSC_DEADLINE
- * @l: the local APIC
- * @now: the time
- * @deadline: in the guest's TSC; 0 disarms, one in the past expires now
- * @effects: effects
- *
- * Ignored in the other modes.
+/*
+ * The guest writes IA32_TSC_DEADLINE: 0 stops the timer, a time in the past expires at
+ * once. Ignored in other modes.
  */
 void lapic_timer_set_deadline(struct lapic *l, const struct lapic_now *now,
 			      u64 deadline, struct lapic_effects *effects)
@@ -317,11 +271,9 @@ void lapic_timer_set_deadline(struct lapic *l, const struct lapic_now *now,
 	lapic_timer_expired(l, now, effects);
 }
 
-/**
- * lapic_timer_restore() - the registers were set: arm what they say
- * @l: the local APIC
- * @now: the time
- * @remaining: ns to the next expiry outside TSC-deadline; 0: stopped
+/*
+ * Start the timer after the registers have been restored. @remaining is the time in ns
+ * to the next expiry outside TSC-deadline mode, 0 if stopped.
  */
 void lapic_timer_restore(struct lapic *l, const struct lapic_now *now,
 			 u64 remaining)
