@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of the local APIC's interrupts: priorities against a naive model,
- * pins, messages.
- *
- * Owns nothing at run time. Part of the module's one test module; also built in
- * user space.
+ * KUnit: interrupts of the local APIC: priorities compared with a naive model, pins,
+ * messages. Also built in user space.
  */
 #include <kunit/test.h>
 
@@ -57,7 +54,7 @@ static int model_highest(const bool *table)
 	return v;
 }
 
-/* In the manuals' words: compare, then keep the class alone, or TPR whole */
+/* As the manuals define it: compare, then use the class alone, or all of TPR. */
 static u8 model_ppr(const struct model *m)
 {
 	int isrv = model_highest(m->isr);
@@ -115,7 +112,7 @@ static void step_request(struct kunit *test, struct model *m, struct lapic *l)
 	m->tmr[vector] = level;
 }
 
-/* Mostly what is pending; sometimes what is not, or not any more */
+/* Usually a pending vector; sometimes one that is not or no longer pending */
 static void step_ack(struct kunit *test, struct model *m, struct lapic *l)
 {
 	int vector = roll(m, 4) ? model_pending(m) : model_highest(m->irr);
@@ -240,7 +237,7 @@ static void lapic_irq_test_disabled(struct kunit *test)
 {
 	struct lapic l;
 
-	/* by software: what is pending stays and is delivered; nothing new */
+	/* Disabled in SVR: pending interrupts are still delivered, new ones are refused. */
 	start(&l, false);
 	set_irq(&l, 0x80, false);
 	l.regs[REG_SVR] = 0x3c;
@@ -250,7 +247,7 @@ static void lapic_irq_test_disabled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x80);
 	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0x90), 0x3c);
 	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0x80), 0x80);
-	/* by hardware: nothing at all */
+	/* Disabled in IA32_APIC_BASE: nothing is delivered. */
 	start(&l, false);
 	set_irq(&l, 0x80, false);
 	l.base &= ~BASE_ENABLE;
@@ -259,7 +256,7 @@ static void lapic_irq_test_disabled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0x80), 0xff);
 }
 
-/* The error interrupt, once; and with an illegal vector of its own */
+/* The error interrupt is raised once, also if its own vector is illegal. */
 static void lapic_irq_test_errors(struct kunit *test)
 {
 	struct lapic_effects effects = {};
@@ -319,7 +316,7 @@ static void lapic_irq_test_lint_edge(struct kunit *test)
 		l.regs[REG_LVT_LINT0 + nr] = cases[i / 2].lvt;
 		KUNIT_EXPECT_EQ_MSG(test, pin(&l, nr ? 5 : 0, true), cases[i / 2].flags,
 				    "LVT %x", cases[i / 2].lvt);
-		/* an edge, not a level */
+		/* edge-triggered */
 		KUNIT_EXPECT_EQ(test, pin(&l, nr, true), 0U);
 		KUNIT_EXPECT_EQ(test, l.pins, nr ? 2U : 1U);
 		KUNIT_EXPECT_EQ(test, pin(&l, nr, false), 0U);
@@ -341,12 +338,12 @@ static void lapic_irq_test_lint_level(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0x30), 0x30);
-	/* still asserted, but one is under way; even over a glitch */
+	/* still asserted, but an interrupt is in service; a short release changes nothing */
 	lapic_lint_changed(&l, &effects);
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, false), 0U);
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), 0U);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), -1);
-	/* another level-triggered vector's EOI is not its */
+	/* the EOI of another level-triggered vector does not count */
 	set_irq(&l, 0x40, true);
 	lapic_ack(&l, 0x40);
 	lapic_eoi(&l, &effects);
@@ -355,7 +352,7 @@ static void lapic_irq_test_lint_level(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, effects.eoi_vector, 0x30);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x30);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
-	/* and no more once it is released */
+	/* no further interrupt after the pin is released */
 	lapic_ack(&l, 0x30);
 	pin(&l, 0, false);
 	lapic_eoi(&l, &effects);
@@ -376,12 +373,12 @@ static void lapic_irq_test_lint_written(struct kunit *test)
 	lapic_mmio_write(&l, &now, 0x350, 4, 0x8030, &effects);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x30);
-	/* Remote IRR cannot be written, and does not survive as an edge */
+	/* Remote IRR is not writable, and is cleared if the pin becomes edge-triggered */
 	lapic_mmio_write(&l, &now, 0x350, 4, 0x8030, &effects);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	lapic_mmio_write(&l, &now, 0x350, 4, 0x4030, &effects);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0x0030U);
-	/* another vector while one is in service: its EOI would not end this */
+	/* changing the vector while one is in service: its EOI would not match */
 	start(&l, false);
 	l.regs[REG_LVT_LINT0] = 0x8030;
 	pin(&l, 0, true);
@@ -394,11 +391,11 @@ static void lapic_irq_test_lint_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc061U);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x61);
-	/* LINT1 knows edges only */
+	/* LINT1 is always edge-triggered */
 	l.regs[REG_LVT_LINT1] = 0x8050;
 	KUNIT_EXPECT_EQ(test, pin(&l, 1, true), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_TMR + 2], 0U);
-	/* an illegal vector leaves nothing under way */
+	/* an illegal vector does not set Remote IRR */
 	start(&l, false);
 	l.regs[REG_LVT_LINT0] = 0x8003;
 	pin(&l, 0, true);
@@ -422,9 +419,9 @@ static void lapic_irq_test_pins_disabled(struct kunit *test)
 
 #define SELF	LAPIC_IRQ
 #define OTHERS	LAPIC_IPI
-#define ALL	BIT_ULL(32)	/* in .dest: everyone */
-#define LOGICAL	BIT_ULL(33)	/* in .dest: a set */
-#define ANY	BIT_ULL(34)	/* in .dest: one of them, which can be the sender */
+#define ALL	BIT_ULL(32)	/* in .dest: broadcast */
+#define LOGICAL	BIT_ULL(33)	/* in .dest: logical destination */
+#define ANY	BIT_ULL(34)	/* in .dest: lowest priority, sender included */
 
 static const struct {
 	u64 icr;
@@ -439,12 +436,12 @@ static const struct {
 	{ 0x0400000000004880ULL, 0x04 | LOGICAL, SELF | OTHERS, false },
 	{ 0x0300000000004880ULL, 0x03 | LOGICAL, OTHERS, false },
 	{ 0xff00000000004880ULL, 0xff | LOGICAL, SELF | OTHERS, false },
-	/* lowest priority: not here before the others have been asked */
+	/* lowest priority: not delivered here before the others have been asked */
 	{ 0xff00000000004980ULL, 0xff | LOGICAL | ANY, OTHERS, false },
 	{ 0x0300000000004980ULL, 0x03 | LOGICAL | ANY, OTHERS, false },
 	{ 0x2500000000004180ULL, 0x25 | ANY, OTHERS, false },
 	{ 0xff00000000004180ULL, 0xff | ALL | ANY, OTHERS, false },
-	/* shorthands, whatever the destination */
+	/* shorthands ignore the destination */
 	{ 0x2400000000044080ULL, 0, SELF, false },
 	{ 0x2400000000084080ULL, ALL, SELF | OTHERS, false },
 	{ 0x25000000000c4080ULL, ALL, OTHERS, false },
@@ -461,7 +458,7 @@ static const struct {
 	{ 0x00000000000c4500ULL, ALL, OTHERS, false },
 	{ 0x2600000000004608ULL, 0x26, OTHERS, false },
 	{ 0x2500000000004608ULL, 0x25, LAPIC_SIPI | OTHERS, false },
-	/* void: end of INIT, SMI, remote read, ExtINT, sets with the sender */
+	/* no effect: INIT de-assert, SMI, remote read, ExtINT, sets that include the sender */
 	{ 0x2600000000008500ULL, 0, 0, false },
 	{ 0x0000000000088500ULL, 0, 0, false },
 	{ 0x2600000000004200ULL, 0, 0, false },
@@ -534,11 +531,11 @@ static void lapic_irq_test_send_illegal(struct kunit *test)
 		lapic_send(&l, 0xc0100 | vector, &effects);
 		KUNIT_EXPECT_EQ(test, !!(effects.flags & LAPIC_IPI), vector == 16);
 	}
-	/* other types have no vector, or not this kind */
+	/* other delivery modes have no vector, or another meaning of it */
 	start(&l, false);
 	lapic_send(&l, 0x2600000000004601ULL, &effects);
 	KUNIT_EXPECT_EQ(test, l.esr_pending, 0U);
-	/* sending is possible while software has it disabled, receiving is not */
+	/* SVR disables receiving, not sending */
 	l.regs[REG_SVR] = 0xff;
 	memset(&effects, 0, sizeof(effects));
 	lapic_send(&l, 0x80055, &effects);

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of saving and restoring a local APIC: what a guest can do comes
- * back, what nobody can have done is refused.
- *
- * Owns nothing at run time. Part of the module's one test module; also built in
- * user space.
+ * KUnit: saving and restoring a local APIC. Every state that a guest can reach is
+ * restored, and states that it cannot reach are refused. Also built in user space.
  */
 #include <kunit/test.h>
 
@@ -76,7 +73,7 @@ static u32 msr_write(struct lapic *l, u32 msr, u64 value)
 	return effects.flags;
 }
 
-/* Anything that can happen to a local APIC, in any mode */
+/* A random operation, in any mode */
 static void random_event(struct lapic *l)
 {
 	struct lapic_effects effects = {};
@@ -114,7 +111,7 @@ static void random_event(struct lapic *l)
 	}
 }
 
-/* Off, on, x2APIC; and software-enabled more often than not */
+/* Disabled, xAPIC, x2APIC; usually enabled in SVR */
 static void random_mode(struct lapic *l)
 {
 	static const u32 bases[] = { 0xfee00100, 0xfee00900, 0xfee00d00, 0x12345900 };
@@ -155,12 +152,12 @@ static void lapic_state_test_random(struct kunit *test)
 		x2 += lapic_is_x2(&l);
 		off += !lapic_is_enabled(&l);
 	}
-	/* the walk has been everywhere */
+	/* the walk has visited everything */
 	KUNIT_EXPECT_TRUE(test, timers > 300 && interrupts > 300);
 	KUNIT_EXPECT_TRUE(test, x2 > 3000 && off > 1000);
 }
 
-/* A guest in the middle of things, its timer periodic or with a deadline */
+/* A busy local APIC, with a periodic timer or a deadline */
 static void busy(struct lapic *l, bool x2)
 {
 	struct lapic_effects effects = {};
@@ -219,7 +216,7 @@ static void lapic_state_test_layout(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s.regs[0x310 / 16], 0x12000000U);
 }
 
-/* Saved at one time, restored at another, on a host with another clock */
+/* Saved and restored at different times, on hosts with different clocks */
 static void lapic_state_test_later(struct kunit *test)
 {
 	struct lapic_effects effects = {};
@@ -236,13 +233,13 @@ static void lapic_state_test_later(struct kunit *test)
 	now.tsc += 98000;
 	KUNIT_EXPECT_EQ(test, set(&l, &s), 0);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&l), now.ns + 1000);
-	/* passed meanwhile: the interrupt comes at once */
+	/* the deadline has passed: interrupt at once */
 	now.tsc += 1000;
 	KUNIT_EXPECT_EQ(test, set(&l, &s), 0);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&l), LAPIC_TIMER_NONE);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_IRR + 1], 0x10000U);
 	KUNIT_EXPECT_EQ(test, l.tsc_deadline, 0ULL);
-	/* what was due when it was saved is in what is saved */
+	/* an expiry that is due while saving is part of the saved state */
 	busy(&l, false);
 	now.ns += 400000;
 	effects.flags = 0;
@@ -254,7 +251,7 @@ static void lapic_state_test_later(struct kunit *test)
 
 /* --- what is refused ---------------------------------------------------- */
 
-/* A state is refused, and nothing has changed. */
+/* The state is refused, and nothing changes. */
 static bool refused(struct lapic *l, const struct svmvcpu_lapic *state)
 {
 	struct lapic before = *l;
@@ -263,8 +260,8 @@ static bool refused(struct lapic *l, const struct svmvcpu_lapic *state)
 }
 
 /*
- * Bits of each register that may be flipped in a busy local APIC's state, by
- * register and mode. What is not listed may not change at all.
+ * Bits of each register that may be flipped in the state of a busy local APIC, by
+ * register and mode. All other bits must not change.
  */
 static const struct {
 	u8 reg;
@@ -272,7 +269,7 @@ static const struct {
 } flips[] = {
 	{ 0x02, 0xff000000, 0 }, { 0x08, 0xff, 0xff }, { 0x09, ~0U, ~0U },
 	{ 0x0a, ~0U, ~0U }, { 0x0d, 0xff000000, ~0U }, { 0x0e, 0xf0000000, 0xf0000000 },
-	/* without bit 8, software-disabled, all LVT entries have to be masked */
+	/* with bit 8 clear (disabled in SVR) all LVT entries must be masked */
 	{ 0x0f, 0xff, 0xff },
 	{ 0x10, 0xffff0000, 0xffff0000 }, { 0x11, ~0U, ~0U }, { 0x12, ~0U, ~0U },
 	{ 0x13, ~0U, ~0U }, { 0x14, ~0U, ~0U }, { 0x15, ~0U, ~0U }, { 0x16, ~0U, ~0U },
@@ -282,10 +279,10 @@ static const struct {
 	{ 0x21, ~0U, ~0U }, { 0x22, ~0U, ~0U }, { 0x23, ~0U, ~0U }, { 0x24, ~0U, ~0U },
 	{ 0x25, ~0U, ~0U }, { 0x26, ~0U, ~0U }, { 0x27, ~0U, ~0U },
 	{ 0x28, 0xe0, 0xe0 }, { 0x30, 0xccfff, 0xccfff }, { 0x31, 0xff000000, ~0U },
-	/* neither the running timer's mode nor the deadline's can change */
+	/* the mode of a running timer and of a deadline cannot change */
 	{ 0x32, 0x300ff, 0x100ff },
 	{ 0x33, 0x107ff, 0x107ff }, { 0x34, 0x107ff, 0x107ff },
-	/* Remote IRR is set, so this is a level */
+	/* Remote IRR is set, so the pin must be level-triggered */
 	{ 0x35, 0x167ff | 0x2000, 0x167ff | 0x2000 },
 	{ 0x36, 0x1a7ff, 0x1a7ff }, { 0x37, 0x100ff, 0x100ff },
 	{ 0x38, ~0U, ~0U }, { 0x39, ~0U, ~0U }, { 0x3e, 0xb, 0xb },
@@ -307,7 +304,7 @@ static void flip_all(struct kunit *test, bool x2)
 	struct lapic l;
 
 	busy(&l, x2);
-	/* long before its end, whatever the initial count becomes */
+	/* far from its expiry, so any larger initial count is valid */
 	if (!x2)
 		l.timer_due = now.ns + 30000;
 	get(&l, &s);
@@ -393,12 +390,12 @@ static void lapic_state_test_others(struct kunit *test)
 	for (bit = 0x320 / 16; bit <= 0x370 / 16; bit++)
 		s.regs[bit] |= 0x10000;
 	KUNIT_EXPECT_FALSE(test, refused(&l, &s));
-	/* an edge has no Remote IRR */
+	/* Remote IRR requires level-triggered mode */
 	s.regs[0x350 / 16] = 0x14040;
 	KUNIT_EXPECT_TRUE(test, refused(&l, &s));
 }
 
-/* An INIT that has yet to be reported is no pin, but comes along with them. */
+/* A waiting INIT is saved with the pins. */
 static void lapic_state_test_init(struct kunit *test)
 {
 	struct lapic_effects effects = {};
@@ -432,10 +429,10 @@ static void lapic_state_test_timer(struct kunit *test)
 		{ 0xfee00900, 0x20030, 100000, 0xa, 12800000, 0, true },
 		{ 0xfee00900, 0x20030, 100000, 0xa, 12800001, 0, false },
 		{ 0xfee00900, 0x20030, 0xffffffff, 0xb, ~0ULL, 0, false },
-		/* stretched to the shortest period */
+		/* extended to the shortest period */
 		{ 0xfee00900, 0x20030, 1, 0xb, 50000, 0, true },
 		{ 0xfee00900, 0x20030, 1, 0xb, 50001, 0, false },
-		/* what does not count cannot be running */
+		/* a timer in another mode cannot be running */
 		{ 0xfee00900, 0x20030, 0, 0xb, 1, 0, false },
 		{ 0xfee00900, 0x40030, 100000, 0xb, 1, 0, false },
 		{ 0xfee00900, 0x60030, 100000, 0xb, 1, 0, false },
@@ -465,7 +462,7 @@ static void lapic_state_test_timer(struct kunit *test)
 	}
 }
 
-/* No TSC-deadline, no x2APIC: then no such state either */
+/* Without TSC-deadline or x2APIC mode, states in these modes are refused. */
 static void lapic_state_test_config(struct kunit *test)
 {
 	struct lapic_config other = config;
@@ -489,8 +486,8 @@ static void lapic_state_test_config(struct kunit *test)
 }
 
 /*
- * Hostile states, a few bits from good ones: whatever is accepted reads back,
- * and lives on without harm (the sanitizers in user space would say).
+ * Hostile states, a few bits from valid ones: a state that is accepted reads back, and
+ * using it is harmless (in user space the sanitizers check this).
  */
 static void lapic_state_test_hostile(struct kunit *test)
 {

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * KUnit tests of the local APIC's registers: page, MSRs, modes, reset.
- *
- * Owns nothing at run time. Part of the module's one test module; also built in
- * user space.
- */
+/* KUnit: registers of the local APIC: page, MSRs, modes, reset. Also built in user space. */
 #include <kunit/test.h>
 
 #include "lapic.c"
@@ -35,7 +30,7 @@ static u32 page_write(struct lapic *l, unsigned int offset, u32 value)
 	return effects.flags;
 }
 
-/* The value, or all ones if there was a #GP. No MSR is ever all ones. */
+/* The value, or all ones after #GP. No MSR reads as all ones. */
 static u64 msr_read(struct lapic *l, u32 msr)
 {
 	struct lapic_effects effects = {};
@@ -64,7 +59,7 @@ static bool msr_write_gp(struct lapic *l, u32 msr, u64 value)
 	struct lapic before = *l;
 	bool gp = msr_write(l, msr, value) & LAPIC_GP;
 
-	/* what is refused has not happened */
+	/* a refused write changes nothing */
 	return gp && same(&before, l);
 }
 
@@ -80,7 +75,7 @@ static void start(struct lapic *l, bool x2)
 static const struct {
 	unsigned int offset;
 	u32 reset;
-	u32 after;	/* what can be read back after writing ones */
+	u32 after;	/* bits that read back after writing ones */
 } page_regs[] = {
 	{ 0x020, 0x25000000, 0xff000000 },
 	{ 0x030, 0x00050014, 0x00050014 },
@@ -145,7 +140,7 @@ static bool on_page(unsigned int offset)
 	return false;
 }
 
-/* All other 16-byte slots of the page are mistakes, in both directions. */
+/* All other slots of 16 bytes are errors, for reads and writes. */
 static void lapic_test_page_holes(struct kunit *test)
 {
 	unsigned int offset;
@@ -210,7 +205,7 @@ static void lapic_test_page_parts(struct kunit *test)
 	}
 }
 
-/* What x2APIC mode has: access, and the bits that can be written */
+/* Registers in x2APIC mode: access, and writable bits */
 static const struct {
 	u8 first, last;
 	bool readable;
@@ -283,18 +278,18 @@ static void lapic_test_x2_values(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x802), 0x25ULL);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x803), 0x50014ULL);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x80d), 0x20020ULL);
-	/* only a lower priority lets something in */
+	/* only a lower TPR makes interrupts deliverable */
 	KUNIT_EXPECT_EQ(test, msr_write(&l, 0x808, 0x36), 0U);
 	KUNIT_EXPECT_EQ(test, msr_write(&l, 0x808, 0x36), 0U);
 	KUNIT_EXPECT_EQ(test, msr_write(&l, 0x808, 0x35), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x808), 0x35ULL);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x80a), 0x35ULL);
-	/* read-only bits that may be written back do not stick */
+	/* read-only bits are accepted but not stored */
 	msr_write(&l, 0x835, 0x1f7ff);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x835), 0x1a7ffULL);
 	msr_write(&l, 0x830, 0x12345678000cdfffULL);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x830), 0x12345678000ccfffULL);
-	/* a self IPI has nothing to do with ICR */
+	/* SELF_IPI does not change ICR */
 	KUNIT_EXPECT_EQ(test, msr_write(&l, 0x83f, 0x80), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x830), 0x12345678000ccfffULL);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, 0x824), 1ULL);
@@ -398,13 +393,13 @@ static void lapic_test_base_bits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, msr_read(&l, LAPIC_MSR_BASE), 0xfee00800ULL);
 	KUNIT_EXPECT_TRUE(test, msr_write_gp(&l, LAPIC_MSR_BASE, 0xfee00c00));
 	KUNIT_EXPECT_TRUE(test, msr_write_gp(&l, LAPIC_MSR_BASE, 1ULL << 52));
-	/* cannot become the bootstrap processor */
+	/* BSP is not writable */
 	KUNIT_EXPECT_EQ(test, msr_write(&l, LAPIC_MSR_BASE, 0xfee00900), (u32)NO_GP);
 	KUNIT_EXPECT_EQ(test, msr_read(&l, LAPIC_MSR_BASE), 0xfee00800ULL);
 	KUNIT_EXPECT_FALSE(test, msr_write(&l, LAPIC_MSR_BASE, 0xffffffffff800ULL) & LAPIC_GP);
 }
 
-/* One that CPUID hides is disabled for good, and has neither page nor MSRs. */
+/* A local APIC that CPUID hides is disabled for good: no page, no MSRs. */
 static void lapic_test_hidden(struct kunit *test)
 {
 	struct lapic_config other = config;
@@ -427,7 +422,7 @@ static void lapic_test_hidden(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, lapic_base_valid(&other, 0xfee00100));
 }
 
-/* Fills what a guest can fill. */
+/* Set everything that a guest can set. */
 static void fill(struct lapic *l, u32 first)
 {
 	struct lapic_effects effects = {};
@@ -450,7 +445,7 @@ static void fill(struct lapic *l, u32 first)
 	page_read(l, 0x3f0);
 }
 
-/* A write changes the register, perhaps the timer, and nothing else. */
+/* A write changes the register and perhaps the timer, but nothing else. */
 static void lapic_test_alone(struct kunit *test)
 {
 	static const u8 regs[] = {
@@ -563,7 +558,7 @@ static void lapic_test_soft_disable(struct kunit *test)
 		page_write(&l, OFF(reg), 0x41);
 		KUNIT_EXPECT_EQ(test, page_read(&l, OFF(reg)), 0x41U);
 	}
-	/* a new spurious vector alone masks nothing */
+	/* a new spurious vector masks nothing */
 	page_write(&l, OFF(REG_SVR), 0x1ee);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_LVT_TIMER)), 0x41U);
 	KUNIT_EXPECT_EQ(test, page_write(&l, OFF(REG_SVR), 0xee) & LAPIC_TIMER,
@@ -572,7 +567,7 @@ static void lapic_test_soft_disable(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, page_read(&l, OFF(reg)), 0x10041U);
 }
 
-/* What expired before the APIC was disabled has interrupted. */
+/* An expiry before the APIC is disabled interrupts. */
 static void lapic_test_disable_late(struct kunit *test)
 {
 	struct lapic_now later = { .ns = 100000, .tsc = 100000 };
@@ -595,13 +590,13 @@ static void lapic_test_esr(struct kunit *test)
 	page_write(&l, OFF(REG_LVT_ERROR), 0xe0);
 	KUNIT_EXPECT_EQ(test, page_write(&l, 0x400, 0), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0xe0), 0xe0);
-	/* not twice; and not visible before it is latched */
+	/* not twice, and not visible before a write latches it */
 	KUNIT_EXPECT_EQ(test, page_write(&l, 0x300, 0x40005), 0U);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_IRR) + 0x70), 0U);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_ESR)), 0U);
 	page_write(&l, OFF(REG_ESR), ~0U);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_ESR)), 0xa0U);
-	/* writing it armed the interrupt again */
+	/* the write re-arms the interrupt */
 	KUNIT_EXPECT_EQ(test, page_write(&l, 0x400, 0), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_ESR)), 0xa0U);
 	page_write(&l, OFF(REG_ESR), 0);
@@ -631,7 +626,7 @@ static void lapic_test_dispatch(struct kunit *test)
 	struct lapic l;
 
 	start(&l, false);
-	/* DFR: lower bits are ones; EOI by any value */
+	/* DFR: the low bits read as ones; EOI: any value works */
 	page_write(&l, OFF(REG_DFR), 0x12345678);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_DFR)), 0x1fffffffU);
 	lapic_set_irq(&l, 0x55, false, &effects);
@@ -641,12 +636,12 @@ static void lapic_test_dispatch(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_APR)), 0x60U);
 	KUNIT_EXPECT_EQ(test, page_write(&l, OFF(REG_EOI), 0x1234), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_PPR)), 0U);
-	/* counting, now at the start */
+	/* running, at the start of a period */
 	page_write(&l, OFF(REG_TMICT), 77);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_TMCCT)), 77U);
 }
 
-/* Where the time is said not to matter it does not. */
+/* MSRs without lapic_msr_timed() do not depend on the time. */
 static void lapic_test_untimed(struct kunit *test)
 {
 	const struct lapic_now never = { };

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of the local APIC's timer: modes, missed expiries, a naive model,
- * and arithmetic at the ends of its range.
- *
- * Owns nothing at run time. Part of the module's one test module; also built in
- * user space.
+ * KUnit: timer of the local APIC: modes, missed expiries, a naive model, and arithmetic
+ * at the limits. Also built in user space.
  */
 #include <kunit/test.h>
 
@@ -18,7 +15,7 @@
 #define BY_1		0xb
 #define START		1000000ULL
 
-/* A local APIC and its time; by default the TSC is at 1 GHz, and equal. */
+/* A local APIC and its clocks; by default the TSC runs at 1 GHz and equals the host's clock. */
 struct bench {
 	struct kunit *test;
 	struct lapic l;
@@ -100,7 +97,7 @@ static u64 get_deadline(struct bench *b)
 	return lapic_timer_deadline(&b->l, &b->now, &effects);
 }
 
-/* Was there an interrupt since the last time? */
+/* Interrupted since the last call? */
 static bool interrupted(struct bench *b)
 {
 	struct lapic_effects effects = {};
@@ -134,7 +131,7 @@ static void lapic_timer_test_one_shot(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count(&b), 0U);
 	at(&b, START + 100000);
 	KUNIT_EXPECT_EQ(test, expire(&b), 0U);
-	/* started anew, and stopped by 0 */
+	/* restarted, and stopped by 0 */
 	set_initial(&b, 5000);
 	at(&b, START + 101000);
 	KUNIT_EXPECT_EQ(test, count(&b), 4000U);
@@ -146,7 +143,7 @@ static void lapic_timer_test_one_shot(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, expire(&b), 0U);
 }
 
-/* Reading the count late notices the expiry just as well. */
+/* A late read of the count notices the expiry as well. */
 static void lapic_timer_test_late_reader(struct kunit *test)
 {
 	struct bench b;
@@ -186,7 +183,7 @@ static void lapic_timer_test_divide(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, count(&b), 600U);
 		at(&b, START + 400 * by + 1);
 		KUNIT_EXPECT_EQ(test, count(&b), by == 1 ? 599U : 600U);
-		/* the count goes on from where it is */
+		/* the count continues */
 		KUNIT_EXPECT_EQ(test, set_divide(&b, 3), (u32)LAPIC_TIMER);
 		KUNIT_EXPECT_EQ(test, count(&b), by == 1 ? 599U : 600U);
 		KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l),
@@ -204,7 +201,7 @@ static void lapic_timer_test_periodic(struct kunit *test)
 	bench_init(&b, test, 1000000, PERIODIC);
 	set_initial(&b, 100000);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 100000);
-	/* late, but the next one is not */
+	/* late, but the next expiry is on time */
 	at(&b, START + 100007);
 	KUNIT_EXPECT_EQ(test, expire(&b), (u32)(LAPIC_TIMER | LAPIC_IRQ));
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 200000);
@@ -217,13 +214,13 @@ static void lapic_timer_test_periodic(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, interrupted(&b));
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 600000);
 	KUNIT_EXPECT_EQ(test, count(&b), 100000U);
-	/* 292 years asleep: at once, and still in phase */
+	/* 292 years late: at once, and still in phase */
 	at(&b, (1ULL << 62) / 100000 * 100000 + START + 42);
 	KUNIT_EXPECT_EQ(test, expire(&b), (u32)(LAPIC_TIMER | LAPIC_IRQ));
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns - 42 + 100000);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	KUNIT_EXPECT_EQ(test, count(&b), 99958U);
-	/* an interrupt that the guest has not taken yet absorbs the next */
+	/* an interrupt that the guest has not taken absorbs the next one */
 	at(&b, b.now.ns + 100000);
 	expire(&b);
 	at(&b, b.now.ns + 100000);
@@ -245,13 +242,13 @@ static void lapic_timer_test_min_period(struct kunit *test)
 	at(&b, START + LAPIC_MIN_PERIOD_NS);
 	expire(&b);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 2 * LAPIC_MIN_PERIOD_NS);
-	/* the shortest that is not touched, and the next */
+	/* the shortest period that is not extended, and the next shorter one */
 	set_initial(&b, LAPIC_MIN_PERIOD_NS + 1);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l),
 			b.now.ns + LAPIC_MIN_PERIOD_NS + 1);
 	set_initial(&b, LAPIC_MIN_PERIOD_NS - 1);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns + LAPIC_MIN_PERIOD_NS);
-	/* one-shot is as short as it likes, until it is made periodic */
+	/* one-shot has no minimum until it is made periodic */
 	bench_init(&b, test, 1000000, ONE_SHOT);
 	set_initial(&b, 1);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 1);
@@ -265,7 +262,7 @@ static void lapic_timer_test_masked(struct kunit *test)
 {
 	struct bench b;
 
-	/* one-shot: counts; what expired while masked is gone */
+	/* one-shot: an expiry while masked is lost */
 	bench_init(&b, test, 1000000, ONE_SHOT | LVT_MASKED);
 	set_initial(&b, 1000);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), LAPIC_TIMER_NONE);
@@ -334,7 +331,7 @@ static void lapic_timer_test_deadline(struct kunit *test)
 {
 	struct bench b;
 
-	/* 2.5 GHz, and not where the host's clock is */
+	/* 2.5 GHz, with an offset from the host's clock */
 	bench_init(&b, test, 2500000, DEADLINE);
 	b.now.tsc = 5000;
 	KUNIT_EXPECT_EQ(test, set_initial(&b, 1000), 0U);
@@ -356,7 +353,7 @@ static void lapic_timer_test_deadline(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	KUNIT_EXPECT_EQ(test, get_deadline(&b), 0ULL);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), LAPIC_TIMER_NONE);
-	/* now, or past: at once */
+	/* now or in the past: at once */
 	KUNIT_EXPECT_EQ(test, set_deadline(&b, 5005), (u32)(LAPIC_TIMER | LAPIC_IRQ));
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	set_deadline(&b, 1);
@@ -368,12 +365,12 @@ static void lapic_timer_test_deadline(struct kunit *test)
 	set_deadline(&b, 7000);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	KUNIT_EXPECT_EQ(test, get_deadline(&b), 7000ULL);
-	/* taken back */
+	/* canceled */
 	set_deadline(&b, 6000);
 	set_deadline(&b, 0);
 	KUNIT_EXPECT_FALSE(test, interrupted(&b));
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), LAPIC_TIMER_NONE);
-	/* masked: nothing to wait for, and gone when its time has come */
+	/* masked: no host timer, and the deadline is lost when it passes */
 	set_lvt(&b, DEADLINE | LVT_MASKED);
 	set_deadline(&b, 6000);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), LAPIC_TIMER_NONE);
@@ -383,7 +380,7 @@ static void lapic_timer_test_deadline(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, interrupted(&b));
 }
 
-/* The two clocks need not agree: the guest's decides. */
+/* The clocks may disagree: the guest's TSC decides. */
 static void lapic_timer_test_deadline_clocks(struct kunit *test)
 {
 	struct lapic_effects effects = {};
@@ -391,7 +388,7 @@ static void lapic_timer_test_deadline_clocks(struct kunit *test)
 
 	bench_init(&b, test, 1000000, DEADLINE);
 	set_deadline(&b, START + 100000);
-	/* the host's is ahead by little, then by much */
+	/* the host's clock is ahead, by little, then by much */
 	b.now.ns = START + 100000;
 	b.now.tsc = START + 99999;
 	KUNIT_EXPECT_EQ(test, expire(&b), (u32)LAPIC_TIMER);
@@ -401,7 +398,7 @@ static void lapic_timer_test_deadline_clocks(struct kunit *test)
 	b.now.tsc = START + 50000;
 	expire(&b);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 151000);
-	/* the guest's is ahead */
+	/* the guest's TSC is ahead */
 	b.now.tsc = START + 100000;
 	expire(&b);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
@@ -421,7 +418,7 @@ static void lapic_timer_test_deadline_clocks(struct kunit *test)
 	b.now.tsc = 60000;
 	lapic_timer_tsc_changed(&b.l, &b.now, &effects);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
-	/* the others do not care */
+	/* the other modes ignore it */
 	set_lvt(&b, ONE_SHOT);
 	set_initial(&b, 1000);
 	b.now.tsc = ~0ULL;
@@ -442,7 +439,7 @@ static void lapic_timer_test_ends(struct kunit *test)
 	b.now.tsc = 0;
 	set_deadline(&b, ~0ULL);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), NS_LATEST);
-	/* not the wrapped difference: a deadline below is past */
+	/* no wrapped difference: the deadline is in the past */
 	b.now.tsc = ~0ULL;
 	expire(&b);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
@@ -479,7 +476,7 @@ static void lapic_timer_test_ends(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), (u64)LAPIC_MIN_PERIOD_NS);
 }
 
-/* The result is the smallest that is enough, checked by multiplication. */
+/* The result is the smallest sufficient one, checked by multiplication. */
 static void lapic_timer_test_ticks_to_ns(struct kunit *test)
 {
 	static const u32 khz[] = { 1, 2, 3, 999999, 1000000, 2399999, 4000000, ~0U };
@@ -529,7 +526,7 @@ static u64 model_period(const struct model *m)
 	return m->periodic && ns < 50000 ? 50000 : ns;
 }
 
-/* One expiry after the other; returns whether there was an interrupt. */
+/* Process one expiry after another. Returns whether one interrupted. */
 static bool model_run(struct model *m, u64 now)
 {
 	bool fired = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit: merging of events, what an exit left undelivered, RF and DR6.
+ * KUnit: merging of events, events that an exit left undelivered, RF, DR6, and the
+ * fault history.
  */
 #include <kunit/test.h>
 
@@ -73,7 +74,7 @@ static void event_test_merge(struct kunit *test)
 	}
 }
 
-/* An interrupted delivery of anything but an exception gives way. */
+/* An event other than an exception whose delivery faults is dropped. */
 static void event_test_merge_others(struct kunit *test)
 {
 	const u64 gp = EXC_ERR(VEC_GP, 0);
@@ -141,7 +142,7 @@ static void event_test_raise_db(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, EXC(VEC_DB), vcpu->event);
 	KUNIT_EXPECT_EQ(test, 0xffff4ff0ULL, save->dr6);
 	KUNIT_EXPECT_EQ(test, 0x0400ULL, save->dr7);
-	/* A trap: the next instruction is another one. */
+	/* A trap: RF must not be set for the next instruction. */
 	KUNIT_EXPECT_FALSE(test, save->rflags & X86_EFLAGS_RF);
 }
 
@@ -164,16 +165,16 @@ static void event_test_collect(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0ULL, collected(test, junk));
 	KUNIT_EXPECT_EQ(test, EXC_ERR(VEC_PF, 2), collected(test, EXC_ERR(VEC_PF, 2)));
 	KUNIT_EXPECT_EQ(test, intr, collected(test, intr));
-	/* QEMU: an interrupt told as an exception */
+	/* QEMU reports an interrupt as an exception. */
 	KUNIT_EXPECT_EQ(test, intr, collected(test, EVENT_V | EVENT_TYPE_EXCEPTION | 0x51));
 	/* reserved bits, and an error code without EV, would be refused */
 	KUNIT_EXPECT_EQ(test, EXC(VEC_UD), collected(test, EXC(VEC_UD) | BIT(12) | BIT_ULL(40)));
-	/* executed again instead */
+	/* the guest executes the instruction again */
 	KUNIT_EXPECT_EQ(test, 0ULL, collected(test, EVENT_V | EVENT_TYPE_SOFT | 0x80));
 	KUNIT_EXPECT_EQ(test, 0ULL, collected(test, EXC(VEC_BP)));
 }
 
-/* What we injected with RIP behind the instruction must not be lost. */
+/* An injected event with RIP behind the instruction is kept. */
 static void event_test_collect_injected(struct kunit *test)
 {
 	struct vcpu *vcpu = fake_vcpu(test);
@@ -185,18 +186,18 @@ static void event_test_collect_injected(struct kunit *test)
 	event_collect(vcpu);
 	KUNIT_EXPECT_EQ(test, EXC(VEC_BP), vcpu->event);
 
-	/* As QEMU had to have it */
+	/* event_injected_as() made it a software interrupt for QEMU. */
 	vcpu->vmcb->control.exit_int_info = EVENT_V | EVENT_TYPE_SOFT | VEC_BP;
 	event_collect(vcpu);
 	KUNIT_EXPECT_EQ(test, EXC(VEC_BP), vcpu->event);
 
-	/* The same vector from an instruction elsewhere is that instruction's. */
+	/* The same vector, raised by an instruction elsewhere */
 	vcpu->vmcb->save.rip = 0x2000;
 	event_collect(vcpu);
 	KUNIT_EXPECT_EQ(test, 0ULL, vcpu->event);
 }
 
-/* Only INT3 and INTO are another event where the next RIP is not saved. */
+/* Only INT3 and INTO change if the next RIP is not saved. */
 static void event_test_injected_as(struct kunit *test)
 {
 	const u64 others[] = {
@@ -230,7 +231,7 @@ static void event_test_describe_fault(struct kunit *test)
 		{ 0x0000000080000b08ULL, { .vector = VEC_DF, .flags = SVMVCPU_EXC_ERROR_CODE } },
 		{ EVENT_V | EVENT_TYPE_INTR | 0x30, { .vector = 0x30,
 		  .flags = SVMVCPU_EXC_INTERRUPT } },
-		/* INT $14 is no page fault. */
+		/* INT $14 is not a page fault. */
 		{ EVENT_V | EVENT_TYPE_SOFT | VEC_PF, { .vector = VEC_PF,
 		  .flags = SVMVCPU_EXC_INTERRUPT } },
 	};
@@ -254,7 +255,7 @@ static void add_fault(struct fault_history *history, unsigned int vector)
 	fault_history_add(history, EVENT_V | EVENT_TYPE_EXCEPTION | vector, &where);
 }
 
-/* The cause and the newest stay. */
+/* The first and the newest entries are kept. */
 static void event_test_long_history(struct kunit *test)
 {
 	static const u8 left[] = { 1, 7, 8, 9, 10 };
