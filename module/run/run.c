@@ -354,10 +354,7 @@ static bool end_halt(struct vcpu *vcpu)
 	return !vcpu->halted;
 }
 
-/*
- * Prepare an entry for which vcpu_has_entry_work(). Anything but EXIT_CONTINUE is the
- * reason not to enter.
- */
+/* Do the entry work. Returns EXIT_CONTINUE, or the reason not to enter. */
 static noinline enum exit_result prepare_entry(struct vcpu *vcpu)
 {
 	if (vcpu->held)
@@ -579,7 +576,7 @@ struct run_input {
 	u64 rflags;		/* likewise */
 };
 
-/* Inline, like its callers: the compiler then keeps the structure in registers. */
+/* Inline, like its caller, so that the compiler keeps the structure in registers. */
 static __always_inline struct run_input read_run_page(const struct svmvcpu_run *run)
 {
 	u32 flags = READ_ONCE(run->in_flags);
@@ -675,8 +672,8 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 		if (vcpu->error == -EBUSY)
 			svm_cpu_explain_busy();
 		/*
-		 * IRQ_WINDOW must be requested again. Everything else is done or saved
-		 * in the vCPU.
+		 * Keep the request for the next RUN. Everything else is done or kept in
+		 * the vCPU.
 		 */
 		if (vcpu->want_window)
 			WRITE_ONCE(vcpu->run->in_flags, SVMVCPU_RUN_IRQ_WINDOW);

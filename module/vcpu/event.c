@@ -276,7 +276,7 @@ u64 event_injected_as(u64 event, bool saves_next_rip)
 	return (event & ~EVENT_TYPE_MASK) | EVENT_TYPE_SOFT;
 }
 
-/* The next entry injects vcpu.event. */
+/* Add the event that the next entry injects to the fault history. */
 void event_entering(struct vcpu *vcpu)
 {
 	if (!vcpu->fault_history.reported.nr || vcpu->fault_history.last != vcpu->event)

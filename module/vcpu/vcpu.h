@@ -102,13 +102,10 @@ struct vcpu {
 	/*
 	 * Guest state that a snapshot copies as is. Together with the VMCB's save area,
 	 * @xstate and @apic it is the complete state of the guest's CPU.
+	 *
+	 * @gprs are in hardware order; RAX and RSP are in the VMCB while the guest runs.
 	 */
-	struct_group_tagged(vcpu_guest, guest,
-		/*
-		 * In hardware order; RAX and RSP are in the VMCB while the guest runs.
-		 * First, because enter.S expects them at offset 0.
-		 */
-		u64 gprs[16];
+	struct_group_tagged(vcpu_guest, guest, u64 gprs[16];
 		u64 xcr0;		/* loaded between xcr0_enter() and xcr0_leave() */
 		u64 cr0_hidden;		/* the guest's CR0.CD and NW; never in the VMCB */
 		u64 cr4_hidden;		/* the guest's CR4.MCE; the VMCB has the host's */
