@@ -13,8 +13,9 @@ import re
 import sys
 import time
 
-import ktap
+import kunit
 import machines
+import tap
 from splat import is_splat
 
 HINT = re.compile(
@@ -84,9 +85,9 @@ class Program:
 class Result:
     """What became of one program."""
 
-    def __init__(self, name):
+    def __init__(self, name, reader=None):
         self.name = name
-        self.reader = ktap.Reader()
+        self.reader = reader or tap.Reader()
         self.cases = []
         self.splat = []         # the kernel's lines from the first bad one
         self.started = None
@@ -96,9 +97,9 @@ class Result:
         self.seconds = 0.0
 
     def fail(self, name, reason, detail=()):
-        self.cases.append(ktap.Case(name, "fail", reason, detail))
+        self.cases.append(tap.Case(name, "fail", reason, detail))
 
-    def judge(self, kunit=False):
+    def judge(self):
         """Everything is known that will be: settle the cases."""
         around = self.around()
         if self.cut_short:
@@ -106,10 +107,10 @@ class Result:
         elif self.status == 127:
             own = []
         else:
-            own = self.reader.finish(need_plan=not kunit)
+            own = self.reader.finish()
             failed = any(case.status == "fail" for case in own)
             if self.status not in (0, 4) and not failed:
-                around.append(ktap.Case(
+                around.append(tap.Case(
                     "run", "fail", f"exit status {self.status}, but no "
                     "failed case", self.reader.notes))
         self.cases = own + around
@@ -139,10 +140,10 @@ class Result:
 class Batch:
     """The programs for one kernel (and one kind of machine)."""
 
-    def __init__(self, kernel, programs, log, done, *, kunit=None,
+    def __init__(self, kernel, programs, log, done, *, suites=None,
                  demo=False, hardware=()):
         self.kernel = kernel
-        self.kunit = kunit
+        self.suites = suites
         self.demo = demo
         self.log = log
         self.done = done                # called with each settled Result
@@ -166,8 +167,8 @@ class Batch:
     def plan(self):
         """The steps of the job, in order: (name, shell line)."""
         steps = []
-        if self.kunit:
-            steps.append((self.kunit, f"run_kunit {self.kunit}"))
+        if self.suites:
+            steps.append((self.suites, f"run_kunit {self.suites}"))
         if self.demo:
             steps.append(("demo", f"run_demo {DEMO * self.scale:.0f}"))
         for program in self.programs.values():
@@ -193,7 +194,8 @@ class Batch:
 
     def result(self, name):
         if name not in self.results:
-            self.results[name] = Result(name)
+            reader = kunit.Reader() if name == self.suites else None
+            self.results[name] = Result(name, reader)
         return self.results[name]
 
     def extend(self, seconds):
@@ -244,7 +246,7 @@ class Batch:
             # entries with a question mark are only perhaps callers
             if len(current.splat) < SPLAT_LINES and text[:3] != " ? ":
                 current.splat.append(text)
-        elif current.name == self.kunit:
+        elif current.name == self.suites:
             current.reader.feed(text)
 
     def on_boot(self, verdict):
@@ -262,7 +264,7 @@ class Batch:
         if not self.booted:
             first = Result("boot")
             first.seconds = seconds
-            first.cases.append(ktap.Case("SVM and svmvcpu.ko", "pass"))
+            first.cases.append(tap.Case("SVM and svmvcpu.ko", "pass"))
             self.done(first)
         self.booted = True
 
@@ -271,7 +273,7 @@ class Batch:
     def settle(self, name):
         """A step is over, one way or another: judge and report it."""
         result = self.results.pop(name)
-        result.judge(kunit=name == self.kunit)
+        result.judge()
         self.left = [step for step in self.left if step[0] != name]
         self.done(result)
         return result

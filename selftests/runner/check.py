@@ -19,15 +19,15 @@ import time
 sys.path.append(os.path.join(os.path.dirname(__file__), "../vm"))
 
 import batch  # noqa: E402 pylint: disable=wrong-import-position
-import ktap  # noqa: E402 pylint: disable=wrong-import-position
 import sanitize  # noqa: E402 pylint: disable=wrong-import-position
+import tap  # noqa: E402 pylint: disable=wrong-import-position
 import vm  # noqa: E402 pylint: disable=wrong-import-position
 from programs import sources  # noqa: E402 pylint: disable=wrong-import-position
 
 SHARE = 8               # more programs than this are run on two machines
 MACHINES = 2            # at a time
 NICE = "5"              # what runs beside them
-COST = {"demo": 100, "kunit": 20}       # in the unit of the hint "cost"
+COST = {"demo": 100, "suites": 20}       # in the unit of the hint "cost"
 BUDGET = [sys.executable, "-B", "tools/bench/bench.py", "--check"]
 LOGS = os.path.join(vm.TOP, "build", "logs")
 
@@ -132,9 +132,9 @@ def build_host_tests(paths, report):
     result.seconds = time.monotonic() - begin
     if done.returncode:
         result.fail("build", "not every host test builds",
-                    done.stdout.splitlines()[-ktap.KEEP:])
+                    done.stdout.splitlines()[-tap.KEEP:])
     else:
-        result.cases.append(ktap.Case("build", "pass"))
+        result.cases.append(tap.Case("build", "pass"))
     report.done("host", result)
     return way.env
 
@@ -154,7 +154,7 @@ def programs(patterns):
 
 def skip_all(name, why, kernel, report):
     result = batch.Result(name)
-    result.cases.append(ktap.Case("all", "skip", why))
+    result.cases.append(tap.Case("all", "skip", why))
     report.done(kernel, result)
 
 
@@ -179,7 +179,7 @@ def kernel_batches(kernel, patterns, report):
     if kernel == "stock" and wanted("demo", patterns):
         extra["demo"] = True
     if kernel == "debug" and wanted("svmvcpu_kunit", patterns):
-        extra["kunit"] = "svmvcpu_kunit"
+        extra["suites"] = "svmvcpu_kunit"
     if extra or not patterns:
         groups.setdefault((), [])
     parts = [(hardware, part) for hardware in sorted(groups)

@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.join(HERE, "../..")
 sys.path.insert(0, os.path.join(TOP, "selftests/runner"))
 
-import ktap  # noqa: E402 pylint: disable=wrong-import-position
+import tap  # noqa: E402 pylint: disable=wrong-import-position
 from programs import sources  # noqa: E402 pylint: disable=wrong-import-position
 
 LINE = re.compile(r"^ *[\d.]+ ([K ]) ?(.*)$")
@@ -44,7 +44,7 @@ def read_log(path, results):
                 continue
             text = match[2]
             if text.startswith("\036start "):
-                name, reader = text.split()[1], ktap.Reader()
+                name, reader = text.split()[1], tap.Reader()
             elif text.startswith("\036end ") and reader:
                 results[name] = {case.name: case.status
                                  for case in reader.finish()}
