@@ -124,7 +124,7 @@ static int __init svmvcpu_init(void)
 	if (ret)
 		goto maps_exit;
 	exit_init();
-	ret = guest_mm_init();
+	ret = vmm_mm_init();
 	if (ret)
 		goto cpuid_exit;
 	ret = misc_register(&svmvcpu_dev);
@@ -133,7 +133,7 @@ static int __init svmvcpu_init(void)
 	return 0;
 
 mm_exit:
-	guest_mm_exit();
+	vmm_mm_exit();
 cpuid_exit:
 	cpuid_exit();
 maps_exit:
@@ -152,7 +152,7 @@ static void __exit svmvcpu_exit(void)
 	maps_exit();
 	xstate_exit();
 	svm_cpu_exit();
-	guest_mm_exit();
+	vmm_mm_exit();
 }
 
 module_init(svmvcpu_init);

@@ -129,7 +129,7 @@ static enum exit_result npf_atomic(struct vcpu *vcpu, u64 gpa, u64 info)
 
 static noinline enum exit_result npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 {
-	const struct guest_stop stop = { &vcpu->requests, &vcpu->wait };
+	const struct fault_stop stop = { &vcpu->requests, &vcpu->wait };
 	u32 access = SVMVCPU_MEM_READ, flags = 0;
 	enum exit_result ret = EXIT_CONTINUE;
 	enum guest_fault fault;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module's own reads and writes of guest-physical memory: instruction
- * fetch, page walks, string I/O. They go through the region table to the
- * VMM's address and take whatever page is there.
+ * The module's own accesses to guest-physical memory, for instruction fetch, page
+ * walks and string I/O. They access user memory at the address that the region gives,
+ * not the nested page tables.
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
@@ -17,117 +17,108 @@
 #include "mm/priv.h"
 
 /**
- * guest_memory_hold() - begin an access to memory of regions
+ * guest_memory_access_begin() - begin an access to guest memory that may sleep
  * @mem: a VM's memory
  *
- * UNMAP waits for accesses that began before it. No access waits for UNMAP: it may
- * itself be waiting for a copy from memory that user space provides (userfaultfd, FUSE).
- * An access with interrupts off needs no hold, because UNMAP interrupts all CPUs that
- * run the VM.
+ * UNMAP waits for accesses that began before it. An access never waits for UNMAP,
+ * which may be waiting for an access to memory that user space provides (userfaultfd,
+ * FUSE). Accesses with interrupts off need not call this, because UNMAP sends an IPI
+ * to all CPUs that run the VM.
  *
- * Return: for guest_memory_release().
+ * Return: argument for guest_memory_access_end().
  */
-unsigned int guest_memory_hold(struct guest_memory *mem)
+unsigned int guest_memory_access_begin(struct guest_memory *mem)
 {
-	unsigned int phase = READ_ONCE(mem->copy_phase);
+	unsigned int phase = READ_ONCE(mem->access_phase);
 
-	atomic_inc(&mem->copies[phase]);
-	/* Pairs with guest_memory_settle(): count the access, then look up the region. */
+	atomic_inc(&mem->accesses[phase]);
+	/* Pairs with wait_access_phase(): count the access before looking up the region. */
 	smp_mb__after_atomic();
 	return phase;
 }
 
-void guest_memory_release(struct guest_memory *mem, unsigned int phase)
+void guest_memory_access_end(struct guest_memory *mem, unsigned int phase)
 {
-	if (atomic_dec_and_test(&mem->copies[phase]) && wq_has_sleeper(&mem->copied))
-		wake_up_all(&mem->copied);
+	if (atomic_dec_and_test(&mem->accesses[phase]) && wq_has_sleeper(&mem->accesses_done))
+		wake_up_all(&mem->accesses_done);
 }
 
-/* Waits until the accesses of one phase are over; new ones are counted in the other. */
-static int wait_phase(struct guest_memory *mem)
+/* Directs new accesses to the other counter, and waits until this one is 0. */
+static int wait_access_phase(struct guest_memory *mem)
 {
-	unsigned int phase = mem->copy_phase;
+	unsigned int phase = mem->access_phase;
 
-	WRITE_ONCE(mem->copy_phase, !phase);
-	smp_mb(); /* Pairs with guest_memory_hold(): change regions, then read the count. */
-	return wait_event_killable(mem->copied, !atomic_read(&mem->copies[phase]));
-}
-
-/**
- * guest_memory_settle() - wait for the module's own accesses that are under way
- * @mem: a VM's memory, its mutex held
- *
- * Returns early if the caller is being killed.
- *
- * Context: may sleep.
- */
-void guest_memory_settle(struct guest_memory *mem)
-{
-	guest_memory_flush(mem);
-	/* Both phases: an access may read the phase long before it is counted. */
-	if (!wait_phase(mem))
-		wait_phase(mem);
+	WRITE_ONCE(mem->access_phase, !phase);
+	/* Pairs with guest_memory_access_begin(): change regions before reading the counter. */
+	smp_mb();
+	return wait_event_killable(mem->accesses_done, !atomic_read(&mem->accesses[phase]));
 }
 
 /*
- * Finds the user address of @gpa, and how many of @len bytes lie there. NULL
- * when no region allows @access.
+ * Waits until all vCPUs and all of the module's own accesses use the present regions and
+ * nested tables. Sleeps; returns early if the caller is being killed. The caller holds
+ * guest_memory.mutex.
  */
-static void __user *guest_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int *len,
-				   u32 access)
+void guest_memory_flush_and_wait(struct guest_memory *mem)
 {
-	struct guest_region region;
+	guest_memory_flush(mem);
+	/* Wait for both: an access may increment a counter long after it read the phase. */
+	if (!wait_access_phase(mem))
+		wait_access_phase(mem);
+}
 
-	if (!guest_region_lookup(mem, gpa, &region) || (region.prot & access) != access)
+/*
+ * The user address of @gpa, or NULL if no region allows @access. Reduces @len to the
+ * bytes that lie in the region.
+ */
+static void __user *user_ptr(struct guest_memory *mem, u64 gpa, unsigned int *len,
+			     u32 access)
+{
+	struct mem_region region;
+
+	if (!region_lookup(mem, gpa, &region) || (region.prot & access) != access)
 		return NULL;
 	*len = min_t(u64, *len, region.end - gpa);
 	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
 }
 
 /**
- * guest_memory_user_ptr() - where the VMM has it
+ * guest_memory_user_ptr() - convert a guest-physical to a user address
  * @mem: a VM's memory
  * @gpa: address
- * @len: bytes
- * @access: SVMVCPU_MEM_* the region must allow
+ * @len: length in bytes
+ * @access: SVMVCPU_MEM_* that the region must allow
  *
- * Stays the guest's while interrupts are off, and as long as no region is
- * taken away: until guest_memory.table_gen moves.
+ * The result is valid while interrupts are off on a loaded vCPU's CPU, and as long as
+ * guest_memory.table_gen does not change.
  *
- * Return: the user address, NULL when not all of it is in one region.
+ * Return: the user address, or NULL unless one such region contains all bytes.
  */
 const void __user *guest_memory_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int len,
 					 u32 access)
 {
-	unsigned int there = len;
-	void __user *ptr = guest_user_ptr(mem, gpa, &there, access);
+	unsigned int part = len;
+	void __user *ptr = user_ptr(mem, gpa, &part, access);
 
-	return there == len ? ptr : NULL;
+	return part == len ? ptr : NULL;
 }
 
-/**
- * guest_memory_allows() - does a region allow this access?
- * @mem: a VM's memory
- * @gpa: address
- * @access: SVMVCPU_MEM_*
- *
- * It may be another one by the time the access is made.
- */
+/* The answer may be outdated by the time of the access. */
 bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access)
 {
-	struct guest_region region;
+	struct mem_region region;
 
-	return guest_region_lookup(mem, gpa, &region) && (region.prot & access) == access;
+	return region_lookup(mem, gpa, &region) && (region.prot & access) == access;
 }
 
 /*
- * How many of @len bytes at @at the next load or store moves.
+ * Size of the next load or store, when @len bytes remain to be copied at @at.
  *
- * An operand of 1, 2, 4 or 8 bytes is one access, as it is for the guest's CPUs.
- * copy_from_user() does not promise that: it moves four bytes one by one, and
- * another CPU that writes a page table entry meanwhile would have a value
- * translated that was never in the table. Longer runs are cut at natural
- * boundaries, so that each aligned element of a string is one access too.
+ * 1, 2, 4 or 8 bytes are copied by one access, as by the guest's CPUs.
+ * copy_from_user() does not guarantee that. For example, it may read a page table
+ * entry in parts while another CPU writes it, and return a value that was never in
+ * memory. Longer copies are split at natural boundaries, so that one access copies
+ * each aligned element of a string.
  */
 static unsigned int access_width(unsigned long at, unsigned int len)
 {
@@ -136,10 +127,10 @@ static unsigned int access_width(unsigned long at, unsigned int len)
 	return 1U << min_t(unsigned int, __ffs(at | sizeof(u64)), __fls(len));
 }
 
-/* From here on moving eight bytes at a time is worth a REP. */
+/* From this length on, REP MOVSQ is faster. */
 #define LONG_RUN	64
 
-/* Quadwords to or from user memory. How many were not moved, because of a fault. */
+/* Copies to or from user memory. Returns the number of quadwords not copied due to a fault. */
 static __always_inline unsigned long move_quadwords(void *to, const void *from, unsigned long nr)
 {
 	asm volatile("1: rep movsq\n"
@@ -223,7 +214,7 @@ fault:
 	return -EFAULT;
 }
 
-/* A page that is not resident is -EAGAIN with @atomic, else it is faulted in. */
+/* Faults in a page that is not resident, or returns -EAGAIN if @atomic. */
 static int read_part(void *buf, const void __user *ptr, unsigned int len, bool atomic)
 {
 	int ret;
@@ -243,7 +234,7 @@ static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int
 {
 	while (len) {
 		unsigned int part = len;
-		void __user *ptr = guest_user_ptr(mem, gpa, &part, access);
+		void __user *ptr = user_ptr(mem, gpa, &part, access);
 		int ret = ptr ? read_part(buf, ptr, part, atomic) : -ENXIO;
 
 		if (ret)
@@ -260,16 +251,16 @@ static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int
  * @mem: a VM's memory
  * @gpa: address
  * @buf: kernel memory
- * @len: bytes
- * @atomic: do not sleep; what is not resident is -EAGAIN
- * @access: SVMVCPU_MEM_* the regions must allow
+ * @len: length in bytes
+ * @atomic: do not sleep; return -EAGAIN if a page is not resident
+ * @access: SVMVCPU_MEM_* that the regions must allow
  *
- * The guest and the VMM can change the bytes meanwhile: use the copy only. One,
+ * The guest and the VMM may change the memory at any time: use only the copy. One,
  * two, four or eight bytes within a page are read by one access.
  *
- * Context: current->mm is the VM's.
- * Return: 0; -EAGAIN; -ENXIO when there is no such memory; -EFAULT when the
- * VMM's memory behind it cannot be read.
+ * Context: current->mm is the VM's. With @atomic, interrupts are off.
+ * Return: 0; -EAGAIN; -ENXIO if no region allows the access; -EFAULT if the VMM's
+ * memory behind the region cannot be read.
  */
 int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access)
@@ -279,17 +270,17 @@ int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int
 
 	if (atomic)
 		return read_parts(mem, gpa, buf, len, true, access);
-	phase = guest_memory_hold(mem);
+	phase = guest_memory_access_begin(mem);
 	ret = read_parts(mem, gpa, buf, len, false, access);
-	guest_memory_release(mem, phase);
+	guest_memory_access_end(mem, phase);
 	return ret;
 }
 
-/* In one page, which whoever tracks writes hears of before and after. */
+/* Writes within one page. */
 static int write_part(struct guest_memory *mem, u64 gpa, void __user *ptr, const void *buf,
 		      unsigned int len, bool atomic)
 {
-	int ret = guest_track_save(mem, gpa, ptr, atomic);
+	int ret = track_before_write(mem, gpa, ptr, atomic);
 
 	if (ret)
 		return ret;
@@ -301,8 +292,8 @@ static int write_part(struct guest_memory *mem, u64 gpa, void __user *ptr, const
 		might_fault();
 		ret = store_user(ptr, buf, len);
 	}
-	/* Also when it failed: a part of it may be there. */
-	guest_track_wrote(mem, gpa);
+	/* Also after an error: some bytes may have been written. */
+	track_after_write(mem, gpa);
 	return ret;
 }
 
@@ -311,7 +302,7 @@ static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
 {
 	while (len) {
 		unsigned int part = min_t(u64, len, PAGE_SIZE - offset_in_page(gpa));
-		void __user *ptr = guest_user_ptr(mem, gpa, &part, SVMVCPU_MEM_WRITE);
+		void __user *ptr = user_ptr(mem, gpa, &part, SVMVCPU_MEM_WRITE);
 		int ret = ptr ? write_part(mem, gpa, ptr, buf, part, atomic) : -ENXIO;
 
 		if (ret)
@@ -328,14 +319,14 @@ static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
  * @mem: a VM's memory
  * @gpa: address
  * @buf: kernel memory
- * @len: bytes
- * @atomic: do not sleep; what is not resident is -EAGAIN
+ * @len: length in bytes
+ * @atomic: do not sleep; return -EAGAIN if a page is not resident
  *
  * One, two, four or eight bytes within a page are written by one access.
  *
- * Context: current->mm is the VM's.
- * Return: as guest_memory_read(); -ENOMEM and -EDQUOT when there is a snapshot
- * and no room in it. A part may have been written on error.
+ * Context: current->mm is the VM's. With @atomic, interrupts are off.
+ * Return: as guest_memory_read(); also -ENOMEM, -EINTR, or -EDQUOT if the snapshot is
+ * at its size limit. On errors, some bytes may have been written.
  */
 int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
 		       unsigned int len, bool atomic)
@@ -345,13 +336,13 @@ int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
 
 	if (atomic)
 		return write_parts(mem, gpa, buf, len, true);
-	phase = guest_memory_hold(mem);
+	phase = guest_memory_access_begin(mem);
 	ret = write_parts(mem, gpa, buf, len, false);
-	guest_memory_release(mem, phase);
+	guest_memory_access_end(mem, phase);
 	return ret;
 }
 
-/* -EBUSY when the value was not @old. */
+/* Returns -EBUSY if the value is not @old. */
 static int user_cmpxchg(void __user *ptr, unsigned int size, u64 old, u64 new)
 {
 	bool done;
@@ -382,36 +373,35 @@ static int user_cmpxchg_nofault(void __user *ptr, unsigned int size, u64 old, u6
 	return ret == -EFAULT ? -EAGAIN : ret;
 }
 
-static int cmpxchg_held(struct guest_memory *mem, u64 gpa, unsigned int size, u64 old,
-			u64 new, bool atomic)
+static int cmpxchg_region(struct guest_memory *mem, u64 gpa, unsigned int size, u64 old,
+			  u64 new, bool atomic)
 {
 	unsigned int len = size;
-	void __user *ptr = guest_user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
+	void __user *ptr = user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
 	int ret;
 
 	if (!ptr || len != size)
 		return -ENXIO;
-	ret = guest_track_save(mem, gpa, ptr, atomic);
+	ret = track_before_write(mem, gpa, ptr, atomic);
 	if (ret)
 		return ret;
 	ret = atomic ? user_cmpxchg_nofault(ptr, size, old, new) :
 		       user_cmpxchg(ptr, size, old, new);
-	guest_track_wrote(mem, gpa);
+	track_after_write(mem, gpa);
 	return ret;
 }
 
 /**
- * guest_memory_cmpxchg() - compare and exchange a guest page table entry
+ * guest_memory_cmpxchg() - compare and exchange a value in guest-physical memory
  * @mem: a VM's memory
  * @gpa: aligned to @size
  * @size: 4 or 8
  * @old: expected value
  * @new: value to store
- * @atomic: do not sleep; what is not resident is -EAGAIN
+ * @atomic: do not sleep; return -EAGAIN if a page is not resident
  *
- * Context: current->mm is the VM's.
- * Return: 0; -EBUSY when it held another value; otherwise as
- * guest_memory_read().
+ * Context: current->mm is the VM's. With @atomic, interrupts are off.
+ * Return: 0; -EBUSY if the value is not @old; otherwise as guest_memory_write().
  */
 int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
 			 u64 old, u64 new, bool atomic)
@@ -420,9 +410,9 @@ int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
 	int ret;
 
 	if (atomic)
-		return cmpxchg_held(mem, gpa, size, old, new, true);
-	phase = guest_memory_hold(mem);
-	ret = cmpxchg_held(mem, gpa, size, old, new, false);
-	guest_memory_release(mem, phase);
+		return cmpxchg_region(mem, gpa, size, old, new, true);
+	phase = guest_memory_access_begin(mem);
+	ret = cmpxchg_region(mem, gpa, size, old, new, false);
+	guest_memory_access_end(mem, phase);
 	return ret;
 }

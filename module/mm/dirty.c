@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The log of dirty pages: DIRTY_LOG, DIRTY_COLLECT, and the list that user
- * space maps from a VM file.
+ * The dirty log: DIRTY_LOG, DIRTY_COLLECT, and the list that user space maps from a
+ * VM file.
  *
- * What a COLLECT looks at are the pages that can be written at the moment, and
- * those known to be dirty: never all that there are. vCPUs go on meanwhile. A
- * dirty bit is cleared first and the TLB flushed before the call returns: a
- * write that left no trace in between is older than the VMM's look at the page.
+ * COLLECT visits only pages that are writable or known to be dirty. vCPUs keep running.
+ * COLLECT clears dirty bits, and flushes the TLB before it returns. A CPU that has a
+ * leaf cached as dirty may write in between without setting the bit again; this is
+ * harmless, because the VMM reads the page after COLLECT returns.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -21,16 +21,16 @@
 #include "mm/priv.h"
 #include "uaccess.h"
 
-/* Entries looked at under one hold of the lock */
+/* Entries visited under one hold of the lock */
 #define COLLECT_BATCH	256
-/* Pages collected at a time for a bitmap */
+/* Pages collected per pass for a bitmap */
 #define BITMAP_CHUNK	512
-/* Bytes of a bitmap cleared at a time; all of it can be gigabytes */
+/* Bytes of a bitmap cleared at a time; bitmaps can have gigabytes */
 #define BITMAP_CLEAR	SZ_64K
 
 /* --- DIRTY_LOG ----------------------------------------------------------- */
 
-/* Entries of a snapshot that are logged from now on */
+/* Marks entries that exist because of a snapshot */
 static void mark_logged(struct guest_memory *mem, u64 start, u64 end)
 {
 	struct track_entry *entry;
@@ -52,7 +52,7 @@ static void mark_logged(struct guest_memory *mem, u64 start, u64 end)
 
 static void swap_ranges(struct guest_memory *mem, struct track_ranges *ranges)
 {
-	struct guest_track *track = &mem->track;
+	struct dirty_track *track = &mem->track;
 
 	if (!ranges->nr) {
 		kfree(ranges);
@@ -74,25 +74,26 @@ static int log_change(struct guest_memory *mem, struct track_range range, bool s
 		return PTR_ERR(ranges);
 	swap_ranges(mem, ranges);
 	if (!start) {
-		guest_track_forget(mem, range.start, range.end, GUEST_FORGET_LOG);
-		guest_track_on_off(mem);
+		track_forget_range(mem, range.start, range.end, TRACK_FORGET_LOG);
+		track_update_enabled(mem);
 		return 0;
 	}
-	guest_track_on_off(mem);
+	track_update_enabled(mem);
 	mark_logged(mem, range.start, range.end);
-	guest_track_protect(mem, range.start << PAGE_SHIFT, range.end << PAGE_SHIFT);
-	/* Also the module's own writes that began before. */
-	guest_memory_settle(mem);
+	track_protect(mem, range.start << PAGE_SHIFT, range.end << PAGE_SHIFT);
+	/* Writes of the module that began before may have missed track_before_write(). */
+	guest_memory_flush_and_wait(mem);
 	return 0;
 }
 
 /**
  * dirty_log() - SVMVCPU_DIRTY_LOG
  * @mem: a VM's memory
- * @arg: of the ioctl
+ * @arg: argument of the ioctl
  *
- * Return: 0; -EINVAL, -EFAULT, -E2BIG; -ENOSPC for too many ranges; -ENOMEM;
- * -EINTR.
+ * Context: may sleep; current->mm is the VM's.
+ * Return: 0; -EINVAL, -EFAULT, -E2BIG; -ENOSPC for more than TRACK_MAX_RANGES ranges;
+ * -ENOMEM; -EINTR.
  */
 int dirty_log(struct guest_memory *mem, const void __user *arg)
 {
@@ -105,7 +106,7 @@ int dirty_log(struct guest_memory *mem, const void __user *arg)
 	if (ret)
 		return ret;
 	if ((log.flags != SVMVCPU_LOG_START && log.flags != SVMVCPU_LOG_STOP) ||
-	    !guest_range_valid(mem, log.gpa, log.bytes))
+	    !gpa_range_valid(mem, log.gpa, log.bytes))
 		return -EINVAL;
 	range.start = log.gpa >> PAGE_SHIFT;
 	range.end = range.start + (log.bytes >> PAGE_SHIFT);
@@ -119,27 +120,17 @@ int dirty_log(struct guest_memory *mem, const void __user *arg)
 
 /* --- DIRTY_COLLECT ------------------------------------------------------- */
 
-/**
- * struct collect - one pass
- * @start: first page
- * @pages: how many from there
- * @out: guest-physical addresses
- * @room: for how many
- * @nr: how many there are
- * @full: there was no room for another
- * @flush: a leaf was changed
- */
 struct collect {
-	u64 start;
+	u64 start;		/* first page of the range */
 	u64 pages;
-	u64 *out;
-	unsigned int room;
-	unsigned int nr;
-	bool full;
-	bool flush;
+	u64 *out;		/* guest-physical addresses of dirty pages */
+	unsigned int room;	/* size of @out */
+	unsigned int nr;	/* used entries of @out */
+	bool full;		/* @out was too small */
+	bool flush;		/* a leaf has changed */
 };
 
-/* Is it asked for, and is there room if it is dirty? */
+/* Is the page in the range, and is there room to report it? */
 static bool wanted(struct collect *c, const struct track_entry *entry)
 {
 	if (entry->gfn - c->start >= c->pages || !entry->logged)
@@ -155,57 +146,56 @@ static void emit(struct collect *c, struct track_entry *entry)
 	c->out[c->nr++] = entry->gfn << PAGE_SHIFT;
 }
 
-/* A hot page: its leaf tells. */
-static __always_inline void collect_hot(struct collect *c, struct guest_track *track,
-					struct track_entry *entry)
+static __always_inline void collect_writable(struct collect *c, struct dirty_track *track,
+					     struct track_entry *entry)
 {
 	u64 pte;
 
-	switch (track_harvest(entry, &pte)) {
+	switch (track_test_and_clear_dirty(entry, &pte)) {
 	case TRACK_DIRTY:
 		c->flush = true;
 		track_dirty_undo(track, entry);
 		emit(c, entry);
 		break;
-	case TRACK_RESTED:
+	case TRACK_PROTECTED:
 		c->flush = true;
-		guest_page_written(pte);
+		leaf_mark_dirty(pte);
 		break;
 	case TRACK_CLEAN:
 		break;
 	}
 }
 
-/* On the log already. If its leaf says the same, it does not say so twice. */
-static void collect_logged(struct collect *c, struct guest_track *track,
+/* The page is known to be dirty. Clear its dirty bit, too, so that it is reported once. */
+static void collect_logged(struct collect *c, struct dirty_track *track,
 			   struct track_entry *entry)
 {
 	if (entry->slot && (READ_ONCE(*entry->slot) & NPT_DIRTY))
-		collect_hot(c, track, entry);
+		collect_writable(c, track, entry);
 	else
 		emit(c, entry);
 }
 
-static void collect_all_hot(struct guest_memory *mem, struct collect *c)
+static void collect_all_writable(struct guest_memory *mem, struct collect *c)
 {
-	struct list_head *list = &mem->track.hot, *at, *next;
+	struct list_head *list = &mem->track.writable, *at, *next;
 	unsigned int batch = COLLECT_BATCH;
 
 	spin_lock(&mem->lock);
 	for (at = list->next; at != list; at = next) {
-		struct track_entry *entry = list_entry(at, struct track_entry, hot);
+		struct track_entry *entry = list_entry(at, struct track_entry, writable);
 
 		next = at->next;
 		if (wanted(c, entry))
-			collect_hot(c, &mem->track, entry);
+			collect_writable(c, &mem->track, entry);
 		else if (unlikely(c->full))
 			break;
 		if (unlikely(!--batch)) {
 			batch = COLLECT_BATCH;
-			next = guest_track_breathe(mem, next);
+			next = track_cond_resched_lock(mem, next);
 		}
 	}
-	/* The next pass goes on with it, so that every page gets its turn. */
+	/* Rotate the list, so that the next pass starts with this page. */
 	if (at != list) {
 		list_del(list);
 		list_add_tail(list, at);
@@ -227,7 +217,7 @@ static void collect_all_logged(struct guest_memory *mem, struct collect *c)
 			collect_logged(c, &mem->track, entry);
 		if (!--batch) {
 			batch = COLLECT_BATCH;
-			next = guest_track_breathe(mem, next);
+			next = track_cond_resched_lock(mem, next);
 		}
 	}
 	spin_unlock(&mem->lock);
@@ -237,17 +227,17 @@ static void collect(struct guest_memory *mem, struct collect *c)
 {
 	c->nr = 0;
 	c->full = false;
-	/* First the pages that have waited longest */
+	/* Pages on the log have waited longest. */
 	if (!list_empty_careful(&mem->track.log))
 		collect_all_logged(mem, c);
 	if (!c->full)
-		collect_all_hot(mem, c);
-	/* A zap moves a dirty page from one list to the other, also between these passes. */
+		collect_all_writable(mem, c);
+	/* A zap between the two passes may have moved dirty pages to the log. */
 	if (!c->full && !list_empty_careful(&mem->track.log))
 		collect_all_logged(mem, c);
 }
 
-/* Nobody got to know of them: they are dirty still. */
+/* Marks pages dirty again that could not be reported. */
 static void give_back(struct guest_memory *mem, const u64 *gpas, unsigned int nr)
 {
 	struct track_entry *entry;
@@ -307,12 +297,12 @@ static int collect_bitmap(struct guest_memory *mem, struct collect *c, u8 __user
 			return -EFAULT;
 		}
 		*total += c->nr;
-		/* Before the next look at the same leaves: see track_rest(). */
+		/* Flush before the next pass over the same leaves: see track_test_idle(). */
 		if (c->flush)
 			guest_memory_flush(mem);
 		c->flush = false;
 		cond_resched();
-		/* Guests that go on writing do not make it endless. */
+		/* Limit the passes, since the guest may keep writing. */
 	} while (c->full && passes--);
 	return 0;
 }
@@ -324,16 +314,13 @@ static u64 *list_get(struct guest_memory *mem)
 	if (list)
 		return list;
 	list = alloc_pages_exact(SVMVCPU_DIRTY_LIST_BYTES, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	/* Not under the mutex: mmap() comes with mmap_lock held. */
+	/* Not under the mutex, because mmap() holds mmap_lock. */
 	if (list && cmpxchg(&mem->dirty_list, NULL, list))
 		free_pages_exact(list, SVMVCPU_DIRTY_LIST_BYTES);
 	return READ_ONCE(mem->dirty_list);
 }
 
-/**
- * dirty_free() - the list goes with the VM
- * @mem: a VM's memory
- */
+/* For guest_memory_destroy() */
 void dirty_free(struct guest_memory *mem)
 {
 	if (mem->dirty_list)
@@ -374,7 +361,7 @@ static int collect_to_bitmap(struct guest_memory *mem, struct collect *c,
 
 static bool collect_valid(const struct guest_memory *mem, const struct svmvcpu_dirty_collect *arg)
 {
-	if (!guest_range_valid(mem, arg->gpa, arg->bytes))
+	if (!gpa_range_valid(mem, arg->gpa, arg->bytes))
 		return false;
 	if (arg->flags & SVMVCPU_COLLECT_BITMAP)
 		return !arg->first && !arg->max;
@@ -402,10 +389,11 @@ static int collect_locked(struct guest_memory *mem, struct svmvcpu_dirty_collect
 /**
  * dirty_collect() - SVMVCPU_DIRTY_COLLECT
  * @mem: a VM's memory
- * @arg: of the ioctl
+ * @arg: argument of the ioctl
  *
- * Return: 0; -EINVAL, -E2BIG; -EFAULT, and what had not been told is dirty still;
- * -ENOENT when nothing is logged; -ENOMEM; -EINTR.
+ * Context: may sleep; current->mm is the VM's.
+ * Return: 0; -EINVAL, -E2BIG; -EFAULT, after which pages that were not reported are
+ * still dirty; -ENOENT if nothing is logged; -ENOMEM; -EINTR.
  */
 int dirty_collect(struct guest_memory *mem, void __user *arg)
 {
@@ -431,10 +419,11 @@ int dirty_collect(struct guest_memory *mem, void __user *arg)
 }
 
 /**
- * dirty_mmap() - the list of DIRTY_COLLECT into user space, to be read
+ * dirty_mmap() - map the list of DIRTY_COLLECT read-only into user space
  * @mem: a VM's memory
- * @vma: of the VM file
+ * @vma: mapping of the VM file
  *
+ * Context: may sleep; the caller holds mmap_lock for writing.
  * Return: 0, -EINVAL or -ENOMEM.
  */
 int dirty_mmap(struct guest_memory *mem, struct vm_area_struct *vma)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The log of dirty pages.
+ * The dirty log: ioctls, and the list that user space maps.
  */
 #ifndef SVMVCPU_DIRTY_H
 #define SVMVCPU_DIRTY_H

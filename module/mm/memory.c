@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest-physical memory: zapping, flushing, and the life of it all.
+ * Guest-physical memory: creation, zapping, flushing, and destruction.
  *
- * Pages are mapped as the guest touches them or their neighbors, are never pinned,
- * and are zapped when an MMU notifier says that the VMM's memory changed.
+ * Pages are mapped when the guest accesses them or a neighbor. They are not pinned:
+ * an MMU notifier zaps them when the VMM's memory changes.
  *
- * How a stale translation is kept from surviving (with run.c):
+ * This protocol with run.c ensures that no CPU keeps a stale translation:
  *
- *   zap (here)				entry (run.c)
+ *   zap					entry (run.c)
  *   ----------				-------------
  *   clear entries under lock		interrupts off
  *   tlb_gen++           (full barrier)	add this CPU to cpus   (full barrier)
  *   interrupt every CPU in cpus	read tlb_gen, flush if it moved
  *   and wait				VMRUN
  *
- * Either the entry sees the new generation, or the zap sees the CPU, whose
- * interrupt is taken only after it left the guest.
+ * Either the entry sees the new generation, or the zap sees the CPU, which takes the
+ * interrupt only after it has left the guest.
  *
- * Locking: mutex -> mmap_lock -> page table locks -> lock. The fault path holds none
- * of them while it waits for the VMM's memory.
+ * Lock order: guest_memory.mutex -> mmap_lock -> page table locks ->
+ * guest_memory.lock. A fault holds none of them while it waits for the VMM's memory.
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -30,7 +30,7 @@
 #include "mm/memory.h"
 #include "mm/priv.h"
 
-static void guest_cpu_noop(void *unused)
+static void cpu_noop(void *unused)
 {
 }
 
@@ -42,11 +42,11 @@ static void flush_cpus(struct guest_memory *mem)
 	if (cpumask_empty(mem->cpus))
 		return;
 	preempt_disable();
-	smp_call_function_many(mem->cpus, guest_cpu_noop, NULL, true);
+	smp_call_function_many(mem->cpus, cpu_noop, NULL, true);
 	preempt_enable();
 }
 
-/* After this no CPU uses a translation that was zapped before. */
+/* No CPU uses a leaf that was zapped before the call when this returns. */
 void guest_memory_flush(struct guest_memory *mem)
 {
 	u64 gen;
@@ -60,7 +60,7 @@ void guest_memory_flush(struct guest_memory *mem)
 	spin_unlock(&mem->lock);
 }
 
-/* A piece at a time, so that the lock is not held for long. Context: may sleep. */
+/* Zaps in pieces, so that the lock is not held for long. Sleeps. */
 void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end)
 {
 	u64 next;
@@ -68,22 +68,17 @@ void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end)
 	do {
 		spin_lock(&mem->lock);
 		start = npt_next(&mem->npt, start, end);
-		next = min(end, round_down(start, GUEST_ZAP_CHUNK) + GUEST_ZAP_CHUNK);
-		npt_zap(&mem->npt, start, next, guest_leaf_gone, mem);
+		next = min(end, round_down(start, ZAP_CHUNK) + ZAP_CHUNK);
+		npt_zap(&mem->npt, start, next, leaf_zapped, mem);
 		spin_unlock(&mem->lock);
 		cond_resched();
 		start = next;
 	} while (start < end);
 }
 
-/**
- * guest_memory_zap_tables() - zap what is mapped in a range, and unlink empty tables
- * @mem: a VM's memory
- * @start: first address
- * @end: first address behind
- * @dead: the tables are added here; for npt_free_dead() after a flush
- *
- * Context: may sleep. A fault may map some of it again meanwhile.
+/*
+ * Zaps a range and moves tables that became empty to @dead; after a flush, the caller
+ * passes them to npt_free_dead(). Sleeps. A concurrent fault may map pages again.
  */
 void guest_memory_zap_tables(struct guest_memory *mem, u64 start, u64 end,
 			     struct list_head *dead)
@@ -99,29 +94,18 @@ void guest_memory_zap_tables(struct guest_memory *mem, u64 start, u64 end,
 	} while (at < end);
 }
 
-/**
- * guest_memory_clear() - zap a range, and free its tables
- * @mem: a VM's memory
- * @start: first address
- * @end: first address behind
- *
- * Context: may sleep. A fault may map some of it again meanwhile.
- */
+/* Zaps and flushes a range and frees its tables. Sleeps. A concurrent fault may map pages. */
 void guest_memory_clear(struct guest_memory *mem, u64 start, u64 end)
 {
 	LIST_HEAD(dead);
 
 	guest_memory_zap_tables(mem, start, end, &dead);
-	/* Also when no leaf went: a walker may use a dead table. */
+	/* Always flush: a CPU may be walking a detached table even if no leaf was zapped. */
 	guest_memory_flush(mem);
 	npt_free_dead(&dead);
 }
 
-/**
- * guest_memory_stats() - SVMVCPU_GET_STATS
- * @mem: a VM's memory
- * @stats: filled in, but for its head
- */
+/* Fills in all but the header of @stats. */
 void guest_memory_stats(struct guest_memory *mem, struct svmvcpu_stats *stats)
 {
 	spin_lock(&mem->lock);
@@ -136,22 +120,23 @@ void guest_memory_stats(struct guest_memory *mem, struct svmvcpu_stats *stats)
 }
 
 /**
- * guest_memory_init() - an empty guest-physical address space
+ * guest_memory_init() - create an empty guest-physical address space
  * @mem: zeroed
- * @levels: of the nested page tables, as the host's CPUs want them
+ * @levels: levels of nested page tables, equal to those of the host's page tables
  * @gpa_bits: width of a guest-physical address
  *
- * Takes a reference on the caller's mm, not on its users: it may die first.
+ * Takes a reference on current->mm (mmgrab(), not mmget()), so the address space may
+ * be torn down before the VM.
  *
  * Context: may sleep; takes mmap_lock for writing.
- * Return: 0, -ENOMEM, or -EINTR when a signal is pending.
+ * Return: 0, -ENOMEM, or -EINTR if a signal is pending.
  */
 int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned int gpa_bits)
 {
 	int ret;
 
 	mutex_init(&mem->mutex);
-	init_waitqueue_head(&mem->copied);
+	init_waitqueue_head(&mem->accesses_done);
 	spin_lock_init(&mem->lock);
 	track_init(&mem->track);
 	mem->regions = RB_ROOT;
@@ -162,7 +147,7 @@ int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned in
 		return -ENOMEM;
 	ret = npt_init(&mem->npt, levels);
 	if (!ret)
-		ret = guest_mm_join(mem);
+		ret = vmm_mm_join(mem);
 	if (!ret)
 		return 0;
 	npt_destroy(&mem->npt);
@@ -171,18 +156,18 @@ int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned in
 }
 
 /**
- * guest_memory_destroy() - undo guest_memory_init(); no vCPU exists any more
- * @mem: a VM's memory
+ * guest_memory_destroy() - undo guest_memory_init() and remove all regions
+ * @mem: memory of a VM without vCPUs
  *
  * Context: may sleep; current->mm need not be the VM's.
  */
 void guest_memory_destroy(struct guest_memory *mem)
 {
-	/* First the leaves, while notifiers still keep the pages. */
-	guest_regions_zap(mem);
-	guest_mm_leave(mem);
-	guest_regions_free(mem);
-	guest_track_forget(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT, GUEST_FORGET_ALL);
+	/* Zap before leaving the notifier, without which the leaves would be stale. */
+	regions_zap(mem);
+	vmm_mm_leave(mem);
+	regions_free(mem);
+	track_forget_range(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT, TRACK_FORGET_ALL);
 	xa_destroy(&mem->track.entries);
 	kfree(mem->track.ranges);
 	dirty_free(mem);

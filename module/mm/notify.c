@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The MMU notifier: the VMM's memory changes, and guest memory follows. There is one
- * for all VMs of a process, since registering one takes time.
+ * The MMU notifier zaps nested leaves when the VMM's memory changes. All VMs of a
+ * process share one notifier, since registering one is slow.
  *
- * An invalidation keeps its range in guest_mm.invalidating until it ends, marks the
- * lookups in it, and zaps its leaves in each VM. A fault registers the user addresses
- * that it is going to look at before it reads the VMM's page tables, and checks under
- * guest_memory.lock, before it installs anything, whether any of them was invalidated
- * meanwhile:
+ * During an invalidation, its range is in vmm_mm.invalidating. A fault registers the
+ * user addresses whose page tables it reads as a hva_watch. Before it installs leaves,
+ * it checks under guest_memory.lock whether any of them was invalidated:
  *
  *   invalidation				fault
  *   ------------				-----
- *   add range, mark lookups			add lookup, mark it with the ranges
- *   (guest_mm.lock)				(guest_mm.lock)
+ *   add range, mark watches			add watch, mark it with the ranges
+ *   (vmm_mm.lock)				(vmm_mm.lock)
  *   zap leaves (guest_memory.lock)		read page tables
  *   ... change page tables ...			check mark, install (guest_memory.lock)
- *   remove range (guest_mm.lock)
+ *   remove range (vmm_mm.lock)
  *
- * If the fault installs before the zap, the zap takes the leaf; if after, it sees the
- * mark. A fault starts over only when its own pages change, however much else does
- * (unless more than SPAN_SET_MAX invalidations are under way at once).
+ * If the fault installs before the zap, the zap removes the leaf; otherwise the fault
+ * sees the mark. A fault starts over only if its own pages change, unless more than
+ * SPAN_SET_MAX invalidations run at a time.
  *
- * Callbacks come with mmap_lock, page locks or page table locks held, and from the
- * OOM reaper, which must not sleep.
+ * Callers of the notifier hold mmap_lock, page locks or page table locks. The OOM
+ * reaper calls it and must not sleep.
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
@@ -47,10 +45,10 @@ static struct interval_tree_node *next_region(struct interval_tree_node *node, s
 	return interval_tree_iter_next(node, span.start, span.end - 1);
 }
 
-/* Guest-physical addresses of the part of a region that lies in a user range */
+/* Guest-physical addresses of the part of a region that overlaps a user range */
 static struct span region_part(const struct interval_tree_node *node, struct span hva)
 {
-	const struct guest_region *region = &node_of_hva(node)->region;
+	const struct mem_region *region = &node_of_hva(node)->region;
 	u64 start = max_t(u64, hva.start, node->start), end = min_t(u64, hva.end, node->last + 1);
 
 	return (struct span) { region->gpa + (start - region->hva),
@@ -58,8 +56,8 @@ static struct span region_part(const struct interval_tree_node *node, struct spa
 }
 
 /*
- * The first address in @hva that may have a leaf, hva.end for none. Regions come in
- * the order of their first user address.
+ * The first address in @hva that may be mapped, or hva.end. The interval tree returns
+ * regions in the order of their first user address.
  */
 static u64 first_mapped(struct guest_memory *mem, struct span hva)
 {
@@ -78,8 +76,8 @@ static u64 first_mapped(struct guest_memory *mem, struct span hva)
 }
 
 /*
- * How far one hold of the lock goes: less where several regions show the same memory, as
- * each of them has leaves.
+ * End of the range to zap under one hold of the lock. Each region that maps the same
+ * memory has its own leaves, so the range is shorter where many regions overlap.
  */
 static u64 piece_end(struct guest_memory *mem, struct span hva)
 {
@@ -87,14 +85,14 @@ static u64 piece_end(struct guest_memory *mem, struct span hva)
 	unsigned int regions = 0;
 	u64 bytes;
 
-	hva.end = min(hva.end, round_down(hva.start, GUEST_ZAP_CHUNK) + GUEST_ZAP_CHUNK);
+	hva.end = min(hva.end, round_down(hva.start, ZAP_CHUNK) + ZAP_CHUNK);
 	for (node = first_region(mem, hva); node; node = next_region(node, hva))
 		regions++;
-	bytes = max_t(u64, rounddown_pow_of_two(GUEST_ZAP_CHUNK / max(regions, 1U)), PAGE_SIZE);
+	bytes = max_t(u64, rounddown_pow_of_two(ZAP_CHUNK / max(regions, 1U)), PAGE_SIZE);
 	return min(hva.end, round_down(hva.start, bytes) + bytes);
 }
 
-/* Zaps the first piece of @hva that may have leaves. Returns where to go on. */
+/* Zaps the first piece of @hva that may be mapped. Returns the address to go on from. */
 static u64 zap_piece(struct guest_memory *mem, struct span hva)
 {
 	struct interval_tree_node *node;
@@ -106,7 +104,7 @@ static u64 zap_piece(struct guest_memory *mem, struct span hva)
 	for (node = first_region(mem, hva); node; node = next_region(node, hva)) {
 		struct span part = region_part(node, hva);
 
-		npt_zap(&mem->npt, part.start, part.end, guest_leaf_gone, mem);
+		npt_zap(&mem->npt, part.start, part.end, leaf_zapped, mem);
 	}
 	return hva.end;
 }
@@ -122,7 +120,7 @@ static void zap_user_range(struct guest_memory *mem, struct span hva, bool may_s
 		if (may_sleep)
 			cond_resched();
 	}
-	/* Flush also if another CPU zapped in the range and has not flushed yet. */
+	/* Also flush if another CPU has zapped leaves in the range, but not flushed yet. */
 	spin_lock(&mem->lock);
 	flush = mem->flushed_gen != mem->zap_gen;
 	spin_unlock(&mem->lock);
@@ -130,76 +128,79 @@ static void zap_user_range(struct guest_memory *mem, struct span hva, bool may_s
 		guest_memory_flush(mem);
 }
 
-static struct guest_mm *mm_of(struct mmu_notifier *mn)
+static struct vmm_mm *mm_of(struct mmu_notifier *mn)
 {
-	return container_of(mn, struct guest_mm, mn);
+	return container_of(mn, struct vmm_mm, mn);
 }
 
-/* The next VM, which stays until it is passed to the next call; NULL after the last. */
-static struct guest_memory *next_vm(struct guest_mm *user, struct guest_memory *mem)
+/*
+ * Iterates over the VMs: returns the VM after @mem, or NULL. guest_memory.notifying keeps
+ * the returned VM alive until it is passed to the next call.
+ */
+static struct guest_memory *next_vm(struct vmm_mm *vmm, struct guest_memory *mem)
 {
 	struct guest_memory *next = mem;
 
-	spin_lock(&user->lock);
-	next = list_prepare_entry(next, &user->vms, in_mm);
-	list_for_each_entry_continue(next, &user->vms, in_mm)
+	spin_lock(&vmm->lock);
+	next = list_prepare_entry(next, &vmm->vms, in_mm);
+	list_for_each_entry_continue(next, &vmm->vms, in_mm)
 		if (!next->leaving)
 			break;
 	if (mem)
 		mem->notifying--;
-	mem = list_entry_is_head(next, &user->vms, in_mm) ? NULL : next;
+	mem = list_entry_is_head(next, &vmm->vms, in_mm) ? NULL : next;
 	if (mem)
 		mem->notifying++;
-	spin_unlock(&user->lock);
+	spin_unlock(&vmm->lock);
 	return mem;
 }
 
-static void zap_all_vms(struct guest_mm *user, struct span span, bool may_sleep)
+static void zap_all_vms(struct vmm_mm *vmm, struct span span, bool may_sleep)
 {
 	struct guest_memory *mem = NULL;
 
-	while ((mem = next_vm(user, mem)))
+	while ((mem = next_vm(vmm, mem)))
 		zap_user_range(mem, span, may_sleep);
-	/* For guest_mm_leave() */
-	if (wq_has_sleeper(&user->settled))
-		wake_up_all(&user->settled);
+	/* vmm_mm_leave() waits for guest_memory.notifying. */
+	if (wq_has_sleeper(&vmm->invalidate_wait))
+		wake_up_all(&vmm->invalidate_wait);
 }
 
-static void mark_lookup(struct guest_lookup *lookup, struct span span)
+static void mark_lookup(struct hva_watch *watch, struct span span)
 {
-	span = span_union(lookup->hit, span);
-	WRITE_ONCE(lookup->hit.start, span.start);
-	WRITE_ONCE(lookup->hit.end, span.end);
+	span = span_union(watch->invalidated, span);
+	WRITE_ONCE(watch->invalidated.start, span.start);
+	WRITE_ONCE(watch->invalidated.end, span.end);
 }
 
 static int notify_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
-	struct guest_mm *user = mm_of(mn);
+	struct vmm_mm *vmm = mm_of(mn);
 	struct span span = { range->start, range->end };
-	struct guest_lookup *lookup;
+	struct hva_watch *watch;
 
-	spin_lock(&user->lock);
-	span_set_add(&user->invalidating, span);
-	list_for_each_entry(lookup, &user->lookups, node)
-		if (span_overlaps(lookup->span, span))
-			mark_lookup(lookup, span);
-	spin_unlock(&user->lock);
-	zap_all_vms(user, span, mmu_notifier_range_blockable(range));
+	spin_lock(&vmm->lock);
+	span_set_add(&vmm->invalidating, span);
+	list_for_each_entry(watch, &vmm->watches, node)
+		if (span_overlaps(watch->span, span))
+			mark_lookup(watch, span);
+	spin_unlock(&vmm->lock);
+	zap_all_vms(vmm, span, mmu_notifier_range_blockable(range));
 	return 0;
 }
 
 static void notify_end(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
-	struct guest_mm *user = mm_of(mn);
+	struct vmm_mm *vmm = mm_of(mn);
 
-	spin_lock(&user->lock);
-	span_set_remove(&user->invalidating, (struct span) { range->start, range->end });
-	spin_unlock(&user->lock);
-	if (wq_has_sleeper(&user->settled))
-		wake_up_all(&user->settled);
+	spin_lock(&vmm->lock);
+	span_set_remove(&vmm->invalidating, (struct span) { range->start, range->end });
+	spin_unlock(&vmm->lock);
+	if (wq_has_sleeper(&vmm->invalidate_wait))
+		wake_up_all(&vmm->invalidate_wait);
 }
 
-/* The address space ends. No vCPU runs: that takes a thread which uses it. */
+/* The address space is being torn down. No vCPU runs: RUN requires a thread that uses it. */
 static void notify_release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
 	zap_all_vms(mm_of(mn), (struct span) { 0, ULONG_MAX }, true);
@@ -223,9 +224,8 @@ static bool test_young_part(struct npt *npt, struct span gpa, bool clear)
 }
 
 /*
- * No flush, as for the VMM's own entries on x86: a CPU that has the leaf cached does
- * not set the bit again until it walks anew, which makes the page look older for a
- * while and nothing else.
+ * Does not flush, like ptep_clear_flush_young() on x86: a CPU that has the leaf cached
+ * does not set the accessed bit again, so the page only looks older than it is.
  */
 static bool test_young_vm(struct guest_memory *mem, struct span hva, bool clear)
 {
@@ -240,15 +240,15 @@ static bool test_young_vm(struct guest_memory *mem, struct span hva, bool clear)
 	return young;
 }
 
-static int test_young(struct guest_mm *user, struct span hva, bool clear)
+static int test_young(struct vmm_mm *vmm, struct span hva, bool clear)
 {
 	struct guest_memory *mem = NULL;
 	bool young = false;
 
-	while ((mem = next_vm(user, mem)))
+	while ((mem = next_vm(vmm, mem)))
 		young |= test_young_vm(mem, hva, clear);
-	if (wq_has_sleeper(&user->settled))
-		wake_up_all(&user->settled);
+	if (wq_has_sleeper(&vmm->invalidate_wait))
+		wake_up_all(&vmm->invalidate_wait);
 	return young;
 }
 
@@ -264,28 +264,28 @@ static int notify_test_young(struct mmu_notifier *mn, struct mm_struct *mm,
 	return test_young(mm_of(mn), (struct span) { address, address + PAGE_SIZE }, false);
 }
 
-/* struct guest_mm that are not freed yet */
-static atomic_t live;
+/* Number of struct vmm_mm, for module unload */
+static atomic_t nr_vmm_mms;
 static DECLARE_WAIT_QUEUE_HEAD(all_freed);
 
 static struct mmu_notifier *notify_alloc(struct mm_struct *mm)
 {
-	struct guest_mm *user = kzalloc(sizeof(*user), GFP_KERNEL_ACCOUNT);
+	struct vmm_mm *vmm = kzalloc(sizeof(*vmm), GFP_KERNEL_ACCOUNT);
 
-	if (!user)
+	if (!vmm)
 		return ERR_PTR(-ENOMEM);
-	atomic_inc(&live);
-	spin_lock_init(&user->lock);
-	INIT_LIST_HEAD(&user->vms);
-	INIT_LIST_HEAD(&user->lookups);
-	init_waitqueue_head(&user->settled);
-	return &user->mn;
+	atomic_inc(&nr_vmm_mms);
+	spin_lock_init(&vmm->lock);
+	INIT_LIST_HEAD(&vmm->vms);
+	INIT_LIST_HEAD(&vmm->watches);
+	init_waitqueue_head(&vmm->invalidate_wait);
+	return &vmm->mn;
 }
 
 static void notify_free(struct mmu_notifier *mn)
 {
 	kfree(mm_of(mn));
-	if (atomic_dec_and_test(&live))
+	if (atomic_dec_and_test(&nr_vmm_mms))
 		wake_up(&all_freed);
 }
 
@@ -300,34 +300,31 @@ static const struct mmu_notifier_ops notifier_ops = {
 	.free_notifier = notify_free,
 };
 
-/* --- VMs come and go --------------------------------------------------------- */
+/* --- creating and destroying VMs --------------------------------------------- */
 
 /*
- * Registering a notifier takes every lock of every mapping of the process. VMMs often
+ * Registering a notifier takes all locks of all mappings of the process. VMMs often
  * create a VM right after closing one, so keep the last notifier for a second.
  */
 #define LINGER	HZ
 
-static struct guest_mm *lingering;
+static struct vmm_mm *lingering;
 
 static void linger_end(struct work_struct *work)
 {
-	struct guest_mm *user = xchg(&lingering, NULL);
+	struct vmm_mm *vmm = xchg(&lingering, NULL);
 
-	if (user)
-		mmu_notifier_put(&user->mn);
+	if (vmm)
+		mmu_notifier_put(&vmm->mn);
 }
 
 static DECLARE_DELAYED_WORK(linger_work, linger_end);
 
-/**
- * guest_mm_join() - tell a VM of changes to the caller's memory
- * @mem: a VM's memory, empty
- *
- * Context: may sleep; takes mmap_lock for writing.
- * Return: 0, -ENOMEM, or -EINTR when a signal is pending.
+/*
+ * Connects a VM to the notifier of current->mm. Sleeps; takes mmap_lock for writing.
+ * Returns 0, -ENOMEM, or -EINTR if a signal is pending.
  */
-int guest_mm_join(struct guest_memory *mem)
+int vmm_mm_join(struct guest_memory *mem)
 {
 	struct mmu_notifier *mn;
 	int ret;
@@ -340,99 +337,89 @@ int guest_mm_join(struct guest_memory *mem)
 	if (IS_ERR(mn))
 		return PTR_ERR(mn);
 	mem->mm = current->mm;
-	mem->user = mm_of(mn);
-	spin_lock(&mem->user->lock);
-	list_add(&mem->in_mm, &mem->user->vms);
-	spin_unlock(&mem->user->lock);
+	mem->vmm = mm_of(mn);
+	spin_lock(&mem->vmm->lock);
+	list_add(&mem->in_mm, &mem->vmm->vms);
+	spin_unlock(&mem->vmm->lock);
 	return 0;
 }
 
-static bool left(struct guest_memory *mem)
+static bool try_leave(struct guest_memory *mem)
 {
-	struct guest_mm *user = mem->user;
+	struct vmm_mm *vmm = mem->vmm;
 	bool gone;
 
-	spin_lock(&user->lock);
+	spin_lock(&vmm->lock);
 	mem->leaving = true;
 	gone = !mem->notifying;
 	if (gone)
 		list_del(&mem->in_mm);
-	spin_unlock(&user->lock);
+	spin_unlock(&vmm->lock);
 	return gone;
 }
 
-/**
- * guest_mm_leave() - keep notifiers away from a VM
- * @mem: a VM's memory, with nothing mapped
- *
- * Context: may sleep, until the notifiers that are working on the VM are done with it.
- */
-void guest_mm_leave(struct guest_memory *mem)
+/* Disconnects a VM without leaves. Sleeps until no notifier uses the VM. */
+void vmm_mm_leave(struct guest_memory *mem)
 {
-	struct guest_mm *before;
+	struct vmm_mm *previous;
 
-	wait_event(mem->user->settled, left(mem));
-	before = xchg(&lingering, mem->user);
-	if (before)
-		mmu_notifier_put(&before->mn);
+	wait_event(mem->vmm->invalidate_wait, try_leave(mem));
+	previous = xchg(&lingering, mem->vmm);
+	if (previous)
+		mmu_notifier_put(&previous->mn);
 	mod_delayed_work(system_wq, &linger_work, LINGER);
 }
 
-int guest_mm_init(void)
+int vmm_mm_init(void)
 {
-	return guest_mmap_lock_init();
+	return fault_mmap_lock_init();
 }
 
-/* The last VM is gone, and no other can come: wait for the notifiers. */
-void guest_mm_exit(void)
+/* For module unload, after the last VM: waits until all notifiers are freed. */
+void vmm_mm_exit(void)
 {
-	guest_mmap_lock_exit();
+	fault_mmap_lock_exit();
 	cancel_delayed_work_sync(&linger_work);
 	linger_end(NULL);
-	/* mmu_notifier_synchronize() would not wait for callbacks of other CPUs. */
-	wait_event(all_freed, !atomic_read(&live));
-	/* The last one has bottom halves off until it has left notify_free(). */
+	/* mmu_notifier_synchronize() does not wait for SRCU callbacks on other CPUs. */
+	wait_event(all_freed, !atomic_read(&nr_vmm_mms));
+	/* The last SRCU callback runs notify_free() with bottom halves disabled. */
 	synchronize_rcu();
 }
 
 /* --- faults ------------------------------------------------------------------ */
 
-/**
- * guest_lookup_begin() - register what a fault is going to look at
- * @user: the VMM's address space
- * @lookup: @span is set; for guest_lookup_end()
- * @need: the part of it that the fault cannot do without
- *
- * Return: false, and nothing is registered, when @need is being invalidated.
+/*
+ * Starts watching @watch->span for invalidations. Returns false, and does not start, if
+ * any of @need, the addresses that the fault must map, is being invalidated.
  */
-bool guest_lookup_begin(struct guest_mm *user, struct guest_lookup *lookup, struct span need)
+bool hva_watch_begin(struct vmm_mm *vmm, struct hva_watch *watch, struct span need)
 {
 	bool begin;
 
-	spin_lock(&user->lock);
-	begin = !span_set_overlaps(&user->invalidating, need);
+	spin_lock(&vmm->lock);
+	begin = !span_set_overlaps(&vmm->invalidating, need);
 	if (begin) {
-		lookup->hit = span_set_within(&user->invalidating, lookup->span);
-		list_add(&lookup->node, &user->lookups);
+		watch->invalidated = span_set_within(&vmm->invalidating, watch->span);
+		list_add(&watch->node, &vmm->watches);
 	}
-	spin_unlock(&user->lock);
+	spin_unlock(&vmm->lock);
 	return begin;
 }
 
-void guest_lookup_end(struct guest_mm *user, struct guest_lookup *lookup)
+void hva_watch_end(struct vmm_mm *vmm, struct hva_watch *watch)
 {
-	spin_lock(&user->lock);
-	list_del(&lookup->node);
-	spin_unlock(&user->lock);
+	spin_lock(&vmm->lock);
+	list_del(&watch->node);
+	spin_unlock(&vmm->lock);
 }
 
-/* Is a part of a user range being invalidated? */
-bool guest_invalidating(struct guest_mm *user, struct span span)
+bool hva_invalidating(struct vmm_mm *vmm, struct span span)
 {
 	bool ret;
 
-	spin_lock(&user->lock);
-	ret = span_set_overlaps(&user->invalidating, span);
-	spin_unlock(&user->lock);
+	spin_lock(&vmm->lock);
+	ret = span_set_overlaps(&vmm->invalidating, span);
+	spin_unlock(&vmm->lock);
 	return ret;
 }

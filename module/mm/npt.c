@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nested page tables: see npt.h for who may call what under which lock.
+ * Nested page tables: see npt.h for the locking rules.
  *
- * Tables are ordinary pages, entries as in long mode (APM volume 2, 15.25).
- * Entries above a leaf grant everything, the leaf alone decides. A table that
- * became empty stays linked until npt_detach() takes it out, and its page is
- * freed by npt_free_dead() only when no CPU can still be walking it.
+ * Entries have the format of long mode (APM volume 2, 15.25). Entries above the
+ * leaf grant all rights, so only the leaf restricts access. An empty table stays
+ * linked until npt_detach() unlinks it; npt_free_dead() frees it after a flush,
+ * when no CPU can be walking it any more.
  */
 #include <linux/atomic.h>
 #include <linux/err.h>
@@ -44,20 +44,14 @@ static u64 *child_table(u64 pte)
 	return __va(__sme_clr(pte & NPT_ADDR_MASK));
 }
 
-/* Accessed is set right away to spare the table walker the store. */
+/* Setting the accessed bit saves the hardware walker a store. */
 static u64 table_pte(const u64 *table)
 {
 	return __sme_set((u64)__pa(table)) |
 	       NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_ACCESSED;
 }
 
-/**
- * npt_init() - make an empty tree
- * @npt: to fill in
- * @levels: 4 or 5
- *
- * Return: 0, -EINVAL, or -ENOMEM
- */
+/* @levels is 4 or 5. Returns 0, -EINVAL or -ENOMEM. */
 int npt_init(struct npt *npt, unsigned int levels)
 {
 	if (levels != 4 && levels != 5)
@@ -71,7 +65,7 @@ int npt_init(struct npt *npt, unsigned int levels)
 	return 0;
 }
 
-/* Depth is bounded by the number of levels. */
+/* Recursion is bounded by the number of levels. */
 static void free_tables(struct npt *npt, u64 *table, unsigned int level)
 {
 	unsigned int i;
@@ -87,13 +81,7 @@ static void free_tables(struct npt *npt, u64 *table, unsigned int level)
 	npt->tables--;
 }
 
-/**
- * npt_destroy() - free all tables, whatever they still map
- * @npt: no CPU uses it any more; one that was never initialized but is zeroed
- *	is fine
- *
- * Context: may sleep.
- */
+/* Frees all tables; no CPU uses them any more. @npt may be zeroed. Sleeps. */
 void npt_destroy(struct npt *npt)
 {
 	if (!npt->root)
@@ -103,13 +91,9 @@ void npt_destroy(struct npt *npt)
 	npt->root_pa = 0;
 }
 
-/**
- * npt_cache_fill() - top a cache up
- * @cache: not shared with anybody while this runs; may sleep
- * @nr: pages it shall have at least; NPT_MAP_MAX do for one npt_map()
- *
- * Return: 0, -EINVAL when there is no room for @nr, or -ENOMEM. What was
- * allocated stays in the cache.
+/*
+ * Fills the cache with at least @nr pages. Sleeps. Returns 0, -EINVAL if @nr exceeds
+ * NPT_CACHE, or -ENOMEM, after which the cache keeps what was allocated.
  */
 int npt_cache_fill(struct npt_cache *cache, unsigned int nr)
 {
@@ -125,17 +109,13 @@ int npt_cache_fill(struct npt_cache *cache, unsigned int nr)
 	return 0;
 }
 
-/**
- * npt_cache_drain() - free what a cache holds
- * @cache: empty afterwards
- */
 void npt_cache_drain(struct npt_cache *cache)
 {
 	while (cache->nr)
 		table_free(cache->page[--cache->nr]);
 }
 
-/* The table below @slot, an entry at @level; a new one when there is none */
+/* Returns the table below @slot, an entry at @level. Adds one if there is none. */
 static u64 *descend(struct npt *npt, struct npt_cache *cache, u64 *slot,
 		    unsigned int level)
 {
@@ -148,15 +128,15 @@ static u64 *descend(struct npt *npt, struct npt_cache *cache, u64 *slot,
 		return ERR_PTR(-ENOSPC);
 	table = cache->page[--cache->nr];
 	npt->tables++;
-	/* a walker that sees the entry must see a zeroed table */
+	/* A walker that sees the entry must see a zeroed table. */
 	smp_store_release(slot, table_pte(table));
 	return table;
 }
 
 /*
- * What an entry becomes when @fresh is mapped over @old. Rights are only ever
- * added, so that a fault that raced with a stronger one takes nothing away and
- * the TLB needs no flush.
+ * Combines the existing entry with a new leaf for the same page. This only adds
+ * rights, so no TLB flush is needed, and a fault cannot undo the work of another
+ * fault that raced with it.
  */
 static int merge_leaf(u64 old, u64 fresh, unsigned int level, u64 *pte)
 {
@@ -196,79 +176,40 @@ static u64 *walk_down(struct npt *npt, struct npt_cache *cache, u64 gpa, unsigne
 	return table;
 }
 
-static bool map_args_valid(const struct npt *npt, u64 gpa, u64 pfn,
-			   unsigned int prot, unsigned int level)
+static bool map_args_valid(const struct npt *npt, u64 gpa, unsigned int nr, unsigned int level)
 {
-	u64 span;
-
-	if (level < NPT_4K || level > NPT_1G || (prot & ~(NPT_W | NPT_X)))
-		return false;
-	span = npt_span(level);
-	if ((gpa | pfn << 12) & (span - 1))
-		return false;
-	return gpa < npt_gpa_limit(npt) && !((pfn << 12) & ~NPT_ADDR_MASK) &&
-	       !(pfn >> 52);
+	return level >= NPT_4K && level <= NPT_1G && !(gpa & (npt_span(level) - 1)) &&
+	       gpa < npt_gpa_limit(npt) && nr <= NPT_ENTRIES - table_index(gpa, level);
 }
 
 /**
- * npt_map() - map one page
- * @npt: the tree; the caller holds its lock
- * @cache: where missing tables come from; never allocates
- * @gpa: aligned to the size @level has
- * @pfn: the host's page frame, aligned likewise
- * @prot: NPT_W, NPT_X; reading is implied
- * @level: NPT_4K, NPT_2M, NPT_1G
+ * npt_map_leaves() - map consecutive pages
+ * @npt: the tables
+ * @cache: source of new tables
+ * @gpa: first address, aligned to the size of a leaf at @level
+ * @leaf: entries from npt_make_leaf(), or 0 for those to skip
+ * @nr: number of @leaf; all of them must lie in one table
+ * @level: NPT_4K, NPT_2M or NPT_1G
+ * @strict: return an error for an entry that conflicts, instead of skipping it
  *
- * Where the same frame is mapped already, rights are added to it, never taken
- * away. No TLB flush is needed.
+ * If a page is already mapped, rights are added, but never removed. No TLB flush is
+ * needed.
  *
- * Return: 0; -ENOSPC when the cache ran dry (fill it, try again); -EBUSY when
- * another frame or a larger page is mapped there (zap and flush first);
- * -EEXIST when a table of smaller pages is (zap, detach and flush first);
- * -EINVAL for misaligned or impossible arguments
+ * Return: number of pages that were not mapped before. -ENOSPC if @cache is empty:
+ * fill it and try again. -EBUSY if another page, or a larger one, is mapped: zap and
+ * flush first. -EEXIST if a table of smaller pages exists: also detach it. -EINVAL for
+ * invalid arguments. On -EBUSY and -EEXIST, pages before the conflict are mapped.
  */
-int npt_map(struct npt *npt, struct npt_cache *cache, u64 gpa, u64 pfn,
-	    unsigned int prot, unsigned int level)
-{
-	u64 *table;
-
-	if (!map_args_valid(npt, gpa, pfn, prot, level))
-		return -EINVAL;
-	table = walk_down(npt, cache, gpa, level);
-	if (IS_ERR(table))
-		return PTR_ERR(table);
-	return set_leaf(&table[table_index(gpa, level)],
-			npt_make_leaf(pfn, prot, level), level);
-}
-
-/**
- * npt_map_run() - map pages that lie one behind the other
- * @npt: the tree; the caller holds its lock
- * @cache: where missing tables come from; never allocates
- * @gpa: of the first, aligned to the size @level has
- * @leaf: their entries, by npt_make_leaf(); 0 for one to leave alone
- * @nr: how many; all in the same table
- * @level: NPT_4K, NPT_2M, NPT_1G
- * @strict: end with an error where something is in the way, instead of leaving
- *	that as it is
- *
- * Rights are added as by npt_map().
- *
- * Return: how many of them were not mapped before; or an error as npt_map()'s.
- * In that case those in front of the one in question are mapped.
- */
-int npt_map_run(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
-		unsigned int nr, unsigned int level, bool strict)
+int npt_map_leaves(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
+		   unsigned int nr, unsigned int level, bool strict)
 {
 	unsigned int first, i;
 	int fresh = 0, ret;
 	u64 *table;
 
-	if (!map_args_valid(npt, gpa, 0, 0, level))
+	if (!map_args_valid(npt, gpa, nr, level))
 		return -EINVAL;
 	first = table_index(gpa, level);
-	if (nr > NPT_ENTRIES - first)
-		return -EINVAL;
 	table = walk_down(npt, cache, gpa, level);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
@@ -277,7 +218,7 @@ int npt_map_run(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *le
 
 		if (!leaf[i])
 			continue;
-		/* Only present entries are changed by the hardware. */
+		/* A plain store suffices: hardware changes only present entries. */
 		if (!READ_ONCE(*slot)) {
 			WRITE_ONCE(*slot, leaf[i]);
 			fresh++;
@@ -291,44 +232,15 @@ int npt_map_run(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *le
 }
 
 /**
- * npt_leaf() - what maps an address
- * @npt: the tree; the caller holds its lock
- * @gpa: any address
- * @level: set to the leaf's level; may be NULL
+ * npt_slot() - find the entry for the leaf of an address
+ * @npt: the tables
+ * @gpa: below npt_gpa_limit()
+ * @level: out: level of the entry; NPT_4K unless a larger leaf maps @gpa
  *
- * Return: the leaf entry, 0 when nothing maps @gpa
- */
-u64 npt_leaf(const struct npt *npt, u64 gpa, unsigned int *level)
-{
-	const u64 *table = npt->root;
-	unsigned int at;
-
-	if (gpa >= npt_gpa_limit(npt))
-		return 0;
-	for (at = npt->levels; at >= NPT_4K; at--) {
-		u64 pte = READ_ONCE(table[table_index(gpa, at)]);
-
-		if (!(pte & NPT_PRESENT))
-			return 0;
-		if (is_leaf(pte, at)) {
-			if (level)
-				*level = at;
-			return pte;
-		}
-		table = child_table(pte);
-	}
-	return 0;
-}
-
-/**
- * npt_slot() - where the leaf for an address is, or would be
- * @npt: the tree; the caller holds its lock
- * @gpa: below what the tables can map
- * @level: out: of the slot; NPT_4K unless a larger leaf is there
+ * The pointer remains valid while the entry is a leaf, because only empty tables are
+ * freed.
  *
- * Valid until the leaf goes; a table is not taken apart while it has one.
- *
- * Return: the entry's address, NULL when there is no table for it
+ * Return: the entry, which may be empty, or NULL if there is no table for it
  */
 u64 *npt_slot(const struct npt *npt, u64 gpa, unsigned int *level)
 {
@@ -346,7 +258,7 @@ u64 *npt_slot(const struct npt *npt, u64 gpa, unsigned int *level)
 	}
 }
 
-/* Index of the first entry of a table starting at @base that reaches @start */
+/* Index of the first entry that maps addresses from @start on, in a table for @base */
 static unsigned int first_index(u64 start, u64 base, unsigned int level)
 {
 	return start > base ? table_index(start, level) : 0;
@@ -370,7 +282,7 @@ static void zap_leaf(struct npt_zap_walk *walk, u64 *slot, u64 gpa,
 		walk->fn(walk->ctx, gpa, old, level);
 }
 
-/* @table covers addresses from @base and overlaps the range. */
+/* @table maps addresses from @base on and overlaps the range. */
 static void zap_table(struct npt_zap_walk *walk, u64 *table, unsigned int level,
 		      u64 base)
 {
@@ -389,7 +301,7 @@ static void zap_table(struct npt_zap_walk *walk, u64 *table, unsigned int level,
 	}
 }
 
-/* The lowest table on the way to @gpa, with @gpa's entry in it no table. */
+/* The lowest table for @gpa; its entry for @gpa is not a table. */
 static const u64 *lowest_table(const struct npt *npt, u64 gpa, unsigned int *level)
 {
 	const u64 *table = npt->root;
@@ -405,16 +317,15 @@ static const u64 *lowest_table(const struct npt *npt, u64 gpa, unsigned int *lev
 }
 
 /**
- * npt_next() - skip what is not mapped
- * @npt: the tree; the caller holds its lock
+ * npt_next() - skip unmapped addresses
+ * @npt: the tables
  * @start: first address
- * @end: first address behind
+ * @end: last address + 1
  *
- * Looks at so many tables and no more: where there are only empty ones it may
- * stop in the middle of nowhere, but never at @start.
+ * A call visits a limited number of tables, so it may stop at an address that is not
+ * mapped. It makes progress: it returns @start only if that may be mapped.
  *
- * Return: the first address from @start on for which there is a table of
- * leaves, or a large leaf, or one before that; @end when there is none before it
+ * Return: an address, or @end; no address before it is mapped
  */
 u64 npt_next(const struct npt *npt, u64 start, u64 end)
 {
@@ -438,18 +349,16 @@ u64 npt_next(const struct npt *npt, u64 start, u64 end)
 
 /**
  * npt_zap() - unmap a range
- * @npt: the tree; the caller holds its lock
+ * @npt: the tables
  * @start: first address
- * @end: first address behind
- * @fn: called for every leaf that went, may be NULL
+ * @end: last address + 1
+ * @fn: called for each removed leaf; may be NULL
  * @ctx: passed to @fn
  *
- * A large page partly in the range goes as a whole. The time taken is bounded
- * by the tables present, not by the size of the range; a caller that must not
- * hold its lock for that long splits the range.
+ * Removes a large leaf even if only part of it lies in the range. The time depends on
+ * the number of tables in the range, which the caller splits to bound the time.
  *
- * Return: true when a leaf went: the TLB must be flushed before the memory
- * behind it is given back
+ * Return: true if a leaf was removed: flush the TLB before the memory is freed
  */
 bool npt_zap(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx)
 {
@@ -465,6 +374,73 @@ bool npt_zap(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx)
 	return walk.hit;
 }
 
+/* Clears the write and dirty bits. Returns false if both were clear. */
+static bool protect_leaf(u64 *slot, u64 *old)
+{
+	u64 pte = READ_ONCE(*slot);
+
+	do {
+		if (!(pte & NPT_PRESENT) || !(pte & (NPT_WRITE | NPT_DIRTY)))
+			return false;
+	} while (!try_cmpxchg(slot, &pte, pte & ~(NPT_WRITE | NPT_DIRTY)));
+	*old = pte;
+	return true;
+}
+
+/* Zaps a large leaf instead of splitting it, since writes are tracked by small pages. */
+static bool zap_large(u64 *slot, u64 *old)
+{
+	u64 pte = READ_ONCE(*slot);
+
+	if (!(pte & (NPT_WRITE | NPT_DIRTY)))
+		return false;
+	*old = xchg(slot, 0);
+	return true;
+}
+
+/**
+ * npt_protect() - write-protect a range
+ * @npt: the tables
+ * @start: first address
+ * @end: last address + 1
+ * @fn: called for each leaf that was writable or dirty
+ * @ctx: passed to @fn
+ *
+ * Leaves of 4 KiB lose the write and dirty bits; larger leaves are zapped. The time
+ * depends on the number of tables in the range.
+ *
+ * Until the TLB is flushed, a CPU that has the old leaf cached can still write, and may
+ * set the dirty bit of the write-protected leaf.
+ *
+ * Return: true if a leaf was changed: flush the TLB
+ */
+bool npt_protect(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx)
+{
+	bool hit = false;
+	u64 gpa, old;
+
+	for (gpa = npt_next(npt, start, end); gpa < end; gpa = npt_next(npt, gpa, end)) {
+		unsigned int level;
+		u64 *slot = npt_slot(npt, gpa, &level);
+		u64 stop = min(end, round_down(gpa, npt_span(level + 1)) + npt_span(level + 1));
+
+		/* npt_next() may stop at an address without table. */
+		if (!slot)
+			continue;
+		if (level > NPT_4K) {
+			gpa = round_down(gpa, npt_span(level));
+			stop = gpa + npt_span(level);
+		}
+		for (; gpa < stop; gpa += npt_span(level), slot++) {
+			if (level > NPT_4K ? !zap_large(slot, &old) : !protect_leaf(slot, &old))
+				continue;
+			hit = true;
+			fn(ctx, gpa, old, level);
+		}
+	}
+	return hit;
+}
+
 static bool table_empty(const u64 *table)
 {
 	unsigned int i;
@@ -475,21 +451,12 @@ static bool table_empty(const u64 *table)
 	return true;
 }
 
-/**
- * struct npt_detach_walk - a part of an npt_detach()
- * @npt: .
- * @start: tables are looked at that lie between @start and @end
- * @end: .
- * @at: what lies before was dealt with
- * @tables: how many may still be looked at; 0: the walk ended at @at
- * @dead: .
- */
 struct npt_detach_walk {
 	struct npt *npt;
-	u64 start;
+	u64 start;		/* detach tables within [start, end) */
 	u64 end;
-	u64 at;
-	unsigned int tables;
+	u64 at;			/* lower addresses are done */
+	unsigned int tables;	/* tables to visit; 0: the walk has stopped at @at */
 	struct list_head *dead;
 };
 
@@ -501,7 +468,7 @@ static void detach_slot(struct npt_detach_walk *walk, u64 *slot)
 	walk->npt->tables--;
 }
 
-/* Bottom up: a table whose last child goes is empty itself. */
+/* Works bottom up, since detaching its last child makes a table empty. */
 static void detach_below(struct npt_detach_walk *walk, u64 *table,
 			 unsigned int level, u64 base)
 {
@@ -530,17 +497,16 @@ static void detach_below(struct npt_detach_walk *walk, u64 *table,
 
 /**
  * npt_detach() - unlink empty tables
- * @npt: the tree; the caller holds its lock
+ * @npt: the tables
  * @start: first address
- * @end: first address behind; only tables wholly in between are looked at
- * @at: @start, or what an earlier call returned
- * @dead: their pages are added here
+ * @end: last address + 1; only tables entirely within the range are unlinked
+ * @at: @start, or the return value of the previous call
+ * @dead: the pages of the tables are added here
  *
- * CPUs may have the tables cached. Flush the TLB as after npt_zap(), then call
- * npt_free_dead().
+ * CPUs may have the tables cached: flush the TLB before npt_free_dead().
  *
- * Return: @end; or where to go on, since a call looks at so many tables and no
- * more
+ * Return: @end, or the address at which to continue, since a call visits a limited
+ * number of tables
  */
 u64 npt_detach(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *dead)
 {
@@ -558,12 +524,7 @@ u64 npt_detach(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *de
 	return walk.tables ? end : walk.at;
 }
 
-/**
- * npt_free_dead() - free what npt_detach() unlinked
- * @dead: its list; empty afterwards. Every CPU has been flushed since
- *
- * Context: may sleep.
- */
+/* Frees tables from npt_detach() after a flush of all CPUs. Sleeps. */
 void npt_free_dead(struct list_head *dead)
 {
 	struct page *page, *next;

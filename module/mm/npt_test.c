@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of npt.c. Random operations run against a model: a window of
- * guest-physical space as a plain array of pages. Page allocations are counted
- * by standing in for the allocator, so a table lost or freed twice shows.
+ * KUnit tests of npt.c. Random operations are compared with a model: a part of
+ * the guest-physical addresses as an array of pages. Counting replacements of the
+ * page allocator detect leaks and double frees of tables.
  */
 #include <kunit/test.h>
 #include <linux/gfp.h>
@@ -31,8 +31,9 @@ static void counted_free_page(unsigned long page)
 #define free_page(page)		counted_free_page(page)
 
 #include "npt.c"
+#include "npt_test.h"
 
-/* The window: eight 2 MiB slots */
+/* The model has eight slots of 2 MiB. */
 #define WIN_SLOTS	8
 #define SLOT_PAGES	512
 #define WIN_PAGES	(WIN_SLOTS * SLOT_PAGES)
@@ -52,7 +53,7 @@ struct world {
 	u64 base;
 	bool has_table[WIN_SLOTS];	/* a level-1 table is linked */
 	struct model_page page[WIN_PAGES];
-	unsigned long zapped;		/* leaves npt_zap() told of */
+	unsigned long zapped;		/* leaves reported by npt_zap() */
 	unsigned long expected;		/* leaves the model lost */
 };
 
@@ -136,7 +137,7 @@ static int model_map(struct world *w, unsigned int i, u64 pfn, unsigned int prot
 	return 0;
 }
 
-/* Frames repeat often, so that upgrades and conflicts both happen. */
+/* Few different frames, so that both upgrades and conflicts happen */
 static void random_map(struct world *w)
 {
 	unsigned int level = roll(w, 4) ? NPT_4K : NPT_2M;
@@ -155,7 +156,7 @@ static void random_map(struct world *w)
 
 #define RUN_PAGES	32
 
-/* The same for a run: how many are new, or the error of the first conflict. */
+/* The same for several pages. Returns the number of new ones, or the first error. */
 static int model_map_pages(struct world *w, unsigned int first, const u64 *leaf,
 			   const unsigned int *prot, unsigned int nr)
 {
@@ -176,7 +177,7 @@ static int model_map_pages(struct world *w, unsigned int first, const u64 *leaf,
 	return fresh;
 }
 
-/* Conflicts are rare here: the frame is that of random_map(), mostly the first. */
+/* Usually uses the first frame of random_map(), so conflicts are rare. */
 static void random_map_pages(struct world *w)
 {
 	unsigned int prot[RUN_PAGES], nr = 1 + roll(w, RUN_PAGES), i;
@@ -192,8 +193,8 @@ static void random_map_pages(struct world *w)
 	}
 	KUNIT_ASSERT_EQ(w->test, npt_cache_fill(&w->cache, NPT_MAP_MAX), 0);
 	want = model_map_pages(w, first, leaf, prot, nr);
-	ret = npt_map_run(&w->npt, &w->cache, w->base + ((u64)first << 12), leaf, nr, NPT_4K,
-			  true);
+	ret = npt_map_leaves(&w->npt, &w->cache, w->base + ((u64)first << 12), leaf, nr, NPT_4K,
+			     true);
 	KUNIT_EXPECT_EQ(w->test, ret, want);
 }
 
@@ -316,7 +317,7 @@ static void random_ops(struct kunit *test, unsigned int levels, u64 base)
 	world_destroy(w);
 }
 
-/* At 0, across a boundary of every level, and at the very top */
+/* At address 0, across a boundary of each level, and at the last addresses */
 static void npt_test_random(struct kunit *test)
 {
 	u64 half = WIN_BYTES / 2;
@@ -348,21 +349,16 @@ static void npt_test_bad_args(struct kunit *test)
 {
 	static const struct {
 		unsigned int levels;
-		u64 gpa, pfn;
-		unsigned int prot, level;
+		u64 gpa;
+		unsigned int level;
 	} bad[] = {
-		{ 4, 0, 0, 0, 0 },
-		{ 4, 0, 0, 0, 4 },
-		{ 4, 0, 0, 4, 1 },
-		{ 4, 0x800, 0, 0, 1 },
-		{ 4, 0x1000, 512, 0, 2 },
-		{ 4, 0x200000, 1, 0, 2 },
-		{ 4, 0x200000, 0, 0, 3 },
-		{ 4, 0, 512, 0, 3 },
-		{ 4, 1ULL << 48, 0, 0, 1 },
-		{ 5, 1ULL << 52, 0, 0, 1 },
-		{ 4, 0, 1ULL << 40, 0, 1 },
-		{ 4, 0, 1ULL << 52, 0, 1 },
+		{ 4, 0, 0 },
+		{ 4, 0, 4 },
+		{ 4, 0x800, 1 },
+		{ 4, 0x1000, 2 },
+		{ 4, 0x200000, 3 },
+		{ 4, 1ULL << 48, 1 },
+		{ 5, 1ULL << 52, 1 },
 	};
 	struct npt_cache cache = {};
 	unsigned int i;
@@ -372,8 +368,8 @@ static void npt_test_bad_args(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, npt_init(&npt, bad[i].levels), 0);
 		KUNIT_ASSERT_EQ(test, npt_cache_fill(&cache, NPT_MAP_MAX), 0);
-		KUNIT_EXPECT_EQ_MSG(test, npt_map(&npt, &cache, bad[i].gpa, bad[i].pfn,
-						  bad[i].prot, bad[i].level),
+		KUNIT_EXPECT_EQ_MSG(test, npt_map(&npt, &cache, bad[i].gpa, 0, 0,
+						  bad[i].level),
 				    -EINVAL, "case %u", i);
 		KUNIT_EXPECT_EQ(test, npt.tables, 1);
 		npt_destroy(&npt);
@@ -397,7 +393,7 @@ static void npt_test_cache(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pages, 0);
 }
 
-/* Each try gets one page further; what was linked stays of use. */
+/* Each attempt adds one table, and keeps those of earlier attempts. */
 static void npt_test_cache_dry(struct kunit *test)
 {
 	struct npt_cache cache = {};
@@ -422,7 +418,7 @@ static void npt_test_cache_dry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pages, 0);
 }
 
-/* What the hardware set in a leaf survives an upgrade and reaches npt_zap(). */
+/* Accessed and dirty bits survive an upgrade and reach npt_zap(). */
 static void npt_test_accessed_dirty(struct kunit *test)
 {
 	struct world *w = world_create(test, 4, 0);
@@ -440,7 +436,7 @@ static void npt_test_accessed_dirty(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, pte & NPT_NX);
 	KUNIT_EXPECT_TRUE(test, pte & NPT_ACCESSED);
 	KUNIT_EXPECT_TRUE(test, pte & NPT_DIRTY);
-	/* and no right is taken away by a weaker mapping */
+	/* A mapping with fewer rights removes none. */
 	KUNIT_EXPECT_EQ(test, npt_map(&w->npt, &w->cache, 0, 9, 0, 1), 0);
 	KUNIT_EXPECT_EQ(test, npt_leaf(&w->npt, 0, NULL), pte);
 	world_destroy(w);
@@ -451,7 +447,7 @@ static void keep_pte(void *ctx, u64 gpa, u64 old_pte, unsigned int level)
 	*(u64 *)ctx = old_pte;
 }
 
-/* Large leaves: in the way of small ones, zapped whole when touched */
+/* Large leaves conflict with small ones, and are zapped as a whole. */
 static void npt_test_huge(struct kunit *test)
 {
 	u64 gpa = 3 * npt_span(3), pfn = 5ULL << 18, old = 0;
@@ -469,7 +465,7 @@ static void npt_test_huge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa - 1, NULL), 0);
 	KUNIT_EXPECT_EQ(test, npt_map(npt, cache, gpa, pfn, 0, NPT_2M), -EBUSY);
 	KUNIT_EXPECT_EQ(test, npt_map(npt, cache, gpa, pfn, 0, NPT_4K), -EBUSY);
-	/* one page beside it does not count, one page of it does */
+	/* Zapping the page before it has no effect, zapping its last page does. */
 	KUNIT_EXPECT_FALSE(test, npt_zap(npt, gpa - 4096, gpa, NULL, NULL));
 	KUNIT_EXPECT_FALSE(test, npt_zap(npt, gpa, gpa, NULL, NULL));
 	KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa + 4096, gpa + 8192, keep_pte, &old));
@@ -481,7 +477,7 @@ static void npt_test_huge(struct kunit *test)
 	world_destroy(w);
 }
 
-/* A run of pages: what it skips, what it adds to, what stops it */
+/* npt_map_leaves() skips, adds rights, and stops at conflicts. */
 static void npt_test_pages(struct kunit *test)
 {
 	u64 leaf[4] = { npt_make_leaf(7, NPT_W, NPT_4K), 0, npt_make_leaf(9, 0, NPT_4K),
@@ -490,44 +486,45 @@ static void npt_test_pages(struct kunit *test)
 	struct npt *npt = &w->npt;
 	u64 gpa = 0x1fc000, pte;
 
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -ENOSPC);
 	npt_cache_fill(&w->cache, NPT_MAP_MAX);
-	/* the last four of their table; a fifth would be in another */
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 5, NPT_4K, true), -EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa + 1, leaf, 1, NPT_4K, true), -EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, 1ULL << 48, leaf, 1, NPT_4K, true),
+	/* These four pages are the last of their table. */
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 5, NPT_4K, true), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa + 1, leaf, 1, NPT_4K, true),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 3);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, 1ULL << 48, leaf, 1, NPT_4K, true),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 3);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa, NULL), leaf[0]);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa + 0x1000, NULL), 0);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa + 0x3000, NULL), leaf[3]);
 
-	/* rights are added, never taken away */
+	/* Rights are added, but not removed. */
 	leaf[0] = npt_make_leaf(7, NPT_X, NPT_4K);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 0);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 0);
 	pte = npt_leaf(npt, gpa, NULL);
 	KUNIT_EXPECT_TRUE(test, npt_pte_writable(pte));
 	KUNIT_EXPECT_FALSE(test, pte & NPT_NX);
 
 	leaf[2] = npt_make_leaf(11, 0, NPT_4K);
 	leaf[1] = npt_make_leaf(8, 0, NPT_4K);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -EBUSY);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -EBUSY);
 	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x1000, NULL)), 8);
 	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x2000, NULL)), 9);
 
-	/* what is in the way can be left alone, too */
+	/* Without @strict, conflicting entries are skipped. */
 	leaf[3] = npt_make_leaf(10, NPT_W, NPT_4K);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_4K, false), 0);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, false), 0);
 	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x2000, NULL)), 9);
 	KUNIT_EXPECT_TRUE(test, npt_pte_writable(npt_leaf(npt, gpa + 0x3000, NULL)));
 
 	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, 0x200000, 512, 0, NPT_2M), 0);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, 0x200000, leaf, 4, NPT_4K, true),
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, 0x200000, leaf, 4, NPT_4K, true),
 			-EBUSY);
 	world_destroy(w);
 }
 
-/* A run of large pages: past a table of small ones, and one that is there */
+/* Large pages, with a table of small pages and an existing large page among them */
 static void npt_test_large_run(struct kunit *test)
 {
 	struct world *w = world_create(test, 5, 0);
@@ -540,11 +537,11 @@ static void npt_test_large_run(struct kunit *test)
 		leaf[i] = npt_make_leaf(512 * (i + 1), NPT_W, NPT_2M);
 	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, gpa + span, 512 * 2, 0, NPT_2M), 0);
 	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, gpa + 2 * span, 3, 0, NPT_4K), 0);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 5, NPT_2M, false), -EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa + 4096, leaf, 1, NPT_2M, false),
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 5, NPT_2M, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa + 4096, leaf, 1, NPT_2M, false),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_2M, true), -EEXIST);
-	KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, leaf, 4, NPT_2M, false), 1);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_2M, true), -EEXIST);
+	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_2M, false), 1);
 	for (i = 0; i < 4; i++) {
 		level = 0;
 		npt_leaf(npt, gpa + i * span, &level);
@@ -554,7 +551,7 @@ static void npt_test_large_run(struct kunit *test)
 	world_destroy(w);
 }
 
-/* Small leaves, then a large one in their place, then small ones again */
+/* Replaces small leaves by a large one, and the reverse. */
 static void npt_test_rebuild(struct kunit *test)
 {
 	u64 gpa = npt_span(NPT_1G), leaf = npt_make_leaf(512, NPT_W, NPT_4K);
@@ -565,17 +562,18 @@ static void npt_test_rebuild(struct kunit *test)
 
 	for (round = 0; round < 3; round++) {
 		npt_cache_fill(&w->cache, NPT_MAP_MAX);
-		KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true), 1);
+		KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true),
+				1);
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), -EEXIST);
 		KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa, gpa + npt_span(NPT_2M), NULL, NULL));
-		/* the empty table is in the way still */
+		/* The empty table still conflicts. */
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), -EEXIST);
 		npt_detach(npt, gpa, gpa + npt_span(NPT_2M), gpa, &dead);
 		npt_free_dead(&dead);
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), 0);
 		KUNIT_EXPECT_NE(test, npt_leaf(npt, gpa + 0x5000, &level), 0);
 		KUNIT_EXPECT_EQ(test, level, NPT_2M);
-		KUNIT_EXPECT_EQ(test, npt_map_run(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true),
+		KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true),
 				-EBUSY);
 		KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa + 0x5000, gpa + 0x6000, NULL, NULL));
 		check_tables(w);
@@ -606,7 +604,7 @@ static void npt_test_detach(struct kunit *test)
 	npt_detach(npt, 0, ~0ULL, 0, &dead);
 	KUNIT_EXPECT_TRUE(test, list_empty(&dead));
 	KUNIT_EXPECT_TRUE(test, npt_zap(npt, 0, ~0ULL, NULL, NULL));
-	/* empty, but not wholly inside */
+	/* empty, but not entirely within the range */
 	npt_detach(npt, 0, npt_span(2) - 1, 0, &dead);
 	npt_detach(npt, 1, ~0ULL, 1, &dead);
 	KUNIT_EXPECT_TRUE(test, list_empty(&dead));
@@ -615,7 +613,7 @@ static void npt_test_detach(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, list_length(&dead), 1);
 	npt_detach(npt, 0, ~0ULL, 0, &dead);
 	KUNIT_EXPECT_EQ(test, list_length(&dead), 4);
-	/* only the root stays, and no page was freed yet */
+	/* Only the root remains linked, and no page has been freed. */
 	KUNIT_EXPECT_EQ(test, npt->tables, 1);
 	KUNIT_EXPECT_EQ(test, test_pages, 5 + (long)w->cache.nr);
 	npt_free_dead(&dead);
@@ -623,7 +621,7 @@ static void npt_test_detach(struct kunit *test)
 	world_destroy(w);
 }
 
-/* Entries above a leaf must not restrict it, whatever the leaf's rights. */
+/* Entries above a leaf must not restrict it. */
 static void npt_test_table_rights(struct kunit *test)
 {
 	u64 want = NPT_PRESENT | NPT_WRITE | NPT_USER;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of what goes through the tables of a wide range: npt_next() and
- * npt_detach() of npt.c, as npt_test.c has it.
+ * KUnit tests of npt_next() and npt_detach() on large ranges, linked with npt.c from
+ * npt_test.c.
  */
 #include <kunit/test.h>
 #include <linux/list.h>
 
-#include "mm/npt.h"
+#include "npt_test.h"
 
 struct walk_world {
 	struct npt npt;
@@ -43,7 +43,7 @@ static void map(struct kunit *test, u64 gpa)
 	KUNIT_ASSERT_EQ(test, npt_map(&w->npt, &w->cache, gpa, 0x1234, NPT_W, NPT_4K), 0);
 }
 
-/* Returns in how many calls. */
+/* Returns the number of calls. */
 static unsigned int detach(struct walk_world *w, u64 start, u64 end)
 {
 	unsigned int calls = 0;
@@ -56,7 +56,7 @@ static unsigned int detach(struct walk_world *w, u64 start, u64 end)
 	return calls;
 }
 
-/* npt_next() finds each mapping, and nothing between two. */
+/* npt_next() finds each mapping, and skips the gaps. */
 static void npt_walk_next(struct kunit *test)
 {
 	static const u64 at[] = { 0x3000, 0x40000000, 0x7fc0200000, 0xfffffff000 };
@@ -73,7 +73,7 @@ static void npt_walk_next(struct kunit *test)
 
 		gpa = npt_next(npt, gpa, 1ULL << 48);
 		KUNIT_EXPECT_EQ_MSG(test, table, gpa, "mapping %d", i);
-		/* inside a table every address is its own answer */
+		/* It does not skip addresses for which a table of leaves exists. */
 		KUNIT_EXPECT_EQ(test, table + 0x1000, npt_next(npt, table + 0x1000, 1ULL << 48));
 		gpa = table + npt_span(NPT_2M);
 	}
@@ -82,7 +82,7 @@ static void npt_walk_next(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0x50000ULL, npt_next(npt, 0x50000, 0x50000));
 }
 
-/* A table for each of @nr GiB, with nothing in it */
+/* Creates an empty table for each of @nr GiB. */
 static void map_empty(struct kunit *test, unsigned int nr)
 {
 	struct walk_world *w = test->priv;
@@ -98,7 +98,7 @@ static void map_empty(struct kunit *test, unsigned int nr)
 	npt_free_dead(&w->dead);
 }
 
-/* Tables without leaves, whose number nothing bounds, are gone through in pieces. */
+/* A call visits a limited number of empty tables. */
 static void npt_walk_pieces(struct kunit *test)
 {
 	const unsigned int nr = 6 * NPT_TABLES_MAX;
@@ -120,7 +120,7 @@ static void npt_walk_pieces(struct kunit *test)
 	KUNIT_EXPECT_GE(test, calls, 6);
 	KUNIT_EXPECT_EQ(test, npt_next(npt, last + npt_span(NPT_2M), end), end);
 
-	/* some of them each time, the one in use not at all */
+	/* Each call detaches some; the table with a leaf stays. */
 	tables = npt->tables;
 	at = npt_detach(npt, 0, end, 0, &w->dead);
 	KUNIT_EXPECT_LT(test, at, last);
@@ -134,7 +134,7 @@ static void npt_walk_pieces(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, npt->tables, 1UL);
 }
 
-/* Where a walk goes on in the middle of a table, that one is detached as well. */
+/* A walk that continues in the middle of a table detaches this table, too. */
 static void npt_walk_resume(struct kunit *test)
 {
 	const unsigned int nr = 3 * NPT_TABLES_MAX;
@@ -146,7 +146,7 @@ static void npt_walk_resume(struct kunit *test)
 		map(test, i * npt_span(NPT_2M));
 	KUNIT_EXPECT_TRUE(test, npt_zap(npt, 0, npt_span(NPT_1G), NULL, NULL));
 	KUNIT_EXPECT_EQ(test, npt->tables, nr + 3UL);
-	/* all but the first lie in between, and what is above does not */
+	/* All tables but the first, and none of the upper levels, lie in the range. */
 	KUNIT_EXPECT_GE(test, detach(w, 1, ~0ULL), 4);
 	KUNIT_EXPECT_EQ(test, npt->tables, 4UL);
 	KUNIT_EXPECT_EQ(test, detach(w, 0, ~0ULL), 1);

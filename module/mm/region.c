@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Regions: which guest-physical addresses are backed by which user memory. MAP and
- * UNMAP cost by what they add and take, not by what is there.
+ * Regions: which user memory backs which guest-physical addresses. The cost of MAP and
+ * UNMAP depends on the regions that they change, not on the total number.
  *
  * Lookups by guest-physical address take no lock, since loaded vCPUs make them with
- * interrupts off. A lookup that meets a tree in the middle of a change may miss a
- * region, and then looks again; guest_memory.table_gen tells. It may also find a region
- * that has just been taken away: UNMAP waits for those who use one.
+ * interrupts off. A lookup during a change may miss a region; guest_memory.table_gen
+ * shows this, and the lookup is repeated. A lookup may also return a region that has
+ * just been removed, so UNMAP waits for accesses that use such a region.
  */
 #include <linux/mm.h>
 #include <linux/rculist.h>
@@ -17,10 +17,10 @@
 #include "mm/priv.h"
 #include "mm/region.h"
 
-/* Regions sorted by gpa, on their way through UNMAP */
+/* Regions that UNMAP changes, sorted by gpa */
 struct region_table {
 	unsigned int nr;
-	struct guest_region region[];
+	struct mem_region region[];
 };
 
 static struct region_node *node_of_gpa(const struct rb_node *node)
@@ -46,17 +46,20 @@ static struct region_node *find_node(const struct guest_memory *mem, u64 gpa)
 }
 
 /**
- * guest_region_lookup() - copy the region around an address
+ * region_lookup() - find the region that contains an address
  * @mem: a VM's memory
  * @gpa: the address
- * @region: out
+ * @region: out: a copy of the region
  *
- * Context: any. The region may be gone at once: guest_region_current() tells, and
- * UNMAP waits for those who hold guest_memory.access or run with interrupts off on
- * one of guest_memory.cpus.
- * Return: false when there is none.
+ * The region may be unmapped at any time. The memory remains the guest's until
+ * guest_memory_access_end(), or while interrupts are off on one of guest_memory.cpus,
+ * since UNMAP waits for both. Other callers check region_is_current() under
+ * guest_memory.lock.
+ *
+ * Context: any.
+ * Return: false if no region contains @gpa.
  */
-bool guest_region_lookup(struct guest_memory *mem, u64 gpa, struct guest_region *region)
+bool region_lookup(struct guest_memory *mem, u64 gpa, struct mem_region *region)
 {
 	struct region_node *node;
 	u64 gen;
@@ -68,7 +71,7 @@ bool guest_region_lookup(struct guest_memory *mem, u64 gpa, struct guest_region 
 		node = find_node(mem, gpa);
 		if (node)
 			*region = node->region;
-		/* Pairs with change_begin(): look at the tree before the generation. */
+		/* Pairs with change_begin(): read the tree before the generation. */
 		smp_rmb();
 		if (node || (!(gen & 1) && READ_ONCE(mem->table_gen) == gen))
 			break;
@@ -78,16 +81,15 @@ bool guest_region_lookup(struct guest_memory *mem, u64 gpa, struct guest_region 
 	return node;
 }
 
-/* Is a copy still current? The lock is held. */
-bool guest_region_current(struct guest_memory *mem, const struct guest_region *region)
+/* Is @region still mapped as it was? The caller holds guest_memory.lock. */
+bool region_is_current(struct guest_memory *mem, const struct mem_region *region)
 {
 	struct region_node *node = find_node(mem, region->gpa);
 
 	return node && !memcmp(&node->region, region, sizeof(*region));
 }
 
-/* Is it an aligned range of possible guest-physical addresses? */
-bool guest_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes)
+bool gpa_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes)
 {
 	u64 end;
 
@@ -95,21 +97,21 @@ bool guest_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes)
 	       !check_add_overflow(gpa, bytes, &end) && end <= BIT_ULL(mem->gpa_bits);
 }
 
-/* --- changing the trees, under the mutex and the lock --------------------- */
+/* --- changing the trees: the caller holds the mutex ------------------------ */
 
 static void change_begin(struct guest_memory *mem)
 	__acquires(&mem->lock)
 {
 	spin_lock(&mem->lock);
 	WRITE_ONCE(mem->table_gen, mem->table_gen + 1);
-	/* Pairs with guest_region_lookup(): a changed tree goes with a new generation. */
+	/* Pairs with region_lookup(): make the generation odd before the tree changes. */
 	smp_wmb();
 }
 
 static void change_end(struct guest_memory *mem)
 	__releases(&mem->lock)
 {
-	/* Pairs with guest_region_lookup(): an even generation goes with a whole tree. */
+	/* Pairs with region_lookup(): finish the tree before the generation is even. */
 	smp_store_release(&mem->table_gen, mem->table_gen + 1);
 	spin_unlock(&mem->lock);
 }
@@ -136,7 +138,7 @@ static void erase_by_gpa(struct guest_memory *mem, struct region_node *node)
 	mem->nr_regions--;
 }
 
-/* For notifiers, before anybody can find it by its guest-physical address */
+/* Notifiers must find a region before a fault can: call this before insert_by_gpa(). */
 static void insert_by_hva(struct guest_memory *mem, struct list_head *nodes)
 {
 	struct region_node *node;
@@ -159,8 +161,8 @@ static void erase_by_hva(struct guest_memory *mem, struct list_head *nodes)
 	}
 }
 
-/* The first region that ends behind @gpa, or NULL. The mutex or the lock is held. */
-static struct region_node *first_behind(const struct guest_memory *mem, u64 gpa)
+/* The first region that ends after @gpa, or NULL */
+static struct region_node *first_after(const struct guest_memory *mem, u64 gpa)
 {
 	struct region_node *node, *found = NULL;
 	struct rb_node *at = mem->regions.rb_node;
@@ -184,7 +186,7 @@ static struct region_node *node_after(const struct region_node *node)
 	return next ? node_of_gpa(next) : NULL;
 }
 
-static struct region_node *node_alloc(const struct guest_region *region)
+static struct region_node *node_alloc(const struct mem_region *region)
 {
 	struct region_node *node = kzalloc(sizeof(*node), GFP_KERNEL_ACCOUNT);
 
@@ -196,14 +198,14 @@ static struct region_node *node_alloc(const struct guest_region *region)
 	return node;
 }
 
-/* @seen: lookups may still be reading them */
-static void nodes_free(struct list_head *nodes, bool seen)
+/* @visible: lookups may still be reading the nodes */
+static void nodes_free(struct list_head *nodes, bool visible)
 {
 	struct region_node *node, *next;
 
 	list_for_each_entry_safe(node, next, nodes, edit) {
 		list_del(&node->edit);
-		if (seen)
+		if (visible)
 			kfree_rcu(node, rcu);
 		else
 			kfree(node);
@@ -232,20 +234,20 @@ static bool is_aliased(struct guest_memory *mem, const struct region_node *node)
 }
 
 /**
- * guest_regions_unaliased() - can user memory be written at one guest address only?
- * @mem: a VM's memory, its mutex held
+ * regions_unaliased() - check that no user page is writable at two guest addresses
+ * @mem: a VM's memory
  *
- * A snapshot needs that: two copies of one page would not agree. Memory that is
- * mapped at two user addresses is not detected.
+ * A snapshot copies pages by guest address, so the copies of an aliased page could
+ * differ. This does not detect memory that is mapped at two user addresses.
  *
- * Context: may sleep.
+ * Context: may sleep; the caller holds guest_memory.mutex.
  * Return: 0, -ENOTUNIQ or -EINTR.
  */
-int guest_regions_unaliased(struct guest_memory *mem)
+int regions_unaliased(struct guest_memory *mem)
 {
 	struct region_node *node;
 
-	for (node = first_behind(mem, 0); node; node = node_after(node)) {
+	for (node = first_after(mem, 0); node; node = node_after(node)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (is_aliased(mem, node))
@@ -271,18 +273,18 @@ static int region_valid(const struct guest_memory *mem, const struct svmvcpu_reg
 {
 	const u32 known = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC;
 
-	if (!guest_range_valid(mem, region->gpa, region->bytes) ||
+	if (!gpa_range_valid(mem, region->gpa, region->bytes) ||
 	    !PAGE_ALIGNED(region->hva) || region->mbz)
 		return -EINVAL;
 	if ((region->prot & ~known) || !(region->prot & SVMVCPU_MEM_READ))
 		return -EINVAL;
-	/* Some kernels' access_ok() checks only that the address is not the kernel's. */
+	/* Not access_ok(): newer kernels check only the sign of the address. */
 	if (region->bytes > TASK_SIZE_MAX || region->hva > TASK_SIZE_MAX - region->bytes)
 		return -EFAULT;
 	return 0;
 }
 
-/* Behind those that start before it: VMMs pass them sorted. */
+/* Insertion from the end is fast, because VMMs usually pass sorted regions. */
 static void add_sorted(struct list_head *nodes, struct region_node *new)
 {
 	struct region_node *at;
@@ -299,7 +301,7 @@ static int nodes_create(struct list_head *nodes, const struct svmvcpu_region *re
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		const struct guest_region region = {
+		const struct mem_region region = {
 			.gpa = regions[i].gpa,
 			.end = regions[i].gpa + regions[i].bytes,
 			.hva = regions[i].hva,
@@ -314,15 +316,15 @@ static int nodes_create(struct list_head *nodes, const struct svmvcpu_region *re
 	return 0;
 }
 
-/* Of a sorted list, with one another or with what is there */
+/* Do the nodes of a sorted list overlap each other or existing regions? */
 static bool any_overlap(struct guest_memory *mem, struct list_head *nodes)
 {
-	struct region_node *node, *there;
+	struct region_node *node, *next;
 	u64 end = 0;
 
 	list_for_each_entry(node, nodes, edit) {
-		there = first_behind(mem, node->region.gpa);
-		if (node->region.gpa < end || (there && there->region.gpa < node->region.end))
+		next = first_after(mem, node->region.gpa);
+		if (node->region.gpa < end || (next && next->region.gpa < node->region.end))
 			return true;
 		end = node->region.end;
 	}
@@ -355,14 +357,14 @@ static int map_locked(struct guest_memory *mem, struct list_head *nodes, unsigne
 /**
  * guest_memory_map() - add regions, all or none
  * @mem: a VM's memory
- * @regions: copied from user space, not yet checked
- * @nr: how many, 1 to GUEST_MAX_BATCH
+ * @regions: from user space, not validated
+ * @nr: number of @regions, 1 to GUEST_MAX_BATCH
  *
  * Context: may sleep; current->mm is the VM's.
- * Return: 0; -EINVAL for a malformed region; -EFAULT when its user range is
- * not one user space can own; -EEXIST when it overlaps another; -ENOSPC when
- * there would be more than GUEST_MAX_REGIONS; -ENOTUNIQ when there is a snapshot
- * and the memory could be written at two addresses; -ENOMEM; -EINTR.
+ * Return: 0; -EINVAL for a malformed region; -EFAULT if its user range is outside of
+ * user space; -EEXIST if it overlaps another region; -ENOSPC for more than
+ * GUEST_MAX_REGIONS; -ENOTUNIQ if a snapshot exists and the memory would be writable
+ * at two guest addresses; -ENOMEM; -EINTR.
  */
 int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regions,
 		     unsigned int nr)
@@ -389,21 +391,16 @@ int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regi
 
 /* --- UNMAP ------------------------------------------------------------------ */
 
-/**
- * struct region_edit - what an UNMAP changes
- * @old: regions it takes or cuts, in the order of their addresses
- * @nr_old: how many
- * @new: pieces that are left of them, in the same order
- */
+/* The changes of one UNMAP; both lists are sorted by address. */
 struct region_edit {
-	struct list_head old;
+	struct list_head old;	/* regions to remove or cut */
 	unsigned int nr_old;
-	struct list_head new;
+	struct list_head new;	/* the remaining pieces of these */
 };
 
 /*
- * Collects the regions that the ranges meet, each once. -EBUSY when the snapshot
- * needs one: what was mapped when it was taken stays mapped as long as there is one.
+ * Collects the regions that overlap the ranges, each once. Returns -EBUSY for a region
+ * that is part of a snapshot: it stays mapped as long as the snapshot exists.
  */
 static int collect_old(struct guest_memory *mem, struct region_edit *edit,
 		       const struct svmvcpu_range *ranges, unsigned int nr)
@@ -414,7 +411,7 @@ static int collect_old(struct guest_memory *mem, struct region_edit *edit,
 	for (i = 0; i < nr; i++) {
 		u64 end = ranges[i].gpa + ranges[i].bytes;
 
-		for (node = first_behind(mem, ranges[i].gpa);
+		for (node = first_after(mem, ranges[i].gpa);
 		     node && node->region.gpa < end; node = node_after(node)) {
 			if (mem->track.snapshot && node->region.epoch != mem->map_epoch)
 				return -EBUSY;
@@ -428,7 +425,7 @@ static int collect_old(struct guest_memory *mem, struct region_edit *edit,
 	return 0;
 }
 
-/* With room for @more, since one range splits at most one region in two */
+/* Leaves room for @more regions: each range splits at most one region in two. */
 static struct region_table *table_of_old(const struct region_edit *edit, unsigned int more)
 {
 	struct region_table *table;
@@ -443,7 +440,7 @@ static struct region_table *table_of_old(const struct region_edit *edit, unsigne
 	return table;
 }
 
-/* Index of the first region that ends behind @gpa; nr when there is none. */
+/* Index of the first region that ends after @gpa, or nr */
 static unsigned int table_find(const struct region_table *table, u64 gpa)
 {
 	unsigned int low = 0, high = table->nr;
@@ -459,29 +456,29 @@ static unsigned int table_find(const struct region_table *table, u64 gpa)
 	return low;
 }
 
-/* Takes a range out: a piece may be left of the first and of the last region it meets. */
+/* Removes a range. A piece may remain of the first and of the last affected region. */
 static int table_cut(struct region_table *table, const struct svmvcpu_range *range)
 {
 	u64 start = range->gpa, end = range->gpa + range->bytes;
 	unsigned int first = table_find(table, start), last = first, nr = 0;
-	struct guest_region left[2];
+	struct mem_region rest[2];
 
 	while (last < table->nr && table->region[last].gpa < end)
 		last++;
 	if (first == last)
 		return -ENOENT;
 	if (table->region[first].gpa < start) {
-		left[nr] = table->region[first];
-		left[nr++].end = start;
+		rest[nr] = table->region[first];
+		rest[nr++].end = start;
 	}
 	if (table->region[last - 1].end > end) {
-		left[nr] = table->region[last - 1];
-		left[nr].hva += end - left[nr].gpa;
-		left[nr++].gpa = end;
+		rest[nr] = table->region[last - 1];
+		rest[nr].hva += end - rest[nr].gpa;
+		rest[nr++].gpa = end;
 	}
 	memmove(&table->region[first + nr], &table->region[last],
-		(table->nr - last) * sizeof(left[0]));
-	memcpy(&table->region[first], left, nr * sizeof(left[0]));
+		(table->nr - last) * sizeof(rest[0]));
+	memcpy(&table->region[first], rest, nr * sizeof(rest[0]));
 	table->nr += nr + first - last;
 	return 0;
 }
@@ -512,10 +509,10 @@ static int create_new(struct region_edit *edit, const struct svmvcpu_range *rang
 }
 
 /*
- * Puts the pieces in the place of the old regions, one region at a time, so that the
- * lock is not held for long. Nothing can fail any more.
+ * Replaces the old regions by their pieces, one region at a time, so that the lock is
+ * not held for long. Cannot fail.
  */
-static void put_in_place(struct guest_memory *mem, struct region_edit *edit)
+static void replace_regions(struct guest_memory *mem, struct region_edit *edit)
 {
 	struct region_node *node, *piece;
 
@@ -534,7 +531,7 @@ static void put_in_place(struct guest_memory *mem, struct region_edit *edit)
 	INIT_LIST_HEAD(&edit->new);
 }
 
-/* What is mapped, being written or known of ranges that no region has any more */
+/* Removes leaves and tracking of unmapped ranges, and waits for accesses to them. */
 static void forget_ranges(struct guest_memory *mem, const struct svmvcpu_range *ranges,
 			  unsigned int nr)
 {
@@ -544,14 +541,14 @@ static void forget_ranges(struct guest_memory *mem, const struct svmvcpu_range *
 	for (i = 0; i < nr; i++)
 		guest_memory_zap_tables(mem, ranges[i].gpa, ranges[i].gpa + ranges[i].bytes,
 					&dead);
-	/* Waits for loaded vCPUs; also when no leaf went: a walker may use a dead table. */
-	guest_memory_settle(mem);
+	/* Always flush: a CPU may be walking a detached table even if no leaf was zapped. */
+	guest_memory_flush_and_wait(mem);
 	npt_free_dead(&dead);
-	/* After that, since a write that was under way makes an entry. */
+	/* Now no access that began before can create another track_entry. */
 	for (i = 0; i < nr; i++)
-		guest_track_forget(mem, ranges[i].gpa >> PAGE_SHIFT,
+		track_forget_range(mem, ranges[i].gpa >> PAGE_SHIFT,
 				   (ranges[i].gpa + ranges[i].bytes) >> PAGE_SHIFT,
-				   GUEST_FORGET_ALL);
+				   TRACK_FORGET_ALL);
 }
 
 static int unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *ranges,
@@ -573,8 +570,8 @@ static int unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *ra
 		nodes_free(&edit.new, false);
 		return ret;
 	}
-	put_in_place(mem, &edit);
-	/* Until their leaves are zapped, notifiers must find the old regions. */
+	replace_regions(mem, &edit);
+	/* Notifiers must find the old regions until their leaves are zapped. */
 	forget_ranges(mem, ranges, nr);
 	erase_by_hva(mem, &edit.old);
 	nodes_free(&edit.old, true);
@@ -582,16 +579,16 @@ static int unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *ra
 }
 
 /**
- * guest_memory_unmap() - take ranges away, all or none
+ * guest_memory_unmap() - remove ranges from the regions, all or none
  * @mem: a VM's memory
- * @ranges: copied from user space, not yet checked
- * @nr: how many, 1 to GUEST_MAX_BATCH
+ * @ranges: from user space, not validated
+ * @nr: number of @ranges, 1 to GUEST_MAX_BATCH
  *
- * When it returns, no vCPU can reach the memory any more.
+ * No vCPU can access the memory when this returns.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL for a malformed range; -ENOENT when a range covers
- * nothing; -ENOSPC when splitting would make too many regions; -EBUSY when it is a
+ * Return: 0; -EINVAL for a malformed range; -ENOENT if a range contains no region;
+ * -ENOSPC if splitting regions would exceed GUEST_MAX_REGIONS; -EBUSY if a range is
  * part of the snapshot; -ENOMEM; -EINTR.
  */
 int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ranges,
@@ -601,7 +598,7 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 	int ret;
 
 	for (i = 0; i < nr; i++)
-		if (!guest_range_valid(mem, ranges[i].gpa, ranges[i].bytes))
+		if (!gpa_range_valid(mem, ranges[i].gpa, ranges[i].bytes))
 			return -EINVAL;
 	ret = mutex_lock_killable(&mem->mutex);
 	if (ret)
@@ -611,17 +608,16 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 	return ret;
 }
 
-/* Zaps all that is mapped. Nobody changes the regions. Context: may sleep. */
-void guest_regions_zap(struct guest_memory *mem)
+/* Zaps all leaves. Sleeps; no MAP or UNMAP may run. */
+void regions_zap(struct guest_memory *mem)
 {
 	struct region_node *node;
 
-	for (node = first_behind(mem, 0); node; node = node_after(node))
+	for (node = first_after(mem, 0); node; node = node_after(node))
 		guest_memory_zap(mem, node->region.gpa, node->region.end);
 }
 
-/* Frees all regions. Nobody uses them any more. */
-void guest_regions_free(struct guest_memory *mem)
+void regions_free(struct guest_memory *mem)
 {
 	struct region_node *node, *next;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A region in the two trees of guest memory.
+ * A node of the two region trees of guest memory.
  */
 #ifndef SVMVCPU_MEMORY_REGION_H
 #define SVMVCPU_MEMORY_REGION_H
@@ -13,21 +13,12 @@
 
 #include "mm/memory.h"
 
-/**
- * struct region_node - one region
- * @region: never changes; UNMAP replaces a region that it cuts
- * @by_gpa: in guest_memory.regions
- * @by_hva: in guest_memory.by_hva
- * @edit: in a list of what a MAP or UNMAP adds or takes away
- * @leaving: an UNMAP takes it away
- * @rcu: lookups run under RCU
- */
 struct region_node {
-	struct guest_region region;
-	struct rb_node by_gpa;
-	struct interval_tree_node by_hva;
-	struct list_head edit;
-	bool leaving;
+	struct mem_region region;		/* constant; UNMAP replaces a node to cut it */
+	struct rb_node by_gpa;			/* in guest_memory.regions */
+	struct interval_tree_node by_hva;	/* in guest_memory.by_hva */
+	struct list_head edit;			/* nodes that MAP or UNMAP adds or removes */
+	bool leaving;				/* UNMAP removes it */
 	struct rcu_head rcu;
 };
 

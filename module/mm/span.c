@@ -4,7 +4,7 @@
  */
 #include "mm/span.h"
 
-/* The smallest range that contains both; an empty one adds nothing. */
+/* The smallest range that contains both. An empty range is ignored. */
 struct span span_union(struct span a, struct span b)
 {
 	if (a.start >= a.end)
@@ -28,7 +28,7 @@ void span_set_add(struct span_set *set, struct span span)
 	set->cover = set->more++ ? span_union(set->cover, span) : span;
 }
 
-/* Members with the same bounds are interchangeable: it need not be the same one. */
+/* Equal ranges are interchangeable, so any of them may be removed. */
 void span_set_remove(struct span_set *set, struct span span)
 {
 	unsigned int i;
@@ -43,7 +43,7 @@ void span_set_remove(struct span_set *set, struct span span)
 		set->more--;
 }
 
-/* Does @span overlap a member? Maybe also where only @cover does. */
+/* May return true where only the set's @cover overlaps @span. */
 bool span_set_overlaps(const struct span_set *set, struct span span)
 {
 	struct span common = span_set_within(set, span);
@@ -51,7 +51,7 @@ bool span_set_overlaps(const struct span_set *set, struct span span)
 	return common.start < common.end;
 }
 
-/* The part of @span from the first to the last address that a member has */
+/* The smallest range that contains all of @span that is in the set */
 struct span span_set_within(const struct span_set *set, struct span span)
 {
 	struct span within = { };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Ranges of user addresses, and the set of those that are being invalidated.
+ * Ranges of user addresses, and a set of them: what is being invalidated.
  */
 #ifndef SVMVCPU_SPAN_H
 #define SVMVCPU_SPAN_H
@@ -14,20 +14,13 @@ struct span {
 	u64 end;
 };
 
-/* Members of a set that are kept one by one: more than CPUs invalidate at a time */
+/* Ranges that a set stores exactly; rarely are more invalidated at a time. */
 #define SPAN_SET_MAX	64
 
-/**
- * struct span_set - ranges that were added and not yet removed
- * @nr: entries of @span in use
- * @more: members that found @span full
- * @cover: covers all of these members, and maybe more than them
- * @span: one entry per member
- */
 struct span_set {
-	unsigned int nr;
-	unsigned int more;
-	struct span cover;
+	unsigned int nr;		/* used entries of @span */
+	unsigned int more;		/* ranges added while @span was full */
+	struct span cover;		/* contains all of these */
 	struct span span[SPAN_SET_MAX];
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit: ranges that are being invalidated, kept one by one and, when there are too
- * many, by what covers them.
+ * KUnit tests of span.c: sets that store each range, and sets with too many ranges.
  */
 #include <kunit/test.h>
 
@@ -42,7 +41,7 @@ static void span_test_unions(struct kunit *test)
 	expect_span(test, SPAN(7, 9), span_union(SPAN(7, 9), SPAN(20, 10)));
 }
 
-/* Far ranges leave what is between them alone. */
+/* The gap between two ranges is not in the set. */
 static void span_test_one_by_one(struct kunit *test)
 {
 	struct span_set *set = new_set(test);
@@ -72,7 +71,7 @@ static void span_test_equal_ones(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, span_set_overlaps(set, SPAN(0, 10)));
 }
 
-/* Every member is seen, in whatever order they go; nothing is left in the end. */
+/* Each range is found until it is removed, in any order; the set ends up empty. */
 static void span_test_too_many(struct kunit *test)
 {
 	const unsigned int nr = SPAN_SET_MAX + 5;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which pages of guest memory were written: see track.h.
+ * Bookkeeping of written pages: see track.h.
  */
 #include <linux/err.h>
 #include <linux/gfp.h>
@@ -10,14 +10,11 @@
 
 #include "mm/track.h"
 
-/**
- * track_init() - nothing is tracked
- * @track: zeroed
- */
-void track_init(struct guest_track *track)
+/* @track is zeroed. */
+void track_init(struct dirty_track *track)
 {
 	xa_init_flags(&track->entries, XA_FLAGS_ACCOUNT);
-	INIT_LIST_HEAD(&track->hot);
+	INIT_LIST_HEAD(&track->writable);
 	INIT_LIST_HEAD(&track->undo);
 	INIT_LIST_HEAD(&track->log);
 }
@@ -29,13 +26,13 @@ struct track_entry *track_entry_alloc(u64 gfn)
 	if (!entry)
 		return NULL;
 	entry->gfn = gfn;
-	INIT_LIST_HEAD(&entry->hot);
+	INIT_LIST_HEAD(&entry->writable);
 	INIT_LIST_HEAD(&entry->undo);
 	INIT_LIST_HEAD(&entry->log);
 	return entry;
 }
 
-/* With the copy of the page, if there is one; not in any guest_track */
+/* Frees an entry that is in no dirty_track, and its copy of the page. */
 void track_entry_free(struct track_entry *entry)
 {
 	if (!entry)
@@ -44,14 +41,11 @@ void track_entry_free(struct track_entry *entry)
 	kfree(entry);
 }
 
-/**
- * track_add() - a new entry
- * @track: .
- * @entry: its gfn has none, and xa_reserve() was called for it
- *
- * Return: 0, or -EAGAIN when the reservation is gone.
+/*
+ * Adds an entry for a page that has none. The caller has used xa_reserve().
+ * Returns -EAGAIN if the reservation was released meanwhile.
  */
-int track_add(struct guest_track *track, struct track_entry *entry)
+int track_add(struct dirty_track *track, struct track_entry *entry)
 {
 	if (xa_is_err(xa_store(&track->entries, entry->gfn, entry, GFP_NOWAIT)))
 		return -EAGAIN;
@@ -59,32 +53,22 @@ int track_add(struct guest_track *track, struct track_entry *entry)
 	return 0;
 }
 
-/**
- * track_remove() - take an entry out, for track_entry_free()
- * @track: .
- * @entry: nothing knows it any more; its leaf stays as it is
- */
-void track_remove(struct guest_track *track, struct track_entry *entry)
+/* Removes an entry. Its leaf stays mapped; the caller frees the entry. */
+void track_remove(struct dirty_track *track, struct track_entry *entry)
 {
 	xa_erase(&track->entries, entry->gfn);
-	list_del_init(&entry->hot);
+	list_del_init(&entry->writable);
 	list_del_init(&entry->undo);
 	list_del_init(&entry->log);
 	if (entry->saved)
 		track->saved--;
-	/* The leaf has to tell alone again that its page is dirty. */
+	/* The dirty bit was cleared for the log; the page must still reach PG_dirty. */
 	if (entry->slot)
 		set_bit(NPT_DIRTY_BIT, (unsigned long *)entry->slot);
 }
 
-/**
- * track_drop_saved() - an entry has no part in the snapshot any more
- * @track: .
- * @entry: .
- *
- * Return: the copy of the page, for the caller to free; may be NULL.
- */
-void *track_drop_saved(struct guest_track *track, struct track_entry *entry)
+/* Takes the page out of the snapshot. Returns its copy, which the caller frees, or NULL. */
+void *track_drop_saved(struct dirty_track *track, struct track_entry *entry)
 {
 	void *saved = entry->saved;
 
@@ -96,7 +80,7 @@ void *track_drop_saved(struct guest_track *track, struct track_entry *entry)
 	return saved;
 }
 
-/* Index of the first range that ends behind @gfn */
+/* Index of the first range that ends after @gfn */
 static unsigned int ranges_find(const struct track_ranges *ranges, u64 gfn)
 {
 	unsigned int low = 0, high = ranges->nr;
@@ -112,8 +96,7 @@ static unsigned int ranges_find(const struct track_ranges *ranges, u64 gfn)
 	return low;
 }
 
-/* Is the page logged? */
-bool track_logs(const struct guest_track *track, u64 gfn)
+bool track_logs(const struct dirty_track *track, u64 gfn)
 {
 	const struct track_ranges *ranges = track->ranges;
 	unsigned int i;
@@ -124,14 +107,14 @@ bool track_logs(const struct guest_track *track, u64 gfn)
 	return i < ranges->nr && ranges->range[i].start <= gfn;
 }
 
-/* Must a write to the page be noticed? */
-bool track_covers(const struct guest_track *track, u64 gfn)
+/* Must writes to the page be tracked? */
+bool track_covers(const struct dirty_track *track, u64 gfn)
 {
 	return track->snapshot || track_logs(track, gfn);
 }
 
-/* Is there such a page in [start, end)? */
-bool track_overlaps(const struct guest_track *track, u64 start, u64 end)
+/* Is any page of [start, end) tracked? */
+bool track_overlaps(const struct dirty_track *track, u64 start, u64 end)
 {
 	const struct track_ranges *ranges = track->ranges;
 	unsigned int i;
@@ -158,12 +141,9 @@ static struct track_ranges *ranges_check(struct track_ranges *ranges)
 	return ERR_PTR(-ENOSPC);
 }
 
-/**
- * track_ranges_with() - one range more
- * @old: NULL for none
- * @add: not empty; may overlap what is there
- *
- * Return: new ranges for kfree(), -ENOMEM or -ENOSPC.
+/*
+ * Returns a copy of @old with @add, or an error pointer: -ENOMEM, or -ENOSPC for too
+ * many ranges. @old may be NULL; @add is not empty and may overlap @old.
  */
 struct track_ranges *track_ranges_with(const struct track_ranges *old, struct track_range add)
 {
@@ -174,7 +154,7 @@ struct track_ranges *track_ranges_with(const struct track_ranges *old, struct tr
 		return new;
 	for (i = 0; i < nr && old->range[i].end < add.start; i++)
 		new->range[new->nr++] = old->range[i];
-	/* What touches or overlaps becomes a part of it. */
+	/* Merge overlapping and adjacent ranges. */
 	for (; i < nr && old->range[i].start <= add.end; i++) {
 		add.start = min(add.start, old->range[i].start);
 		add.end = max(add.end, old->range[i].end);
@@ -185,13 +165,7 @@ struct track_ranges *track_ranges_with(const struct track_ranges *old, struct tr
 	return ranges_check(new);
 }
 
-/**
- * track_ranges_without() - one range less
- * @old: NULL for none
- * @cut: need not be there
- *
- * Return: new ranges for kfree(), which may be none; -ENOMEM or -ENOSPC.
- */
+/* Returns a copy of @old without @cut, which may be empty. Errors as above. */
 struct track_ranges *track_ranges_without(const struct track_ranges *old,
 					  struct track_range cut)
 {
@@ -215,63 +189,47 @@ struct track_ranges *track_ranges_without(const struct track_ranges *old,
 	return ranges_check(new);
 }
 
-/**
- * track_heat() - the leaf of a page has got its write bit
- * @track: .
- * @entry: with a copy of the page, if there is a snapshot
- * @slot: the leaf, of 4 KiB
- */
-void track_heat(struct guest_track *track, struct track_entry *entry, u64 *slot)
+/* @slot, a leaf of 4 KiB, has become writable. A snapshot has its copy of the page by now. */
+void track_set_writable(struct dirty_track *track, struct track_entry *entry, u64 *slot)
 {
 	entry->slot = slot;
 	entry->idle = 0;
-	if (list_empty(&entry->hot))
-		list_add_tail(&entry->hot, &track->hot);
+	if (list_empty(&entry->writable))
+		list_add_tail(&entry->writable, &track->writable);
 }
 
-static void cool(struct track_entry *entry)
+static void track_clear_writable(struct track_entry *entry)
 {
-	list_del_init(&entry->hot);
+	list_del_init(&entry->writable);
 	entry->slot = NULL;
 }
 
-/**
- * track_leaf_changed() - a leaf was zapped or made read-only
- * @track: .
- * @entry: the page's
- * @pte: what it was
- * @gone: there is none any more
- */
-void track_leaf_changed(struct guest_track *track, struct track_entry *entry, u64 pte,
+/* The leaf of the page was zapped (@gone) or write-protected. @pte is its old value. */
+void track_leaf_changed(struct dirty_track *track, struct track_entry *entry, u64 pte,
 			bool gone)
 {
 	if (pte & NPT_DIRTY)
 		track_dirty(track, entry);
-	/* One that is only read-only can still get its dirty bit: see track_rest(). */
+	/* A write-protected leaf can still get its dirty bit: see track_test_idle(). */
 	if (gone)
-		cool(entry);
+		track_clear_writable(entry);
 }
 
-/**
- * track_rest() - a hot page was not written
- * @entry: hot
- * @pte: its leaf, with the dirty bit clear
- *
- * The write bit goes first, and only the next harvest, behind a flush of the
- * TLB, lets the entry go: a CPU in the middle of a write may set the dirty bit
- * of a leaf that has just become read-only.
- *
- * Return: TRACK_CLEAN or TRACK_RESTED.
+/*
+ * A pass found the page clean. Write-protecting it takes two passes: the first
+ * clears the write bit, and the next one, after a TLB flush, takes the entry off
+ * the list. A CPU in the middle of a write may set the dirty bit of a leaf that
+ * has just become read-only, so the leaf must be looked at once more.
  */
-enum track_found track_rest(struct track_entry *entry, u64 pte)
+enum track_found track_test_idle(struct track_entry *entry, u64 pte)
 {
 	if (!(pte & NPT_WRITE)) {
-		cool(entry);
+		track_clear_writable(entry);
 		return TRACK_CLEAN;
 	}
 	if (++entry->idle < TRACK_IDLE_MAX)
 		return TRACK_CLEAN;
 	entry->idle = 0;
 	clear_bit(NPT_WRITE_BIT, (unsigned long *)entry->slot);
-	return TRACK_RESTED;
+	return TRACK_PROTECTED;
 }

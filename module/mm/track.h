@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which pages of guest memory were written, for the dirty log and the
- * snapshot at once. Bookkeeping only: write_track.c ties it to a VM's memory.
+ * Bookkeeping of written pages, shared by the dirty log and the snapshot.
+ * write_track.c connects it to the memory of a VM.
  *
- * A page of a tracked range that can be written has an entry, and the entry is
- * hot: its leaf has the write bit, and the leaf's dirty bit says whether the
- * page was written since somebody last looked. All others are mapped read-only,
- * and the first write faults. What is found clean often enough becomes
- * read-only again, but its entry stays, with the copy of the page in it.
+ * Tracked pages are mapped read-only until their first write, which faults and
+ * creates a track_entry. After that the page is mapped writable, the entry is on
+ * dirty_track.writable, and the leaf's dirty bit records further writes. A page
+ * that stays clean for TRACK_IDLE_MAX passes is write-protected again; its entry
+ * and the snapshot's copy of the page remain.
  *
- * All of it needs the caller's lock, but for looking at guest_track.on.
+ * The caller serializes all functions. Only dirty_track.enabled may be read
+ * without the lock, as a hint.
  */
 #ifndef SVMVCPU_TRACK_H
 #define SVMVCPU_TRACK_H
@@ -23,41 +24,29 @@
 
 #include "mm/npt.h"
 
-/* A hot page that nobody wrote for so many harvests in a row cools down. */
+/* A writable page is write-protected after this many passes that find it clean. */
 #define TRACK_IDLE_MAX	16
 
-/* Ranges that are logged, at most; neighbors count as one */
+/* Limit on logged ranges; adjacent ranges are merged. */
 #define TRACK_MAX_RANGES	256
 
-/* What a harvest finds */
+/* Result of track_test_and_clear_dirty() */
 enum track_found {
 	TRACK_CLEAN,
 	TRACK_DIRTY,
-	TRACK_RESTED,	/* clean so often that it became read-only */
+	TRACK_PROTECTED,	/* clean for so long that the write bit was cleared */
 };
 
-/**
- * struct track_entry - a page that was written, or is to be put back anyway
- * @gfn: which
- * @slot: the leaf while hot, otherwise NULL
- * @saved: the page as it was at the snapshot, or NULL
- * @hot: in guest_track.hot
- * @undo: in guest_track.undo
- * @log: in guest_track.log
- * @idle: harvests in a row that found it clean
- * @logged: in a range that is logged
- * @keep: the VMM writes it: RESTORE puts it back each time
- */
 struct track_entry {
 	u64 gfn;
-	u64 *slot;
-	void *saved;
-	struct list_head hot;
-	struct list_head undo;
-	struct list_head log;
-	u8 idle;
-	bool logged;
-	bool keep;
+	u64 *slot;			/* writable leaf in the nested tables, or NULL */
+	void *saved;			/* contents at the time of the snapshot, or NULL */
+	struct list_head writable;	/* in dirty_track.writable */
+	struct list_head undo;		/* in dirty_track.undo */
+	struct list_head log;		/* in dirty_track.log */
+	u8 idle;			/* consecutive passes that found the page clean */
+	bool logged;			/* lies in a logged range */
+	bool keep;			/* RESTORE always copies it: the VMM writes to it */
 };
 
 /* Pages [start, end), by number */
@@ -66,102 +55,87 @@ struct track_range {
 	u64 end;
 };
 
-/* Sorted, with gaps between them; replaced, not changed */
+/* Sorted and disjoint, with gaps in between. Updates replace the whole array. */
 struct track_ranges {
 	unsigned int nr;
 	struct track_range range[];
 };
 
-/**
- * struct guest_track - what is known of written pages
- * @on: there is a snapshot or a log: the hint that is read without the lock
- * @snapshot: pages are saved before they are written
- * @entries: struct track_entry by gfn
- * @hot: entries whose leaf can be written, or could a moment ago
- * @undo: entries that differ from the snapshot, whatever their leaf says
- * @log: entries that are dirty for the log, whatever their leaf says
- * @ranges: what is logged, NULL for nothing
- * @saved: pages saved
- * @max_saved: and how many may be
- */
-struct guest_track {
-	bool on;
-	bool snapshot;
-	struct xarray entries;
-	struct list_head hot;
-	struct list_head undo;
-	struct list_head log;
-	struct track_ranges *ranges;
-	u64 saved;
-	u64 max_saved;
+struct dirty_track {
+	bool enabled;			/* a snapshot or a log exists */
+	bool snapshot;			/* save pages before they are written */
+	struct xarray entries;		/* struct track_entry, by gfn */
+	struct list_head writable;	/* entries whose leaf is, or just was, writable */
+	struct list_head undo;		/* known to differ from the snapshot */
+	struct list_head log;		/* known to be dirty for the log */
+	struct track_ranges *ranges;	/* what is logged; NULL: nothing */
+	u64 saved;			/* number of copies, */
+	u64 max_saved;			/* and its limit */
 };
 
-void track_init(struct guest_track *track);
+void track_init(struct dirty_track *track);
 
 struct track_entry *track_entry_alloc(u64 gfn);
 void track_entry_free(struct track_entry *entry);
 
-static inline struct track_entry *track_find(struct guest_track *track, u64 gfn)
+static inline struct track_entry *track_find(struct dirty_track *track, u64 gfn)
 {
 	return xa_load(&track->entries, gfn);
 }
 
-int track_add(struct guest_track *track, struct track_entry *entry);
-void track_remove(struct guest_track *track, struct track_entry *entry);
-void *track_drop_saved(struct guest_track *track, struct track_entry *entry);
+int track_add(struct dirty_track *track, struct track_entry *entry);
+void track_remove(struct dirty_track *track, struct track_entry *entry);
+void *track_drop_saved(struct dirty_track *track, struct track_entry *entry);
 
-bool track_logs(const struct guest_track *track, u64 gfn);
-bool track_covers(const struct guest_track *track, u64 gfn);
-bool track_overlaps(const struct guest_track *track, u64 start, u64 end);
+bool track_logs(const struct dirty_track *track, u64 gfn);
+bool track_covers(const struct dirty_track *track, u64 gfn);
+bool track_overlaps(const struct dirty_track *track, u64 start, u64 end);
 struct track_ranges *track_ranges_with(const struct track_ranges *old, struct track_range add);
 struct track_ranges *track_ranges_without(const struct track_ranges *old,
 					  struct track_range cut);
 
-void track_heat(struct guest_track *track, struct track_entry *entry, u64 *slot);
-void track_leaf_changed(struct guest_track *track, struct track_entry *entry, u64 pte,
+void track_set_writable(struct dirty_track *track, struct track_entry *entry, u64 *slot);
+void track_leaf_changed(struct dirty_track *track, struct track_entry *entry, u64 pte,
 			bool gone);
-enum track_found track_rest(struct track_entry *entry, u64 pte);
+enum track_found track_test_idle(struct track_entry *entry, u64 pte);
 
 /* The page differs from the snapshot. */
-static inline void track_dirty_undo(struct guest_track *track, struct track_entry *entry)
+static inline void track_dirty_undo(struct dirty_track *track, struct track_entry *entry)
 {
 	if (entry->saved && list_empty(&entry->undo))
 		list_add_tail(&entry->undo, &track->undo);
 }
 
 /* The page is dirty for the log. */
-static inline void track_dirty_log(struct guest_track *track, struct track_entry *entry)
+static inline void track_dirty_log(struct dirty_track *track, struct track_entry *entry)
 {
 	if (unlikely(entry->logged) && list_empty(&entry->log))
 		list_add_tail(&entry->log, &track->log);
 }
 
-/**
- * track_dirty() - a page was written: both consumers are told
- * @track: .
- * @entry: .
- */
-static inline void track_dirty(struct guest_track *track, struct track_entry *entry)
+static inline void track_dirty(struct dirty_track *track, struct track_entry *entry)
 {
 	track_dirty_undo(track, entry);
 	track_dirty_log(track, entry);
 }
 
 /**
- * track_harvest() - was a hot page written since the last harvest?
- * @entry: hot; it may not be any more afterwards
- * @pte: out: its leaf
+ * track_test_and_clear_dirty() - was a writable page written since the last call?
+ * @entry: has a writable leaf; the call may write-protect it
+ * @pte: out: value of the leaf
  *
- * Says so once: the caller takes note. CPUs may have the leaf cached as dirty,
- * and so write without a trace, or as writable, until the TLB is flushed.
+ * TRACK_DIRTY is reported once, so the caller must record it.
  *
- * Return: &enum track_found; the TLB must be flushed if not TRACK_CLEAN.
+ * Until the TLB is flushed, CPUs may still have the leaf cached as dirty, and
+ * then write without setting the bit again, or cached as writable.
+ *
+ * Return: &enum track_found. Flush the TLB unless it is TRACK_CLEAN.
  */
-static inline enum track_found track_harvest(struct track_entry *entry, u64 *pte)
+static inline enum track_found track_test_and_clear_dirty(struct track_entry *entry, u64 *pte)
 {
 	*pte = READ_ONCE(*entry->slot);
 	if (unlikely(!(*pte & NPT_DIRTY)))
-		return track_rest(entry, *pte);
+		return track_test_idle(entry, *pte);
 	clear_bit(NPT_DIRTY_BIT, (unsigned long *)entry->slot);
 	entry->idle = 0;
 	return TRACK_DIRTY;

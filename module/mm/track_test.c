@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of track.c. Leaves are words of an array here, and a model of a
- * guest writes to them as a CPU does: the write bit must be there, the dirty bit
- * is left behind.
+ * KUnit tests of track.c. Leaves are words of an array, and a model of a guest
+ * writes like a CPU: it needs the write bit and sets the dirty bit.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
@@ -15,7 +14,7 @@
 
 struct track_world {
 	struct kunit *test;
-	struct guest_track track;
+	struct dirty_track track;
 	struct rnd_state rnd;
 	u64 leaf[PAGES];
 };
@@ -48,7 +47,7 @@ static void track_test_exit(struct kunit *test)
 		track_remove(&w->track, entry);
 		track_entry_free(entry);
 	}
-	KUNIT_EXPECT_TRUE(test, list_empty(&w->track.hot));
+	KUNIT_EXPECT_TRUE(test, list_empty(&w->track.writable));
 	KUNIT_EXPECT_TRUE(test, list_empty(&w->track.undo));
 	KUNIT_EXPECT_TRUE(test, list_empty(&w->track.log));
 	KUNIT_EXPECT_EQ(test, w->track.saved, 0ULL);
@@ -66,8 +65,8 @@ static void log_pages(struct track_world *w, u64 start, u64 end)
 	w->track.ranges = ranges;
 }
 
-/* A page as the write fault leaves it */
-static struct track_entry *hot_page(struct track_world *w, u64 gfn, bool saved)
+/* The state of a page after its write fault */
+static struct track_entry *writable_page(struct track_world *w, u64 gfn, bool saved)
 {
 	struct track_entry *entry = track_find(&w->track, gfn);
 
@@ -83,11 +82,11 @@ static struct track_entry *hot_page(struct track_world *w, u64 gfn, bool saved)
 		w->track.saved++;
 	}
 	w->leaf[gfn] = LEAF | (w->leaf[gfn] & NPT_DIRTY);
-	track_heat(&w->track, entry, &w->leaf[gfn]);
+	track_set_writable(&w->track, entry, &w->leaf[gfn]);
 	return entry;
 }
 
-/* Ranges come and go at random; a bitmap says what they should be. */
+/* Adds and removes random ranges, and compares with a bitmap. */
 static void track_ranges_model(struct kunit *test)
 {
 	struct track_world *w = test->priv;
@@ -112,7 +111,7 @@ static void track_ranges_model(struct kunit *test)
 			bitmap_clear(model, start, end - start);
 		for (i = 0; i < PAGES; i++)
 			KUNIT_ASSERT_EQ(test, track_logs(&w->track, i), test_bit(i, model));
-		/* Neighbors are one, so there are as few as there can be. */
+		/* Adjacent ranges are merged. */
 		for (i = 1; i < new->nr; i++)
 			KUNIT_ASSERT_LT(test, new->range[i - 1].end, new->range[i].start);
 		KUNIT_EXPECT_EQ(test, track_overlaps(&w->track, start, end),
@@ -130,15 +129,15 @@ static void track_ranges_limit(struct kunit *test)
 		log_pages(w, 10 * i, 10 * i + 5);
 	ranges = track_ranges_with(w->track.ranges, (struct track_range) { 7, 8 });
 	KUNIT_EXPECT_PTR_EQ(test, ranges, ERR_PTR(-ENOSPC));
-	/* A hole makes two of one. */
+	/* A hole splits a range in two. */
 	ranges = track_ranges_without(w->track.ranges, (struct track_range) { 1, 2 });
 	KUNIT_EXPECT_PTR_EQ(test, ranges, ERR_PTR(-ENOSPC));
-	/* What closes a gap makes one of two. */
+	/* A range that closes a gap merges its neighbors. */
 	log_pages(w, 5, 10);
 	KUNIT_EXPECT_EQ(test, w->track.ranges->nr, TRACK_MAX_RANGES - 1);
 }
 
-/* Written once, it is dirty once, for each of the two who ask. */
+/* One write is reported once to each consumer. */
 static void track_dirty_once(struct kunit *test)
 {
 	struct track_world *w = test->priv;
@@ -146,96 +145,96 @@ static void track_dirty_once(struct kunit *test)
 	u64 pte;
 
 	log_pages(w, 0, 8);
-	entry = hot_page(w, 3, true);
-	KUNIT_EXPECT_EQ(test, track_harvest(entry, &pte), TRACK_CLEAN);
+	entry = writable_page(w, 3, true);
+	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_CLEAN);
 	w->leaf[3] |= NPT_DIRTY;
-	KUNIT_EXPECT_EQ(test, track_harvest(entry, &pte), TRACK_DIRTY);
+	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_DIRTY);
 	KUNIT_EXPECT_TRUE(test, pte & NPT_DIRTY);
 	KUNIT_EXPECT_EQ(test, w->leaf[3], LEAF);
-	KUNIT_EXPECT_EQ(test, track_harvest(entry, &pte), TRACK_CLEAN);
+	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_CLEAN);
 
 	track_dirty(&w->track, entry);
 	track_dirty(&w->track, entry);
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&w->track.undo));
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&w->track.log));
-	/* Without a copy there is nothing to undo, without a log nothing to tell. */
-	entry = hot_page(w, 9, false);
+	/* Not on the undo list without a copy, nor on the log outside of logged ranges. */
+	entry = writable_page(w, 9, false);
 	track_dirty(&w->track, entry);
 	KUNIT_EXPECT_TRUE(test, list_empty(&entry->undo));
 	KUNIT_EXPECT_TRUE(test, list_empty(&entry->log));
 }
 
-/* Clean for long enough it becomes read-only, then leaves; writing brings it back. */
-static void track_cools_down(struct kunit *test)
+/* A page that stays clean is write-protected, then removed; a write adds it again. */
+static void track_idle(struct kunit *test)
 {
 	struct track_world *w = test->priv;
-	struct track_entry *entry = hot_page(w, 5, true);
+	struct track_entry *entry = writable_page(w, 5, true);
 	unsigned int i;
 	u64 pte;
 
 	for (i = 1; i < TRACK_IDLE_MAX; i++)
-		KUNIT_ASSERT_EQ(test, track_harvest(entry, &pte), TRACK_CLEAN);
+		KUNIT_ASSERT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_CLEAN);
 	w->leaf[5] |= NPT_DIRTY;
-	KUNIT_EXPECT_EQ(test, track_harvest(entry, &pte), TRACK_DIRTY);
+	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_DIRTY);
 	for (i = 1; i < TRACK_IDLE_MAX; i++)
-		KUNIT_ASSERT_EQ(test, track_harvest(entry, &pte), TRACK_CLEAN);
+		KUNIT_ASSERT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_CLEAN);
 	KUNIT_EXPECT_EQ(test, w->leaf[5], LEAF);
-	KUNIT_EXPECT_EQ(test, track_harvest(entry, &pte), TRACK_RESTED);
+	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_PROTECTED);
 	KUNIT_EXPECT_EQ(test, w->leaf[5], NPT_PRESENT);
-	KUNIT_EXPECT_FALSE(test, list_empty(&entry->hot));
+	KUNIT_EXPECT_FALSE(test, list_empty(&entry->writable));
 
-	KUNIT_EXPECT_EQ(test, track_harvest(entry, &pte), TRACK_CLEAN);
-	KUNIT_EXPECT_TRUE(test, list_empty(&entry->hot));
+	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_CLEAN);
+	KUNIT_EXPECT_TRUE(test, list_empty(&entry->writable));
 	KUNIT_EXPECT_NOT_NULL(test, entry->saved);
-	hot_page(w, 5, true);
-	KUNIT_EXPECT_TRUE(test, list_is_singular(&w->track.hot));
+	writable_page(w, 5, true);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&w->track.writable));
 }
 
-/* A CPU that was just about to write when the write bit went */
+/* A CPU sets the dirty bit just after the write bit was cleared. */
 static void track_late_write(struct kunit *test)
 {
 	struct track_world *w = test->priv;
-	struct track_entry *entry = hot_page(w, 5, true);
+	struct track_entry *entry = writable_page(w, 5, true);
 	u64 pte;
 
-	while (track_harvest(entry, &pte) != TRACK_RESTED)
+	while (track_test_and_clear_dirty(entry, &pte) != TRACK_PROTECTED)
 		;
 	w->leaf[5] |= NPT_DIRTY;
-	KUNIT_EXPECT_EQ(test, track_harvest(entry, &pte), TRACK_DIRTY);
+	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_DIRTY);
 	KUNIT_EXPECT_FALSE(test, pte & NPT_WRITE);
-	KUNIT_EXPECT_EQ(test, track_harvest(entry, &pte), TRACK_CLEAN);
-	KUNIT_EXPECT_TRUE(test, list_empty(&entry->hot));
+	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_CLEAN);
+	KUNIT_EXPECT_TRUE(test, list_empty(&entry->writable));
 }
 
-/* A zap takes the dirty bit along, but nothing else. */
+/* A zap preserves the dirty bit. */
 static void track_zap(struct kunit *test)
 {
 	struct track_world *w = test->priv;
-	struct track_entry *clean = hot_page(w, 1, true), *dirty = hot_page(w, 2, true);
+	struct track_entry *clean = writable_page(w, 1, true), *dirty = writable_page(w, 2, true);
 
 	track_leaf_changed(&w->track, clean, LEAF, true);
 	track_leaf_changed(&w->track, dirty, LEAF | NPT_DIRTY, true);
-	KUNIT_EXPECT_TRUE(test, list_empty(&w->track.hot));
+	KUNIT_EXPECT_TRUE(test, list_empty(&w->track.writable));
 	KUNIT_EXPECT_TRUE(test, list_empty(&clean->undo));
 	KUNIT_EXPECT_FALSE(test, list_empty(&dirty->undo));
 	KUNIT_EXPECT_NULL(test, clean->slot);
-	/* Made read-only it stays for one more harvest. */
-	clean = hot_page(w, 1, true);
+	/* A write-protected page stays on the list for one more pass. */
+	clean = writable_page(w, 1, true);
 	track_leaf_changed(&w->track, clean, LEAF | NPT_DIRTY, false);
-	KUNIT_EXPECT_FALSE(test, list_empty(&clean->hot));
+	KUNIT_EXPECT_FALSE(test, list_empty(&clean->writable));
 	KUNIT_EXPECT_FALSE(test, list_empty(&clean->undo));
 }
 
-/* Who forgets a page leaves a leaf that still says that it may be dirty. */
+/* Removing an entry sets the dirty bit of its leaf, since the page may be dirty. */
 static void track_forget(struct kunit *test)
 {
 	struct track_world *w = test->priv;
-	struct track_entry *entry = hot_page(w, 4, true);
+	struct track_entry *entry = writable_page(w, 4, true);
 	void *saved;
 	u64 pte;
 
 	w->leaf[4] |= NPT_DIRTY;
-	KUNIT_EXPECT_EQ(test, track_harvest(entry, &pte), TRACK_DIRTY);
+	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_DIRTY);
 	track_dirty(&w->track, entry);
 	saved = track_drop_saved(&w->track, entry);
 	KUNIT_EXPECT_NOT_NULL(test, saved);
@@ -248,11 +247,11 @@ static void track_forget(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, track_find(&w->track, 4));
 }
 
-/* The guest writes one page, if need be by a fault. */
+/* The guest writes a page, which may fault. */
 static void model_write(struct track_world *w, u64 gfn, unsigned long *undo, unsigned long *log)
 {
 	if (!(w->leaf[gfn] & NPT_WRITE))
-		hot_page(w, gfn, true);
+		writable_page(w, gfn, true);
 	w->leaf[gfn] |= NPT_DIRTY;
 	set_bit(gfn, undo);
 	set_bit(gfn, log);
@@ -267,15 +266,15 @@ static void model_zap(struct track_world *w, u64 gfn)
 	w->leaf[gfn] = 0;
 }
 
-/* What both consumers do: the hot ones first, then their own list */
-static void model_harvest(struct track_world *w, bool undo, unsigned long *found)
+/* Both consumers visit the writable pages first, then their own list. */
+static void model_collect(struct track_world *w, bool undo, unsigned long *found)
 {
 	struct list_head *list = undo ? &w->track.undo : &w->track.log;
 	struct track_entry *entry, *next;
 	u64 pte;
 
-	list_for_each_entry_safe(entry, next, &w->track.hot, hot)
-		if (track_harvest(entry, &pte) == TRACK_DIRTY)
+	list_for_each_entry_safe(entry, next, &w->track.writable, writable)
+		if (track_test_and_clear_dirty(entry, &pte) == TRACK_DIRTY)
 			track_dirty(&w->track, entry);
 	while (!list_empty(list)) {
 		entry = undo ? list_first_entry(list, struct track_entry, undo) :
@@ -285,7 +284,7 @@ static void model_harvest(struct track_world *w, bool undo, unsigned long *found
 	}
 }
 
-/* Neither loses a page, nor hears of one twice, whatever the other does. */
+/* Each consumer gets each written page exactly once. */
 static void track_model(struct kunit *test)
 {
 	DECLARE_BITMAP(undo, PAGES) = { };
@@ -305,7 +304,7 @@ static void track_model(struct kunit *test)
 			model_zap(w, track_roll(w, PAGES));
 		} else {
 			bitmap_zero(found, PAGES);
-			model_harvest(w, what == 15, found);
+			model_collect(w, what == 15, found);
 			KUNIT_ASSERT_TRUE(test, bitmap_equal(found, model, PAGES));
 			bitmap_zero(model, PAGES);
 		}
@@ -316,7 +315,7 @@ static struct kunit_case track_cases[] = {
 	KUNIT_CASE(track_ranges_model),
 	KUNIT_CASE(track_ranges_limit),
 	KUNIT_CASE(track_dirty_once),
-	KUNIT_CASE(track_cools_down),
+	KUNIT_CASE(track_idle),
 	KUNIT_CASE(track_late_write),
 	KUNIT_CASE(track_zap),
 	KUNIT_CASE(track_forget),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a tracked page goes through: the write fault that saves it and makes it
- * writable, zaps, and the module's own writes. The bookkeeping is track.c's;
- * dirty.c and snapshot.c start and stop it.
+ * Connects track.c to the memory of a VM: write faults, which save a page and make it
+ * writable, zaps, and the module's own writes. dirty.c and snapshot.c start and stop
+ * tracking.
  *
- * guest_memory.lock protects the bookkeeping, mutex what is tracked. Entries are
- * made where sleeping is allowed, and never looked at without the lock, unless
- * the mutex is held: nobody else takes one away.
+ * guest_memory.lock protects the bookkeeping. guest_memory.mutex serializes changes of
+ * what is tracked, and removal of entries. Entries are allocated before the lock is
+ * taken.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -18,21 +18,16 @@
 #include "mm/memory.h"
 #include "mm/priv.h"
 
-/* What is protected under one hold of the lock */
+/* Write-protected under one hold of the lock */
 #define PROTECT_CHUNK	SZ_32M
-/* Entries taken out under one hold of the lock */
+/* Entries removed under one hold of the lock */
 #define FORGET_BATCH	64
 
-/**
- * guest_copy_page() - copy a page that may not be in the kernel's own map
- * @to: page
- * @from: page
- *
- * Memory of memfd_secret() is not. Not copy_page(), for that reason.
- *
- * Return: false when it is not.
+/*
+ * Copies a page. Unlike copy_page(), returns false if a page is not in the direct map,
+ * such as memory of memfd_secret().
  */
-bool guest_copy_page(void *to, const void *from)
+bool copy_page_nofault(void *to, const void *from)
 {
 	unsigned long left = PAGE_SIZE / 8;
 
@@ -43,10 +38,10 @@ bool guest_copy_page(void *to, const void *from)
 	return !left;
 }
 
-/* Is there something to make before the page can be written? */
-static bool lacks(struct guest_memory *mem, u64 gfn, bool *entry, bool *page)
+/* Must a track_entry or a copy be allocated before the page is written? */
+static bool needs_alloc(struct guest_memory *mem, u64 gfn, bool *entry, bool *page)
 {
-	struct guest_track *track = &mem->track;
+	struct dirty_track *track = &mem->track;
 	struct track_entry *known;
 
 	*entry = false;
@@ -61,106 +56,93 @@ static bool lacks(struct guest_memory *mem, u64 gfn, bool *entry, bool *page)
 	return *entry || *page;
 }
 
-/**
- * guest_spare_fill() - make what a write to a page will need
- * @mem: a VM's memory
- * @gfn: the page
- * @spare: zeroed at first; for guest_spare_drop()
- *
- * Context: may sleep.
- * Return: 0 or -ENOMEM.
- */
-int guest_spare_fill(struct guest_memory *mem, u64 gfn, struct guest_spare *spare)
+/* Allocates what a write to the page needs. @prealloc is zeroed at first. Sleeps. */
+int track_prealloc_fill(struct guest_memory *mem, u64 gfn, struct track_prealloc *prealloc)
 {
 	bool entry, page;
 	int ret;
 
-	if (!lacks(mem, gfn, &entry, &page))
+	if (!needs_alloc(mem, gfn, &entry, &page))
 		return 0;
 	if (entry) {
-		/* Again each time: another that gave up may have released it. */
+		/* Always reserve: another fault on the page may have released the slot. */
 		ret = xa_reserve(&mem->track.entries, gfn, GFP_KERNEL_ACCOUNT);
 		if (ret)
 			return ret;
-		spare->reserved = true;
-		if (!spare->entry)
-			spare->entry = track_entry_alloc(gfn);
-		if (!spare->entry)
+		prealloc->reserved = true;
+		if (!prealloc->entry)
+			prealloc->entry = track_entry_alloc(gfn);
+		if (!prealloc->entry)
 			return -ENOMEM;
 	}
-	if (page && !spare->page) {
-		spare->page = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-		if (!spare->page)
+	if (page && !prealloc->page) {
+		prealloc->page = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+		if (!prealloc->page)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-/* What was not used */
-void guest_spare_drop(struct guest_memory *mem, u64 gfn, struct guest_spare *spare)
+void track_prealloc_free(struct guest_memory *mem, u64 gfn, struct track_prealloc *prealloc)
 {
-	if (spare->reserved)
+	if (prealloc->reserved)
 		xa_release(&mem->track.entries, gfn);
-	track_entry_free(spare->entry);
-	free_page((unsigned long)spare->page);
+	track_entry_free(prealloc->entry);
+	free_page((unsigned long)prealloc->page);
 }
 
-/* Under the lock: the page's entry, a new one if need be; NULL: make one first */
-static struct track_entry *entry_take(struct guest_memory *mem, u64 gfn,
-				      struct guest_spare *spare)
+/* Finds or adds the entry of a page. Returns NULL if one must be allocated first. */
+static struct track_entry *entry_get(struct guest_memory *mem, u64 gfn,
+				     struct track_prealloc *prealloc)
 {
 	struct track_entry *entry = track_find(&mem->track, gfn);
 
-	if (entry || !spare->entry)
+	if (entry || !prealloc->entry)
 		return entry;
-	if (track_add(&mem->track, spare->entry))
+	if (track_add(&mem->track, prealloc->entry))
 		return NULL;
-	entry = spare->entry;
-	spare->entry = NULL;
-	spare->reserved = false;
+	entry = prealloc->entry;
+	prealloc->entry = NULL;
+	prealloc->reserved = false;
 	return entry;
 }
 
-static int entry_save(struct guest_track *track, struct track_entry *entry,
-		      struct guest_spare *spare)
+static int entry_save(struct dirty_track *track, struct track_entry *entry,
+		      struct track_prealloc *prealloc)
 {
-	if (!spare->page)
+	if (!prealloc->page)
 		return -EAGAIN;
 	if (track->saved >= track->max_saved)
 		return -EDQUOT;
-	if (spare->from && !guest_copy_page(spare->page, spare->from))
+	if (prealloc->from && !copy_page_nofault(prealloc->page, prealloc->from))
 		return -EFAULT;
-	entry->saved = spare->page;
-	spare->page = NULL;
+	entry->saved = prealloc->page;
+	prealloc->page = NULL;
 	track->saved++;
 	return 0;
 }
 
-/* Makes sure that a page can be written: 0 or why not, as guest_track_window(). */
-static int admit(struct guest_memory *mem, u64 gfn, struct guest_spare *spare)
+/* Prepares a page for being written. Returns as track_prepare_leaves(). */
+static int prepare_page(struct guest_memory *mem, u64 gfn, struct track_prealloc *prealloc)
 {
-	struct guest_track *track = &mem->track;
-	struct track_entry *entry = entry_take(mem, gfn, spare);
+	struct dirty_track *track = &mem->track;
+	struct track_entry *entry = entry_get(mem, gfn, prealloc);
 
 	if (!entry)
 		return -EAGAIN;
-	return track->snapshot && !entry->saved ? entry_save(track, entry, spare) : 0;
+	return track->snapshot && !entry->saved ? entry_save(track, entry, prealloc) : 0;
 }
 
-/**
- * guest_track_window() - pages that are about to be mapped
- * @mem: a VM's memory, its lock held
- * @gpa: of the first
- * @leaf: their entries: those of tracked pages become read-only
- * @nr: how many
- * @written: but for this one; @nr for none
- * @spare: what guest_spare_fill() made for it
+/*
+ * Called before @nr leaves from @gpa on are installed: makes leaves of tracked pages
+ * read-only, except for index @written, whose page is prepared for being written. The
+ * caller holds guest_memory.lock.
  *
- * Return: 0; -EAGAIN: something is missing in @spare; -EDQUOT when the snapshot
- * has as many pages as it may; -EFAULT when the kernel cannot read the page.
+ * Returns -EAGAIN if something in @prealloc is missing, -EDQUOT if the snapshot is at
+ * its size limit, or -EFAULT if the kernel cannot read the page.
  */
-int guest_track_window(struct guest_memory *mem, u64 gpa, u64 *leaf, unsigned int nr,
-		       unsigned int written, struct guest_spare *spare)
+int track_prepare_leaves(struct guest_memory *mem, u64 gpa, u64 *leaf, unsigned int nr,
+			 unsigned int written, struct track_prealloc *prealloc)
 {
 	u64 gfn = gpa >> PAGE_SHIFT;
 	unsigned int i;
@@ -173,52 +155,37 @@ int guest_track_window(struct guest_memory *mem, u64 gpa, u64 *leaf, unsigned in
 			leaf[i] &= ~NPT_WRITE;
 			continue;
 		}
-		spare->from = pfn_to_kaddr(npt_pte_pfn(leaf[i]));
-		ret = admit(mem, gfn + i, spare);
+		prealloc->from = pfn_to_kaddr(npt_pte_pfn(leaf[i]));
+		ret = prepare_page(mem, gfn + i, prealloc);
 		if (ret)
 			return ret;
 	}
 	return 0;
 }
 
-/* Is any page of a range tracked? The lock is held. */
-bool guest_track_overlaps(struct guest_memory *mem, u64 start, u64 end)
-{
-	return track_overlaps(&mem->track, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
-}
-
-/**
- * guest_track_max_level() - how large a leaf may be
- * @mem: a VM's memory
- * @gpa: for which address
- *
- * It may have to be smaller by the time it is mapped.
- */
-unsigned int guest_track_max_level(struct guest_memory *mem, u64 gpa)
+/* Tracked pages need small leaves. The caller rechecks under guest_memory.lock. */
+unsigned int track_max_level(struct guest_memory *mem, u64 gpa)
 {
 	unsigned int level = mem->max_level;
 
-	if (likely(!READ_ONCE(mem->track.on)))
+	if (likely(!READ_ONCE(mem->track.enabled)))
 		return level;
 	spin_lock(&mem->lock);
 	for (; level > NPT_4K; level--) {
-		u64 start = round_down(gpa, npt_span(level));
+		u64 pages = npt_span(level) >> PAGE_SHIFT;
+		u64 start = round_down(gpa >> PAGE_SHIFT, pages);
 
-		if (!guest_track_overlaps(mem, start, start + npt_span(level)))
+		if (!track_overlaps(&mem->track, start, start + pages))
 			break;
 	}
 	spin_unlock(&mem->lock);
 	return level;
 }
 
-/**
- * guest_track_mapped() - a page may have been mapped so that it can be written
- * @mem: a VM's memory, its lock held
- * @gpa: where; if it was, guest_track_window() let it pass
- */
-void guest_track_mapped(struct guest_memory *mem, u64 gpa)
+/* Called under guest_memory.lock after the leaf of @gpa may have been installed writable. */
+void track_leaf_mapped(struct guest_memory *mem, u64 gpa)
 {
-	struct guest_track *track = &mem->track;
+	struct dirty_track *track = &mem->track;
 	struct track_entry *entry = track_find(track, gpa >> PAGE_SHIFT);
 	unsigned int level;
 	u64 *slot;
@@ -227,35 +194,28 @@ void guest_track_mapped(struct guest_memory *mem, u64 gpa)
 		return;
 	slot = npt_slot(&mem->npt, gpa, &level);
 	if (slot && level == NPT_4K && npt_pte_writable(READ_ONCE(*slot)))
-		track_heat(track, entry, slot);
+		track_set_writable(track, entry, slot);
 }
 
-/**
- * guest_track_leaf() - a leaf was zapped, or made read-only
- * @mem: a VM's memory, its lock held
- * @gpa: its first address
- * @pte: what it was
- * @level: and how large; larger ones are never tracked
- * @gone: zapped
- *
- * Return: true when the page may have been written though @pte does not say so:
- * a harvest has cleared the bit. Not for an entry that is cold: the page may be
- * one that nobody may write.
+/*
+ * A leaf was zapped (@gone) or write-protected. Returns true if the page may have been
+ * written although @pte is clean, since track_test_and_clear_dirty() clears the bit.
+ * That is so only if the entry has a writable leaf. Large leaves are never tracked.
  */
-bool guest_track_leaf(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int level,
-		      bool gone)
+static bool track_leaf_lost(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int level,
+			    bool gone)
 {
 	struct track_entry *entry;
-	bool hot;
+	bool writable;
 
-	if (!mem->track.on || level != NPT_4K)
+	if (!mem->track.enabled || level != NPT_4K)
 		return false;
 	entry = track_find(&mem->track, gpa >> PAGE_SHIFT);
 	if (!entry)
 		return false;
-	hot = entry->slot;
+	writable = entry->slot;
 	track_leaf_changed(&mem->track, entry, pte, gone);
-	return hot;
+	return writable;
 }
 
 static struct page *leaf_page(u64 pte)
@@ -267,9 +227,9 @@ static struct page *leaf_page(u64 pte)
 }
 
 /*
- * A page that goes to swap has no other way to know. Those of a file system with
- * dirty accounting are dirty, with its knowledge, before the VMM's own entry, and
- * so a leaf, can be written; the bit alone would hide the next write from it.
+ * Swap needs PG_dirty to know that the page was written. A file system with dirty
+ * accounting marks its pages dirty before the VMM's page table entry, and so a nested
+ * leaf, becomes writable. Setting PG_dirty directly would hide the next write from it.
  */
 static void mark_dirty(struct page *page)
 {
@@ -277,8 +237,7 @@ static void mark_dirty(struct page *page)
 		SetPageDirty(page);
 }
 
-/* The guest has written to the page of a leaf. */
-void guest_page_written(u64 pte)
+void leaf_mark_dirty(u64 pte)
 {
 	struct page *page = leaf_page(pte);
 
@@ -286,12 +245,12 @@ void guest_page_written(u64 pte)
 		mark_dirty(page);
 }
 
-/* The Dirty and Accessed bits the guest left belong to the page. */
-void guest_leaf_changed(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int level,
-			bool gone)
+/* Transfers the dirty and accessed bits of a zapped or write-protected leaf to the page. */
+static void leaf_changed(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int level,
+			 bool gone)
 {
 	struct page *page = leaf_page(pte);
-	bool written = guest_track_leaf(mem, gpa, pte, level, gone) || (pte & NPT_DIRTY);
+	bool written = track_leaf_lost(mem, gpa, pte, level, gone) || (pte & NPT_DIRTY);
 
 	mem->zap_gen += gone;
 	if (!page)
@@ -302,29 +261,27 @@ void guest_leaf_changed(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int
 		mark_page_accessed(page);
 }
 
-/* An npt_leaf_fn; @ctx is the VM's memory */
-void guest_leaf_gone(void *ctx, u64 gpa, u64 pte, unsigned int level)
+/* npt_leaf_fn; @ctx is struct guest_memory */
+void leaf_zapped(void *ctx, u64 gpa, u64 pte, unsigned int level)
 {
 	((struct guest_memory *)ctx)->stats.zapped++;
-	guest_leaf_changed(ctx, gpa, pte, level, true);
+	leaf_changed(ctx, gpa, pte, level, true);
 }
 
 static void leaf_protected(void *ctx, u64 gpa, u64 pte, unsigned int level)
 {
-	guest_leaf_changed(ctx, gpa, pte, level, level > NPT_4K);
+	leaf_changed(ctx, gpa, pte, level, level > NPT_4K);
 }
 
 /**
- * guest_track_protect() - from now on, writes fault
+ * track_protect() - write-protect a range, and zap large leaves in it
  * @mem: a VM's memory
  * @start: first address
- * @end: first address behind
+ * @end: last address + 1
  *
- * The caller flushes the TLB.
- *
- * Context: may sleep.
+ * Context: may sleep. The caller flushes the TLB.
  */
-void guest_track_protect(struct guest_memory *mem, u64 start, u64 end)
+void track_protect(struct guest_memory *mem, u64 start, u64 end)
 {
 	u64 next;
 
@@ -340,15 +297,16 @@ void guest_track_protect(struct guest_memory *mem, u64 start, u64 end)
 }
 
 /**
- * guest_track_breathe() - let others have the lock in the middle of a walk
- * @mem: a VM's memory, its mutex and its lock held
- * @next: where in the list the walk goes on
+ * track_cond_resched_lock() - release the lock briefly during a walk of a track list
+ * @mem: a VM's memory; the caller holds its mutex and its lock
+ * @next: list node from which the walk is to continue
  *
- * Nobody else walks, but entries come and go.
+ * Marks the position in the list, since entries may be added and removed meanwhile.
+ * The mutex excludes a second walk, which could meet the marker.
  *
- * Return: where it goes on.
+ * Return: node from which the walk continues.
  */
-struct list_head *guest_track_breathe(struct guest_memory *mem, struct list_head *next)
+struct list_head *track_cond_resched_lock(struct guest_memory *mem, struct list_head *next)
 {
 	struct list_head mark;
 
@@ -361,24 +319,24 @@ struct list_head *guest_track_breathe(struct guest_memory *mem, struct list_head
 	return next;
 }
 
-/* Takes out of one entry what is asked for; puts it, or its copy, on a list. */
-static void forget_one(struct guest_track *track, struct track_entry *entry, unsigned int what,
+/* Moves the copy to @copies, and the entry to @dead if neither log nor snapshot needs it. */
+static void forget_one(struct dirty_track *track, struct track_entry *entry, unsigned int what,
 		       struct list_head *dead, struct list_head *copies)
 {
 	void *saved;
 
-	if (what & GUEST_FORGET_LOG) {
+	if (what & TRACK_FORGET_LOG) {
 		entry->logged = false;
 		list_del_init(&entry->log);
 	}
-	if (what & GUEST_FORGET_SAVED) {
+	if (what & TRACK_FORGET_SAVED) {
 		saved = track_drop_saved(track, entry);
 		if (saved)
 			list_add(&virt_to_page(saved)->lru, copies);
 	}
 	if (!entry->saved && !entry->logged) {
 		track_remove(track, entry);
-		list_add(&entry->hot, dead);
+		list_add(&entry->writable, dead);
 	}
 }
 
@@ -387,40 +345,40 @@ static void free_forgotten(struct list_head *dead, struct list_head *copies)
 	struct track_entry *entry, *next;
 	struct page *page, *next_page;
 
-	list_for_each_entry_safe(entry, next, dead, hot)
+	list_for_each_entry_safe(entry, next, dead, writable)
 		track_entry_free(entry);
 	list_for_each_entry_safe(page, next_page, copies, lru)
 		__free_page(page);
 }
 
 /**
- * guest_track_on_off() - is there anything to track?
- * @mem: a VM's memory, its mutex held
+ * track_update_enabled() - update dirty_track.enabled
+ * @mem: a VM's memory; the caller holds its mutex
  *
- * On before the first entry can be made, off when the last is gone and no sooner:
- * who zaps a leaf must find its entry, which points to it.
+ * Call this before the first entry can be created, and after the last one is removed:
+ * entries point to leaves, so a zap must not miss an entry.
  */
-void guest_track_on_off(struct guest_memory *mem)
+void track_update_enabled(struct guest_memory *mem)
 {
-	struct guest_track *track = &mem->track;
+	struct dirty_track *track = &mem->track;
 
 	spin_lock(&mem->lock);
-	WRITE_ONCE(track->on, track->snapshot || track->ranges);
+	WRITE_ONCE(track->enabled, track->snapshot || track->ranges);
 	spin_unlock(&mem->lock);
 }
 
 /**
- * guest_track_forget() - what the log, the snapshot or both know of a range
- * @mem: a VM's memory, its mutex held
+ * track_forget_range() - remove a range from the log, the snapshot or both
+ * @mem: a VM's memory; the caller holds its mutex
  * @start: first page
- * @end: first page behind
- * @what: GUEST_FORGET_*
+ * @end: last page + 1
+ * @what: TRACK_FORGET_*
  *
  * Context: may sleep.
  */
-void guest_track_forget(struct guest_memory *mem, u64 start, u64 end, unsigned int what)
+void track_forget_range(struct guest_memory *mem, u64 start, u64 end, unsigned int what)
 {
-	struct guest_track *track = &mem->track;
+	struct dirty_track *track = &mem->track;
 	struct track_entry *entry;
 	unsigned long gfn = start;
 	unsigned int n;
@@ -443,78 +401,70 @@ void guest_track_forget(struct guest_memory *mem, u64 start, u64 end, unsigned i
 }
 
 static int save_user_page(struct guest_memory *mem, u64 gfn, const void __user *page,
-			  struct guest_spare *spare)
+			  struct track_prealloc *prealloc)
 {
 	int ret;
 
-	ret = guest_spare_fill(mem, gfn, spare);
+	ret = track_prealloc_fill(mem, gfn, prealloc);
 	if (ret)
 		return ret;
-	if (spare->page && copy_from_user(spare->page, page, PAGE_SIZE))
+	if (prealloc->page && copy_from_user(prealloc->page, page, PAGE_SIZE))
 		return -EFAULT;
 	spin_lock(&mem->lock);
-	ret = track_covers(&mem->track, gfn) ? admit(mem, gfn, spare) : 0;
+	ret = track_covers(&mem->track, gfn) ? prepare_page(mem, gfn, prealloc) : 0;
 	spin_unlock(&mem->lock);
 	return ret;
 }
 
 /**
- * guest_track_save_page() - make a page ready to be written by others
+ * track_save_page() - prepare a page for a write by the VMM or the module
  * @mem: a VM's memory
  * @gfn: the page
- * @page: the same in the VMM's memory
+ * @page: user address of the page
  *
  * Context: may sleep; current->mm is the VM's.
  * Return: 0, -ENOMEM, -EFAULT, -EDQUOT or -EINTR.
  */
-int guest_track_save_page(struct guest_memory *mem, u64 gfn, const void __user *page)
+int track_save_page(struct guest_memory *mem, u64 gfn, const void __user *page)
 {
-	struct guest_spare spare = { };
+	struct track_prealloc prealloc = { };
 	int ret;
 
 	do {
-		ret = save_user_page(mem, gfn, page, &spare);
+		ret = save_user_page(mem, gfn, page, &prealloc);
 		if (ret == -EAGAIN && fatal_signal_pending(current))
 			ret = -EINTR;
 	} while (ret == -EAGAIN);
-	guest_spare_drop(mem, gfn, &spare);
+	track_prealloc_free(mem, gfn, &prealloc);
 	return ret;
 }
 
-/**
- * guest_track_save() - before the module writes for the guest
- * @mem: a VM's memory
- * @gpa: where, the write does not leave the page
- * @ptr: the same in the VMM's memory
- * @atomic: do not sleep
- *
- * Return: 0; -EAGAIN when @atomic and something has to be made first;
- * otherwise -ENOMEM, -EFAULT, -EDQUOT or -EINTR.
+/*
+ * Called before the module writes within the page at @gpa, whose user address is @ptr.
+ * Returns -EAGAIN if @atomic and something must be allocated, and otherwise as
+ * track_save_page().
  */
-int guest_track_save(struct guest_memory *mem, u64 gpa, const void __user *ptr, bool atomic)
+int track_before_write(struct guest_memory *mem, u64 gpa, const void __user *ptr, bool atomic)
 {
 	u64 gfn = gpa >> PAGE_SHIFT;
 	bool entry, copy;
 
-	if (likely(!READ_ONCE(mem->track.on)) || !lacks(mem, gfn, &entry, &copy))
+	if (likely(!READ_ONCE(mem->track.enabled)) || !needs_alloc(mem, gfn, &entry, &copy))
 		return 0;
 	if (atomic)
 		return -EAGAIN;
-	return guest_track_save_page(mem, gfn, ptr - offset_in_page(gpa));
+	return track_save_page(mem, gfn, ptr - offset_in_page(gpa));
 }
 
-/**
- * guest_track_wrote() - behind such a write
- * @mem: a VM's memory
- * @gpa: where
- *
- * Not before it: who collects the page in between would read it too early.
+/*
+ * Called after the module wrote to the page at @gpa. If the page were marked before the
+ * write, DIRTY_COLLECT could report it, and the VMM read it, too early.
  */
-void guest_track_wrote(struct guest_memory *mem, u64 gpa)
+void track_after_write(struct guest_memory *mem, u64 gpa)
 {
 	struct track_entry *entry;
 
-	if (likely(!READ_ONCE(mem->track.on)))
+	if (likely(!READ_ONCE(mem->track.enabled)))
 		return;
 	spin_lock(&mem->lock);
 	entry = track_find(&mem->track, gpa >> PAGE_SHIFT);

@@ -521,9 +521,9 @@ static unsigned int peek_bytes(struct vcpu *vcpu, u8 *buf, unsigned int want)
 
 	if (vcpu->on_cpu >= 0)
 		return peek_pages(vcpu, buf, want);
-	phase = guest_memory_hold(&vcpu->vm->mem);
+	phase = guest_memory_access_begin(&vcpu->vm->mem);
 	got = peek_pages(vcpu, buf, want);
-	guest_memory_release(&vcpu->vm->mem, phase);
+	guest_memory_access_end(&vcpu->vm->mem, phase);
 	return got;
 }
 

@@ -149,14 +149,14 @@ static void arm_memory(struct guest_memory *mem, u64 max_bytes)
 {
 	u64 end = npt_gpa_limit(&mem->npt);
 
-	guest_track_forget(mem, 0, end >> PAGE_SHIFT, GUEST_FORGET_SAVED);
+	track_forget_range(mem, 0, end >> PAGE_SHIFT, TRACK_FORGET_SAVED);
 	spin_lock(&mem->lock);
 	mem->track.snapshot = true;
 	mem->track.max_saved = max_bytes ? max_bytes >> PAGE_SHIFT : U64_MAX;
 	spin_unlock(&mem->lock);
-	guest_track_on_off(mem);
+	track_update_enabled(mem);
 	WRITE_ONCE(mem->map_epoch, mem->map_epoch + 1);
-	guest_track_protect(mem, 0, end);
+	track_protect(mem, 0, end);
 }
 
 static int take(struct svm_vm *vm, u64 max_bytes)
@@ -164,7 +164,7 @@ static int take(struct svm_vm *vm, u64 max_bytes)
 	unsigned int i;
 	int ret;
 
-	ret = guest_regions_unaliased(&vm->mem);
+	ret = regions_unaliased(&vm->mem);
 	if (ret)
 		return ret;
 	ret = vcpu_snapshots_alloc(vm);
@@ -213,22 +213,22 @@ int snapshot_take(struct svm_vm *vm, const void __user *arg)
  * Restore a page through its leaf, which stays writable while guest_memory.lock is
  * held. Returns true if the page was restored.
  */
-static bool restore_writable_page(struct guest_track *track, struct track_entry *entry)
+static bool restore_writable_page(struct dirty_track *track, struct track_entry *entry)
 {
 	u64 pte;
 
-	switch (track_harvest(entry, &pte)) {
+	switch (track_test_and_clear_dirty(entry, &pte)) {
 	case TRACK_DIRTY:
 		break;
-	case TRACK_RESTED:
-		guest_page_written(pte);
+	case TRACK_PROTECTED:
+		leaf_mark_dirty(pte);
 		fallthrough;
 	case TRACK_CLEAN:
 		if (likely(list_empty(&entry->undo)))
 			return false;
 	}
 	if (unlikely(entry->keep || !(pte & NPT_WRITE) ||
-		     !guest_copy_page(pfn_to_kaddr(npt_pte_pfn(pte)), entry->saved))) {
+		     !copy_page_nofault(pfn_to_kaddr(npt_pte_pfn(pte)), entry->saved))) {
 		track_dirty_undo(track, entry);
 		return false;
 	}
@@ -240,18 +240,18 @@ static bool restore_writable_page(struct guest_track *track, struct track_entry 
 
 static u64 restore_writable_pages(struct guest_memory *mem)
 {
-	struct guest_track *track = &mem->track;
+	struct dirty_track *track = &mem->track;
 	unsigned int batch = RESTORE_BATCH;
 	struct list_head *at, *next;
 	u64 pages = 0;
 
 	spin_lock(&mem->lock);
-	for (at = track->hot.next; at != &track->hot; at = next) {
+	for (at = track->writable.next; at != &track->writable; at = next) {
 		next = at->next;
-		pages += restore_writable_page(track, list_entry(at, struct track_entry, hot));
+		pages += restore_writable_page(track, list_entry(at, struct track_entry, writable));
 		if (unlikely(!--batch)) {
 			batch = RESTORE_BATCH;
-			next = guest_track_breathe(mem, next);
+			next = track_cond_resched_lock(mem, next);
 		}
 	}
 	spin_unlock(&mem->lock);
@@ -262,9 +262,9 @@ static u64 restore_writable_pages(struct guest_memory *mem)
 static void __user *user_page(struct guest_memory *mem, u64 gfn)
 {
 	u64 gpa = gfn << PAGE_SHIFT;
-	struct guest_region region;
+	struct mem_region region;
 
-	if (!guest_region_lookup(mem, gpa, &region))
+	if (!region_lookup(mem, gpa, &region))
 		return NULL;
 	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
 }
@@ -287,7 +287,7 @@ static int restore_other_page(struct guest_memory *mem, const struct track_entry
 /* Pages that cannot be written stay on the list for the next RESTORE. */
 static int restore_other_pages(struct guest_memory *mem, u64 *pages)
 {
-	struct guest_track *track = &mem->track;
+	struct dirty_track *track = &mem->track;
 	struct track_entry *entry;
 	LIST_HEAD(todo);
 	int ret = 0;
@@ -378,7 +378,7 @@ static int preserve_range(struct guest_memory *mem, const struct svmvcpu_range *
 	for (; !ret && gfn < end; gfn++) {
 		const void __user *page = user_page(mem, gfn);
 
-		ret = page ? guest_track_save_page(mem, gfn, page) : -ENOENT;
+		ret = page ? track_save_page(mem, gfn, page) : -ENOENT;
 		if (fatal_signal_pending(current))
 			ret = -EINTR;
 		cond_resched();
@@ -414,7 +414,7 @@ static int preserve(struct guest_memory *mem, const struct svmvcpu_range *ranges
 	if (!mem->track.snapshot)
 		return -ENOENT;
 	for (i = 0; i < nr; i++)
-		if (!guest_range_valid(mem, ranges[i].gpa, ranges[i].bytes))
+		if (!gpa_range_valid(mem, ranges[i].gpa, ranges[i].bytes))
 			return -EINVAL;
 	for (i = 0; !ret && i < nr; i++)
 		ret = preserve_range(mem, &ranges[i]);
@@ -476,9 +476,9 @@ int snapshot_drop(struct svm_vm *vm)
 		spin_lock(&mem->lock);
 		mem->track.snapshot = false;
 		spin_unlock(&mem->lock);
-		guest_track_forget(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT,
-				   GUEST_FORGET_SAVED);
-		guest_track_on_off(mem);
+		track_forget_range(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT,
+				   TRACK_FORGET_SAVED);
+		track_update_enabled(mem);
 		vcpu_snapshots_free(vm, false);
 	} else {
 		ret = -ENOENT;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of npt_track.c and npt_slot(). The tables come from npt.c as
- * npt_test.c has it.
+ * KUnit tests of npt_protect() and npt_slot(), linked with npt.c from npt_test.c.
  */
 #include <kunit/test.h>
 
-#include "npt_track.c"
+#include "npt_test.h"
 
 #define BASE	(5ULL << 30)
 
@@ -18,7 +17,7 @@ struct protect_world {
 	unsigned int level;
 };
 
-static int npt_track_init(struct kunit *test)
+static int npt_protect_test_init(struct kunit *test)
 {
 	struct protect_world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 
@@ -28,7 +27,7 @@ static int npt_track_init(struct kunit *test)
 	return npt_init(&w->npt, 4);
 }
 
-static void npt_track_exit(struct kunit *test)
+static void npt_protect_test_exit(struct kunit *test)
 {
 	struct protect_world *w = test->priv;
 
@@ -65,14 +64,14 @@ static void npt_slot_finds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *npt_slot(&w->npt, BASE + 0x5fff, &level),
 			npt_leaf(&w->npt, BASE + 0x5000, NULL));
 	KUNIT_EXPECT_EQ(test, level, NPT_4K);
-	/* The table is there, the leaf is not. */
+	/* There is a table, but no leaf. */
 	KUNIT_EXPECT_EQ(test, *npt_slot(&w->npt, BASE + 0x6000, &level), 0ULL);
 	map(test, BASE + (4 << 20), NPT_W, NPT_2M);
 	KUNIT_EXPECT_TRUE(test, *npt_slot(&w->npt, BASE + (5 << 20), &level) & NPT_PSE);
 	KUNIT_EXPECT_EQ(test, level, NPT_2M);
 }
 
-/* Only what is in the range, and only what could be written or has been */
+/* Changes only leaves in the range that are writable or dirty. */
 static void npt_protect_pages(struct kunit *test)
 {
 	struct protect_world *w = test->priv;
@@ -93,14 +92,14 @@ static void npt_protect_pages(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, pte & (NPT_DIRTY | NPT_NX));
 	}
 	KUNIT_EXPECT_TRUE(test, npt_leaf(&w->npt, BASE + 0x3000, NULL) & NPT_ACCESSED);
-	/* Again, there is nothing to do. */
+	/* A second call changes nothing. */
 	KUNIT_EXPECT_FALSE(test, npt_protect(&w->npt, BASE + 0x2000, BASE + 0x6000, note, w));
 	KUNIT_EXPECT_EQ(test, w->told, 2);
-	/* A dirty bit that a CPU set late counts without the write bit as well. */
+	/* A CPU may set the dirty bit after the write bit was cleared. */
 	*npt_slot(&w->npt, BASE + 0x3000, &level) |= NPT_DIRTY;
 	KUNIT_EXPECT_TRUE(test, npt_protect(&w->npt, BASE, BASE + 0x4000, note, w));
 	KUNIT_EXPECT_EQ(test, w->dirty, 2);
-	/* Mapped again for a write, it can be written again. */
+	/* A write fault makes the page writable again. */
 	map(test, BASE + 0x3000, NPT_W | NPT_X, NPT_4K);
 	KUNIT_EXPECT_TRUE(test, npt_pte_writable(npt_leaf(&w->npt, BASE + 0x3000, NULL)));
 }
@@ -117,13 +116,13 @@ static void npt_protect_far(struct kunit *test)
 	map(test, BASE + (1ULL << 36), NPT_W, NPT_4K);
 	KUNIT_EXPECT_TRUE(test, npt_protect(&w->npt, 0, 1ULL << 47, note, w));
 	KUNIT_EXPECT_EQ(test, w->told, 4);
-	/* A large one that can be written goes; one that cannot stays. */
+	/* A writable large leaf is zapped; a read-only one stays. */
 	KUNIT_EXPECT_EQ(test, npt_leaf(&w->npt, BASE + (4 << 20), NULL), 0ULL);
 	KUNIT_EXPECT_NE(test, npt_leaf(&w->npt, BASE + (6 << 20), NULL), 0ULL);
 	KUNIT_EXPECT_FALSE(test, npt_protect(&w->npt, 0, 1ULL << 47, note, w));
 }
 
-/* Half of a large leaf is all of it. */
+/* A large leaf is zapped even if only half of it is in the range. */
 static void npt_protect_half(struct kunit *test)
 {
 	struct protect_world *w = test->priv;
@@ -136,7 +135,7 @@ static void npt_protect_half(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, npt_leaf(&w->npt, BASE + (4 << 20), NULL), 0ULL);
 }
 
-static struct kunit_case npt_track_cases[] = {
+static struct kunit_case npt_protect_cases[] = {
 	KUNIT_CASE(npt_slot_finds),
 	KUNIT_CASE(npt_protect_pages),
 	KUNIT_CASE(npt_protect_far),
@@ -144,11 +143,11 @@ static struct kunit_case npt_track_cases[] = {
 	{}
 };
 
-static struct kunit_suite npt_track_suite = {
-	.name = "svmvcpu_npt_track",
-	.init = npt_track_init,
-	.exit = npt_track_exit,
-	.test_cases = npt_track_cases,
+static struct kunit_suite npt_protect_suite = {
+	.name = "svmvcpu_npt_protect",
+	.init = npt_protect_test_init,
+	.exit = npt_protect_test_exit,
+	.test_cases = npt_protect_cases,
 };
 
-kunit_test_suite(npt_track_suite);
+kunit_test_suite(npt_protect_suite);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads the VMM's page tables, as fast GUP does: without mmap_lock, with interrupts
- * off, which keeps the tables from being freed. No reference is taken on a page. What
- * is read is valid as long as no notifier has reported the address since the lookup
- * was registered: see guest_lookup_begin().
+ * Lockless walk of the VMM's page tables. Like fast GUP, it runs with interrupts off,
+ * which keeps the tables from being freed. It takes no references on pages. The result
+ * is valid as long as the notifier has not reported the address since
+ * hva_watch_begin().
  *
- * design.rst says why neither hmm_range_fault() nor GUP does this.
+ * design.rst compares this with hmm_range_fault() and GUP.
  */
 #include <linux/memremap.h>
 #include <linux/mm.h>
@@ -20,17 +20,17 @@ static u64 host_frame(u64 pfn, u64 flags)
 }
 
 /*
- * A special entry has no struct page that a notifier would guard, except for the zero
- * page and, on kernels before 6.17, for pages of persistent memory.
+ * No notifier protects the page of a special entry, except for the zero page and, on
+ * kernels before 6.17, pages of persistent memory.
  */
-static bool special_page(u64 pfn)
+static bool special_page_usable(u64 pfn)
 {
 	return is_zero_pfn(pfn) || (pfn_valid(pfn) && is_zone_device_page(pfn_to_page(pfn)));
 }
 
 /*
- * PROT_NONE, NUMA hints, swap and migration entries do not have _PAGE_PRESENT. MAP
- * accepts user addresses only; _PAGE_USER makes sure that no kernel memory is mapped.
+ * PROT_NONE, NUMA hint, swap and migration entries lack _PAGE_PRESENT. MAP accepts only
+ * user addresses; checking _PAGE_USER makes sure that the guest gets no kernel memory.
  */
 static u64 host_pte(pte_t pte)
 {
@@ -38,16 +38,16 @@ static u64 host_pte(pte_t pte)
 
 	if (!(flags & _PAGE_PRESENT))
 		return 0;
-	/* A nested leaf is write-back: never map a device's memory so. */
+	/* Nested leaves are write-back, so refuse device memory. */
 	if (!(flags & _PAGE_USER) || (flags & _PAGE_CACHE_MASK) ||
-	    ((flags & _PAGE_SPECIAL) && !special_page(pfn)))
+	    ((flags & _PAGE_SPECIAL) && !special_page_usable(pfn)))
 		return HOST_REFUSED;
 	return host_frame(pfn, flags);
 }
 
 /*
- * A leaf of 2 MiB or 1 GiB. Before 6.12 a large entry cannot be marked special: look
- * at the page as well.
+ * A leaf of 2 MiB or 1 GiB. Before 6.12, large entries are never marked special, so
+ * check the page as well.
  */
 static u64 host_large(u64 pfn, u64 flags)
 {
@@ -70,8 +70,8 @@ static u64 page_within(u64 hva, unsigned int level)
 }
 
 /*
- * Walks down to the leaf, or to the last level, for @hva. Returns the level, and the
- * large leaf in @host or the PMD above the last level in @table; 0: nothing there.
+ * Returns the level of the entry for @hva, or 0 if there is none. A large leaf is
+ * stored in @host; at the last level, the PMD is stored in @table instead.
  */
 static unsigned int walk(struct mm_struct *mm, u64 hva, u64 *host, pmd_t *table)
 {
@@ -105,16 +105,11 @@ static unsigned int walk(struct mm_struct *mm, u64 hva, u64 *host, pmd_t *table)
 	return NPT_4K;
 }
 
-/**
- * guest_look() - how one page is mapped
- * @mm: the VMM's; its users cannot go away meanwhile
- * @hva: user address
- * @host: out: HOST_*
- *
- * Context: interrupts off; @hva lies in a registered lookup.
- * Return: the level of the mapping, 0 when there is no table for it.
+/*
+ * Stores how one page is mapped, as HOST_*, in @host. Returns the level of the mapping,
+ * or 0. Interrupts are off, @hva is in a hva_watch, and @mm cannot lose its last user.
  */
-unsigned int guest_look(struct mm_struct *mm, u64 hva, u64 *host)
+unsigned int host_walk_page(struct mm_struct *mm, u64 hva, u64 *host)
 {
 	unsigned int level;
 	pmd_t table;
@@ -126,8 +121,8 @@ unsigned int guest_look(struct mm_struct *mm, u64 hva, u64 *host)
 	return level;
 }
 
-/* As many pages as one table has from @hva on, at most @nr */
-static unsigned int look_table(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host)
+/* Stops at the end of a table; returns the number of pages read. */
+static unsigned int walk_table(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host)
 {
 	unsigned int level, i;
 	pmd_t table;
@@ -147,19 +142,11 @@ static unsigned int look_table(struct mm_struct *mm, u64 hva, unsigned int nr, u
 	return nr;
 }
 
-/**
- * guest_look_pages() - how contiguous pages are mapped
- * @mm: as in guest_look()
- * @hva: user address of the first
- * @nr: how many
- * @host: out: HOST_* of each
- *
- * Context: as guest_look().
- */
-void guest_look_pages(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host)
+/* Stores how each of @nr pages is mapped. See host_walk_page() for the context. */
+void host_walk_pages(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host)
 {
 	unsigned int part;
 
 	for (; nr; nr -= part, host += part, hva += (u64)part << PAGE_SHIFT)
-		part = look_table(mm, hva, nr, host);
+		part = walk_table(mm, hva, nr, host);
 }
