@@ -55,7 +55,9 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS = $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -MMD -MP
 
 LIB = $(B)/lib/libsvmvcpu.a
-LIB_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/lib/*.c))
+# The text of an exit is the tracepoint's
+LIB_SOURCES := $(wildcard tools/lib/*.c) module/run/exit_text.c
+LIB_OBJECTS = $(LIB_SOURCES:%.c=$(B)/obj/%.o)
 VCPUCTL_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/vcpuctl/*.c))
 TOOLS = $(if $(VCPUCTL_OBJECTS),$(B)/tools/vcpuctl)
 

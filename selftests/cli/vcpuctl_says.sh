@@ -38,7 +38,7 @@ ends "exit code" 133 "code 5" run five
 ends "unknown MSR ignored" 128 "-> 0" run -Ti msr
 ends "bytes at RIP in a dump" 70 "code a0 00 00" run -M 64K beyond
 
-ends "trace" 0 "     2 io out byte to 0x03f8 value 0x68 'h'" \
+ends "trace" 0 "     2 io out port 0x3f8 width 1 data 0x68 'h' at rip" \
 	run -T /guests/hello16.bin
 ends "JSON result" 65 '{"type":"result","end":"halt","status":65,' run -j hlt
 ends "JSON output" 65 \

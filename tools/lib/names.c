@@ -3,6 +3,7 @@
  * libsvmvcpu: names for the ABI's numbers. Exits and rules come from the
  * header's own lists, so that a new one cannot be forgotten here.
  */
+#include "run/exit_text.h"
 #include "svmvcpu_lib.h"
 
 #define NAME_ENTRY(nr, name, str)					\
@@ -62,27 +63,12 @@ const char *svmvcpu_preset_name(unsigned int preset)
 
 const char *svmvcpu_down_name(unsigned int kind)
 {
-	static const char * const names[] = {
-		[SVMVCPU_DOWN_POWEROFF] = "power-off",
-		[SVMVCPU_DOWN_RESET] = "reset",
-		[SVMVCPU_DOWN_INIT] = "init",
-	};
-
-	return lookup(names, NR(names), kind) ?: "?";
+	return lookup(svmvcpu_down_words, NR(svmvcpu_down_words), kind) ?: "?";
 }
 
 const char *svmvcpu_vector_name(unsigned int vector)
 {
-	static const char * const names[] = {
-		[0] = "#DE", [1] = "#DB", [2] = "NMI", [3] = "#BP",
-		[4] = "#OF", [5] = "#BR", [6] = "#UD", [7] = "#NM",
-		[8] = "#DF", [10] = "#TS", [11] = "#NP", [12] = "#SS",
-		[13] = "#GP", [14] = "#PF", [16] = "#MF", [17] = "#AC",
-		[18] = "#MC", [19] = "#XF", [21] = "#CP", [28] = "#HV",
-		[29] = "#VC", [30] = "#SX",
-	};
-
-	return lookup(names, NR(names), vector) ?: "?";
+	return lookup(svmvcpu_vector_words, NR(svmvcpu_vector_words), vector) ?: "?";
 }
 
 const char *svmvcpu_feature_name(unsigned int bit)

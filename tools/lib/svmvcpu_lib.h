@@ -229,6 +229,8 @@ const char *svmvcpu_mitigation_name(unsigned int bit);
  */
 char *svmvcpu_describe_exit(const struct svmvcpu_run *run, const void *window,
 			    char *buf, size_t len);
+/* whether the next RUN takes &svmvcpu_run.answer */
+bool svmvcpu_exit_asks(const struct svmvcpu_run *run);
 /* general and control registers of the run page, four lines and more */
 void svmvcpu_print_regs(FILE *out, const struct svmvcpu_run *run);
 /* segment, table, control and debug registers, whichever @state holds */

@@ -7,11 +7,13 @@
 
 #include "json.h"
 #include "output.h"
+#include "run/exit_text.h"
 #include "tap.h"
 #include "vcpuctl.h"
 
-#define FIRST_FAULT	"interrupt 48 rip 0x10 rsp 0x20"
-#define LAST_FAULTS	"#PF error 0x2 address 0x123, #UD rip 0x11 rsp 0x20"
+#define FIRST_FAULT	" vector 48 interrupt rip 0x10 rsp 0x20"
+#define SECOND_FAULT	" vector 14 #PF error_code 0x2 address 0x123 rip 0x10 rsp 0x20"
+#define THIRD_FAULT	" vector 6 #UD rip 0x11 rsp 0x20"
 
 /* every line ends with where the guest was */
 static const char *where;
@@ -33,17 +35,21 @@ static void test_lines(void)
 	run.io.width = 1;
 	run.io.count = 1;
 	run.io.data = 'A';
-	expect(&run, NULL, "io out byte to 0x03f8 value 0x41 'A'");
+	expect(&run, NULL, "io out port 0x3f8 width 1 data 0x41 'A'");
+	run.io.data = 0x7f;
+	expect(&run, NULL, "io out port 0x3f8 width 1 data 0x7f");
 	run.io.flags = SVMVCPU_IO_IN;
 	run.io.width = 4;
-	expect(&run, NULL, "io in dword from 0x03f8");
+	expect(&run, NULL, "io in port 0x3f8 width 4");
 	run.io.flags = SVMVCPU_IO_STRING | SVMVCPU_IO_REP;
 	run.io.width = 1;
 	run.io.count = 3;
-	expect(&run, "abc", "io out byte to 0x03f8 rep string of 3 \"abc\"");
-	expect(&run, "a\nc", "io out byte to 0x03f8 rep string of 3 61 0a 63");
-	run.io.width = 200;
-	expect(&run, NULL, "io out ? to 0x03f8 rep string of 3");
+	expect(&run, "abc", "io out port 0x3f8 width 1 rep string count 3 \"abc\"");
+	expect(&run, "a\nc", "io out port 0x3f8 width 1 rep string count 3 61 0a 63");
+	run.io.count = 30;
+	expect(&run, "abcdefghijklmnopqrstuvwxyzabcd",
+	       "io out port 0x3f8 width 1 rep string count 30 \"abcdefghijklmnop\" ...");
+	expect(&run, NULL, "io out port 0x3f8 width 1 rep string count 30");
 }
 
 static void test_faults(void)
@@ -61,13 +67,13 @@ static void test_faults(void)
 	expect(&run, NULL, "memory-fault write gpa 0xfee000f0 gva 0x1000 insn 89 07");
 	run.memory.flags = SVMVCPU_FAULT_APIC;
 	expect(&run, NULL,
-	       "memory-fault read gpa 0xfee000f0 (the local APIC's registers) insn 89 07");
+	       "memory-fault read gpa 0xfee000f0 apic insn 89 07");
 	run.memory.insn_len = 200;
 	run.memory.flags = SVMVCPU_FAULT_EXEC;
-	expect(&run, NULL, "memory-fault fetch gpa 0xfee000f0");
+	expect(&run, NULL, "memory-fault exec gpa 0xfee000f0");
 	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
 	run.reason = SVMVCPU_EXIT_SHUTDOWN;
-	expect(&run, NULL, "shutdown triple fault");
+	expect(&run, NULL, "shutdown");
 	run.shutdown.nr = 3;
 	run.shutdown.left_out = 2;
 	run.shutdown.faults[0] = (struct svmvcpu_fault) {
@@ -79,12 +85,12 @@ static void test_faults(void)
 	};
 	run.shutdown.faults[2] = (struct svmvcpu_fault) { .vector = 6, .rip = 0x11, .rsp = 0x20 };
 	expect(&run, NULL,
-	       "shutdown triple fault: " FIRST_FAULT ", (2 more), " LAST_FAULTS ";");
+	       "shutdown left_out 2 faults:" FIRST_FAULT "," SECOND_FAULT "," THIRD_FAULT ";");
 	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
 	run.reason = SVMVCPU_EXIT_FAIL_ENTRY;
 	run.fail.rule = SVMVCPU_RULE_CR0_CD_NW;
 	expect(&run, NULL,
-	       "fail-entry CR0.CD is clear while CR0.NW is set (found before VMRUN)");
+	       "fail-entry code 0x0 rule 2 CR0.CD is clear while CR0.NW is set");
 	run.reason = 99;
 	run.mode = 99;
 	where = " at rip 0 (?, cpl 3)";
@@ -203,8 +209,9 @@ static void test_run_text(void)
 	output_end(&o, &end);
 	finish(&o, &c);
 	OK(!strcmp(c.out, "h\n"), "guest output alone on standard output");
-	OK(strstr(c.err, "     1 msr-read 0xfe at rip 0 (real, cpl 0) -> 0\n"), "trace");
-	OK(strstr(c.err, "     2 msr-read 0xfe at rip 0 (real, cpl 0) -> #GP\n"), "and with #GP");
+	OK(strstr(c.err, "     1 msr-read msr 0xfe at rip 0 (real, cpl 0) -> 0x0\n"), "trace");
+	OK(strstr(c.err, "     2 msr-read msr 0xfe at rip 0 (real, cpl 0) -> #GP\n"),
+	   "and with #GP");
 	OK(strstr(c.err, "triple-faulted (status 66, 9 exits, 2 of them"), "summary");
 	OK(strstr(c.err, "\nrip 0000000000000000") && strstr(c.err, "code f4\n"), "dump");
 	free(c.out);
@@ -273,76 +280,124 @@ static void test_details(void)
 	expect_detail(&run, "\"detail\":{\"cause\":4,\"dr6\":\"0\",\"linear\":\"0x1234\"}");
 }
 
-/* How many bits of the payload the text shows and JSON does not. */
-static unsigned int bits_missing(const struct svmvcpu_run *run, unsigned int *shown)
+/* Flips each bit of the payload: how many change one form and not the other. */
+static unsigned int bits_apart(const struct svmvcpu_run *run, unsigned int *shown)
 {
-	char before[512], after[512];
+	char before[1024], after[1024];
 	char *json = json_line(run), *other;
 	struct svmvcpu_run changed;
-	unsigned int i, missing = 0;
+	unsigned int i, apart = 0;
+	bool in_text, in_json;
 
 	svmvcpu_describe_exit(run, NULL, before, sizeof(before));
 	for (i = 0; i < 8 * sizeof(run->exit_bytes); i++) {
 		changed = *run;
 		changed.exit_bytes[i / 8] ^= 1 << (i % 8);
 		svmvcpu_describe_exit(&changed, NULL, after, sizeof(after));
-		if (!strcmp(before, after))
-			continue;
-		++*shown;
 		other = json_line(&changed);
-		if (!strcmp(json, other) && missing++ < 3)
-			printf("# bit %u: %s\n", i, after);
+		in_text = strcmp(before, after);
+		in_json = strcmp(json, other);
+		*shown += in_text;
+		if (in_text != in_json && !apart++)
+			printf("# bit %u: %s, %s", i, after, other);
 		free(other);
 	}
 	free(json);
-	return missing;
+	return apart;
 }
 
-/* Payloads that make optional parts show: flags, lengths, entries. */
+static void put_number(struct svmvcpu_run *run, unsigned int at, unsigned int width, __u64 value)
+{
+	memcpy(run->exit_bytes + at, &value, width);
+}
+
+/* What makes optional fields, and all elements, show. */
 static void fill_payload(struct svmvcpu_run *run)
 {
+	const struct svmvcpu_field *f;
+	__u64 bits;
+
 	memset(run->exit_bytes, 0, sizeof(run->exit_bytes));
-	switch (run->reason) {
-	case SVMVCPU_EXIT_IO:
-		run->io.width = 1;
-		run->io.flags = SVMVCPU_IO_STRING | SVMVCPU_IO_REP;
-		break;
-	case SVMVCPU_EXIT_MEMORY_FAULT:
-		run->memory.flags = SVMVCPU_FAULT_GVA;
-		run->memory.insn_len = SVMVCPU_INSN_MAX;
-		break;
-	case SVMVCPU_EXIT_EXCEPTION:
-		run->exception.flags = SVMVCPU_EXC_ERROR_CODE | SVMVCPU_EXC_ADDRESS;
-		break;
-	case SVMVCPU_EXIT_SHUTDOWN:
-		run->shutdown.nr = SVMVCPU_FAULTS_MAX;
-		run->shutdown.faults[0].flags = SVMVCPU_EXC_ERROR_CODE | SVMVCPU_EXC_ADDRESS;
-		run->shutdown.faults[1].flags = SVMVCPU_EXC_INTERRUPT;
-		break;
-	case SVMVCPU_EXIT_MMIO:
-		run->mmio.write = 1;
-		break;
+	for (f = svmvcpu_exit_fields; f->name; f++) {
+		if (f->reason != run->reason)
+			continue;
+		bits = 0;
+		memcpy(&bits, run->exit_bytes + f->when_at, f->when_width);
+		put_number(run, f->when_at, f->when_width, bits | f->any);
+		put_number(run, f->count_at, f->count_width, f->nr);
 	}
 }
 
 #define EXIT_NUMBER(nr, name, str) nr,
 
-/* Whatever changes the text of an exit changes its JSON, too. */
+static const unsigned int reasons[] = { SVMVCPU_EXITS(EXIT_NUMBER) };
+
+static unsigned int nr_fields(unsigned int reason, const void *payload)
+{
+	const struct svmvcpu_field *f;
+	unsigned int nr = 0;
+
+	for (f = svmvcpu_exit_fields; f->name; f++)
+		nr += f->reason == reason && f->format != SVMVCPU_FIELD_ANSWER &&
+		      f->format != SVMVCPU_FIELD_WINDOW && svmvcpu_field_there(f, payload);
+	return nr;
+}
+
+/* Whatever changes the text of an exit changes its JSON, and the other way round. */
 static void test_forms_agree(void)
 {
-	static const unsigned int reasons[] = { SVMVCPU_EXITS(EXIT_NUMBER) };
-	unsigned int i, missing, shown;
+	unsigned int i, apart, shown;
 
 	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
 		struct svmvcpu_run run = { .reason = reasons[i] };
 
 		shown = 0;
-		missing = bits_missing(&run, &shown);
+		apart = bits_apart(&run, &shown);
 		fill_payload(&run);
-		missing += bits_missing(&run, &shown);
-		OK(!missing, "%s: JSON shows all that the text does (%u bits)",
-		   svmvcpu_exit_name(run.reason), shown);
+		apart += bits_apart(&run, &shown);
+		OK(!apart && !!shown == !!nr_fields(run.reason, run.exit_bytes),
+		   "%s: text and JSON show the same (%u bits)", svmvcpu_exit_name(run.reason),
+		   shown);
 	}
+}
+
+/* The longest there are: nothing is cut, and counts that cannot be do no harm. */
+static void test_longest(void)
+{
+	char text[SVMVCPU_EXIT_TEXT_MAX], all[2 * SVMVCPU_EXIT_TEXT_MAX];
+	struct svmvcpu_run run;
+	unsigned int i;
+	size_t len = 0, cut = 0;
+
+	memset(run.exit_bytes, 0xff, sizeof(run.exit_bytes));
+	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
+		if (reasons[i] == SVMVCPU_EXIT_SHUTDOWN) {
+			run.shutdown.nr = SVMVCPU_FAULTS_MAX;
+			memset(run.shutdown.faults, 0xff, sizeof(run.shutdown.faults));
+		}
+		len = svmvcpu_exit_text(reasons[i], run.exit_bytes, NULL, all, sizeof(all));
+		cut += len != svmvcpu_exit_text(reasons[i], run.exit_bytes, NULL, text,
+						sizeof(text));
+	}
+	OK(!cut, "SVMVCPU_EXIT_TEXT_MAX is enough for all");
+	memset(run.exit_bytes, 0xff, sizeof(run.exit_bytes));
+	svmvcpu_exit_text(SVMVCPU_EXIT_SHUTDOWN, run.exit_bytes, NULL, all, sizeof(all));
+	OK(!strcmp(all, " left_out 4294967295"), "too many elements are none:%s", all);
+}
+
+static void test_asks(void)
+{
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_IO };
+
+	OK(!svmvcpu_exit_asks(&run), "OUT takes no answer");
+	run.io.flags = SVMVCPU_IO_IN;
+	OK(svmvcpu_exit_asks(&run), "IN does");
+	run.io.flags |= SVMVCPU_IO_STRING;
+	OK(!svmvcpu_exit_asks(&run), "INS has the data window");
+	run = (struct svmvcpu_run) { .reason = SVMVCPU_EXIT_MMIO };
+	OK(svmvcpu_exit_asks(&run), "a read of a device");
+	run.mmio.write = 1;
+	OK(!svmvcpu_exit_asks(&run), "not a write");
 }
 
 int main(void)
@@ -356,5 +411,7 @@ int main(void)
 	test_run_json();
 	test_details();
 	test_forms_agree();
+	test_longest();
+	test_asks();
 	return tap_done();
 }

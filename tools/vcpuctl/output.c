@@ -8,6 +8,7 @@
 
 #include "json.h"
 #include "output.h"
+#include "run/exit_text.h"
 #include "vcpuctl.h"
 
 static const char * const channel_names[] = {
@@ -77,45 +78,19 @@ void output_byte(struct output *o, enum channel ch, __u8 byte)
 		fflush(o->out);
 }
 
-static bool wants_answer(const struct svmvcpu_run *run)
-{
-	switch (run->reason) {
-	case SVMVCPU_EXIT_IO:
-		return (run->io.flags & (SVMVCPU_IO_IN | SVMVCPU_IO_STRING)) == SVMVCPU_IO_IN;
-	case SVMVCPU_EXIT_HYPERCALL:
-	case SVMVCPU_EXIT_MSR_READ:
-		return true;
-	}
-	return false;
-}
-
 static void trace_text(struct output *o, const struct svmvcpu_run *run, const void *window,
 		       bool refused)
 {
-	char text[512];
+	char text[SVMVCPU_EXIT_TEXT_MAX + 128];
 
 	/* not flushed: the guest's lines come whole, not cut up by the trace */
 	svmvcpu_describe_exit(run, window, text, sizeof(text));
 	fprintf(o->err, "%6llu %s", o->exits, text);
 	if (refused)
 		fputs(" -> #GP", o->err);
-	else if (wants_answer(run))
-		fprintf(o->err, " -> %#llx", run->answer);
+	else if (svmvcpu_exit_asks(run))
+		fprintf(o->err, " -> 0x%llx", run->answer);
 	putc('\n', o->err);
-}
-
-static void json_io(struct json *j, const struct svmvcpu_exit_io *io, const void *window)
-{
-	json_num(j, "port", io->port);
-	json_str(j, "direction", io->flags & SVMVCPU_IO_IN ? "in" : "out");
-	json_num(j, "width", io->width);
-	json_num(j, "count", io->count);
-	json_bool(j, "string", io->flags & SVMVCPU_IO_STRING);
-	json_bool(j, "rep", io->flags & SVMVCPU_IO_REP);
-	if (!(io->flags & SVMVCPU_IO_STRING) && !(io->flags & SVMVCPU_IO_IN))
-		json_num(j, "data", io->data);
-	else if (io->flags & SVMVCPU_IO_STRING && window)
-		json_text(j, "text", window, (size_t)io->count * io->width);
 }
 
 /* The instruction's bytes; none if @nr is not a length an exit can have. */
@@ -129,124 +104,65 @@ static void json_bytes(struct json *j, const char *key, const __u8 *bytes, size_
 	json_close_array(j);
 }
 
-static void json_memory(struct json *j, const struct svmvcpu_exit_memory *m)
+static void json_fields(struct json *j, const struct svmvcpu_field *f, unsigned int reason,
+			const void *base, const void *window);
+
+static void json_elements(struct json *j, const struct svmvcpu_field *f, const void *base)
 {
-	json_hex(j, "gpa", m->gpa);
-	if (m->flags & SVMVCPU_FAULT_GVA)
-		json_hex(j, "gva", m->gva);
-	json_bool(j, "write", m->flags & SVMVCPU_FAULT_WRITE);
-	json_bool(j, "exec", m->flags & SVMVCPU_FAULT_EXEC);
-	json_bool(j, "walk", m->flags & SVMVCPU_FAULT_WALK);
-	json_bool(j, "user_mem", m->flags & SVMVCPU_FAULT_USER_MEM);
-	json_bool(j, "kernel", m->flags & SVMVCPU_FAULT_KERNEL);
-	json_bool(j, "limit", m->flags & SVMVCPU_FAULT_LIMIT);
-	json_bool(j, "apic", m->flags & SVMVCPU_FAULT_APIC);
-	json_bytes(j, "insn", m->insn, m->insn_len, sizeof(m->insn));
-}
+	unsigned int i, nr = svmvcpu_field_count(f, base);
 
-static void json_hypercall(struct json *j, const struct svmvcpu_exit_hypercall *h)
-{
-	unsigned int i;
-
-	json_hex(j, "nr", h->nr);
-	json_open_array(j, "args");
-	for (i = 0; i < ARRAY_SIZE(h->args); i++)
-		json_hex(j, NULL, h->args[i]);
-	json_close_array(j);
-}
-
-static void json_event(struct json *j, const struct svmvcpu_exit_exception *e)
-{
-	json_num(j, "vector", e->vector);
-	json_str(j, "exception", svmvcpu_vector_name(e->vector));
-	if (e->flags & SVMVCPU_EXC_ERROR_CODE)
-		json_num(j, "error_code", e->error_code);
-	if (e->flags & SVMVCPU_EXC_ADDRESS)
-		json_hex(j, "address", e->address);
-}
-
-static void json_fault(struct json *j, const struct svmvcpu_fault *f)
-{
-	json_open(j, NULL);
-	json_num(j, "vector", f->vector);
-	if (f->flags & SVMVCPU_EXC_INTERRUPT)
-		json_bool(j, "interrupt", true);
-	else
-		json_str(j, "exception", svmvcpu_vector_name(f->vector));
-	if (f->flags & SVMVCPU_EXC_ERROR_CODE)
-		json_num(j, "error_code", f->error_code);
-	if (f->flags & SVMVCPU_EXC_ADDRESS)
-		json_hex(j, "address", f->address);
-	json_hex(j, "rip", f->rip);
-	json_hex(j, "rsp", f->rsp);
-	json_close(j);
-}
-
-static void json_shutdown(struct json *j, const struct svmvcpu_exit_shutdown *s)
-{
-	unsigned int i;
-
-	if (s->left_out)
-		json_num(j, "left_out", s->left_out);
-	json_open_array(j, "faults");
-	for (i = 0; i < s->nr && i < SVMVCPU_FAULTS_MAX; i++)
-		json_fault(j, &s->faults[i]);
-	json_close_array(j);
-}
-
-static void json_fail(struct json *j, const struct svmvcpu_exit_fail *f)
-{
-	json_hex(j, "code", f->code);
-	json_num(j, "rule", f->rule);
-	json_str(j, "text", svmvcpu_rule_text(f->rule));
-}
-
-static void json_debug(struct json *j, const struct svmvcpu_exit_debug *d)
-{
-	json_num(j, "cause", d->cause);
-	json_hex(j, "dr6", d->dr6);
-	json_hex(j, "linear", d->rip);
-}
-
-static void json_payload(struct json *j, const struct svmvcpu_run *run, const void *window)
-{
-	switch (run->reason) {
-	case SVMVCPU_EXIT_IO:
-		return json_io(j, &run->io, window);
-	case SVMVCPU_EXIT_MEMORY_FAULT:
-		return json_memory(j, &run->memory);
-	case SVMVCPU_EXIT_HYPERCALL:
-		return json_hypercall(j, &run->hypercall);
-	case SVMVCPU_EXIT_MSR_WRITE:
-		json_hex(j, "value", run->msr.value);
-		return json_hex(j, "msr", run->msr.index);
-	case SVMVCPU_EXIT_MSR_READ:
-		return json_hex(j, "msr", run->msr.index);
-	case SVMVCPU_EXIT_SYSTEM_DOWN:
-		json_str(j, "kind", svmvcpu_down_name(run->down.kind));
-		return json_num(j, "data", run->down.data);
-	case SVMVCPU_EXIT_EXCEPTION:
-		return json_event(j, &run->exception);
-	case SVMVCPU_EXIT_SHUTDOWN:
-		return json_shutdown(j, &run->shutdown);
-	case SVMVCPU_EXIT_INTERRUPTED:
-		return json_num(j, "by", run->interrupted.by);
-	case SVMVCPU_EXIT_FAIL_ENTRY:
-		return json_fail(j, &run->fail);
-	case SVMVCPU_EXIT_MMIO:
-		json_hex(j, "gpa", run->mmio.gpa);
-		json_num(j, "width", run->mmio.width);
-		json_bool(j, "write", run->mmio.write);
-		return json_hex(j, "data", run->mmio.data);
-	case SVMVCPU_EXIT_IOAPIC_EOI:
-		return json_num(j, "vector", run->eoi.vector);
-	case SVMVCPU_EXIT_DEBUG:
-		return json_debug(j, &run->debug);
-	case SVMVCPU_EXIT_UNKNOWN:
-		json_hex(j, "code", run->unknown.code);
-		json_hex(j, "info1", run->unknown.info1);
-		return json_hex(j, "info2", run->unknown.info2);
+	json_open_array(j, f->name);
+	for (i = 0; i < nr; i++) {
+		switch (f->format) {
+		case SVMVCPU_FIELD_BYTES:
+			json_num(j, NULL, svmvcpu_field_element(f, base, i));
+			break;
+		case SVMVCPU_FIELD_ARRAY:
+			json_hex(j, NULL, svmvcpu_field_element(f, base, i));
+			break;
+		case SVMVCPU_FIELD_LIST:
+			json_open(j, NULL);
+			json_fields(j, f->fields, f->reason, svmvcpu_field_item(f, base, i), NULL);
+			json_close(j);
+			break;
+		}
 	}
+	json_close_array(j);
+}
+
+static void json_field(struct json *j, const struct svmvcpu_field *f, const void *base,
+		       const void *window)
+{
+	__u64 value = svmvcpu_field_value(f, base);
+
+	switch (f->format) {
+	case SVMVCPU_FIELD_HEX:
+		return json_hex(j, f->name, value);
+	case SVMVCPU_FIELD_SET:
+	case SVMVCPU_FIELD_CLEAR:
+		return json_bool(j, f->name, value);
+	case SVMVCPU_FIELD_WORD:
+		return json_str(j, f->name, svmvcpu_field_word(f, value));
+	case SVMVCPU_FIELD_BYTES:
+	case SVMVCPU_FIELD_ARRAY:
+	case SVMVCPU_FIELD_LIST:
+		return json_elements(j, f, base);
+	case SVMVCPU_FIELD_WINDOW:
+		if (window)
+			json_text(j, f->name, window, svmvcpu_field_count(f, base));
+		return;
+	case SVMVCPU_FIELD_ANSWER:
+		return;
+	}
+	json_num(j, f->name, value);
+}
+
+static void json_fields(struct json *j, const struct svmvcpu_field *f, unsigned int reason,
+			const void *base, const void *window)
+{
+	for (; f->name; f++)
+		if (f->reason == reason && svmvcpu_field_there(f, base))
+			json_field(j, f, base, window);
 }
 
 static void json_exit(struct json *j, const struct svmvcpu_run *run, const void *window)
@@ -256,7 +172,7 @@ static void json_exit(struct json *j, const struct svmvcpu_run *run, const void 
 	json_str(j, "mode", svmvcpu_mode_name(run->mode));
 	json_num(j, "cpl", run->cpl);
 	json_open(j, "detail");
-	json_payload(j, run, window);
+	json_fields(j, svmvcpu_exit_fields, run->reason, run->exit_bytes, window);
 	json_close(j);
 }
 
@@ -271,7 +187,7 @@ static void trace_json(struct output *o, const struct svmvcpu_run *run, const vo
 	json_exit(&j, run, window);
 	if (refused)
 		json_str(&j, "answer", "#GP");
-	else if (wants_answer(run))
+	else if (svmvcpu_exit_asks(run))
 		json_hex(&j, "answer", run->answer);
 	json_close(&j);
 	putc('\n', o->out);
@@ -319,7 +235,7 @@ static void dump(const struct output *o, const struct ending *end)
 
 static void end_text(struct output *o, const struct ending *end)
 {
-	char text[512];
+	char text[SVMVCPU_EXIT_TEXT_MAX + 128];
 
 	fflush(o->out);
 	if (!o->quiet || unexpected(end->status)) {

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The payload of an exit, field by field. exit_fields.h is the table; whoever shows an
+ * exit walks it: the tracepoint svmvcpu_user, and in user space libsvmvcpu (text) and
+ * vcpuctl (JSON).
+ *
+ * Pure: no state, no locks. libsvmvcpu contains these files unchanged.
+ */
+#ifndef SVMVCPU_EXIT_TEXT_H
+#define SVMVCPU_EXIT_TEXT_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdbool.h>
+#include <stddef.h>
+#endif
+#include <linux/svmvcpu.h>
+
+/* How a field looks as text and as JSON */
+enum svmvcpu_field_format {
+	SVMVCPU_FIELD_DEC,	/* name 12;		"name":12 */
+	SVMVCPU_FIELD_HEX,	/* name 0xc;		"name":"0xc" */
+	SVMVCPU_FIELD_NUM,	/* name 0xc;		"name":12 */
+	SVMVCPU_FIELD_CHAR,	/* name 0x41 'A';	"name":65 */
+	SVMVCPU_FIELD_COUNT,	/* name 12, 1: nothing;	"name":12 */
+	SVMVCPU_FIELD_SET,	/* name, or nothing;	"name":true	@mask has a bit set */
+	SVMVCPU_FIELD_CLEAR,	/* name, or nothing;	"name":true	@mask has none set */
+	SVMVCPU_FIELD_WORD,	/* word;		"name":"word"	of @words */
+	SVMVCPU_FIELD_BITS,	/* name word ...;	"name":3	of @words */
+	SVMVCPU_FIELD_BYTES,	/* name 0f a2;		"name":[15,162] */
+	SVMVCPU_FIELD_ARRAY,	/* name 0x1 0x2;	"name":["0x1","0x2"] */
+	SVMVCPU_FIELD_LIST,	/* name: ..., ...;	"name":[{...},{...}]	of @fields */
+	SVMVCPU_FIELD_WINDOW,	/* "abc", or bytes;	"name":"abc"	the data window */
+	SVMVCPU_FIELD_ANSWER,	/* not in the payload: RUN takes svmvcpu_run.answer */
+};
+
+struct svmvcpu_field {
+	const char *name;
+	__u8 reason;
+	__u8 format;
+	__u8 at;		/* offset in the payload, or in the element of a LIST */
+	__u8 width;		/* bytes; with several elements, of each */
+	__u8 nr;		/* elements at most, or words */
+	__u8 count_at;		/* how many elements there are; width 0: all */
+	__u8 count_width;
+	__u8 when_at;		/* where @any and @none are looked up; width 0: always there */
+	__u8 when_width;
+	__u32 any;		/* there only with one of these bits, unless this is 0 */
+	__u32 none;		/* and with none of these */
+	__u32 mask;
+	const char *const *words;
+	const struct svmvcpu_field *fields;
+};
+
+/* Sorted by reason; the last one has no name. */
+extern const struct svmvcpu_field svmvcpu_exit_fields[];
+
+/* For svmvcpu_exit_text(): the longest payload fits. */
+#define SVMVCPU_EXIT_TEXT_MAX	640
+
+/* @base: the payload, or the element of a LIST. All are safe whatever it holds. */
+bool svmvcpu_field_there(const struct svmvcpu_field *field, const void *base);
+__u64 svmvcpu_field_value(const struct svmvcpu_field *field, const void *base);
+/* How many elements it has; WINDOW: how many bytes. */
+unsigned int svmvcpu_field_count(const struct svmvcpu_field *field, const void *base);
+/* Element @i of an ARRAY or of BYTES; LIST: where it is. */
+__u64 svmvcpu_field_element(const struct svmvcpu_field *field, const void *base, unsigned int i);
+const void *svmvcpu_field_item(const struct svmvcpu_field *field, const void *base,
+			       unsigned int i);
+/* WORD: "?" for numbers without one. */
+const char *svmvcpu_field_word(const struct svmvcpu_field *field, __u64 value);
+
+/*
+ * The fields of an exit as text, each after a blank. What does not fit is cut, the end is
+ * always terminated. @window: the data of a string IO exit, or NULL. Returns the length.
+ */
+size_t svmvcpu_exit_text(unsigned int reason, const void *payload, const void *window,
+			 char *buf, size_t len);
+
+/* Words that the library's own functions give, too */
+#define SVMVCPU_VECTOR_WORDS	32
+#define SVMVCPU_DOWN_WORDS	3
+extern const char *const svmvcpu_vector_words[SVMVCPU_VECTOR_WORDS];
+extern const char *const svmvcpu_down_words[SVMVCPU_DOWN_WORDS];
+
+#endif /* SVMVCPU_EXIT_TEXT_H */
