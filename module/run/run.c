@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "exits/exit.h"
+#include "run/exit_text.h"
 #include "run/irq_window.h"
 #include "run/run.h"
 #include "svm/cpu.h"
@@ -647,6 +648,19 @@ static __always_inline enum exit_result sync_run_page_in(struct vcpu *vcpu,
 	return ret == EXIT_CONTINUE ? EXIT_RESUME : ret;
 }
 
+/* The VMM may write to the run page meanwhile: the payload is copied. */
+static noinline void trace_user(const struct vcpu *vcpu)
+{
+	u32 reason = READ_ONCE(vcpu->run->reason);
+	u8 payload[sizeof(vcpu->run->exit_bytes)];
+	char text[SVMVCPU_EXIT_TEXT_MAX];
+	size_t len;
+
+	memcpy(payload, vcpu->run->exit_bytes, sizeof(payload));
+	len = svmvcpu_exit_text(reason, payload, NULL, text, sizeof(text));
+	trace_svmvcpu_user(vcpu->id, reason, text, len);
+}
+
 static __always_inline int run_locked(struct vcpu *vcpu)
 {
 	const struct run_input in = read_run_page(vcpu->run);
@@ -681,7 +695,7 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 	}
 	sync_run_page_out(vcpu);
 	if (trace_svmvcpu_user_enabled())
-		trace_svmvcpu_user(vcpu->id, vcpu->run->reason);
+		trace_user(vcpu);
 	return 0;
 }
 

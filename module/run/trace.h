@@ -4,6 +4,10 @@
  * the exits of a vCPU; perf and triggers can derive all other statistics from these
  * events.
  *
+ * svmvcpu_user records the payload as text (exit_text.c), with the names that vcpuctl
+ * prints: as text, perf and trace-cmd can show it, too. svmvcpu_exit has the fields of
+ * UNKNOWN, raw.
+ *
  * run.c fires them; interrupts are off at entry and exit.
  */
 #undef TRACE_SYSTEM
@@ -49,22 +53,25 @@ TRACE_EVENT(svmvcpu_exit,
 			   __entry->info2 = info2;
 			   __entry->int_info = int_info;
 			   __entry->vcpu = vcpu;),
-	    TP_printk("vcpu %u code 0x%llx rip 0x%llx info 0x%llx 0x%llx int_info 0x%llx",
+	    TP_printk("vcpu %u code 0x%llx rip 0x%llx info1 0x%llx info2 0x%llx int_info 0x%llx",
 		      __entry->vcpu, __entry->code, __entry->rip, __entry->info1,
 		      __entry->info2, __entry->int_info)
 );
 
 TRACE_EVENT(svmvcpu_user,
-	    TP_PROTO(u32 vcpu, u32 reason),
-	    TP_ARGS(vcpu, reason),
+	    TP_PROTO(u32 vcpu, u32 reason, const char *payload, size_t len),
+	    TP_ARGS(vcpu, reason, payload, len),
 
 	    TP_STRUCT__entry(__field(u32, vcpu)
-			     __field(u32, reason)),
+			     __field(u32, reason)
+			     __dynamic_array(char, payload, len + 1)),
 	    TP_fast_assign(__entry->vcpu = vcpu;
-			   __entry->reason = reason;),
-	    TP_printk("vcpu %u reason %s", __entry->vcpu,
+			   __entry->reason = reason;
+			   memcpy(__get_dynamic_array(payload), payload, len + 1);),
+	    TP_printk("vcpu %u reason %s%s", __entry->vcpu,
 		      __print_symbolic(__entry->reason, SVMVCPU_EXITS(SVMVCPU_TRACE_NAME)
-				       { -1, NULL }))
+				       { -1, NULL }),
+		      __get_str(payload))
 );
 
 #endif /* SVMVCPU_TRACE_H */

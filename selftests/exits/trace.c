@@ -50,8 +50,8 @@ TEST_F(trace, in_order)
 		"svmvcpu_entry: vcpu 0 rip 0x1000 event 0x0\n",
 		"svmvcpu_exit: vcpu 0 code 0x72 rip 0x1000 ",
 		"svmvcpu_entry: vcpu 0 rip 0x1002 event 0x0\n",
-		"svmvcpu_exit: vcpu 0 code 0x7b rip 0x1002 info 0x80",
-		"svmvcpu_user: vcpu 0 reason io\n",
+		"svmvcpu_exit: vcpu 0 code 0x7b rip 0x1002 info1 0x80",
+		"svmvcpu_user: vcpu 0 reason io out port 0x80 width 1 data ",
 		"svmvcpu_entry: vcpu 0 rip 0x1004 event 0x0\n",
 		"svmvcpu_exit: vcpu 0 code 0x78 rip 0x1004 ",
 		"svmvcpu_user: vcpu 0 reason halt\n",
@@ -64,6 +64,54 @@ TEST_F(trace, in_order)
 	put_file(ENABLE, "0");
 	read_trace(self->text, sizeof(self->text));
 	for (i = 0; i < ARRAY_SIZE(lines); i++) {
+		at = strstr(at, lines[i]);
+		ASSERT_NE(NULL, at)
+			TH_LOG("missing: %s in\n%s", lines[i], self->text);
+	}
+}
+
+GUEST64(payloads,
+	"mov $0x41, %eax\n"
+	"out %al, $0x80\n"
+	"vmmcall\n"
+	"mov $0x12345, %ecx\n"
+	"wrmsr\n"
+	"ud2");
+
+/* What RUN returned as the library says it, without where the guest was */
+static void describe(const struct svmvcpu_run *run, char *line, size_t len)
+{
+	int used = snprintf(line, len, "svmvcpu_user: vcpu 0 reason ");
+
+	svmvcpu_describe_exit(run, NULL, line + used, len - used);
+	strcpy(strstr(line, " at rip "), "\n");
+}
+
+/* The trace has the payload, in the words of the library. */
+TEST_F(trace, payload)
+{
+	static const unsigned int reasons[] = {
+		SVMVCPU_EXIT_IO, SVMVCPU_EXIT_HYPERCALL, SVMVCPU_EXIT_MSR_WRITE,
+		SVMVCPU_EXIT_EXCEPTION,
+	};
+	struct svmvcpu_exits exits = { .size = sizeof(exits), .exceptions = 1 << 6 };
+	char lines[ARRAY_SIZE(reasons)][512];
+	const char *at = self->text;
+	unsigned int i;
+
+	load_guest(&self->vm, payloads);
+	vm_setup(&self->vm, SVMVCPU_PRESET_LONG64);
+	ASSERT_EQ(0, ioctl(self->vm.vcpu.fd, SVMVCPU_SET_EXITS, &exits));
+	put_file(ENABLE, "1");
+	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
+		ASSERT_EQ(0, vm_run(&self->vm));
+		ASSERT_EQ(reasons[i], self->vm.run->reason);
+		describe(self->vm.run, lines[i], sizeof(lines[i]));
+	}
+	put_file(ENABLE, "0");
+	EXPECT_NE(NULL, strstr(lines[0], "data 0x41 'A'\n"));
+	read_trace(self->text, sizeof(self->text));
+	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
 		at = strstr(at, lines[i]);
 		ASSERT_NE(NULL, at)
 			TH_LOG("missing: %s in\n%s", lines[i], self->text);
