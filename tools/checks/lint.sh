@@ -203,8 +203,8 @@ part=${1-all}
 echo "TAP version 13"
 case $part in
 checkpatch) echo "1..1" ;;
-others) echo "1..15" ;;
-*) echo "1..16" ;;
+others) echo "1..16" ;;
+*) echo "1..17" ;;
 esac
 [ "$part" = others ] || lint checkpatch checkpatch
 [ "$part" != checkpatch ] || exit $failed
@@ -218,6 +218,7 @@ lint function_length tools/checks/functions.sh 60
 lint layers tools/checks/layers.py build/lint/src
 lint exported_to_kvm_alone tools/checks/symbols.sh build/lint/svmvcpu.ko
 lint policy_tables tools/checks/policy.py
+lint exit_fields tools/checks/fields.py
 lint seed_references tools/checks/seed.py
 lint readme_vmm readme_vmm
 lint documents documents
