@@ -37,54 +37,43 @@
  * All exit reasons, as X(number, NAME, "name"). Kernel, tracepoints, library,
  * vcpuctl and tests take the names from this list. A number never changes.
  */
-#define SVMVCPU_EXITS(X)						\
-	X(0,  NONE,		"none")					\
-	X(1,  IO,		"io")					\
-	X(2,  MEMORY_FAULT,	"memory-fault")				\
-	X(3,  HYPERCALL,	"hypercall")				\
-	X(4,  MSR_READ,		"msr-read")				\
-	X(5,  MSR_WRITE,	"msr-write")				\
-	X(6,  HALT,		"halt")					\
-	X(7,  SYSTEM_DOWN,	"system-down")				\
-	X(8,  SHUTDOWN,		"shutdown")				\
-	X(9,  EXCEPTION,	"exception")				\
-	X(10, INTERRUPTED,	"interrupted")				\
-	X(11, FAIL_ENTRY,	"fail-entry")				\
-	X(12, UNKNOWN,		"unknown")				\
-	X(13, IRQ_WINDOW,	"irq-window")				\
-	X(14, MMIO,		"mmio")					\
-	X(15, IOAPIC_EOI,	"ioapic-eoi")				\
+#define SVMVCPU_EXITS(X)							\
+	/* RUN has not completed since the vCPU was set up */			\
+	X(0,  NONE,		"none")						\
+	/* a port access */							\
+	X(1,  IO,		"io")						\
+	/* an access that no memory region allows; it was not executed */	\
+	X(2,  MEMORY_FAULT,	"memory-fault")					\
+	/* VMMCALL */								\
+	X(3,  HYPERCALL,	"hypercall")					\
+	/* RDMSR of a register that the kernel does not handle */		\
+	X(4,  MSR_READ,		"msr-read")					\
+	/* WRMSR of a register that the kernel does not handle */		\
+	X(5,  MSR_WRITE,	"msr-write")					\
+	/* HLT; RIP is after it. With a local APIC only if RFLAGS.IF is clear */	\
+	X(6,  HALT,		"halt")						\
+	/* the guest asked for power-off, reset or INIT */			\
+	X(7,  SYSTEM_DOWN,	"system-down")					\
+	/* a triple fault, or an #MC by the guest on family 10h; SETUP is needed */	\
+	X(8,  SHUTDOWN,		"shutdown")					\
+	/* one selected with SVMVCPU_SET_EXITS, not yet delivered */		\
+	X(9,  EXCEPTION,	"exception")					\
+	/* a signal, a kick or the deadline; the VMM need not answer */		\
+	X(10, INTERRUPTED,	"interrupted")					\
+	/* VMRUN refuses the state of the vCPU */				\
+	X(11, FAIL_ENTRY,	"fail-entry")					\
+	/* an exit that the module does not handle; the raw exit code */		\
+	X(12, UNKNOWN,		"unknown")					\
+	/* the guest can take an interrupt; after SVMVCPU_RUN_IRQ_WINDOW */	\
+	X(13, IRQ_WINDOW,	"irq-window")					\
+	/* a mov to or from device memory; needs SVMVCPU_DECODE_MMIO */		\
+	X(14, MMIO,		"mmio")						\
+	/* the guest has finished a level-triggered interrupt of its APIC */	\
+	X(15, IOAPIC_EOI,	"ioapic-eoi")					\
+	/* a step or a breakpoint of the VMM; needs SVMVCPU_SET_DEBUG */	\
 	X(16, DEBUG,		"debug")
 
-/*
- * enum svmvcpu_exit_reason - why RUN returned
- * @SVMVCPU_EXIT_NONE: RUN has not completed since the vCPU was set up
- * @SVMVCPU_EXIT_IO: port access; see &struct svmvcpu_exit_io
- * @SVMVCPU_EXIT_MEMORY_FAULT: access that no memory region allows; see
- *	&struct svmvcpu_exit_memory. The instruction has not been executed
- * @SVMVCPU_EXIT_HYPERCALL: VMMCALL; see &struct svmvcpu_exit_hypercall
- * @SVMVCPU_EXIT_MSR_READ: RDMSR of a register that the kernel does not handle
- * @SVMVCPU_EXIT_MSR_WRITE: WRMSR of a register that the kernel does not handle
- * @SVMVCPU_EXIT_HALT: HLT; RIP is at the next instruction. A vCPU with a local
- *	APIC exits with HALT only if RFLAGS.IF is clear
- * @SVMVCPU_EXIT_SYSTEM_DOWN: the guest requested power-off or reset
- * @SVMVCPU_EXIT_SHUTDOWN: triple fault; or, on family 10h, a machine check that
- *	the guest caused (#MC is the only fault). The vCPU must be set up again
- * @SVMVCPU_EXIT_EXCEPTION: an exception that was selected with
- *	SVMVCPU_SET_EXITS. It has not been delivered to the guest
- * @SVMVCPU_EXIT_INTERRUPTED: signal, kick or deadline. The VMM need not answer
- * @SVMVCPU_EXIT_FAIL_ENTRY: VMRUN refuses the state of the vCPU
- * @SVMVCPU_EXIT_UNKNOWN: the module does not handle this exit; see
- *	&struct svmvcpu_exit_unknown for the raw exit code
- * @SVMVCPU_EXIT_MMIO: decoded mov from or to device memory; see &struct
- *	svmvcpu_exit_mmio. Requires SVMVCPU_DECODE_MMIO
- * @SVMVCPU_EXIT_IRQ_WINDOW: the guest will take an interrupt at once if the next
- *	RUN injects it. Requires SVMVCPU_RUN_IRQ_WINDOW
- * @SVMVCPU_EXIT_IOAPIC_EOI: the guest has finished handling a level-triggered
- *	interrupt of its local APIC
- * @SVMVCPU_EXIT_DEBUG: a step or a breakpoint that the VMM set. Requires
- *	SVMVCPU_SET_DEBUG
- */
+/* enum svmvcpu_exit_reason - why RUN returned: SVMVCPU_EXIT_* */
 enum svmvcpu_exit_reason {
 #define SVMVCPU_EXIT_ENUM(nr, name, str) SVMVCPU_EXIT_##name = nr,
 	SVMVCPU_EXITS(SVMVCPU_EXIT_ENUM)
@@ -1318,19 +1307,6 @@ struct svmvcpu_exit_debug {
  * @out_reserved32: zero
  * @exits: number of exits since the vCPU was created, including those that the
  *	kernel handled itself
- * @io: SVMVCPU_EXIT_IO
- * @memory: SVMVCPU_EXIT_MEMORY_FAULT
- * @hypercall: SVMVCPU_EXIT_HYPERCALL
- * @msr: SVMVCPU_EXIT_MSR_READ, SVMVCPU_EXIT_MSR_WRITE
- * @down: SVMVCPU_EXIT_SYSTEM_DOWN
- * @exception: SVMVCPU_EXIT_EXCEPTION
- * @shutdown: SVMVCPU_EXIT_SHUTDOWN
- * @interrupted: SVMVCPU_EXIT_INTERRUPTED
- * @fail: SVMVCPU_EXIT_FAIL_ENTRY
- * @unknown: SVMVCPU_EXIT_UNKNOWN
- * @mmio: SVMVCPU_EXIT_MMIO
- * @eoi: SVMVCPU_EXIT_IOAPIC_EOI
- * @debug: SVMVCPU_EXIT_DEBUG
  * @exit_bytes: reserves space for future exits
  * @gprs: general registers at the exit. RUN loads them with SVMVCPU_RUN_SET_GPRS
  * @cr0: CR0 as the guest sees it
@@ -1368,18 +1344,31 @@ struct svmvcpu_run {
 	__u32 out_reserved32;
 	__u64 exits;
 	union {
+		/** @io: SVMVCPU_EXIT_IO */
 		struct svmvcpu_exit_io io;
+		/** @memory: SVMVCPU_EXIT_MEMORY_FAULT */
 		struct svmvcpu_exit_memory memory;
+		/** @hypercall: SVMVCPU_EXIT_HYPERCALL */
 		struct svmvcpu_exit_hypercall hypercall;
+		/** @msr: SVMVCPU_EXIT_MSR_READ, SVMVCPU_EXIT_MSR_WRITE */
 		struct svmvcpu_exit_msr msr;
+		/** @down: SVMVCPU_EXIT_SYSTEM_DOWN */
 		struct svmvcpu_exit_down down;
+		/** @exception: SVMVCPU_EXIT_EXCEPTION */
 		struct svmvcpu_exit_exception exception;
+		/** @shutdown: SVMVCPU_EXIT_SHUTDOWN */
 		struct svmvcpu_exit_shutdown shutdown;
+		/** @interrupted: SVMVCPU_EXIT_INTERRUPTED */
 		struct svmvcpu_exit_interrupted interrupted;
+		/** @fail: SVMVCPU_EXIT_FAIL_ENTRY */
 		struct svmvcpu_exit_fail fail;
+		/** @unknown: SVMVCPU_EXIT_UNKNOWN */
 		struct svmvcpu_exit_unknown unknown;
+		/** @mmio: SVMVCPU_EXIT_MMIO */
 		struct svmvcpu_exit_mmio mmio;
+		/** @eoi: SVMVCPU_EXIT_IOAPIC_EOI */
 		struct svmvcpu_exit_eoi eoi;
+		/** @debug: SVMVCPU_EXIT_DEBUG */
 		struct svmvcpu_exit_debug debug;
 		__u8 exit_bytes[168];
 	};
