@@ -25,7 +25,8 @@ MAPPED = [".", "module", "selftests", "tools"]
 SOURCE = re.compile(r"(?<![\w./*<-])[\w*.][\w./*-]*\.(?:c|h|S|py|sh|inc|rst|md)\b(?!\w|/)")
 FOLDER = re.compile(r"(?<=`)[\w.-]+(?:/[\w.-]+)*/(?=`)")
 # Of the kernel, of a user, and one that design.rst says is not there
-FOREIGN = {"kselftest_harness.h", "entry.S", "my.c", "stats.c"}
+FOREIGN = {"kselftest_harness.h", "tools/testing/kunit/kunit_parser.py", "entry.S", "my.c",
+           "stats.c"}
 
 
 def paths():
