@@ -52,11 +52,11 @@
 	X(5,  MSR_WRITE,	"msr-write")					\
 	/* HLT; RIP is after it. With a local APIC only if RFLAGS.IF is clear */	\
 	X(6,  HALT,		"halt")						\
-	/* the guest asked for power-off, reset or INIT */			\
+	/* the guest requested power-off, reset or INIT */			\
 	X(7,  SYSTEM_DOWN,	"system-down")					\
 	/* a triple fault, or an #MC by the guest on family 10h; SETUP is needed */	\
 	X(8,  SHUTDOWN,		"shutdown")					\
-	/* one selected with SVMVCPU_SET_EXITS, not yet delivered */		\
+	/* an exception selected with SVMVCPU_SET_EXITS, not yet delivered */	\
 	X(9,  EXCEPTION,	"exception")					\
 	/* a signal, a kick or the deadline; the VMM need not answer */		\
 	X(10, INTERRUPTED,	"interrupted")					\
@@ -592,9 +592,9 @@ struct svmvcpu_snapshot {
  *
  * RESTORE restores the memory that the guest has written, and the memory that the VMM
  * named with SVMVCPU_PRESERVE. It does NOT restore other memory that the VMM has
- * written. It also restores the vCPUs that existed at the snapshot: their local APICs,
- * clocks and pending events, whether the last exit waits for an answer, and the
- * kernel's part of the run page.
+ * written. It also restores the vCPUs that existed at the snapshot: their registers,
+ * local APICs, clocks and pending events, whether the last exit waits for an answer,
+ * and the kernel's part of the run page.
  */
 struct svmvcpu_restore {
 	__u32 size;
@@ -635,8 +635,8 @@ struct svmvcpu_preserve {
  * @bytes: length of the range, 4 KiB aligned, not zero
  *
  * The log covers a range of guest-physical addresses, and all memory that is mapped
- * there now or later. To start what is started, or to stop what is stopped, has no
- * effect.
+ * there now or later. START has no effect on addresses that are already logged, and
+ * STOP has no effect on addresses that are not.
  */
 struct svmvcpu_dirty_log {
 	__u32 size;
