@@ -15,7 +15,7 @@
 #include "exits/exit.h"
 #include "mm/memory.h"
 #include "svm/cpu.h"
-#include "svm/maps.h"
+#include "svm/permmap.h"
 #include "uaccess.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/vcpu.h"
@@ -117,12 +117,12 @@ static int __init svmvcpu_init(void)
 	ret = xstate_init();
 	if (ret)
 		goto cpu_exit;
-	ret = maps_init();
+	ret = permmap_init();
 	if (ret)
 		goto xstate_exit;
 	ret = cpuid_init();
 	if (ret)
-		goto maps_exit;
+		goto permmap_exit;
 	exit_init();
 	ret = vmm_mm_init();
 	if (ret)
@@ -136,8 +136,8 @@ mm_exit:
 	vmm_mm_exit();
 cpuid_exit:
 	cpuid_exit();
-maps_exit:
-	maps_exit();
+permmap_exit:
+	permmap_exit();
 xstate_exit:
 	xstate_exit();
 cpu_exit:
@@ -149,7 +149,7 @@ static void __exit svmvcpu_exit(void)
 {
 	misc_deregister(&svmvcpu_dev);
 	cpuid_exit();
-	maps_exit();
+	permmap_exit();
 	xstate_exit();
 	svm_cpu_exit();
 	vmm_mm_exit();

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Address space identifiers: see asid.h for the idea and the calling order.
+ * Address space identifiers: see asid.h for the scheme and the order of calls.
  */
 #include <linux/minmax.h>
 
 #include "svm/asid.h"
 #include "svm/vmcb.h"
 
-/**
- * asid_cpu_reset() - this CPU has had SVM turned on
- * @acpu: zeroed before the first time, kept from then on
- * @sev_asids: ASIDs from 1 to this are for SEV guests; 0 without SEV
- * @nasid: ASIDs the CPU has, 0 included; at least 2
+/*
+ * Invalidates all ASIDs of this CPU: the next assignment starts a generation with a
+ * flush. @acpu is zeroed before the first call. @nasid is the number of ASIDs of the
+ * CPU including 0, at least 2.
  *
- * Whatever the TLB holds is from another time: the next assignment starts a
- * generation with a flush.
- *
- * Caches, too, are tagged with the ASID of a SEV guest, and its owner flushes them
- * by rules of its own (WBINVD, DF_FLUSH); so these ASIDs are left alone, as KVM does,
- * unless there are no others.
+ * ASIDs from 1 to @sev_asids are reserved for SEV guests. Caches are tagged with these,
+ * and their owner must flush the caches (WBINVD, DF_FLUSH). So they are used only if
+ * there are no others.
  */
 void asid_cpu_reset(struct asid_cpu *acpu, u32 sev_asids, u32 nasid)
 {
@@ -41,16 +37,16 @@ static void asid_take(struct asid_cpu *acpu, int cpu, struct asid_tag *tag)
 }
 
 /**
- * asid_assign() - give a vCPU about to run a valid ASID
+ * asid_assign() - make sure that a vCPU has a valid ASID before VMRUN
  * @acpu: ASIDs of this CPU
- * @cpu: its number
- * @tag: the vCPU's; @tag->asid goes to the VMCB
- * @want_flush: translations the guest used so far must not be used again
+ * @cpu: number of this CPU
+ * @tag: ASID of the vCPU; the caller copies @tag->asid to the VMCB
+ * @want_flush: flush the translations of the vCPU
  * @have_flush_by_asid: the CPU can flush a single ASID
  *
- * A vCPU that comes from another CPU takes a new ASID even if it was here
- * before: it may have missed flushes. Without flush-by-ASID so does one that
- * wants a flush; the old translations then die unreachable.
+ * A vCPU that comes from another CPU gets a new ASID, even if it ran here before,
+ * since it may have missed flushes. Without flush-by-ASID, a new ASID replaces a
+ * flush: the old translations become unreachable.
  *
  * Return: TLB_CONTROL for this VMRUN
  */

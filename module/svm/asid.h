@@ -1,84 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Address space identifiers. Each host CPU hands out its ASIDs in ascending
- * order; when they are used up a new generation begins with a flush of the
- * whole TLB. So an ASID taken in this generation has no translations, whoever
- * had it before.
+ * Address space identifiers. Each host CPU assigns its ASIDs in ascending order.
+ * When none is left, a new generation begins with a flush of the whole TLB. So a
+ * newly assigned ASID has no translations in the TLB.
  *
- * cpu.c owns a struct asid_cpu per host CPU, run.c a struct asid_tag per
- * vCPU. All calls run on the CPU in question with preemption off; there is no
- * other lock. The sequence of an entry is
+ * All functions run on the CPU that @acpu belongs to, with preemption disabled;
+ * there is no other lock. An entry does
  *
  *	tlb_control = asid_assign(...);		vmcb asid = tag->asid
  *	VMRUN
- *	if it was not refused: asid_flushed(), forget want_flush and tlb_control
+ *	if VMRUN entered the guest: asid_flushed(), clear want_flush and tlb_control
  *
- * Between the two nothing else may run on this CPU's asid_cpu; a caller that
- * gives up in between just does not call asid_flushed().
+ * and uses this CPU's asid_cpu for nothing else in between. If it gives up before
+ * VMRUN, it must not call asid_flushed().
  */
 #ifndef SVMVCPU_ASID_H
 #define SVMVCPU_ASID_H
 
 #include <linux/types.h>
 
-/**
- * struct asid_cpu - ASIDs of one host CPU
- * @generation: grows whenever old ASIDs become invalid; never 0, never repeats
- * @next: next free ASID; above @max when there is none
- * @first: smallest ASID to give out
- * @max: largest valid ASID
- * @flush_all: this generation's flush has not been seen through a VMRUN yet
- */
+/* ASIDs of one host CPU */
 struct asid_cpu {
-	u64 generation;
-	u32 next;
-	u32 first;
+	u64 generation;		/* incremented when all ASIDs become invalid; never 0 */
+	u32 next;		/* next free ASID; above @max if there is none */
+	u32 first;		/* smallest and largest usable ASID */
 	u32 max;
-	bool flush_all;
+	bool flush_all;		/* no VMRUN has done this generation's flush yet */
 };
 
-/**
- * struct asid_tag - what a vCPU runs under; all zeroes: nothing yet
- * @generation: of the CPU, when @asid was taken
- * @asid: never 0 after asid_assign()
- * @cpu: where @asid is valid
- */
+/* The ASID of a vCPU; zeroed at first */
 struct asid_tag {
-	u64 generation;
+	u64 generation;		/* asid_cpu.generation when @asid was assigned */
 	u32 asid;
-	int cpu;
+	int cpu;		/* @asid is valid on this CPU */
 };
 
 void asid_cpu_reset(struct asid_cpu *acpu, u32 sev_asids, u32 nasid);
 u8 asid_assign(struct asid_cpu *acpu, int cpu, struct asid_tag *tag,
 	       bool want_flush, bool have_flush_by_asid);
 
-/**
- * asid_moved() - a vCPU comes from another CPU than @tag is for
- * @tag: the vCPU's
- */
+/* The vCPU has moved to another CPU than @tag->cpu. */
 static inline void asid_moved(struct asid_tag *tag)
 {
 	tag->generation = 0;
 }
 
-/**
- * asid_current() - is a vCPU's ASID still its own?
- * @acpu: ASIDs of this CPU
- * @tag: the vCPU's; asid_moved() was called if it is for another CPU
- *
- * If so, and without a wish to flush, asid_assign() would change nothing.
+/*
+ * Is the ASID still valid? If so, asid_assign() without @want_flush has no effect.
+ * asid_moved() must have been called if the vCPU has moved.
  */
 static inline bool asid_current(const struct asid_cpu *acpu, const struct asid_tag *tag)
 {
 	return tag->generation == acpu->generation && !acpu->flush_all;
 }
 
-/**
- * asid_flushed() - a VMRUN with asid_assign()'s TLB_CONTROL took place
- * @acpu: this CPU's ASIDs
- *
- * Not for one that ended in VMEXIT_INVALID: whether it flushed is not known.
+/*
+ * VMRUN with the TLB_CONTROL of asid_assign() has entered the guest. Do not call this
+ * after VMEXIT_INVALID, which need not have flushed.
  */
 static inline void asid_flushed(struct asid_cpu *acpu)
 {

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The consistency checks of VMRUN (APM volume 2, 15.5.1 and 15.20), one
- * predicate per rule of the ABI, in the order of the ABI. Where several rules
- * are broken the first in the table is reported.
+ * The consistency checks of VMRUN (APM volume 2, 15.5.1 and 15.20): one predicate per
+ * rule of the ABI. If a VMCB breaks several rules, the first in the table is reported.
  *
- * PG_NO_PE and RIP_RANGE are stricter than the hardware, for states that no guest
- * can reach by itself: VMRUN accepts paged real mode, and a RIP above 32 bits outside
- * 64-bit mode, where the guest takes #GP. A RIP that is not canonical is accepted:
- * guests reach it at the end of the lower half and by SYSRET, and the next fetch
- * raises #GP. INTR_OPEN is the module's own: the guest's IF would hold the host's
- * interrupts up.
+ * PG_NO_PE and RIP_RANGE are stricter than the hardware, for states that a guest cannot
+ * reach: VMRUN accepts paged real mode, and a RIP above 32 bits outside of 64-bit mode,
+ * where the guest takes #GP. A non-canonical RIP is allowed: guests reach it at the end
+ * of the lower half and by SYSRET, and the next fetch raises #GP. INTR_OPEN is not a
+ * rule of the hardware: without V_INTR_MASKING, the guest's IF would block the host's
+ * interrupts.
  *
- * Of those in the manual two are left out: long mode on a CPU that has none, which
- * runs no 64-bit kernel; and S_CET, which nothing here writes, as CR4.CET is not in
- * check_limits.cr4.
+ * Two checks of the manual are not needed: long mode on a CPU without long mode, and
+ * S_CET, which the module never writes, because check_limits.cr4 excludes CR4.CET.
  */
 #include <linux/kernel.h>
 #include <linux/mem_encrypt.h>
@@ -32,7 +30,7 @@ static bool high_half(u64 val)
 	return val >> 32;
 }
 
-/* EFER.LME and CR0.PG: long mode, or on the way to it */
+/* Long mode is active, or would be with valid CR0.PE and CR4.PAE. */
 static bool long_paging(const struct vmcb_save_area *save)
 {
 	return (save->efer & EFER_LME) && (save->cr0 & X86_CR0_PG);
@@ -116,7 +114,7 @@ static bool asid_zero(const struct vmcb *vmcb, const struct check_limits *lim)
 	return !vmcb->control.asid;
 }
 
-/* The encryption bit lies above the reduced physical width that lim holds. */
+/* Clear the encryption bit, which lies above check_limits.phys_bits. */
 static bool beyond(u64 pa, u64 bytes, unsigned int bits)
 {
 	u64 end;
@@ -134,12 +132,12 @@ static bool map_address(const struct vmcb *vmcb, const struct check_limits *lim)
 }
 
 /**
- * check_event_valid() - would VMRUN accept this EVENTINJ?
+ * check_event_valid() - does VMRUN accept this EVENTINJ?
  * @event_inj: the whole field
  *
- * Vector 31 is reserved and some implementations refuse it.
+ * Refuses exception vector 31, which is reserved, and which some CPUs refuse.
  *
- * Return: true also when there is nothing to inject
+ * Return: true if the field is valid or injects nothing
  */
 bool check_event_valid(u64 event_inj)
 {
@@ -166,8 +164,8 @@ static bool is_long64(const struct vmcb_save_area *save)
 	return (save->efer & EFER_LMA) && (save->cs.attrib & SEG_L);
 }
 
-/* An event that is impossible in the guest's mode: BOUND is no 64-bit instruction. */
-static bool is_impossible(const struct vmcb *vmcb)
+/* #BR cannot happen in 64-bit mode, which has no BOUND instruction. */
+static bool br_in_long64(const struct vmcb *vmcb)
 {
 	const u64 kind = EVENT_V | EVENT_TYPE_MASK | EVENT_VECTOR_MASK;
 	const u64 br = EVENT_V | EVENT_TYPE_EXCEPTION | VEC_BR;
@@ -177,7 +175,7 @@ static bool is_impossible(const struct vmcb *vmcb)
 
 static bool eventinj(const struct vmcb *vmcb, const struct check_limits *lim)
 {
-	return !check_event_valid(vmcb->control.event_inj) || is_impossible(vmcb);
+	return !check_event_valid(vmcb->control.event_inj) || br_in_long64(vmcb);
 }
 
 static bool ncr3_mbz(const struct vmcb *vmcb, const struct check_limits *lim)
@@ -251,11 +249,11 @@ static const struct {
 };
 
 /**
- * check_vmcb() - would VMRUN accept this VMCB?
- * @vmcb: complete, as VMRUN would see it
- * @lim: of this host
+ * check_vmcb() - does VMRUN accept this VMCB?
+ * @vmcb: all fields are set for VMRUN
+ * @lim: limits of this host
  *
- * Return: CHECK_OK, or the &enum svmvcpu_rule that is broken
+ * Return: CHECK_OK, or the first broken &enum svmvcpu_rule
  */
 int check_vmcb(const struct vmcb *vmcb, const struct check_limits *lim)
 {
@@ -274,12 +272,7 @@ static const char * const rule_texts[] = {
 #undef RULE_TEXT
 };
 
-/**
- * check_rule_text() - what a rule says
- * @rule: &enum svmvcpu_rule
- *
- * Return: a text, also for a number that is none
- */
+/* Returns the text of an &enum svmvcpu_rule; never NULL. */
 const char *check_rule_text(unsigned int rule)
 {
 	if (rule >= ARRAY_SIZE(rule_texts))

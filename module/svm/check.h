@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The consistency checks of VMRUN in software, to tell a VMM which rule its
- * state breaks; the hardware only says "invalid". run.c calls it before an
- * entry with changed state and after a refused one. Pure: reads the VMCB.
+ * The consistency checks of VMRUN in software. They tell a VMM which rule its state
+ * breaks, while the hardware only reports "invalid". These functions have no side
+ * effects.
  */
 #ifndef SVMVCPU_CHECK_H
 #define SVMVCPU_CHECK_H
@@ -13,24 +13,17 @@
 
 struct vmcb;
 
-/* check_vmcb(): no rule broken */
+/* Return value of check_vmcb() for a valid VMCB */
 #define CHECK_OK	(-1)
 
-/**
- * struct check_limits - what this host lets a VMCB hold
- * @cr4: CR4 bits a guest may have
- * @efer: EFER bits a guest may have, SVME included
- * @phys_bits: host physical address width, for nCR3 and the permission maps
- * @gpa_bits: guest physical address width, for CR3
- */
 struct check_limits {
-	u64 cr4;
-	u64 efer;
-	u8 phys_bits;
-	u8 gpa_bits;
+	u64 cr4;	/* allowed bits */
+	u64 efer;	/* allowed bits, including SVME */
+	u8 phys_bits;	/* width of host physical addresses: nCR3, permission maps */
+	u8 gpa_bits;	/* width of guest-physical addresses: CR3 */
 };
 
-/* RFLAGS bits that are flags; bit 1 always is set */
+/* RFLAGS: bit 1 is always set; other bits outside of RFLAGS_VALID must be 0 */
 #define RFLAGS_FIXED	0x2ULL
 #define RFLAGS_VALID	0x3f7fd7ULL
 

@@ -19,7 +19,7 @@ static const struct check_limits limits = {
 static void base_real(struct vmcb *vmcb)
 {
 	memset(vmcb, 0, sizeof(*vmcb));
-	vmcb_set_intercept(vmcb, INTERCEPT_VMRUN, true);
+	vmcb->control.intercepts[INTERCEPT_VMRUN / 32] = BIT(INTERCEPT_VMRUN % 32);
 	vmcb->control.int_ctl = V_INTR_MASKING;
 	vmcb->control.asid = 1;
 	vmcb->control.iopm_base_pa = (1ULL << 40) - IOPM_BYTES;

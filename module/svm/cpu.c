@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVM on the host's CPUs.
+ * Enabling SVM on the host's CPUs.
  *
- * Owns EFER.SVME and VM_HSAVE_PA while VMs exist, and the per-CPU pages. A CPU
- * gets SVM when a vCPU first runs there (creating a VM sends no interrupt to
- * anybody) and loses it shortly after the last VM is gone, when it goes
- * offline, when the machine suspends and before it reboots.
- *
- * svm_cpu_get() and svm_cpu_put() count VMs; run.c calls svm_cpu_enable().
+ * This file owns EFER.SVME and VM_HSAVE_PA while VMs exist, and the per-CPU pages. SVM
+ * is enabled on a CPU when a vCPU first runs there, so creating a VM sends no IPIs. It
+ * is disabled shortly after the last VM is destroyed, when the CPU goes offline, when
+ * the machine suspends, and before it reboots.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -39,7 +37,7 @@
 #define SEV_CPUID_LEAF		0x8000001f
 #define VM_CR_SVMDIS		BIT(4)
 
-/* How long SVM stays on after the last VM, so that a loop of VMs is cheap */
+/* Time until SVM is disabled after the last VM; saves work if VMs follow each other */
 #define SVM_IDLE_MS		300
 
 static unsigned long mask_features;
@@ -53,13 +51,13 @@ struct svm_caps svm_caps;
 struct state_limits svm_limits;
 
 u64 svm_tsc_lost;
-/* svm_tsc() when the machine went to sleep */
+/* svm_tsc() at the time of suspend */
 static u64 svm_tsc_asleep;
 
-/* Protects svm_users and the decision to turn SVM off. */
+/* Protects svm_users; held while idle CPUs disable SVM */
 static DEFINE_MUTEX(svm_lock);
-static unsigned int svm_users;
-/* No CPU may turn SVM on any more: the machine is going down. */
+static unsigned int svm_users;	/* number of VMs */
+/* The machine is going down: do not enable SVM. */
 static bool svm_closed;
 
 static enum cpuhp_state svm_cpuhp;
@@ -68,7 +66,7 @@ static struct platform_device *svm_pdev;
 static void svm_idle_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(svm_idle, svm_idle_work);
 
-/* CPUID 8000000A EDX bit -> our feature bit */
+/* CPUID 8000000A EDX bit -> SVMVCPU_FEAT_* */
 static const struct {
 	u8 edx_bit;
 	u64 feature;
@@ -83,7 +81,7 @@ static const struct {
 	{ 20, SVMVCPU_FEAT_V_SPEC_CTRL },
 };
 
-/* Instructions newer than SVM that a guest must not reach (APM 15.9). */
+/* Instructions newer than SVM that must be intercepted (APM 15.9) */
 static void svm_detect_newer_instructions(void)
 {
 	u32 ext = cpuid_ebx(0x80000008);
@@ -94,22 +92,22 @@ static void svm_detect_newer_instructions(void)
 		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_MCOMMIT;
 	if (ext & BIT(3))
 		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_INVLPGB;
-	/* Linux may have been told not to use it. */
+	/* boot_cpu_has() would miss it if a boot parameter disabled it. */
 	if (cpuid_eax(0) >= 7 && (cpuid_ebx(7) & BIT(10)))
 		svm_caps.cpuid_intercepts |= SVM_INTERCEPT_INVPCID;
 }
 
-/* What follows from CPUID features cpuid_init() adds. */
+/* cpuid_init() adds the limits that depend on the CPUID table. */
 static void svm_detect_limits(void)
 {
 	/*
-	 * No CPUID feature hides these: RDPMC is intercepted, and CR4.MCE does nothing
-	 * but is set by firmware that does not look at CPUID (edk2's reset vector).
+	 * These do not depend on CPUID. RDPMC is intercepted. CR4.MCE has no effect, but
+	 * some firmware sets it without checking CPUID (edk2's reset vector).
 	 */
 	svm_limits.cr4_guest = X86_CR4_PCE | X86_CR4_MCE;
 	/* Four levels of nested tables reach 48 bits. */
 	svm_limits.gpa_bits = min_t(u8, svm_caps.phys_bits, svm_caps.npt_levels == 5 ? 52 : 48);
-	/* CPUs with LA57 take 57 bits in a base also while CR4.LA57 is clear. */
+	/* CPUs with LA57 accept 57-bit segment bases even while CR4.LA57 is clear. */
 	svm_limits.la_bits = cpuid_eax(0) >= 7 && (cpuid_ecx(7) & BIT(16)) ? 57 : 48;
 }
 
@@ -119,19 +117,20 @@ static int svm_detect(void)
 	int i;
 
 	if (!boot_cpu_has(X86_FEATURE_SVM)) {
-		pr_err("this CPU has no SVM\n");
+		pr_err("SVM is not supported by this CPU; enable it in the firmware setup\n");
 		return -EOPNOTSUPP;
 	}
 	edx = cpuid_edx(SVM_CPUID_LEAF);
 	if (!(edx & BIT(0))) {
-		pr_err("this CPU has SVM but no nested paging\n");
+		pr_err("nested paging is not supported by this CPU (CPUID 8000000A EDX %#x)\n",
+		       edx);
 		return -EOPNOTSUPP;
 	}
 	svm_caps.asids = cpuid_ebx(SVM_CPUID_LEAF);
 	if (boot_cpu_has(X86_FEATURE_SEV))
 		svm_caps.sev_asids = cpuid_ecx(SEV_CPUID_LEAF);
 	if (svm_caps.asids < 2) {
-		pr_err("this CPU has no ASID to give to a guest\n");
+		pr_err("too few ASIDs for guests: CPUID reports %u, need 2\n", svm_caps.asids);
 		return -EOPNOTSUPP;
 	}
 
@@ -143,7 +142,7 @@ static int svm_detect(void)
 		svm_caps.features |= SVMVCPU_FEAT_UNDER_HYPERVISOR;
 
 	svm_caps.phys_bits = boot_cpu_data.x86_phys_bits;
-	/* VMRUN takes the nested paging mode from the host's CR4. */
+	/* VMRUN uses the host's CR4.LA57 for nested paging. */
 	svm_caps.npt_levels = __read_cr4() & X86_CR4_LA57 ? 5 : 4;
 	svm_detect_newer_instructions();
 	vmcb_fix_intercepts(&svm_caps);
@@ -151,11 +150,7 @@ static int svm_detect(void)
 	return 0;
 }
 
-/**
- * svm_mitigations() - what the world switch does against speculation here
- *
- * Return: SVMVCPU_MIT_* bits.
- */
+/* Returns SVMVCPU_MIT_*: the mitigations that the world switch applies on this host. */
 u64 svm_mitigations(void)
 {
 	u64 mit = SVMVCPU_MIT_GPR_CLEAR;
@@ -177,7 +172,7 @@ u64 svm_mitigations(void)
 	return mit;
 }
 
-/* A loaded module that may hold SVM, by name if it is a known one. */
+/* Name of the loaded module that probably uses SVM */
 static const char *svm_other_hypervisor(void)
 {
 	static const char * const names[] = { "kvm_amd", "vboxdrv", "vmmon" };
@@ -195,14 +190,11 @@ static const char *svm_other_hypervisor(void)
 	return "another hypervisor";
 }
 
-/**
- * svm_cpu_explain_busy() - say in the log who holds SVM
- *
- * Context: process context.
- */
+/* Logs which module uses SVM. Process context. */
 void svm_cpu_explain_busy(void)
 {
-	pr_err_ratelimited("SVM is in use by %s\n", svm_other_hypervisor());
+	pr_err_ratelimited("SVM is in use by %s; unload it or stop its VMs\n",
+			   svm_other_hypervisor());
 }
 
 static bool svm_held_by_other(void)
@@ -214,8 +206,8 @@ static bool svm_held_by_other(void)
 }
 
 /*
- * What else has to change while SVM is on. TSC_RATIO keeps what its last owner
- * wrote, across a kexec as well; all our guests have 1.0, as 32.32 bits.
+ * Other host state to change while SVM is enabled. TSC_RATIO keeps the value of its last
+ * user, even across kexec; all guests use 1.0 (32.32 fixed point).
  */
 static void svm_prepare_host(void)
 {
@@ -233,12 +225,12 @@ static void svm_restore_host(void)
 }
 
 /**
- * svm_cpu_enable() - have SVM turned on, here
+ * svm_cpu_enable() - enable SVM on this CPU
  *
- * Context: preemption disabled, so that the answer stays true.
- * Return: 0; -EAGAIN when this CPU is going offline and the caller should let
- * itself be moved; -EBUSY when another hypervisor holds SVM; -EOPNOTSUPP when
- * firmware disabled it; -ESHUTDOWN when the machine is going down.
+ * Context: preemption disabled.
+ * Return: 0; -EAGAIN if this CPU is going offline, after which the caller should let
+ * the scheduler move it; -EBUSY if another hypervisor uses SVM; -EOPNOTSUPP if the
+ * firmware has disabled it; -ESHUTDOWN if the machine is going down.
  */
 int svm_cpu_enable(void)
 {
@@ -268,7 +260,7 @@ int svm_cpu_enable(void)
 	wrmsrl(MSR_EFER, msr | EFER_SVME);
 	svm_prepare_host();
 	wrmsrl(MSR_VM_HSAVE_PA, svm_page_pa(cpu->hsave));
-	/* Translations tagged before belong to whoever had SVM then. */
+	/* The TLB may hold translations of a previous user of SVM. */
 	svm_cpu_retire_asids();
 	if (svm_has_tsc_aux())
 		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
@@ -281,9 +273,9 @@ out:
 }
 
 /**
- * svm_cpu_retire_asids() - no vCPU may go on with the ASID it has on this CPU
+ * svm_cpu_retire_asids() - invalidate the ASIDs of all vCPUs on this CPU
  *
- * The next VMRUN here flushes the translations of all of them.
+ * The next VMRUN on this CPU flushes the TLB.
  *
  * Context: interrupts off.
  */
@@ -293,10 +285,10 @@ void svm_cpu_retire_asids(void)
 }
 
 /**
- * svm_cpu_lost() - CLGI faulted: did somebody else turn SVM off here?
+ * svm_cpu_lost() - check after a fault of CLGI whether other code has disabled SVM
  *
  * Context: interrupts off.
- * Return: true when SVM is off although nobody told us.
+ * Return: true if SVM was enabled by this module, but is disabled now.
  */
 bool svm_cpu_lost(void)
 {
@@ -322,8 +314,8 @@ static void svm_turn_off(void)
 }
 
 /*
- * Somebody turned SVM off behind our back, and on again with another host save area. A
- * hypervisor below may mask the encryption bit when it is read.
+ * Has other code disabled SVM and enabled it again with its own host save area? If the
+ * host is itself a guest, its hypervisor may mask the encryption bit of the MSR.
  */
 static bool svm_taken_over(const struct svm_cpu *cpu)
 {
@@ -334,7 +326,7 @@ static bool svm_taken_over(const struct svm_cpu *cpu)
 	return (efer & EFER_SVME) && __sme_clr(hsave) != __sme_clr(svm_page_pa(cpu->hsave));
 }
 
-/* Runs on the CPU it is about, as an IPI or with preemption disabled. */
+/* Disables SVM on this CPU. Runs in an IPI or with preemption disabled. */
 static void svm_cpu_disable(void *unused)
 {
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
@@ -350,10 +342,10 @@ static void svm_cpu_disable(void *unused)
 }
 
 /**
- * svm_cpu_get() - a VM is being created
+ * svm_cpu_get() - count a new VM
  *
  * Context: may sleep.
- * Return: 0; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN as svm_cpu_enable() would.
+ * Return: 0; -EBUSY, -EOPNOTSUPP or -ESHUTDOWN as svm_cpu_enable().
  */
 int svm_cpu_get(void)
 {
@@ -369,7 +361,8 @@ int svm_cpu_get(void)
 	}
 	rdmsrl(MSR_VM_CR, vm_cr);
 	if (vm_cr & VM_CR_SVMDIS) {
-		pr_err_ratelimited("SVM is disabled by the firmware (VM_CR.SVMDIS)\n");
+		pr_err_ratelimited("SVM is disabled by the firmware (VM_CR %#llx); enable it in its setup\n",
+				   vm_cr);
 		return -EOPNOTSUPP;
 	}
 
@@ -383,11 +376,7 @@ int svm_cpu_get(void)
 	return 0;
 }
 
-/**
- * svm_cpu_put() - a VM is gone
- *
- * Context: may sleep.
- */
+/* Undoes svm_cpu_get(). Sleeps. */
 void svm_cpu_put(void)
 {
 	mutex_lock(&svm_lock);
@@ -404,42 +393,45 @@ static void svm_idle_work(struct work_struct *work)
 	mutex_unlock(&svm_lock);
 }
 
-static DEFINE_PER_CPU(call_single_data_t, svm_poke_csd);
-/* The csd above is on its way to its CPU. */
-static DEFINE_PER_CPU(atomic_t, svm_poke_pending);
+static DEFINE_PER_CPU(call_single_data_t, svm_kick_csd);
+/* svm_kick_csd is in use */
+static DEFINE_PER_CPU(atomic_t, svm_kick_pending);
 
-static void svm_poked(void *unused)
+static void svm_kicked(void *unused)
 {
-	atomic_set(this_cpu_ptr(&svm_poke_pending), 0);
-	/* Whoever found it pending relies on the guest's next entry looking. */
+	atomic_set(this_cpu_ptr(&svm_kick_pending), 0);
+	/*
+	 * A caller that found the kick pending relies on this: clear the flag before the
+	 * next entry tests vcpu.requests.
+	 */
 	smp_mb();
 }
 
 /**
- * svm_cpu_poke() - interrupt a CPU, so that the guest on it exits
- * @cpu: .
+ * svm_cpu_kick() - interrupt a CPU, so that the guest on it exits
+ * @cpu: number of the CPU
  *
- * Does not wait. One interrupt on its way serves everybody who asks meanwhile.
+ * Does not wait. Concurrent calls share one interrupt.
  *
  * Context: any but NMI.
  */
-void svm_cpu_poke(int cpu)
+void svm_cpu_kick(int cpu)
 {
-	atomic_t *pending = per_cpu_ptr(&svm_poke_pending, cpu);
+	atomic_t *pending = per_cpu_ptr(&svm_kick_pending, cpu);
 
 	if (atomic_xchg(pending, 1))
 		return;
-	if (smp_call_function_single_async(cpu, per_cpu_ptr(&svm_poke_csd, cpu)))
+	if (smp_call_function_single_async(cpu, per_cpu_ptr(&svm_kick_csd, cpu)))
 		atomic_set(pending, 0);
 }
 
-/* No poke is under way and none is being executed after this. */
-static void svm_poke_drain(void)
+/* Waits for the interrupts of svm_cpu_kick(); on_each_cpu() waits for their handlers. */
+static void svm_kick_drain(void)
 {
 	int cpu;
 
 	for_each_online_cpu(cpu)
-		while (atomic_read(per_cpu_ptr(&svm_poke_pending, cpu)))
+		while (atomic_read(per_cpu_ptr(&svm_kick_pending, cpu)))
 			cpu_relax();
 	on_each_cpu(svm_cpu_disable, NULL, 1);
 }
@@ -452,7 +444,7 @@ static int svm_cpu_offline(unsigned int cpu)
 	return 0;
 }
 
-/* Tasks are frozen here, so no vCPU runs; the next RUN turns SVM on again. */
+/* Tasks are frozen, so no vCPU runs. The next RUN enables SVM again. */
 static int svm_suspend(struct device *dev)
 {
 	svm_tsc_asleep = svm_tsc();
@@ -460,7 +452,7 @@ static int svm_suspend(struct device *dev)
 	return 0;
 }
 
-/* The TSC may have started from zero again; a guest's must not go back. */
+/* Suspend may have reset the TSC, but the TSC of a guest must not go backwards. */
 static int svm_resume(struct device *dev)
 {
 	if (svm_tsc() < svm_tsc_asleep)
@@ -525,7 +517,7 @@ static int svm_alloc_pages(void)
 			return -ENOMEM;
 		}
 		sc->host_pa = svm_page_pa(sc->host_vmcb);
-		INIT_CSD(per_cpu_ptr(&svm_poke_csd, cpu), svm_poked, NULL);
+		INIT_CSD(per_cpu_ptr(&svm_kick_csd, cpu), svm_kicked, NULL);
 	}
 	return 0;
 }
@@ -545,11 +537,9 @@ static int svm_register_pm(void)
 	return PTR_ERR(svm_pdev);
 }
 
-/**
- * svm_cpu_init() - find out what the host offers, prepare its CPUs
- *
- * Return: 0, -EOPNOTSUPP with the reason in the log, or what registration
- * failed with. SVM stays off.
+/*
+ * Detects the capabilities of the host and prepares its CPUs, but does not enable SVM.
+ * Returns 0, -EOPNOTSUPP after logging the reason, or an error of a registration.
  */
 int svm_cpu_init(void)
 {
@@ -584,15 +574,13 @@ free_pages:
 	return ret;
 }
 
-/**
- * svm_cpu_exit() - undo svm_cpu_init(); no VM exists any more
- */
+/* Undoes svm_cpu_init() after the last VM has been destroyed. */
 void svm_cpu_exit(void)
 {
 	unregister_reboot_notifier(&svm_reboot_nb);
 	cancel_delayed_work_sync(&svm_idle);
-	/* With the last user gone nothing turns SVM on again. */
-	svm_poke_drain();
+	/* Without VMs, nothing enables SVM again. */
+	svm_kick_drain();
 	cpuhp_remove_state_nocalls(svm_cpuhp);
 	platform_device_unregister(svm_pdev);
 	platform_driver_unregister(&svm_driver);

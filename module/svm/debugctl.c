@@ -2,8 +2,8 @@
 /*
  * The host's DEBUGCTL while a vCPU is loaded: see debugctl.h.
  *
- * perf's NMI handler changes the register, too, but leaves it as it found it: an NMI
- * between a read and a write here is not undone.
+ * An NMI between the read and the write of the register is harmless: perf's NMI handler
+ * restores the register.
  */
 #include <linux/percpu.h>
 #include <asm/processor.h>
@@ -12,9 +12,11 @@
 #include "svm/debugctl.h"
 
 /**
- * debugctl_clear() - clear what would act on guests
+ * debugctl_clear() - clear the bits that affect guests
  *
- * Context: interrupts off, a vCPU is loaded. Calling it again does no harm.
+ * May be called repeatedly.
+ *
+ * Context: interrupts off, a vCPU is loaded.
  */
 void debugctl_clear(void)
 {
@@ -27,7 +29,7 @@ void debugctl_clear(void)
 	this_cpu_or(svm_cpu.debugctl, clear);
 }
 
-/* What debugctl_leave() does if something was cleared */
+/* Restores the bits that debugctl_clear() has cleared. */
 void debugctl_restore(void)
 {
 	update_debugctlmsr(get_debugctlmsr() | this_cpu_read(svm_cpu.debugctl));

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host's DEBUGCTL while a vCPU is loaded. Without LBR virtualization neither
- * VMRUN nor #VMEXIT changes it, and the guest would run with what the host set:
+ * The host's DEBUGCTL while a vCPU is loaded. Without LBR virtualization, VMRUN and
+ * #VMEXIT do not switch it, so these bits of the host would affect the guest:
  *
- * BTF		a debugger steps the VMM by branches: the guest's own single steps
- *		would stop at branches only
- * bus locks	(Zen 5, set for all of the host by kernels that know it) a #DB in
- *		the guest's user mode, which no guest expects
+ * BTF		set while a debugger steps the VMM by branches. Single steps of the
+ *		guest would stop only at branches.
+ * bus locks	set on Zen 5 by kernels that support it. The guest would get an
+ *		unexpected #DB in user mode.
  *
- * Reading the MSR each time would cost every RUN what next to none needs. The trap for
- * bus locks needs a CPU that has it. BTF is on just for tasks with TIF_BLOCKSTEP, which
- * the run loop finds among the flags it tests before each entry; it only changes while
- * the task is stopped. LBR is taken away along with them, but not looked for: Linux
- * does not set it on AMD's CPUs, and it records, but stops nobody.
+ * Reading the MSR is slow, so RUN reads it only if one of the bits may be set: if the
+ * CPU can trap bus locks, or if the task has TIF_BLOCKSTEP. The run loop tests this flag
+ * before each entry; it changes only while the task is stopped. LBR is cleared together
+ * with the other bits, but not checked for, because Linux does not set it on AMD CPUs
+ * and it only records branches.
  */
 #ifndef SVMVCPU_DEBUGCTL_H
 #define SVMVCPU_DEBUGCTL_H
@@ -26,7 +26,7 @@
 #define DEBUGCTL_ACTS_ON_GUEST						\
 	(DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF | DEBUGCTLMSR_BUS_LOCK_DETECT)
 
-/* Bits that a guest must not run with, of what the host has set */
+/* The bits of the host value that must be clear while a guest runs */
 static inline u64 debugctl_to_clear(u64 host)
 {
 	return host & DEBUGCTL_ACTS_ON_GUEST;
@@ -36,10 +36,9 @@ void debugctl_clear(void);
 void debugctl_restore(void);
 
 /**
- * debugctl_enter() - a vCPU is being loaded
+ * debugctl_enter() - called when a vCPU is loaded
  *
- * Context: interrupts off until debugctl_leave(), but for moments in which the task
- * stays where it is.
+ * Context: interrupts off. The task stays on this CPU until debugctl_leave().
  */
 static __always_inline void debugctl_enter(void)
 {
@@ -47,10 +46,7 @@ static __always_inline void debugctl_enter(void)
 		debugctl_clear();
 }
 
-/**
- * debugctl_leave() - undo debugctl_enter() and debugctl_clear()
- * @cpu: this CPU's
- */
+/* Undoes debugctl_enter() and debugctl_clear() on this CPU. */
 static __always_inline void debugctl_leave(const struct svm_cpu *cpu)
 {
 	if (unlikely(cpu->debugctl))

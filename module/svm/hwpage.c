@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pages that the CPU keeps its own state in: VMCB, VM_HSAVE area, VMSAVE area.
+ * Pages in which the CPU stores state: VMCB, VM_HSAVE area, VMSAVE area.
  *
- * On a host with SEV-SNP the CPU marks such a page as in use, and with an erratum
- * takes an access to the 2 MiB around it for one to the page itself, if that lies
- * at a multiple of 2 MiB: the host gets an RMP #PF that nobody can handle. So these
- * pages never lie there, on any host, as with KVM's snp_safe_alloc_page().
+ * On hosts with SEV-SNP, the CPU marks such a page as in use. An erratum extends the
+ * mark to a large page if the page is aligned to 2 MiB, and the host gets a fatal RMP
+ * #PF for accesses to the other pages. So do not use pages with this alignment, like
+ * snp_safe_alloc_page() of KVM.
  */
 #include <linux/align.h>
 #include <linux/mm.h>
@@ -18,7 +18,7 @@ static bool hwpage_fits(const struct page *page)
 	return !IS_ALIGNED(page_to_pfn(page), PTRS_PER_PMD);
 }
 
-/* Of two neighbors at most one is at a multiple of 2 MiB. The other is freed. */
+/* At most one of two adjacent pages is aligned to 2 MiB. Frees the other one. */
 static struct page *keep_one(struct page *pair)
 {
 	if (hwpage_fits(pair)) {
@@ -40,10 +40,10 @@ static struct page *alloc_from_pair(gfp_t gfp)
 }
 
 /**
- * hwpage_alloc() - a zeroed page that VMRUN, VMSAVE or VM_HSAVE_PA may name
+ * hwpage_alloc() - allocate a zeroed page for VMRUN, VMSAVE or VM_HSAVE_PA
  * @gfp: GFP_KERNEL or GFP_KERNEL_ACCOUNT
  *
- * Return: the page, for __free_page(), or NULL.
+ * Return: a page for __free_page(), or NULL.
  */
 struct page *hwpage_alloc(gfp_t gfp)
 {

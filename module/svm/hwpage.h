@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pages that the CPU keeps its own state in: VMCB, VM_HSAVE area, VMSAVE area.
+ * Pages in which the CPU stores state: VMCB, VM_HSAVE area, VMSAVE area.
  */
 #ifndef SVMVCPU_HWPAGE_H
 #define SVMVCPU_HWPAGE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the state of a guest is limited to.
+ * Limits on the state of a guest.
  */
 #ifndef SVMVCPU_LIMITS_H
 #define SVMVCPU_LIMITS_H
@@ -14,29 +14,20 @@
 #define CPU_HAS_RDTSCP		BIT(2)
 #define CPU_HAS_APIC		BIT(3)
 #define CPU_HAS_X2APIC		BIT(4)
-#define CPU_HAS_DEADLINE	BIT(5)	/* the local APIC's TSC-deadline mode */
+#define CPU_HAS_DEADLINE	BIT(5)	/* TSC-deadline mode of the local APIC */
 #define CPU_HAS_SPEC_CTRL	BIT(6)
 #define CPU_HAS_PRED_CMD	BIT(7)
 #define CPU_HAS_VIRT_SSBD	BIT(8)	/* VIRT_SPEC_CTRL */
 
-/**
- * struct state_limits - what guests of this host, or one vCPU, may be set to
- * @cr4_guest: CR4 bits
- * @efer_guest: EFER bits, without SVME
- * @xcr0: XCR0 bits, x87 among them
- * @spec_ctrl: SPEC_CTRL bits
- * @has: CPU_HAS_*
- * @gpa_bits: guest-physical address width
- * @la_bits: linear address width of the CPU, whatever guests may do with it
- */
+/* What all guests of this host, or one vCPU, may have */
 struct state_limits {
-	u64 cr4_guest;
-	u64 efer_guest;
-	u64 xcr0;
-	u64 spec_ctrl;
-	u32 has;
-	u8 gpa_bits;
-	u8 la_bits;
+	u64 cr4_guest;		/* CR4 bits */
+	u64 efer_guest;		/* EFER bits, without SVME */
+	u64 xcr0;		/* XCR0 bits, including x87 */
+	u64 spec_ctrl;		/* SPEC_CTRL bits */
+	u32 has;		/* CPU_HAS_* */
+	u8 gpa_bits;		/* width of guest-physical addresses */
+	u8 la_bits;		/* width of linear addresses, even if CR4.LA57 is not allowed */
 };
 
 #endif /* SVMVCPU_LIMITS_H */

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Machine checks of the host that are taken while a guest runs.
+ * Machine checks of the host while a guest runs.
  *
- * #MC is intercepted, so the host's handler has to be called by hand. One
- * machine check must not reach it: erratum 383 of family 10h. A guest whose page
- * tables map one address in two sizes can make two entries of the TLB match
- * (multi-match), which the CPU reports as an uncorrectable error, and the host
- * would panic. It is told by its MC0_STATUS; the guest's state is lost, nothing
- * of the host's is. As KVM does it (svm_handle_mce()).
+ * #MC is intercepted, so the module calls the host's handler. An exception is erratum
+ * 383 of family 10h: a guest whose page tables map an address in two sizes can make two
+ * TLB entries match (multi-match). The CPU reports this as an uncorrectable error, for
+ * which the host's handler would panic, although only the guest's state is lost. The
+ * module recognizes the error by MC0_STATUS, like svm_handle_mce() of KVM.
  *
- * All functions run on the CPU in question with interrupts off.
+ * All functions run with interrupts off on the CPU that took the machine check.
  */
 #include <linux/bits.h>
 #include <linux/kernel.h>
@@ -21,13 +20,13 @@
 
 #include "svm/machine_check.h"
 
-/* MC0_STATUS of a multi-match; whether an earlier error was overwritten varies. */
+/* MC0_STATUS of a multi-match, without MCI_STATUS_OVER */
 #define MC0_MULTI_MATCH		0xb600000000010015ULL
 
-/* DC_CFG: have a multi-match reported as a machine check (revision guide, 383) */
+/* DC_CFG: report a multi-match as a machine check (revision guide, erratum 383) */
 #define DC_CFG_MULTI_MATCH_MCE	BIT_ULL(47)
 
-/* Banks that family 10h has */
+/* Number of banks of family 10h */
 #define MC_BANKS		6
 
 static bool is_multi_match(u64 mc0_status)
@@ -35,10 +34,9 @@ static bool is_multi_match(u64 mc0_status)
 	return (mc0_status & ~MCI_STATUS_OVER) == MC0_MULTI_MATCH;
 }
 
-/**
- * machine_check_enable() - this CPU is about to run guests
- *
- * The _safe accessors are for hypervisors that do not know the MSR.
+/*
+ * Called before this CPU runs guests. The _safe accessors are needed because hypervisors
+ * may not implement the MSR.
  */
 void machine_check_enable(void)
 {
@@ -49,11 +47,11 @@ void machine_check_enable(void)
 }
 
 /**
- * machine_check_by_guest() - was the intercepted #MC an erratum 383?
+ * machine_check_by_guest() - handle a machine check due to erratum 383
  *
- * If so the machine check is over when this returns. The entries of the TLB that
- * match are tagged with the guest's ASID, and the caller must not use that again
- * before it has been flushed.
+ * Return: true if the intercepted #MC was due to the erratum and has been handled. The
+ * matching TLB entries are tagged with the guest's ASID, so the caller must flush it
+ * before it is used again.
  */
 bool machine_check_by_guest(void)
 {
@@ -71,14 +69,12 @@ bool machine_check_by_guest(void)
 	return true;
 }
 
-/**
- * machine_check_report() - hand the intercepted #MC to the host's handler
- */
+/* Passes the intercepted #MC to the host's handler. */
 void machine_check_report(void)
 {
 #ifdef CONFIG_X86_MCE
 	struct pt_regs regs = {
-		.cs = 3,	/* as if in user mode: the kernel was not hit */
+		.cs = 3,	/* user mode, since the kernel was not interrupted */
 		.flags = X86_EFLAGS_IF,
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Machine checks of the host that are taken while a guest runs.
+ * Machine checks of the host while a guest runs.
  */
 #ifndef SVMVCPU_MACHINE_CHECK_H
 #define SVMVCPU_MACHINE_CHECK_H

@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * I/O and MSR permission maps: see permmap.h. Deny by default; the only
- * exceptions are in the table below.
+ * I/O and MSR permission maps: see permmap.h. All accesses are intercepted, except
+ * those to the MSRs in the table below.
  */
 #include <linux/errno.h>
+#include <linux/gfp.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/string.h>
 #include <asm/msr-index.h>
 
+#include "svm/cpu.h"
 #include "svm/permmap.h"
 
-#define RW	(PERMMAP_READ | PERMMAP_WRITE)
+#define MSRPM_RANGE	0x2000		/* MSRs in a range */
+
+#define MSRPM_READ	BIT(0)
+#define MSRPM_WRITE	BIT(1)
+#define RW		(MSRPM_READ | MSRPM_WRITE)
+
+/* An MSR that the guest may access without an exit */
+struct permmap_msr {
+	u32 msr;
+	u32 access;		/* MSRPM_READ, MSRPM_WRITE */
+	const char *name;	/* for security.rst */
+	const char *why;	/* why this is safe */
+};
 
 /*
- * An MSR may be here only if VMLOAD gives the guest its own value and VMSAVE
- * and VMLOAD bring the host's back (APM volume 2, 15.5.2). All others are the
- * host's registers.
+ * Only MSRs that VMLOAD and VMSAVE switch between host and guest may be in this table
+ * (APM volume 2, 15.5.2). All others are registers of the host.
  */
-const struct permmap_msr permmap_open_msrs[] = {
+static const struct permmap_msr permmap_open_msrs[] = {
 	{ MSR_FS_BASE,		RW, "FS_BASE",
 	  "hidden part of FS, switched by VMLOAD" },
 	{ MSR_GS_BASE,		RW, "GS_BASE",
@@ -40,9 +54,7 @@ const struct permmap_msr permmap_open_msrs[] = {
 	  "SYSENTER target, switched by VMLOAD" },
 };
 
-const unsigned int permmap_nr_open_msrs = ARRAY_SIZE(permmap_open_msrs);
-
-/* MSRs the map covers; the rest always exits */
+/* MSRs in the map; others are always intercepted */
 static const struct {
 	u32 first;
 	u32 byte;
@@ -52,7 +64,7 @@ static const struct {
 	{ 0xc0010000, 0x1000 },
 };
 
-/* Bit number of an MSR's read bit, -1 for one outside the ranges */
+/* Number of the read bit of an MSR, or -1 if it is not in the map */
 static int msrpm_bit(u32 msr)
 {
 	unsigned int i;
@@ -64,11 +76,6 @@ static int msrpm_bit(u32 msr)
 	return -1;
 }
 
-static bool map_bit(const u8 *map, unsigned int bit)
-{
-	return map[bit / 8] & BIT(bit % 8);
-}
-
 static void map_set_bit(u8 *map, unsigned int bit, bool intercept)
 {
 	if (intercept)
@@ -77,52 +84,20 @@ static void map_set_bit(u8 *map, unsigned int bit, bool intercept)
 		map[bit / 8] &= ~BIT(bit % 8);
 }
 
-/**
- * permmap_iopm_close() - intercept every port
- * @map: IOPM_BYTES
- */
-void permmap_iopm_close(u8 *map)
+/* Intercepts all ports. */
+static void iopm_close(u8 *map)
 {
 	memset(map, 0xff, IOPM_BYTES);
 }
 
-/**
- * permmap_iopm_intercepts() - does a port access exit?
- * @map: IOPM_BYTES
- * @port: first port
- * @width: 1, 2 or 4; one intercepted byte is enough
- *
- * Return: what the hardware would decide
- */
-bool permmap_iopm_intercepts(const u8 *map, u16 port, unsigned int width)
-{
-	unsigned int i;
-
-	for (i = 0; i < width; i++)
-		if (map_bit(map, port + i))
-			return true;
-	return false;
-}
-
-/**
- * permmap_msrpm_close() - intercept every MSR
- * @map: MSRPM_BYTES
- */
-void permmap_msrpm_close(u8 *map)
+/* Intercepts all MSRs. */
+static void msrpm_close(u8 *map)
 {
 	memset(map, 0xff, MSRPM_BYTES);
 }
 
-/**
- * permmap_msrpm_allow() - set both directions of one MSR
- * @map: MSRPM_BYTES
- * @msr: index
- * @read: RDMSR does not exit
- * @write: WRMSR does not exit
- *
- * Return: 0, or -EINVAL for an MSR that cannot be opened
- */
-int permmap_msrpm_allow(u8 *map, u32 msr, bool read, bool write)
+/* Sets whether RDMSR and WRMSR are allowed. Returns -EINVAL if the MSR is not in the map. */
+static int msrpm_allow(u8 *map, u32 msr, bool read, bool write)
 {
 	int bit = msrpm_bit(msr);
 
@@ -133,34 +108,49 @@ int permmap_msrpm_allow(u8 *map, u32 msr, bool read, bool write)
 	return 0;
 }
 
-/**
- * permmap_msrpm_intercepts() - does an MSR access exit?
- * @map: MSRPM_BYTES
- * @msr: index
- * @write: WRMSR, else RDMSR
- *
- * Return: what the hardware would decide
- */
-bool permmap_msrpm_intercepts(const u8 *map, u32 msr, bool write)
+/* Intercepts all MSRs except permmap_open_msrs. */
+static void msrpm_default(u8 *map)
 {
-	int bit = msrpm_bit(msr);
-
-	return bit < 0 || map_bit(map, bit + write);
-}
-
-/**
- * permmap_msrpm_default() - close all, then open permmap_open_msrs
- * @map: MSRPM_BYTES
- */
-void permmap_msrpm_default(u8 *map)
-{
-	const struct permmap_msr *open;
 	unsigned int i;
 
-	permmap_msrpm_close(map);
-	for (i = 0; i < permmap_nr_open_msrs; i++) {
-		open = &permmap_open_msrs[i];
-		permmap_msrpm_allow(map, open->msr, open->access & PERMMAP_READ,
-				    open->access & PERMMAP_WRITE);
+	msrpm_close(map);
+	for (i = 0; i < ARRAY_SIZE(permmap_open_msrs); i++)
+		msrpm_allow(map, permmap_open_msrs[i].msr, permmap_open_msrs[i].access & MSRPM_READ,
+			    permmap_open_msrs[i].access & MSRPM_WRITE);
+}
+
+/* Physically contiguous, as the CPU requires */
+static struct page *iopm, *msrpm;
+
+int permmap_init(void)
+{
+	iopm = alloc_pages(GFP_KERNEL | __GFP_ZERO, get_order(IOPM_BYTES));
+	msrpm = alloc_pages(GFP_KERNEL | __GFP_ZERO, get_order(MSRPM_BYTES));
+	if (!iopm || !msrpm) {
+		permmap_exit();
+		return -ENOMEM;
 	}
+	iopm_close(page_address(iopm));
+	msrpm_default(page_address(msrpm));
+	return 0;
+}
+
+void permmap_exit(void)
+{
+	if (iopm)
+		__free_pages(iopm, get_order(IOPM_BYTES));
+	if (msrpm)
+		__free_pages(msrpm, get_order(MSRPM_BYTES));
+	iopm = NULL;
+	msrpm = NULL;
+}
+
+u64 permmap_iopm_pa(void)
+{
+	return svm_page_pa(iopm);
+}
+
+u64 permmap_msrpm_pa(void)
+{
+	return svm_page_pa(msrpm);
 }

@@ -7,6 +7,30 @@
 
 #include "permmap.c"
 
+static bool map_bit(const u8 *map, unsigned int bit)
+{
+	return map[bit / 8] & BIT(bit % 8);
+}
+
+/* Does an access to @width ports from @port on exit? One intercepted port suffices. */
+static bool iopm_intercepts(const u8 *map, u16 port, unsigned int width)
+{
+	unsigned int i;
+
+	for (i = 0; i < width; i++)
+		if (map_bit(map, port + i))
+			return true;
+	return false;
+}
+
+/* Does WRMSR (@write) or RDMSR exit? */
+static bool msrpm_intercepts(const u8 *map, u32 msr, bool write)
+{
+	int bit = msrpm_bit(msr);
+
+	return bit < 0 || map_bit(map, bit + write);
+}
+
 static u8 *map_alloc(struct kunit *test, size_t bytes)
 {
 	u8 *map = kunit_kzalloc(test, bytes, GFP_KERNEL);
@@ -23,7 +47,7 @@ static void check_ports(struct kunit *test, const u8 *map, int open)
 
 	for (port = 0; port <= U16_MAX; port++)
 		for (width = 1; width <= 4; width *= 2)
-			if (permmap_iopm_intercepts(map, port, width) !=
+			if (iopm_intercepts(map, port, width) !=
 			    !((int)port == open && width == 1))
 				wrong = port;
 	KUNIT_EXPECT_EQ_MSG(test, wrong, -1, "open port %x", open);
@@ -35,10 +59,10 @@ static void permmap_test_ports(struct kunit *test)
 	u8 *map = map_alloc(test, IOPM_BYTES);
 	unsigned int i;
 
-	permmap_iopm_close(map);
+	iopm_close(map);
 	check_ports(test, map, -1);
 	for (i = 0; i < ARRAY_SIZE(ports); i++) {
-		permmap_iopm_close(map);
+		iopm_close(map);
 		map[ports[i] / 8] &= ~(1 << ports[i] % 8);
 		check_ports(test, map, ports[i]);
 	}
@@ -50,10 +74,10 @@ static void permmap_test_last_ports(struct kunit *test)
 	u8 *map = map_alloc(test, IOPM_BYTES);
 
 	map[0x10002 / 8] = 1 << 2;
-	KUNIT_EXPECT_FALSE(test, permmap_iopm_intercepts(map, 0xffff, 1));
-	KUNIT_EXPECT_FALSE(test, permmap_iopm_intercepts(map, 0xffff, 2));
-	KUNIT_EXPECT_TRUE(test, permmap_iopm_intercepts(map, 0xffff, 4));
-	KUNIT_EXPECT_FALSE(test, permmap_iopm_intercepts(map, 0xfffe, 4));
+	KUNIT_EXPECT_FALSE(test, iopm_intercepts(map, 0xffff, 1));
+	KUNIT_EXPECT_FALSE(test, iopm_intercepts(map, 0xffff, 2));
+	KUNIT_EXPECT_TRUE(test, iopm_intercepts(map, 0xffff, 4));
+	KUNIT_EXPECT_FALSE(test, iopm_intercepts(map, 0xfffe, 4));
 	KUNIT_EXPECT_GE(test, IOPM_BYTES * 8, IOPM_BITS);
 }
 
@@ -73,8 +97,8 @@ static bool msr_as_listed(const u8 *map, u32 msr)
 {
 	bool open = vmload_switches(msr);
 
-	return permmap_msrpm_intercepts(map, msr, false) == !open &&
-	       permmap_msrpm_intercepts(map, msr, true) == !open;
+	return msrpm_intercepts(map, msr, false) == !open &&
+	       msrpm_intercepts(map, msr, true) == !open;
 }
 
 static void permmap_test_msr_default(struct kunit *test)
@@ -83,7 +107,7 @@ static void permmap_test_msr_default(struct kunit *test)
 	u8 *map = map_alloc(test, MSRPM_BYTES);
 	unsigned int i, n, wrong = 0;
 
-	permmap_msrpm_default(map);
+	msrpm_default(map);
 	for (i = 0; i < ARRAY_SIZE(first); i++)
 		for (n = 0; n < MSRPM_RANGE; n++)
 			wrong += !msr_as_listed(map, first[i] + n);
@@ -95,7 +119,7 @@ static void permmap_test_msr_reserved(struct kunit *test)
 {
 	u8 *map = map_alloc(test, MSRPM_BYTES);
 
-	permmap_msrpm_default(map);
+	msrpm_default(map);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(map + 0x1800, 0xff, 0x800), NULL);
 }
 
@@ -120,17 +144,17 @@ static void permmap_test_msr_position(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(at); i++) {
-		permmap_msrpm_close(map);
-		KUNIT_EXPECT_EQ(test, permmap_msrpm_allow(map, at[i].msr, true, false), 0);
+		msrpm_close(map);
+		KUNIT_EXPECT_EQ(test, msrpm_allow(map, at[i].msr, true, false), 0);
 		KUNIT_EXPECT_EQ(test, map[at[i].byte], 0xff & ~at[i].rd);
-		KUNIT_EXPECT_FALSE(test, permmap_msrpm_intercepts(map, at[i].msr, false));
-		KUNIT_EXPECT_TRUE(test, permmap_msrpm_intercepts(map, at[i].msr, true));
-		KUNIT_EXPECT_EQ(test, permmap_msrpm_allow(map, at[i].msr, false, true), 0);
+		KUNIT_EXPECT_FALSE(test, msrpm_intercepts(map, at[i].msr, false));
+		KUNIT_EXPECT_TRUE(test, msrpm_intercepts(map, at[i].msr, true));
+		KUNIT_EXPECT_EQ(test, msrpm_allow(map, at[i].msr, false, true), 0);
 		KUNIT_EXPECT_EQ(test, map[at[i].byte], 0xff & ~at[i].wr);
-		KUNIT_EXPECT_TRUE(test, permmap_msrpm_intercepts(map, at[i].msr, false));
-		KUNIT_EXPECT_FALSE(test, permmap_msrpm_intercepts(map, at[i].msr, true));
+		KUNIT_EXPECT_TRUE(test, msrpm_intercepts(map, at[i].msr, false));
+		KUNIT_EXPECT_FALSE(test, msrpm_intercepts(map, at[i].msr, true));
 		/* closing it again leaves nothing changed anywhere */
-		KUNIT_EXPECT_EQ(test, permmap_msrpm_allow(map, at[i].msr, false, false), 0);
+		KUNIT_EXPECT_EQ(test, msrpm_allow(map, at[i].msr, false, false), 0);
 		KUNIT_EXPECT_PTR_EQ(test, memchr_inv(map, 0xff, MSRPM_BYTES), NULL);
 	}
 }
@@ -146,9 +170,9 @@ static void permmap_test_msr_outside(struct kunit *test)
 
 	/* even with an all-open map */
 	for (i = 0; i < ARRAY_SIZE(outside); i++) {
-		KUNIT_EXPECT_TRUE(test, permmap_msrpm_intercepts(map, outside[i], false));
-		KUNIT_EXPECT_TRUE(test, permmap_msrpm_intercepts(map, outside[i], true));
-		KUNIT_EXPECT_EQ(test, permmap_msrpm_allow(map, outside[i], true, true),
+		KUNIT_EXPECT_TRUE(test, msrpm_intercepts(map, outside[i], false));
+		KUNIT_EXPECT_TRUE(test, msrpm_intercepts(map, outside[i], true));
+		KUNIT_EXPECT_EQ(test, msrpm_allow(map, outside[i], true, true),
 				-EINVAL);
 	}
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(map, 0, MSRPM_BYTES), NULL);
@@ -158,13 +182,13 @@ static void permmap_test_list(struct kunit *test)
 {
 	unsigned int i, j;
 
-	KUNIT_EXPECT_EQ(test, permmap_nr_open_msrs, 10);
-	for (i = 0; i < permmap_nr_open_msrs; i++) {
+	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(permmap_open_msrs), 10);
+	for (i = 0; i < ARRAY_SIZE(permmap_open_msrs); i++) {
 		const struct permmap_msr *open = &permmap_open_msrs[i];
 
 		KUNIT_EXPECT_GE(test, msrpm_bit(open->msr), 0);
 		KUNIT_EXPECT_NE(test, open->access, 0);
-		KUNIT_EXPECT_EQ(test, open->access & ~(PERMMAP_READ | PERMMAP_WRITE), 0);
+		KUNIT_EXPECT_EQ(test, open->access & ~(MSRPM_READ | MSRPM_WRITE), 0);
 		KUNIT_EXPECT_GT(test, strlen(open->name), 0);
 		KUNIT_EXPECT_GT(test, strlen(open->why), 0);
 		for (j = 0; j < i; j++)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The intercept policy and the control area of a new vCPU: see vmcb_init.h.
+ * Intercepts, and the control area of a new vCPU: see vmcb_init.h.
  *
- * Two tables account for every bit of the six intercept words: what is set,
- * with what would happen otherwise, and what is left open, with why that is
- * safe. KUnit checks that no bit is in neither.
+ * Two tables cover all bits of the six intercept words: bits that are set, with what
+ * would happen otherwise, and bits that are clear, with the reason why this is safe.
+ * KUnit checks that each bit is in one of the tables.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -46,7 +46,7 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	ALWAYS(INTR,	"interrupts are the host's"),
 	ALWAYS(NMI,	"NMIs are the host's"),
 	ALWAYS(SMI,	"SMM runs in host context"),
-	ALWAYS(INIT,	"an INIT would be swallowed"),
+	ALWAYS(INIT,	"an INIT would be lost"),
 	ALWAYS(SHUTDOWN, "a triple fault would reset the machine"),
 	ALWAYS(FERR_FREEZE, "legacy FPU errors would raise the host's IRQ 13"),
 
@@ -85,7 +85,7 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	IF_CPU(INVLPGB_ILLEGAL, SVM_INTERCEPT_INVLPGB, "would flush on all host CPUs"),
 	IF_CPU(TLBSYNC,	SVM_INTERCEPT_INVLPGB, "waits for all host CPUs"),
 
-	/* what is asked for now and then: all of these are last */
+	/* depend on the policy; must be last, see vmcb_fix_intercepts() */
 	RULE(CR0_READ, CR0_READ, 0, "CR0_READ",
 	     "the guest's CR0 differs from the one in the VMCB"),
 	{ INTERCEPT_CR0_READ + 4, 1, VMCB_WHEN_CR4_READ, 0, "CR4_READ",
@@ -166,10 +166,7 @@ static void apply_rule(u32 *words, const struct vmcb_intercept_rule *rule)
 		words[nr / 32] |= BIT(nr % 32);
 }
 
-/**
- * vmcb_fix_intercepts() - the intercepts that are always set, once
- * @caps: complete but for @caps->intercepts
- */
+/* Computes @caps->intercepts, which are set in all VMCBs, from the other fields. */
 void vmcb_fix_intercepts(struct svm_caps *caps)
 {
 	const struct vmcb_intercept_rule *rule;
@@ -181,13 +178,12 @@ void vmcb_fix_intercepts(struct svm_caps *caps)
 }
 
 /**
- * vmcb_recalc_intercepts() - set every intercept of a VMCB
- * @vmcb: not in use by a VMRUN
- * @caps: of the host; vmcb_fix_intercepts() was called
- * @policy: what is wanted on top of the fixed set
+ * vmcb_recalc_intercepts() - set all intercepts of a VMCB
+ * @vmcb: VMCB of a vCPU that does not run
+ * @caps: capabilities of the host, after vmcb_fix_intercepts()
+ * @policy: additional intercepts
  *
- * The clean bit is cleared only when something changed, so calling this too
- * often costs little.
+ * Clears the clean bit only if an intercept has changed.
  */
 void vmcb_recalc_intercepts(struct vmcb *vmcb, const struct svm_caps *caps,
 			    const struct vmcb_policy *policy)
@@ -207,23 +203,22 @@ void vmcb_recalc_intercepts(struct vmcb *vmcb, const struct svm_caps *caps,
 }
 
 /**
- * vmcb_init_control() - the control area of a new vCPU
- * @vmcb: its VMCB; the save area is left alone but for the PAT, which belongs
- *	to nested paging
- * @caps: of the host
- * @iopm_pa: physical address of the I/O permission map, encryption bit included
- * @msrpm_pa: the same for the MSR permission map
+ * vmcb_init_control() - initialize the control area of a new vCPU
+ * @vmcb: VMCB; of the save area, only the PAT is initialized
+ * @caps: capabilities of the host
+ * @iopm_pa: address of the I/O permission map, with the encryption bit
+ * @msrpm_pa: address of the MSR permission map, with the encryption bit
  * @ncr3: &npt.root_pa
  *
- * The ASID stays 0, which VMRUN refuses, until asid_assign() gives one.
+ * The ASID remains 0, which VMRUN refuses, until asid_assign().
  */
 void vmcb_init_control(struct vmcb *vmcb, const struct svm_caps *caps,
 		       u64 iopm_pa, u64 msrpm_pa, u64 ncr3)
 {
-	static const struct vmcb_policy nothing_more;
+	static const struct vmcb_policy no_policy;
 
 	memset(&vmcb->control, 0, sizeof(vmcb->control));
-	vmcb_recalc_intercepts(vmcb, caps, &nothing_more);
+	vmcb_recalc_intercepts(vmcb, caps, &no_policy);
 	vmcb_set_iopm_base_pa(vmcb, iopm_pa);
 	vmcb_set_msrpm_base_pa(vmcb, msrpm_pa);
 	vmcb_set_int_ctl(vmcb, V_INTR_MASKING);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The VMCB as AMD's manual has it (APM volume 2, appendix B), its bits, and
- * the setters through which every other file writes it. A setter clears the
- * clean bit of what it writes; fields without a clean bit are always reloaded
- * by VMRUN and are written directly.
- *
- * Anybody may include this. It depends on nothing but types.
+ * The VMCB (APM volume 2, appendix B), and setters for its fields. A setter clears the
+ * clean bit of its field. Fields without a clean bit are always reloaded by VMRUN and
+ * are written directly.
  */
 #ifndef SVMVCPU_VMCB_H
 #define SVMVCPU_VMCB_H
@@ -16,7 +13,7 @@
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
-/* Intercepts: number = word * 32 + bit, as they lie at VMCB offset 0 */
+/* Intercepts are numbered word * 32 + bit, with word 0 at VMCB offset 0. */
 #define VMCB_INTERCEPT_WORDS	6
 
 enum vmcb_intercept {
@@ -137,8 +134,8 @@ enum vmcb_exit {
 };
 
 /*
- * EXITCODE after a VMRUN that did not enter the guest: negative (APM volume 2,
- * appendix C). QEMU 7.2 stores only 32 bits, so only those are compared.
+ * EXITCODE is negative if VMRUN did not enter the guest (APM volume 2, appendix C).
+ * QEMU 7.2 stores only 32 bits, so the module compares only these.
  */
 #define VMEXIT_INVALID32	0xffffffffU	/* -1 */
 #define VMEXIT_BUSY32		0xfffffffeU	/* -2 */
@@ -146,9 +143,9 @@ enum vmcb_exit {
 #define VMEXIT_INVALID_PMC32	0xfffffffcU	/* -4 */
 
 /*
- * run.c stores this before each entry and finds it again if CLGI faulted, so that
- * VMRUN was not reached (enter.S). The manual leaves the code to software; no CPU
- * stores it. As 32 bits it is negative, too.
+ * run.c stores this code before each entry. It is still there if CLGI faulted in
+ * enter.S, before VMRUN. The manual reserves the code for software. It is negative
+ * as a 32-bit value.
  */
 #define VMEXIT_NOTHING32	0xf0000000U
 
@@ -214,7 +211,7 @@ enum vmcb_clean {
 	VMCB_CLEAN_ALL		= GENMASK(9, 0),
 };
 
-/* attributes of a segment as packed in the VMCB */
+/* Attributes of a segment, as packed in the VMCB */
 #define SEG_TYPE_MASK		GENMASK(3, 0)
 #define SEG_S			BIT(4)
 #define SEG_DPL_SHIFT		5
@@ -384,7 +381,6 @@ static inline void vmcb_dirty(struct vmcb *vmcb, u32 group)
 	vmcb->control.clean &= ~group;
 }
 
-/* One setter per field: the field and the clean bit that guards it. */
 #define CONTROL_SETTER(field, type, group)				\
 static inline void vmcb_set_##field(struct vmcb *vmcb, type val)	\
 {									\
@@ -422,20 +418,9 @@ SAVE_SETTER(ds, struct vmcb_segment, VMCB_CLEAN_SEG)
 SAVE_SETTER(cpl, u8, VMCB_CLEAN_SEG)
 SAVE_SETTER(cr2, u64, VMCB_CLEAN_CR2)
 
-static inline void vmcb_set_intercept(struct vmcb *vmcb, unsigned int nr, bool on)
-{
-	u32 bit = BIT(nr % 32);
-
-	if (on)
-		vmcb->control.intercepts[nr / 32] |= bit;
-	else
-		vmcb->control.intercepts[nr / 32] &= ~bit;
-	vmcb_dirty(vmcb, VMCB_CLEAN_INTERCEPTS);
-}
-
 /*
- * Did VMRUN enter the guest? -1 is a refusal; -2 to -4 exist for SEV-ES and SEV-SNP guests
- * only, and there are none: they count as refusals.
+ * Did VMRUN enter the guest? Codes -2 to -4 happen only for SEV-ES and SEV-SNP guests,
+ * which the module does not support; they count as refused entries.
  */
 static inline bool vmcb_has_entered(u64 exit_code)
 {
@@ -448,7 +433,7 @@ static inline bool vmcb_intercepts(const struct vmcb *vmcb, unsigned int nr)
 	return vmcb->control.intercepts[nr / 32] & BIT(nr % 32);
 }
 
-/* What a host CPU offers; filled once at load, masked by a module parameter. */
+/* Capabilities of the host, without those in the module parameter mask_features */
 struct svm_caps {
 	u64 features;		/* SVMVCPU_FEAT_* */
 	u64 cpuid_intercepts;	/* SVM_INTERCEPT_* gated by CPUID */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a vCPU's VMCB intercepts, and its control area at creation. One
- * function computes the whole intercept set from the tables here, the host's
- * capabilities and a policy; nobody flips single bits elsewhere.
+ * Intercepts of a VMCB, and the control area of a new vCPU. One function computes all
+ * intercepts from constant tables, the capabilities of the host, and a policy; no other
+ * code changes them.
  *
- * Called by vcpu.c and run.c under the vCPU's mutex; the tables are const.
+ * Callers hold the mutex of the vCPU.
  */
 #ifndef SVMVCPU_VMCB_INIT_H
 #define SVMVCPU_VMCB_INIT_H
@@ -12,39 +12,29 @@
 #include <linux/types.h>
 #include "svm/vmcb.h"
 
-/* the PAT register after reset: WB, WT, UC-, UC, twice */
+/* PAT after reset: WB, WT, UC-, UC, twice */
 #define PAT_RESET	0x0007040600070406ULL
 
-/**
- * struct vmcb_policy - what may be switched on and off while a vCPU lives
- * @exceptions: bit n: also intercept exception vector n
- * @vintr: tell when the guest can take an interrupt
- * @iret: tell when the guest executes IRET (end of an NMI handler)
- * @intn: intercept INT n: in a step, and on hosts where INT3 must be seen so
- * @for_events: all of these, for one look at them
- * @cr0_read: the guest must not see the CR0 in the VMCB
- * @cr4_read: the same for CR4
- * @rdtscp: the guest's CPUID hides RDTSCP
- */
+/* Intercepts that may change during the life of a vCPU */
 struct vmcb_policy {
 	union {
 		struct {
-			u32 exceptions;
-			bool vintr;
-			bool iret;
-			bool intn;
+			u32 exceptions;	/* bit n: exception vector n */
+			bool vintr;	/* the guest can take an interrupt */
+			bool iret;	/* IRET, which ends an NMI handler */
+			bool intn;	/* INT n: for steps, and to detect INT3 on some hosts */
 		};
-		u64 for_events;
+		u64 for_events;		/* all of these, to test them at once */
 	};
-	bool cr0_read;
-	bool cr4_read;
-	bool rdtscp;
+	bool cr0_read;			/* the guest's CR0 differs from the VMCB's */
+	bool cr4_read;			/* the same for CR4 */
+	bool rdtscp;			/* the guest's CPUID has no RDTSCP */
 };
 
-/* when an intercept of the table applies */
+/* When an intercept of the table is set: always, or if a member of vmcb_policy is set */
 enum vmcb_intercept_when {
 	VMCB_WHEN_ALWAYS,
-	VMCB_WHEN_CR0_READ,	/* the policy says so */
+	VMCB_WHEN_CR0_READ,
 	VMCB_WHEN_CR4_READ,
 	VMCB_WHEN_RDTSCP,
 	VMCB_WHEN_VINTR,
@@ -52,34 +42,21 @@ enum vmcb_intercept_when {
 	VMCB_WHEN_INTN,
 };
 
-/**
- * struct vmcb_intercept_rule - an intercept, or a run of them, that is set
- * @nr: &enum vmcb_intercept
- * @count: from @nr on
- * @when: &enum vmcb_intercept_when
- * @needs: bits of &svm_caps.cpuid_intercepts the host must have
- * @name: for vcpuctl and the tests
- * @why: what would happen without
- */
+/* One or more consecutive intercepts that are set */
 struct vmcb_intercept_rule {
-	u16 nr;
+	u16 nr;			/* first &enum vmcb_intercept */
 	u8 count;
-	u8 when;
-	u64 needs;
-	const char *name;
-	const char *why;
+	u8 when;		/* &enum vmcb_intercept_when */
+	u64 needs;		/* required bits of svm_caps.cpuid_intercepts */
+	const char *name;	/* for vcpuctl and tests */
+	const char *why;	/* what would happen without the intercept */
 };
 
-/**
- * struct vmcb_intercept_open - intercepts left clear, and why that is safe
- * @first: &enum vmcb_intercept
- * @last: the same, inclusive
- * @why: reason
- */
+/* Consecutive intercepts that are clear */
 struct vmcb_intercept_open {
-	u16 first;
-	u16 last;
-	const char *why;
+	u16 first;		/* &enum vmcb_intercept */
+	u16 last;		/* inclusive */
+	const char *why;	/* why this is safe */
 };
 
 extern const struct vmcb_intercept_rule vmcb_intercept_rules[];

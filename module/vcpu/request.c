@@ -47,7 +47,7 @@ void vcpu_kick(struct vcpu *vcpu)
 	smp_mb__after_atomic();
 	cpu = READ_ONCE(vcpu->on_cpu);
 	if (cpu >= 0) {
-		svm_cpu_poke(cpu);
+		svm_cpu_kick(cpu);
 		return;
 	}
 	/*

@@ -14,7 +14,7 @@
 #include "run/run.h"
 #include "svm/cpu.h"
 #include "svm/hwpage.h"
-#include "svm/maps.h"
+#include "svm/permmap.h"
 #include "uaccess.h"
 #include "vcpu/apic.h"
 #include "vcpu/cpuid.h"
@@ -455,7 +455,7 @@ static int vcpu_alloc_pages(struct vcpu *vcpu)
 
 static int vcpu_init_state(struct vcpu *vcpu)
 {
-	vmcb_init_control(vcpu->vmcb, &svm_caps, maps_iopm_pa(), maps_msrpm_pa(),
+	vmcb_init_control(vcpu->vmcb, &svm_caps, permmap_iopm_pa(), permmap_msrpm_pa(),
 			  vcpu->vm->mem.npt.root_pa);
 	vcpu->run->io_data_offset = PAGE_SIZE;
 	/* The VM's table does not change after the first vCPU has taken its ID. */
