@@ -649,15 +649,21 @@ static __always_inline enum exit_result sync_run_page_in(struct vcpu *vcpu,
 }
 
 /* The VMM may write to the run page meanwhile: the payload is copied. */
+static noinline size_t payload_text(const struct vcpu *vcpu, u32 reason, char *text, size_t size)
+{
+	u8 payload[sizeof(vcpu->run->exit_bytes)];
+
+	memcpy(payload, vcpu->run->exit_bytes, sizeof(payload));
+	return svmvcpu_exit_text(reason, payload, NULL, text, size);
+}
+
+/* Two functions: with KASAN one would need more stack than a frame may have. */
 static noinline void trace_user(const struct vcpu *vcpu)
 {
 	u32 reason = READ_ONCE(vcpu->run->reason);
-	u8 payload[sizeof(vcpu->run->exit_bytes)];
 	char text[SVMVCPU_EXIT_TEXT_MAX];
-	size_t len;
+	size_t len = payload_text(vcpu, reason, text, sizeof(text));
 
-	memcpy(payload, vcpu->run->exit_bytes, sizeof(payload));
-	len = svmvcpu_exit_text(reason, payload, NULL, text, sizeof(text));
 	trace_svmvcpu_user(vcpu->id, reason, text, len);
 }
 
