@@ -242,8 +242,7 @@ static void lint_rises(struct lapic *l, unsigned int pin, struct lapic_effects *
  * @asserted: its new state
  * @effects: effects
  */
-void lapic_lint(struct lapic *l, unsigned int pin, bool asserted,
-		struct lapic_effects *effects)
+void lapic_lint(struct lapic *l, unsigned int pin, bool asserted, struct lapic_effects *effects)
 {
 	u32 bit = pin ? 2 : 1;
 	bool rises = asserted && !(l->pins & bit);

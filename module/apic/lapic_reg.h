@@ -115,7 +115,6 @@ void lapic_timer_set_divide(struct lapic *l, const struct lapic_now *now,
 			    u32 value, struct lapic_effects *effects);
 void lapic_timer_set_deadline(struct lapic *l, const struct lapic_now *now,
 			      u64 deadline, struct lapic_effects *effects);
-void lapic_timer_restore(struct lapic *l, const struct lapic_now *now,
-			 u64 remaining);
+void lapic_timer_restore(struct lapic *l, const struct lapic_now *now, u64 remaining);
 
 #endif /* SVMVCPU_LAPIC_REG_H */

@@ -126,8 +126,7 @@ static bool count_expired(struct lapic *l, const struct lapic_now *now)
 	if (now->ns < l->timer_due)
 		return false;
 	if (timer_mode(l) == TIMER_PERIODIC)
-		l->timer_due = add_ns(now->ns,
-				      period - (now->ns - l->timer_due) % period);
+		l->timer_due = add_ns(now->ns, period - (now->ns - l->timer_due) % period);
 	else
 		l->timer_due = 0;
 	return true;
@@ -275,8 +274,7 @@ void lapic_timer_set_deadline(struct lapic *l, const struct lapic_now *now,
  * Start the timer after the registers have been restored. @remaining is the time in ns
  * to the next expiry outside TSC-deadline mode, 0 if stopped.
  */
-void lapic_timer_restore(struct lapic *l, const struct lapic_now *now,
-			 u64 remaining)
+void lapic_timer_restore(struct lapic *l, const struct lapic_now *now, u64 remaining)
 {
 	if (is_deadline(l))
 		arm_deadline(l, now);

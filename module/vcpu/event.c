@@ -52,17 +52,16 @@ static bool is_contributory(unsigned int vector)
 	return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP) || vector == VEC_CP;
 }
 
-/**
- * event_merge() - combine two events (APM volume 2, 8.2.9)
- * @old: the event that was being delivered, 0 for none
- * @new: the exception that occurred during its delivery
+/*
+ * Combine @old, which was being delivered (0 for none), and the exception @new that
+ * occurred meanwhile (APM volume 2, 8.2.9).
  *
  * If @old is an interrupt, an NMI or a software interrupt, hardware drops it and
  * delivers @new; the saved RIP is that of the interrupted code.
  *
- * Return: in EVENTINJ layout, @new or a double fault; EVENT_SHUTDOWN for a shutdown.
+ * Returns @new or a double fault in EVENTINJ layout, or EVENT_SHUTDOWN.
  */
-u64 event_merge(u64 old, u64 new)
+static u64 event_merge(u64 old, u64 new)
 {
 	unsigned int first = old & EVENT_VECTOR_MASK, second = new & EVENT_VECTOR_MASK;
 

@@ -50,7 +50,6 @@ static inline void fault_history_reset(struct fault_history *history)
 u64 event_exception(unsigned int vector, s64 error);
 bool event_has_error(unsigned int vector);
 bool event_is_software(u64 event);
-u64 event_merge(u64 old, u64 new);
 void event_describe(u64 event, struct svmvcpu_fault *fault);
 
 void event_deliver(struct vcpu *vcpu, u64 event, u64 address);
