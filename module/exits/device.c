@@ -15,22 +15,34 @@
 #include "vcpu/apic.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
-#include "vcpu/memo.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
+
+static noinline int linear_legacy(const struct vcpu *vcpu, unsigned int seg, u64 offset,
+				  unsigned int width, bool write, u64 *linear)
+{
+	struct linear_env env;
+
+	guest_env(vcpu, &env);
+	return linear_address(&env, seg, offset, width, write ? LINEAR_WRITE : LINEAR_READ, linear);
+}
 
 /* Linear address of a memory operand. Steps as exit.h describes them. */
 static enum exit_result operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
 				       const struct ginsn_mem *mem, unsigned int width,
 				       bool write, u64 *linear)
 {
-	u64 next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn->len);
-	struct linear_env env;
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+	const enum guest_mode mode = vcpu_mode(vcpu);
+	u64 offset = ginsn_offset(mem, vcpu->gprs, ginsn_next_rip(mode, save->rip, insn->len));
 	int fault;
 
-	guest_env(vcpu, &env);
-	fault = linear_address(&env, mem->seg, ginsn_offset(mem, vcpu->gprs, next_rip), width,
-			       write ? LINEAR_WRITE : LINEAR_READ, linear);
+	if (mode == GUEST_LONG64)
+		fault = linear_address64(vcpu_la_bits(vcpu), mem->seg,
+					 mem->seg == INSN_FS ? save->fs.base : save->gs.base,
+					 offset, width, linear);
+	else
+		fault = linear_legacy(vcpu, mem->seg, offset, width, write, linear);
 	if (!fault)
 		return EXIT_CONTINUE;
 	event_raise(vcpu, event_exception(fault, 0));
@@ -38,33 +50,11 @@ static enum exit_result operand_linear(struct vcpu *vcpu, const struct ginsn *in
 }
 
 /*
- * Where an operand is, by the memo if it is in the page of that, or by the guest's
- * tables; then the next access may have a memo.
- */
-static enum exit_result operand_gpa(struct vcpu *vcpu, const struct memo *memo, u64 linear,
-				    u64 gpa, bool atomic, u64 *device)
-{
-	const struct vcpu_mmio *mmio = &vcpu->mmio;
-	bool write = mmio->op.write;
-	enum exit_result ret;
-
-	if (memo && memo->operand == (linear & PAGE_MASK)) {
-		*device = memo->device | offset_in_page(linear);
-		return EXIT_CONTINUE;
-	}
-	ret = guest_translate(vcpu, linear, write ? GUEST_WRITE : 0, atomic, device);
-	if (!ret && atomic && *device == gpa)
-		memo_keep_device(vcpu, &mmio->insn, linear, gpa, write);
-	return ret;
-}
-
-/*
  * Is the decoded operand the access that faulted, whole? One within a page that
  * went elsewhere is another instruction's, or by other page tables: another CPU
  * changed them since the access.
  */
-static enum exit_result check_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
-				     bool atomic, bool *whole)
+static enum exit_result check_device(struct vcpu *vcpu, u64 gpa, bool atomic, bool *whole)
 {
 	const struct vcpu_mmio *mmio = &vcpu->mmio;
 	const struct mmio_op *op = &mmio->op;
@@ -76,7 +66,7 @@ static enum exit_result check_device(struct vcpu *vcpu, const struct memo *memo,
 	ret = operand_linear(vcpu, &mmio->insn, mmio_device(op, &mmio->insn), op->width,
 			     op->write, &linear);
 	if (!ret)
-		ret = operand_gpa(vcpu, memo, linear, gpa, atomic, &device);
+		ret = guest_translate(vcpu, linear, op->write ? GUEST_WRITE : 0, atomic, &device);
 	if (ret)
 		return ret;
 	one_page = offset_in_page(linear) + op->width <= PAGE_SIZE;
@@ -111,18 +101,15 @@ static enum exit_result prepare_other(struct vcpu *vcpu, const struct ginsn *ins
 }
 
 /* The instruction in vcpu->mmio, and what it does. @known: this file can make it. */
-static enum exit_result decode_access(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
-				      bool write, bool atomic, bool *known)
+static enum exit_result decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool atomic,
+				      bool *known)
 {
 	struct vcpu_mmio *mmio = &vcpu->mmio;
-	enum exit_result ret = EXIT_CONTINUE;
+	enum exit_result ret;
 	int err;
 
 	*known = false;
-	if (memo)
-		mmio->insn = memo->insn;
-	else
-		ret = guest_decode(vcpu, &mmio->insn, atomic);
+	ret = guest_decode(vcpu, &mmio->insn, atomic);
 	if (ret)
 		return ret;
 	mmio->op = (struct mmio_op) { };
@@ -132,7 +119,7 @@ static enum exit_result decode_access(struct vcpu *vcpu, const struct memo *memo
 		return guest_mismatch(vcpu);
 	if (err)
 		return EXIT_CONTINUE;
-	ret = check_device(vcpu, memo, gpa, atomic, known);
+	ret = check_device(vcpu, gpa, atomic, known);
 	if (ret || !*known)
 		return ret;
 	ret = prepare_other(vcpu, &mmio->insn, &mmio->op, atomic, known);
@@ -141,21 +128,15 @@ static enum exit_result decode_access(struct vcpu *vcpu, const struct memo *memo
 	return ret;
 }
 
-static enum exit_result tell_mmio(struct vcpu *vcpu, u64 gpa, u64 data, unsigned int width,
-				  bool write)
-{
-	vcpu->run->mmio = (struct svmvcpu_exit_mmio) {
-		.gpa = gpa, .data = data, .width = width, .write = write,
-	};
-	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
-}
-
 static enum exit_result ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
 {
 	const struct mmio_op *op = &vcpu->mmio.op;
 
 	vcpu->ask = (struct vcpu_ask) { .what = ASK_MMIO, .rip = vcpu_rip(vcpu) };
-	return tell_mmio(vcpu, gpa, write ? op->value : 0, op->width, write);
+	vcpu->run->mmio = (struct svmvcpu_exit_mmio) {
+		.gpa = gpa, .data = write ? op->value : 0, .width = op->width, .write = write,
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
 }
 
 /*
@@ -193,60 +174,6 @@ static enum exit_result access_apic(struct vcpu *vcpu, u64 gpa, bool write)
 	return write ? apic_page_write(vcpu, gpa, op.width, op.value) : EXIT_RESUME;
 }
 
-/* An access that takes more than the general registers to know */
-static noinline enum exit_result decode_device(struct vcpu *vcpu, const struct memo *memo,
-					       u64 gpa, bool apic, bool write, bool atomic)
-{
-	bool known;
-	enum exit_result ret;
-
-	if (atomic && !memo && guest_memory_allows(&vcpu->vm->mem, gpa, 0))
-		return EXIT_SLEEP;
-	ret = decode_access(vcpu, memo, gpa, write, atomic, &known);
-	if (ret || !known)
-		return ret;
-	return apic ? access_apic(vcpu, gpa, write) : ask_mmio(vcpu, gpa, write);
-}
-
-/*
- * The one byte of the operand's page that is the one of @gpa is where the access
- * starts: then this is the access that faulted. No canonical check is needed.
- */
-static bool plan_fits(const struct vcpu *vcpu, const struct memo *memo, u64 gpa)
-{
-	return offset_in_page(gpa) + memo->plan.width <= PAGE_SIZE &&
-	       mmio_plan_linear(&memo->plan, vcpu->gprs) == (memo->operand | offset_in_page(gpa));
-}
-
-static noinline enum exit_result planned_apic(struct vcpu *vcpu, const struct memo *memo,
-					      u64 gpa, bool write)
-{
-	const struct mmio_plan *plan = &memo->plan;
-
-	if (!write)
-		mmio_load(&plan->load, vcpu->gprs, apic_page_read(vcpu, gpa, plan->width));
-	guest_skip_to(vcpu, memo->next_rip);
-	return write ? apic_page_write(vcpu, gpa, plan->width,
-				       mmio_plan_value(plan, vcpu->gprs)) : EXIT_RESUME;
-}
-
-static enum exit_result planned_device(struct vcpu *vcpu, const struct memo *memo, u64 gpa,
-				       bool write)
-{
-	const struct mmio_plan *plan = &memo->plan;
-	u64 data = 0;
-
-	/* Of the rest of it nothing is looked at. */
-	vcpu->ask.what = write ? ASK_MMIO_STORE : ASK_MMIO_LOAD;
-	vcpu->ask.rip = memo->rip;
-	vcpu->ask.next_rip = memo->next_rip;
-	if (write)
-		data = mmio_plan_value(plan, vcpu->gprs);
-	else
-		vcpu->mmio.load = plan->load;
-	return tell_mmio(vcpu, gpa, data, plan->width, write);
-}
-
 /**
  * exit_device() - an access to where no region is, or none for it
  * @vcpu: its mutex held
@@ -260,37 +187,25 @@ static enum exit_result planned_device(struct vcpu *vcpu, const struct memo *mem
 enum exit_result exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
 {
 	bool apic = vcpu->apic && apic_owns_page(vcpu, gpa);
-	const struct memo *memo;
+	struct mem_region region;
+	enum exit_result ret;
+	bool known;
 
 	/* A region that cannot be written hides the page from writes as well. */
 	if (unlikely(apic && !atomic))
 		apic = !guest_memory_allows(&vcpu->vm->mem, gpa, 0);
 	if (!apic && !vcpu->decode_mmio)
 		return EXIT_CONTINUE;
-	memo = atomic ? memo_device(vcpu, gpa, write) : NULL;
-	if (!memo || !memo->planned)
-		return decode_device(vcpu, memo, gpa, apic, write, atomic);
-	if (!plan_fits(vcpu, memo, gpa))
-		return decode_device(vcpu, NULL, gpa, apic, write, atomic);
-	vcpu->mismatches = 0;
-	return apic ? planned_apic(vcpu, memo, gpa, write) :
-		      planned_device(vcpu, memo, gpa, write);
+	if (atomic && region_lookup_atomic(&vcpu->vm->mem, gpa, &region))
+		return EXIT_SLEEP;
+	ret = decode_access(vcpu, gpa, write, atomic, &known);
+	if (ret || !known)
+		return ret;
+	return apic ? access_apic(vcpu, gpa, write) : ask_mmio(vcpu, gpa, write);
 }
 
 /**
- * exit_mmio_planned() - the VMM did, or answered, an access that had a plan
- * @vcpu: its mutex held; ASK_MMIO_LOAD or ASK_MMIO_STORE
- * @data: answer to a read
- */
-void exit_mmio_planned(struct vcpu *vcpu, u64 data)
-{
-	if (vcpu->ask.what == ASK_MMIO_LOAD)
-		mmio_load(&vcpu->mmio.load, vcpu->gprs, data);
-	guest_skip_to(vcpu, vcpu->ask.next_rip);
-}
-
-/**
- * exit_mmio_answer() - the VMM did, or answered, another device access
+ * exit_mmio_answer() - the VMM did, or answered, a device access
  * @vcpu: its mutex held; vcpu->mmio describes it
  * @data: answer to a read
  *

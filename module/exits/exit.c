@@ -469,8 +469,7 @@ bool exit_answer_fits(const struct vcpu *vcpu, u32 flags)
 
 	if ((flags & SVMVCPU_RUN_FAIL) && what != ASK_RDMSR && what != ASK_WRMSR)
 		return false;
-	if ((flags & SVMVCPU_RUN_RETRY) && what != ASK_MMIO && what != ASK_MMIO_LOAD &&
-	    what != ASK_MMIO_STORE)
+	if ((flags & SVMVCPU_RUN_RETRY) && what != ASK_MMIO)
 		return false;
 	return !(flags & SVMVCPU_RUN_INJECT) || what == ASK_EXCEPTION;
 }
@@ -514,11 +513,6 @@ enum exit_result exit_answer(struct vcpu *vcpu, u64 answer, u32 flags)
 		break;
 	case ASK_EXCEPTION:
 		ret = answer_exception(vcpu, flags);
-		break;
-	case ASK_MMIO_LOAD:
-	case ASK_MMIO_STORE:
-		if (!(flags & SVMVCPU_RUN_RETRY))
-			exit_mmio_planned(vcpu, answer);
 		break;
 	case ASK_MMIO:
 		if (!(flags & SVMVCPU_RUN_RETRY))

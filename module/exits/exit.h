@@ -37,7 +37,6 @@ enum exit_result exit_dr(struct vcpu *vcpu, bool atomic);
 
 enum exit_result exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic);
 enum exit_result exit_mmio_answer(struct vcpu *vcpu, u64 data);
-void exit_mmio_planned(struct vcpu *vcpu, u64 data);
 
 /**
  * exit_handle() - answer an exit
@@ -45,7 +44,8 @@ void exit_mmio_planned(struct vcpu *vcpu, u64 data);
  * @code: EXITCODE of its VMCB
  * @atomic: see &typedef exit_handler
  *
- * Those that guests make most are called directly: an indirect call is a thunk.
+ * Those that guests make most are called directly: an indirect call is a thunk. Port I/O,
+ * where everything else is cheapest, is asked for first.
  *
  * Return: EXIT_RESUME, EXIT_USER or EXIT_ERROR; EXIT_SLEEP only with @atomic.
  */
@@ -53,10 +53,11 @@ static __always_inline enum exit_result exit_handle(struct vcpu *vcpu, u64 code,
 {
 	enum exit_result ret;
 
-	switch (code) {
-	case VMEXIT_IOIO:
+	if (likely(code == VMEXIT_IOIO)) {
 		ret = exit_io(vcpu, atomic);
-		break;
+		goto out;
+	}
+	switch (code) {
 	case VMEXIT_NPF:
 		ret = exit_npf(vcpu, atomic);
 		break;
@@ -72,6 +73,7 @@ static __always_inline enum exit_result exit_handle(struct vcpu *vcpu, u64 code,
 	default:
 		ret = exit_by_table(vcpu, code, atomic);
 	}
+out:
 	return likely(!vcpu->shutdown) ? ret : exit_third_fault(vcpu);
 }
 

@@ -115,11 +115,11 @@ struct setup {
 	u64 gva;
 	u64 gpa;
 	unsigned int levels;
-	u64 entry[MAX_LEVELS + 1];	/* address of the entry, by level */
+	u64 entry[GVA_MAX_LEVELS + 1];	/* address of the entry, by level */
 };
 
 /* One gva with every level's index different, mapped to PAGE at 4 KiB. */
-static void set_up(struct setup *s, enum paging kind, unsigned int levels)
+static void set_up(struct setup *s, enum gva_paging kind, unsigned int levels)
 {
 	static const u64 gvas[] = { 0x56789abc, 0x89abcdef, 0x7edcba987654 };
 	unsigned int bits_per = kind == PAGING_LEGACY ? 10 : 9;
@@ -132,13 +132,13 @@ static void set_up(struct setup *s, enum paging kind, unsigned int levels)
 		.page1gb = true,
 	};
 	if (kind != PAGING_LEGACY) {
-		s->mmu.cr4 |= CR4_PAE;
+		s->mmu.cr4 |= GUEST_CR4_PAE;
 		s->mmu.efer |= GUEST_EFER_NXE;
 	}
 	if (kind == PAGING_LONG)
 		s->mmu.efer |= GUEST_EFER_LMA;
 	if (levels == 5)
-		s->mmu.cr4 |= CR4_LA57;
+		s->mmu.cr4 |= GUEST_CR4_LA57;
 	s->gva = gvas[kind];
 	s->levels = levels;
 	s->mem.size = size;
@@ -154,13 +154,29 @@ static void set_up(struct setup *s, enum paging kind, unsigned int levels)
 	}
 }
 
+/* gva_walk_long() translates exactly what gva_translate() does without a write. */
+#define QUICK_DIFFERS	(-1000)
+
 static int translate(struct setup *s, unsigned int access)
 {
+	bool in_long = (s->mmu.efer & GUEST_EFER_LMA) && (s->mmu.cr0 & GUEST_CR0_PG);
+	bool quick = false;
+	u64 quick_gpa = 0;
+	int err;
+
+	s->mem.writes = 0;
+	if (in_long)
+		quick = !gva_walk_long(&s->mmu, s->gva, gva_bits(12, gva_width(&s->mmu) - 1),
+				       access, &fake_ops, &s->mem, &quick_gpa);
+	if (s->mem.writes)
+		return QUICK_DIFFERS;
 	s->gpa = 0;
 	s->mem.reads = 0;
-	s->mem.writes = 0;
-	return gva_translate(&s->mmu, s->gva, access, &fake_ops, &s->mem, &s->gpa,
-			     &s->fault);
+	err = gva_translate(&s->mmu, s->gva, access, &fake_ops, &s->mem, &s->gpa,
+			    &s->fault);
+	if (in_long && (quick != (!err && !s->mem.writes) || (quick && quick_gpa != s->gpa)))
+		return QUICK_DIFFERS;
+	return err;
 }
 
 static u64 *pte(struct setup *s, unsigned int level)
@@ -178,7 +194,7 @@ static void expect_fault(struct kunit *test, struct setup *s, unsigned int acces
 }
 
 struct shape {
-	enum paging paging;
+	enum gva_paging paging;
 	unsigned int levels;
 };
 
@@ -297,19 +313,19 @@ static const struct cr_case cr_cases[] = {
 	{ U, 0, 0, 0, 2, 0, -1 },
 	/* SMEP */
 	{ 0, 0, 0, 0, 0, GVA_FETCH, -1 },
-	{ 0, 0, CR4_SMEP, 0, 0, GVA_FETCH, GVA_PF_PRESENT | GVA_PF_FETCH },
-	{ 0, 0, CR4_SMEP, 0, 3, GVA_FETCH, -1 },
-	{ U, 0, CR4_SMEP, 0, 0, GVA_FETCH, -1 },
-	{ 0, 0, CR4_SMEP, 0, 0, GVA_WRITE, -1 },
+	{ 0, 0, GUEST_CR4_SMEP, 0, 0, GVA_FETCH, GVA_PF_PRESENT | GVA_PF_FETCH },
+	{ 0, 0, GUEST_CR4_SMEP, 0, 3, GVA_FETCH, -1 },
+	{ U, 0, GUEST_CR4_SMEP, 0, 0, GVA_FETCH, -1 },
+	{ 0, 0, GUEST_CR4_SMEP, 0, 0, GVA_WRITE, -1 },
 	/* SMAP */
-	{ 0, 0, CR4_SMAP, 0, 0, 0, GVA_PF_PRESENT },
-	{ 0, 0, CR4_SMAP, 0, 2, GVA_WRITE, GVA_PF_PRESENT | GVA_PF_WRITE },
-	{ 0, 0, CR4_SMAP, GUEST_RFLAGS_AC, 0, 0, -1 },
-	{ 0, 0, CR4_SMAP, GUEST_RFLAGS_AC, 0, GVA_IMPLICIT, GVA_PF_PRESENT },
-	{ 0, 0, CR4_SMAP, GUEST_RFLAGS_AC, 3, GVA_IMPLICIT, GVA_PF_PRESENT },
-	{ 0, 0, CR4_SMAP, 0, 3, 0, -1 },
-	{ U, 0, CR4_SMAP, 0, 0, GVA_WRITE, -1 },
-	{ 0, 0, CR4_SMAP, 0, 0, GVA_FETCH, -1 },
+	{ 0, 0, GUEST_CR4_SMAP, 0, 0, 0, GVA_PF_PRESENT },
+	{ 0, 0, GUEST_CR4_SMAP, 0, 2, GVA_WRITE, GVA_PF_PRESENT | GVA_PF_WRITE },
+	{ 0, 0, GUEST_CR4_SMAP, GUEST_RFLAGS_AC, 0, 0, -1 },
+	{ 0, 0, GUEST_CR4_SMAP, GUEST_RFLAGS_AC, 0, GVA_IMPLICIT, GVA_PF_PRESENT },
+	{ 0, 0, GUEST_CR4_SMAP, GUEST_RFLAGS_AC, 3, GVA_IMPLICIT, GVA_PF_PRESENT },
+	{ 0, 0, GUEST_CR4_SMAP, 0, 3, 0, -1 },
+	{ U, 0, GUEST_CR4_SMAP, 0, 0, GVA_WRITE, -1 },
+	{ 0, 0, GUEST_CR4_SMAP, 0, 0, GVA_FETCH, -1 },
 };
 
 static void gva_test_supervisor(struct kunit *test)
@@ -348,7 +364,7 @@ static void gva_test_fetch_bit(struct kunit *test)
 	s.mmu.efer |= GUEST_EFER_NXE;	/* without PAE it has no effect */
 	*pte(&s, 1) = 0;
 	expect_fault(test, &s, GVA_FETCH, GVA_PF_USER);
-	s.mmu.cr4 |= CR4_SMEP;
+	s.mmu.cr4 |= GUEST_CR4_SMEP;
 	expect_fault(test, &s, GVA_FETCH, GVA_PF_USER | GVA_PF_FETCH);
 	set_up(&s, PAGING_LONG, 4);
 	*pte(&s, 1) = 0;
@@ -393,7 +409,7 @@ static void expect_rsvd(struct kunit *test, unsigned int i, u64 bit, bool rsvd)
 
 	set_up(&s, shapes[c->shape].paging, shapes[c->shape].levels);
 	if (shapes[c->shape].paging == PAGING_LEGACY)
-		s.mmu.cr4 |= CR4_PSE;
+		s.mmu.cr4 |= GUEST_CR4_PSE;
 	if (c->set & PS)	/* a large page at 0 */
 		*pte(&s, c->level) = P | W | U;
 	*pte(&s, c->level) |= c->set | bit;
@@ -449,7 +465,7 @@ static void gva_test_reserved_by_feature(struct kunit *test)
 
 	/* PSE-36 ends at the physical address width */
 	set_up(&s, PAGING_LEGACY, 2);
-	s.mmu.cr4 |= CR4_PSE;
+	s.mmu.cr4 |= GUEST_CR4_PSE;
 	s.mmu.maxphyaddr = 36;
 	*pte(&s, 2) = P | W | U | PS | 0x1e000;
 	KUNIT_EXPECT_EQ(test, translate(&s, 0), 0);
@@ -491,7 +507,7 @@ static void gva_test_large_pages(struct kunit *test)
 		const struct large_case *c = &large_cases[i];
 
 		set_up(&s, shapes[c->shape].paging, shapes[c->shape].levels);
-		s.mmu.cr4 |= CR4_PSE;
+		s.mmu.cr4 |= GUEST_CR4_PSE;
 		*pte(&s, c->level) = c->pte | P | W | U | PS;
 		KUNIT_EXPECT_EQ_MSG(test, translate(&s, GVA_WRITE), 0, "case %u", i);
 		KUNIT_EXPECT_EQ_MSG(test, s.gpa, c->base | (s.gva & c->offset_mask),
@@ -553,16 +569,16 @@ struct key_case {
 };
 
 static const struct key_case key_cases[] = {
-	{ 0x00000000, CR4_PKE, 0, 3, GVA_WRITE, false },
-	{ 0x00000400, CR4_PKE, 0, 3, 0, true },		/* key 5: access disable */
+	{ 0x00000000, GUEST_CR4_PKE, 0, 3, GVA_WRITE, false },
+	{ 0x00000400, GUEST_CR4_PKE, 0, 3, 0, true },		/* key 5: access disable */
 	{ 0x00000400, 0, 0, 3, 0, false },
-	{ 0x00000100, CR4_PKE, 0, 3, 0, false },	/* key 4 */
-	{ 0x00000400, CR4_PKE, 0, 0, 0, true },
-	{ 0x00000400, CR4_PKE, 0, 3, GVA_FETCH, false },
-	{ 0x00000800, CR4_PKE, 0, 3, 0, false },	/* write disable */
-	{ 0x00000800, CR4_PKE, 0, 3, GVA_WRITE, true },
-	{ 0x00000800, CR4_PKE, 0, 0, GVA_WRITE, true },
-	{ 0x00000800, CR4_PKE, GUEST_CR0_WP, 0, GVA_WRITE, false },
+	{ 0x00000100, GUEST_CR4_PKE, 0, 3, 0, false },	/* key 4 */
+	{ 0x00000400, GUEST_CR4_PKE, 0, 0, 0, true },
+	{ 0x00000400, GUEST_CR4_PKE, 0, 3, GVA_FETCH, false },
+	{ 0x00000800, GUEST_CR4_PKE, 0, 3, 0, false },	/* write disable */
+	{ 0x00000800, GUEST_CR4_PKE, 0, 3, GVA_WRITE, true },
+	{ 0x00000800, GUEST_CR4_PKE, 0, 0, GVA_WRITE, true },
+	{ 0x00000800, GUEST_CR4_PKE, GUEST_CR0_WP, 0, GVA_WRITE, false },
 };
 
 static void gva_test_keys(struct kunit *test)
@@ -629,12 +645,12 @@ static void gva_test_races(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, *pte(&s, 1) & (A | D), A | D);
 
 	set_up(&s, PAGING_LONG, 4);
-	s.mem.races = MAX_TRIES - 1;
+	s.mem.races = GVA_MAX_TRIES - 1;
 	KUNIT_EXPECT_EQ(test, translate(&s, GVA_WRITE), 0);
 	set_up(&s, PAGING_LONG, 4);
 	s.mem.races = 1000;
 	KUNIT_EXPECT_EQ(test, translate(&s, GVA_WRITE), -EBUSY);
-	KUNIT_EXPECT_EQ(test, s.mem.reads, 4U * MAX_TRIES);
+	KUNIT_EXPECT_EQ(test, s.mem.reads, 4U * GVA_MAX_TRIES);
 	KUNIT_EXPECT_EQ(test, *pte(&s, 1) & (A | D), 0ULL);
 }
 

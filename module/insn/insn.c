@@ -35,6 +35,9 @@
 #define OP_MOFFS	0x4000
 #define OP_QUIRK	0x8000	/* prefixes or mode decide: check_quirk() */
 
+/* With no other flag an opcode has a ModRM byte, and nothing behind its operand. */
+#define OP_PLAIN_MODRM	(OP_MODRM | OP_BYTE | OP_RM8 | OP_RM16 | OP_WRITE | OP_SIGN)
+
 /* Pseudo-classes of the one-byte table; the flags field is their argument. */
 #define PREFIX_SEGMENT	(INSN_NR_CLASSES + 0)
 #define PREFIX_BIT	(INSN_NR_CLASSES + 1)
@@ -119,6 +122,7 @@ static const struct opcode two_byte[256] = {
 };
 
 static const struct opcode no_opcode;
+static const struct opcode vmmcall_opcode = { INSN_VMMCALL, 0 };
 static const struct opcode invpcid_opcode = { INSN_INVPCID, OP_MODRM | OP_QUIRK };
 
 /* 0f 01 with a register form: the whole ModRM byte is the opcode. */
@@ -537,12 +541,14 @@ static int read_operands(struct decoder *d, unsigned int flags)
 	struct ginsn *insn = d->insn;
 	int err = 0;
 
-	if (flags & OP_QUIRK)
-		err = check_quirk(d);
 	if (flags & OP_WRITE)
 		insn->flags |= INSN_F_WRITE;
 	if (flags & OP_SIGN)
 		insn->flags |= INSN_F_SIGN;
+	if (!(flags & ~OP_PLAIN_MODRM))
+		return read_modrm(d, flags);
+	if (flags & OP_QUIRK)
+		err = check_quirk(d);
 	if (has_implied_rax(insn->class, flags))
 		insn->reg = INSN_RAX;
 	if (!err && (flags & OP_MODRM))
@@ -594,29 +600,60 @@ static noinline int decode_full(struct ginsn *insn, const u8 *bytes,
 }
 
 /*
- * The short way, for what guests execute most: CPUID, RDMSR, HLT and the like
- * without prefixes, and VMMCALL. Three bytes are there. Says false, with nothing
- * changed, to anything else; where it says true the long way agrees.
+ * The opcode and length of an instruction without prefixes and operands, of which
+ * three bytes are there: CPUID, RDMSR, HLT and the like, and VMMCALL. NULL for all
+ * others.
  */
+static __always_inline const struct opcode *find_bare(const u8 *bytes, unsigned int *len)
+{
+	const struct opcode *op = &one_byte[bytes[0]];
+
+	*len = 1;
+	if (bytes[0] == 0x0f) {
+		op = &two_byte[bytes[1]];
+		*len = 2;
+		if (op->class == CLASS_GROUP7 && bytes[2] == 0xd9) {
+			*len = 3;
+			return &vmmcall_opcode;
+		}
+	}
+	return op->class && op->class < PREFIX_SEGMENT && !op->flags ? op : NULL;
+}
+
+/**
+ * ginsn_bare_len() - length of an instruction without prefixes and operands
+ * @bytes: three bytes, a private copy
+ * @classes: BIT_ULL(INSN_*) of what it may be
+ *
+ * For exits that say which instruction it was: ginsn_decode() would agree.
+ *
+ * Return: 0 if it is another instruction, or may have prefixes or operands.
+ */
+unsigned int ginsn_bare_len(const u8 *bytes, u64 classes)
+{
+	unsigned int len;
+	const struct opcode *op = find_bare(bytes, &len);
+
+	return op && (classes & BIT_ULL(op->class)) ? len : 0;
+}
+
+/* What guests execute most. Where it says true, decode_full() agrees. */
 static bool decode_bare(struct ginsn *insn, const u8 *bytes,
 			enum guest_mode mode)
 {
-	bool escape = bytes[0] == 0x0f;
-	const struct opcode *op = escape ? &two_byte[bytes[1]] :
-					   &one_byte[bytes[0]];
-	bool vmmcall = op->class == CLASS_GROUP7 && bytes[2] == 0xd9;
+	unsigned int len;
+	const struct opcode *op = find_bare(bytes, &len);
 
-	if (!vmmcall && (!op->class || op->flags || op->class >= PREFIX_SEGMENT))
+	if (!op)
 		return false;
-	insn->map = escape;
-	insn->len = 1 + escape + vmmcall;
-	insn->opcode = bytes[escape];
+	insn->map = bytes[0] == 0x0f;
+	insn->len = len;
+	insn->opcode = bytes[insn->map];
 	insn->class = op->class;
 	insn->op_bytes = guest_mode_op_bytes(mode);
 	insn->rm_bytes = insn->op_bytes;
 	insn->addr_bytes = guest_mode_addr_bytes(mode);
-	if (vmmcall) {
-		insn->class = INSN_VMMCALL;
+	if (op == &vmmcall_opcode) {
 		insn->flags = INSN_F_MODRM;
 		insn->modrm = bytes[2];
 		insn->rm_bytes = 0;

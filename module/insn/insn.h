@@ -145,6 +145,7 @@ struct ginsn {
 
 int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
 		 enum guest_mode mode);
+unsigned int ginsn_bare_len(const u8 *bytes, u64 classes);
 
 /* The low @bytes bytes of a value: 1, 2, 4 or 8. */
 static inline u64 ginsn_low_bytes(u64 value, unsigned int bytes)

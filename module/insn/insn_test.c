@@ -134,12 +134,18 @@ static void insn_test_short_way(struct kunit *test)
 	for (i = 0; i < 3 * 256; i++) {
 		const u8 codes[3][3] = { { i }, { 0x0f, i }, { 0x0f, 0x01, i } };
 		const u8 *code = codes[i / 256];
+		unsigned int len = ginsn_bare_len(code, ~0ULL);
 
 		for (mode = 0; mode <= GUEST_LONG64; mode++) {
 			memset(&bare, 0, sizeof(bare));
-			if (!decode_bare(&bare, code, mode))
+			if (!decode_bare(&bare, code, mode)) {
+				KUNIT_EXPECT_EQ(test, len, 0U);
 				continue;
+			}
 			taken++;
+			KUNIT_EXPECT_EQ(test, len, bare.len);
+			KUNIT_EXPECT_EQ(test, len, ginsn_bare_len(code, BIT_ULL(bare.class)));
+			KUNIT_EXPECT_EQ(test, 0U, ginsn_bare_len(code, ~BIT_ULL(bare.class)));
 			memset(&full, 0, sizeof(full));
 			KUNIT_EXPECT_EQ_MSG(test, 0, decode_full(&full, code, 3, mode),
 					    "%x mode %u", i, mode);

@@ -43,82 +43,10 @@ struct mmio_op {
 	bool copy;
 };
 
-/**
- * struct mmio_load - how a value that was read gets into a register
- * @keep: bits of the register that stay
- * @mask: bits of the value that count
- * @reg: the register
- * @shift: where the value goes in it
- * @unused: bits of 64 above what was read
- * @sign: those are copies of its top bit
- */
-struct mmio_load {
-	u64 keep;
-	u64 mask;
-	u8 reg;
-	u8 shift;
-	u8 unused;
-	bool sign;
-};
-
-/**
- * struct mmio_plan - an access for which nothing but general registers is left to
- *	look at
- * @disp: linear address: this and the two registers, each with its factor
- * @base: .
- * @index: .
- * @base_scale: 0 or 1
- * @index_scale: 0, 1, 2, 4 or 8
- * @width: bytes
- * @imm: store: the value, but for the register's part of it
- * @mask: store: bits of the register that are a part of it
- * @reg: store: the register
- * @shift: store: where in it they start
- * @load: of a load
- */
-struct mmio_plan {
-	u64 disp;
-	u8 base;
-	u8 index;
-	u8 base_scale;
-	u8 index_scale;
-	u8 width;
-	u8 reg;
-	u8 shift;
-	union {
-		struct {
-			u64 imm;
-			u64 mask;
-		};
-		struct mmio_load load;
-	};
-};
-
 int mmio_decode(struct mmio_op *op, const struct ginsn *insn, const u64 *gprs,
 		bool write);
 bool mmio_complete(const struct mmio_op *op, const struct ginsn *insn,
 		   u64 *gprs, u64 rflags, u64 data);
-bool mmio_plan(struct mmio_plan *plan, const struct ginsn *insn, u64 next_rip, bool write);
-
-static inline u64 mmio_plan_linear(const struct mmio_plan *plan, const u64 *gprs)
-{
-	return plan->disp + gprs[plan->base] * plan->base_scale +
-	       gprs[plan->index] * plan->index_scale;
-}
-
-static inline u64 mmio_plan_value(const struct mmio_plan *plan, const u64 *gprs)
-{
-	return plan->imm | (gprs[plan->reg] >> plan->shift & plan->mask);
-}
-
-/* What mmio_complete() does to the register. */
-static inline void mmio_load(const struct mmio_load *load, u64 *gprs, u64 data)
-{
-	u64 value = data << load->unused;
-
-	value = load->sign ? (u64)((s64)value >> load->unused) : value >> load->unused;
-	gprs[load->reg] = (gprs[load->reg] & load->keep) | (value & load->mask) << load->shift;
-}
 
 /* The operand that is the device's. */
 static inline const struct ginsn_mem *mmio_device(const struct mmio_op *op,

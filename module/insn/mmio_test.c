@@ -357,85 +357,6 @@ static void mmio_test_rep_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mmio_decode(&op, &insn, gprs, true), (int)MMIO_STALE);
 }
 
-#define NEXT_RIP	0xffffffff81000123ULL
-
-/* A plan, if there is one, says what the long way does. */
-static bool is_planned(struct kunit *test, unsigned int mode, const struct code *code,
-		       bool write)
-{
-	struct mmio_plan plan;
-	struct mmio_op op;
-	struct ginsn insn;
-	u64 gprs[16], loaded[16];
-	int ret;
-
-	fill_gprs(gprs);
-	fill_gprs(loaded);
-	ret = decode_one(&insn, mode, code);
-	KUNIT_EXPECT_EQ(test, ret, 0);
-	if (!mmio_plan(&plan, &insn, NEXT_RIP, write))
-		return false;
-	KUNIT_EXPECT_EQ(test, mmio_decode(&op, &insn, gprs, write), 0);
-	KUNIT_EXPECT_EQ(test, mmio_plan_linear(&plan, gprs),
-			ginsn_offset(&insn.mem, gprs, NEXT_RIP));
-	KUNIT_EXPECT_EQ(test, plan.width, op.width);
-	KUNIT_EXPECT_EQ(test, write, op.write);
-	KUNIT_EXPECT_FALSE(test, op.copy);
-	if (write)
-		KUNIT_EXPECT_EQ(test, mmio_plan_value(&plan, gprs), op.value);
-	else
-		mmio_load(&plan.load, loaded, DATA);
-	KUNIT_EXPECT_TRUE(test, mmio_complete(&op, &insn, gprs, DF, DATA));
-	KUNIT_EXPECT_EQ(test, memcmp(gprs, loaded, sizeof(gprs)), 0);
-	return true;
-}
-
-static const struct {
-	u8 mode;
-	bool write;
-	struct code code;
-	bool planned;
-} plan_cases[] = {
-	/* addresses: index, scale, displacement, no base, relative to RIP */
-	{ GUEST_LONG64, true, B("\x89\x14\x0b"), true },
-	{ GUEST_LONG64, true, B("\x42\x89\x54\xfb\x80"), true },
-	{ GUEST_LONG64, false, B("\x8b\x14\xcd\x00\x10\x00\x00"), true },
-	{ GUEST_LONG64, false, B("\x8b\x14\x25\x00\x10\x00\x80"), true },
-	{ GUEST_LONG64, false, B("\x8b\x15\x00\x10\x00\x80"), true },
-	{ GUEST_LONG64, true, B("\x43\x88\x54\x7d\x10"), true },
-	/* segments that count, addresses that are cut */
-	{ GUEST_LONG64, true, B("\x3e\x89\x13"), true },
-	{ GUEST_LONG64, true, B("\x64\x89\x13"), false },
-	{ GUEST_LONG64, false, B("\x65\x8b\x13"), false },
-	{ GUEST_LONG64, true, B("\x67\x89\x13"), false },
-	{ GUEST_COMPAT32, true, B("\x89\x13"), false },
-	{ GUEST_PROT32, true, B("\x89\x13"), false },
-	/* no memory, or the other direction */
-	{ GUEST_LONG64, true, B("\x89\xc3"), false },
-	{ GUEST_LONG64, false, B("\x89\x13"), false },
-	{ GUEST_LONG64, true, B("\x8b\x13"), false },
-};
-
-static void mmio_test_plans(struct kunit *test)
-{
-	unsigned int i, writes = 0, reads = 0;
-
-	for (i = 0; i < ARRAY_SIZE(write_cases); i++)
-		writes += is_planned(test, write_cases[i].mode, &write_cases[i].code, true);
-	for (i = 0; i < ARRAY_SIZE(read_cases); i++)
-		reads += is_planned(test, read_cases[i].mode, &read_cases[i].code, false);
-	for (i = 0; i < ARRAY_SIZE(string_cases); i++)
-		KUNIT_EXPECT_FALSE(test, is_planned(test, string_cases[i].mode,
-						    &string_cases[i].code, true));
-	/* All moves in 64-bit code but those with a 32-bit address, FS or GS */
-	KUNIT_EXPECT_EQ(test, writes, 18U);
-	KUNIT_EXPECT_EQ(test, reads, 26U);
-	for (i = 0; i < ARRAY_SIZE(plan_cases); i++)
-		KUNIT_EXPECT_EQ_MSG(test, is_planned(test, plan_cases[i].mode, &plan_cases[i].code,
-						     plan_cases[i].write),
-				    plan_cases[i].planned, "case %u", i);
-}
-
 /* Which operand of MOVS is the device, and where the segment override goes. */
 static void mmio_test_operands(struct kunit *test)
 {
@@ -496,7 +417,6 @@ static struct kunit_case mmio_test_cases[] = {
 	KUNIT_CASE(mmio_test_store_completes),
 	KUNIT_CASE(mmio_test_strings),
 	KUNIT_CASE(mmio_test_rep_end),
-	KUNIT_CASE(mmio_test_plans),
 	KUNIT_CASE(mmio_test_operands),
 	KUNIT_CASE(mmio_test_classes),
 	{}

@@ -82,27 +82,6 @@ static void __user *user_ptr(struct guest_memory *mem, u64 gpa, unsigned int *le
 	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
 }
 
-/**
- * guest_memory_user_ptr() - convert a guest-physical to a user address
- * @mem: a VM's memory
- * @gpa: address
- * @len: length in bytes
- * @access: SVMVCPU_MEM_* that the region must allow
- *
- * The result is valid while interrupts are off on a loaded vCPU's CPU, and as long as
- * guest_memory.table_gen does not change.
- *
- * Return: the user address, or NULL unless one such region contains all bytes.
- */
-const void __user *guest_memory_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int len,
-					 u32 access)
-{
-	unsigned int part = len;
-	void __user *ptr = user_ptr(mem, gpa, &part, access);
-
-	return part == len ? ptr : NULL;
-}
-
 /* The answer may be outdated by the time of the access. */
 bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access)
 {

@@ -157,8 +157,7 @@ void guest_memory_stats(struct guest_memory *mem, struct svmvcpu_stats *stats);
 
 unsigned int guest_memory_access_begin(struct guest_memory *mem);
 void guest_memory_access_end(struct guest_memory *mem, unsigned int phase);
-const void __user *guest_memory_user_ptr(struct guest_memory *mem, u64 gpa, unsigned int len,
-					 u32 access);
+bool region_lookup_atomic(struct guest_memory *mem, u64 gpa, struct mem_region *region);
 bool guest_memory_allows(struct guest_memory *mem, u64 gpa, u32 access);
 int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access);

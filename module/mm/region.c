@@ -45,6 +45,25 @@ static struct region_node *find_node(const struct guest_memory *mem, u64 gpa)
 	return NULL;
 }
 
+static __always_inline bool lookup(struct guest_memory *mem, u64 gpa, struct mem_region *region)
+{
+	struct region_node *node;
+	u64 gen;
+
+	for (;;) {
+		/* Pairs with change_begin() and change_end(). */
+		gen = smp_load_acquire(&mem->table_gen);
+		node = find_node(mem, gpa);
+		if (node)
+			*region = node->region;
+		/* Pairs with change_begin(): read the tree before the generation. */
+		smp_rmb();
+		if (node || (!(gen & 1) && READ_ONCE(mem->table_gen) == gen))
+			return node;
+		cpu_relax();
+	}
+}
+
 /**
  * region_lookup() - find the region that contains an address
  * @mem: a VM's memory
@@ -61,24 +80,18 @@ static struct region_node *find_node(const struct guest_memory *mem, u64 gpa)
  */
 bool region_lookup(struct guest_memory *mem, u64 gpa, struct mem_region *region)
 {
-	struct region_node *node;
-	u64 gen;
+	bool found;
 
 	rcu_read_lock();
-	for (;;) {
-		/* Pairs with change_begin() and change_end(). */
-		gen = smp_load_acquire(&mem->table_gen);
-		node = find_node(mem, gpa);
-		if (node)
-			*region = node->region;
-		/* Pairs with change_begin(): read the tree before the generation. */
-		smp_rmb();
-		if (node || (!(gen & 1) && READ_ONCE(mem->table_gen) == gen))
-			break;
-		cpu_relax();
-	}
+	found = lookup(mem, gpa, region);
 	rcu_read_unlock();
-	return node;
+	return found;
+}
+
+/* The same with interrupts off, which RCU waits for as well. */
+bool region_lookup_atomic(struct guest_memory *mem, u64 gpa, struct mem_region *region)
+{
+	return lookup(mem, gpa, region);
 }
 
 /* Is @region still mapped as it was? The caller holds guest_memory.lock. */

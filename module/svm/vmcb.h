@@ -437,6 +437,7 @@ static inline bool vmcb_intercepts(const struct vmcb *vmcb, unsigned int nr)
 struct svm_caps {
 	u64 features;		/* SVMVCPU_FEAT_* */
 	u64 cpuid_intercepts;	/* SVM_INTERCEPT_* gated by CPUID */
+	u64 frame_mask;		/* where a page table entry has its address */
 	u32 asids;		/* NASID: valid are 1 .. asids - 1 */
 	u32 sev_asids;		/* of these, 1 .. sev_asids are for SEV guests */
 	u8 phys_bits;		/* host physical address width */

@@ -14,7 +14,8 @@
 #include <asm/processor-flags.h>
 
 #include "insn/assist.h"
-#include "insn/gva.h"
+#include "insn/gva_walk.h"
+#include "mm/cursor.h"
 #include "mm/memory.h"
 #include "svm/cpu.h"
 #include "vcpu/apic.h"
@@ -44,7 +45,7 @@ void guest_env(const struct vcpu *vcpu, struct linear_env *env)
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 
 	env->mode = vcpu_mode(vcpu);
-	env->la_bits = save->cr4 & X86_CR4_LA57 ? 57 : 48;
+	env->la_bits = vcpu_la_bits(vcpu);
 	env_segment(&env->seg[INSN_ES], &save->es);
 	env_segment(&env->seg[INSN_CS], &save->cs);
 	env_segment(&env->seg[INSN_SS], &save->ss);
@@ -100,26 +101,30 @@ static enum exit_result access_result(struct vcpu *vcpu, int err)
 	}
 }
 
+static unsigned int gva_access(unsigned int access)
+{
+	return (access & GUEST_WRITE ? GVA_WRITE : 0) | (access & GUEST_FETCH ? GVA_FETCH : 0);
+}
+
 struct walk_ctx {
 	struct vcpu *vcpu;
 	bool atomic;
 };
 
-static int walk_read(void *ctx, u64 gpa, unsigned int size, u64 *pte)
+static int walk_read(void *arg, u64 gpa, unsigned int size, u64 *pte)
 {
-	struct walk_ctx *walk = ctx;
+	struct walk_ctx *ctx = arg;
 
 	*pte = 0;
-	return guest_memory_read(&walk->vcpu->vm->mem, gpa, pte, size, walk->atomic,
+	return guest_memory_read(&ctx->vcpu->vm->mem, gpa, pte, size, ctx->atomic,
 				 SVMVCPU_MEM_READ);
 }
 
-static int walk_cmpxchg(void *ctx, u64 gpa, unsigned int size, u64 old, u64 new)
+static int walk_cmpxchg(void *arg, u64 gpa, unsigned int size, u64 old, u64 new)
 {
-	struct walk_ctx *walk = ctx;
+	struct walk_ctx *ctx = arg;
 
-	return guest_memory_cmpxchg(&walk->vcpu->vm->mem, gpa, size, old, new,
-				    walk->atomic);
+	return guest_memory_cmpxchg(&ctx->vcpu->vm->mem, gpa, size, old, new, ctx->atomic);
 }
 
 static const struct gva_walk_ops walk_ops = {
@@ -127,8 +132,18 @@ static const struct gva_walk_ops walk_ops = {
 	.cmpxchg_pte = walk_cmpxchg,
 };
 
+static int peek_cmpxchg(void *arg, u64 gpa, unsigned int size, u64 old, u64 new)
+{
+	return 0;
+}
+
+static const struct gva_walk_ops peek_ops = {
+	.read_pte = walk_read,
+	.cmpxchg_pte = peek_cmpxchg,
+};
+
 /* What a page walk needs to know */
-struct gva_mmu guest_mmu(const struct vcpu *vcpu)
+static __always_inline struct gva_mmu mmu_of(const struct vcpu *vcpu)
 {
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 
@@ -147,6 +162,63 @@ struct gva_mmu guest_mmu(const struct vcpu *vcpu)
 }
 
 /**
+ * struct quick_ctx - a walk with interrupts off in long mode, where all is in order
+ * @cursor: .
+ * @mem: the VM's memory
+ */
+struct quick_ctx {
+	struct guest_memory *mem;
+	struct mem_region cursor;
+};
+
+static __always_inline int quick_read(void *arg, u64 gpa, unsigned int size, u64 *pte)
+{
+	struct quick_ctx *ctx = arg;
+
+	return guest_cursor_read(ctx->mem, &ctx->cursor, gpa, pte, 1, SVMVCPU_MEM_READ) ?
+	       0 : -EAGAIN;
+}
+
+static const struct gva_walk_ops quick_ops = {
+	.read_pte = quick_read,
+};
+
+/*
+ * Translates what needs neither a fault nor a change of the tables. False: nothing has
+ * happened; gva_translate() says what is the matter. Page faults are disabled.
+ */
+static __always_inline bool quick_walk(const struct vcpu *vcpu, struct quick_ctx *ctx, u64 linear,
+				       unsigned int access, u64 *gpa)
+{
+	const struct gva_mmu mmu = mmu_of(vcpu);
+
+	return (mmu.efer & EFER_LMA) && (mmu.cr0 & X86_CR0_PG) &&
+	       !gva_walk_long(&mmu, linear, svm_caps.frame_mask, access, &quick_ops, ctx, gpa);
+}
+
+static noinline enum exit_result translate(struct vcpu *vcpu, u64 linear, unsigned int access,
+					   bool atomic, u64 *gpa)
+{
+	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
+	struct gva_mmu mmu = mmu_of(vcpu);
+	struct gva_fault fault;
+	int err;
+
+	err = gva_translate(&mmu, linear, gva_access(access), &walk_ops, &ctx, gpa, &fault);
+	switch (err) {
+	case GVA_FAULT:
+		event_raise_pf(vcpu, linear, fault.error_code);
+		return EXIT_RESUME;
+	case -EBUSY:
+		/* Somebody else changes the entry all the time: let the guest retry. */
+		return EXIT_RESUME;
+	}
+	if (is_memory_error(err))
+		return memory_exit(vcpu, fault.table_gpa, linear, access, SVMVCPU_FAULT_WALK, err);
+	return access_result(vcpu, err);
+}
+
+/**
  * guest_translate() - linear to guest-physical, as the guest would
  * @vcpu: .
  * @linear: address
@@ -160,26 +232,15 @@ struct gva_mmu guest_mmu(const struct vcpu *vcpu)
 enum exit_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access,
 				 bool atomic, u64 *gpa)
 {
-	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
-	struct gva_mmu mmu = guest_mmu(vcpu);
-	struct gva_fault fault = { };
-	int ret;
+	struct quick_ctx ctx = { .mem = &vcpu->vm->mem };
+	bool done;
 
-	ret = gva_translate(&mmu, linear, (access & GUEST_WRITE ? GVA_WRITE : 0) |
-			    (access & GUEST_FETCH ? GVA_FETCH : 0),
-			    &walk_ops, &ctx, gpa, &fault);
-	if (!ret)
-		return EXIT_CONTINUE;
-	if (ret == GVA_FAULT) {
-		event_raise_pf(vcpu, linear, fault.error_code);
-		return EXIT_RESUME;
-	}
-	/* Somebody else changes the entry all the time: let the guest retry. */
-	if (ret == -EBUSY)
-		return EXIT_RESUME;
-	if (is_memory_error(ret))
-		return memory_exit(vcpu, fault.table_gpa, linear, access, SVMVCPU_FAULT_WALK, ret);
-	return access_result(vcpu, ret);
+	if (!atomic)
+		return translate(vcpu, linear, access, false, gpa);
+	pagefault_disable();
+	done = quick_walk(vcpu, &ctx, linear, gva_access(access), gpa);
+	pagefault_enable();
+	return done ? EXIT_CONTINUE : translate(vcpu, linear, access, true, gpa);
 }
 
 static int copy_part(struct vcpu *vcpu, u64 gpa, void *buf, unsigned int len,
@@ -273,50 +334,122 @@ enum exit_result guest_probe_write(struct vcpu *vcpu, u64 linear, unsigned int l
 	return EXIT_CONTINUE;
 }
 
+/**
+ * struct code - bytes at CS:RIP
+ * @nr: how many there are
+ * @skip: offset of the first in @words
+ * @words: aligned quadwords of guest memory
+ */
+struct code {
+	unsigned int nr;
+	unsigned int skip;
+	u64 words[(sizeof(u64) - 1 + INSN_MAX_LEN + sizeof(u64) - 1) / sizeof(u64)];
+};
+
+static const u8 *code_bytes(const struct code *code)
+{
+	return (const u8 *)code->words + code->skip;
+}
+
+/* Makes room behind what is there. @gpa: of the next byte */
+static u64 *code_next(struct code *code, u64 gpa)
+{
+	if (!code->nr)
+		code->skip = gpa % sizeof(u64);
+	return &code->words[(code->skip + code->nr) / sizeof(u64)];
+}
+
 /*
  * Code within a page, in aligned quadwords, each read by one access: a CPU may
  * replace an instruction while another executes it by one store into such a
  * quadword (APM volume 2, 7.6.1).
  */
-static int read_code(struct vcpu *vcpu, u64 gpa, u8 *buf, unsigned int len, bool atomic,
-		     u32 access)
+static int read_code(struct vcpu *vcpu, u64 gpa, struct code *code, unsigned int len,
+		     bool atomic, u32 access)
 {
-	u64 words[3];
 	unsigned int skip = gpa % sizeof(u64);
-	int ret;
+	int err;
 
-	static_assert(sizeof(words) >= sizeof(u64) - 1 + INSN_MAX_LEN);
-	ret = guest_memory_read(&vcpu->vm->mem, gpa - skip, words,
+	err = guest_memory_read(&vcpu->vm->mem, gpa - skip, code_next(code, gpa),
 				round_up(skip + len, sizeof(u64)), atomic, access);
-	if (!ret)
-		memcpy(buf, (u8 *)words + skip, len);
-	return ret;
+	if (!err)
+		code->nr += len;
+	return err;
 }
 
 /*
- * Bytes at CS:RIP up to the end of their page, at most @want. Steps as usual,
- * with the number of bytes in @got.
+ * Where the byte behind those in @code is, and how many of @want bytes are there and in
+ * its page; 0: none, fetching it is #GP.
  */
-static enum exit_result fetch_page(struct vcpu *vcpu, const struct linear_env *env, u64 rip,
-				   u8 *buf, unsigned int want, bool atomic, unsigned int *got)
+static unsigned int fetch_span(const struct vcpu *vcpu, const struct code *code,
+			       unsigned int want, u64 *linear)
+{
+	struct linear_env env;
+	unsigned int span;
+
+	guest_env(vcpu, &env);
+	span = linear_fetch_span(&env, ginsn_next_rip(env.mode, vcpu_rip(vcpu), code->nr),
+				 want - code->nr, linear);
+	return min_t(u64, span, PAGE_SIZE - offset_in_page(*linear));
+}
+
+/*
+ * Adds the bytes behind those in @code, up to the end of their page. Steps as usual.
+ *
+ * The second page is looked at only when the instruction reaches into it, so
+ * that no fault is raised which the CPU would not have.
+ */
+static noinline enum exit_result fetch(struct vcpu *vcpu, struct code *code, bool atomic)
 {
 	enum exit_result ret;
+	unsigned int span;
 	u64 linear, gpa;
 	int err;
 
-	*got = linear_fetch_span(env, rip, want, &linear);
-	if (!*got) {
+	span = fetch_span(vcpu, code, INSN_MAX_LEN, &linear);
+	if (!span) {
+		/* The code segment ends inside the instruction. */
 		event_raise_gp(vcpu);
 		return EXIT_RESUME;
 	}
-	*got = min_t(u64, *got, PAGE_SIZE - offset_in_page(linear));
-	ret = guest_translate(vcpu, linear, GUEST_FETCH, atomic, &gpa);
+	ret = translate(vcpu, linear, GUEST_FETCH, atomic, &gpa);
 	if (ret)
 		return ret;
-	err = read_code(vcpu, gpa, buf, *got, atomic, SVMVCPU_MEM_EXEC);
+	err = read_code(vcpu, gpa, code, span, atomic, SVMVCPU_MEM_EXEC);
 	if (is_memory_error(err))
 		return memory_exit(vcpu, gpa, linear, GUEST_FETCH, 0, err);
 	return access_result(vcpu, err);
+}
+
+/* In 64-bit code with interrupts off, where all is in order. False: fetch() has to. */
+static __always_inline bool quick_fetch(const struct vcpu *vcpu, struct code *code)
+{
+	struct quick_ctx ctx = { .mem = &vcpu->vm->mem };
+	u64 rip = vcpu_rip(vcpu), gpa;
+	unsigned int skip = rip % sizeof(u64);
+	unsigned int span = min_t(u64, INSN_MAX_LEN, PAGE_SIZE - offset_in_page(rip));
+	bool done;
+
+	if (!(vcpu->vmcb->save.cs.attrib & SEG_L) ||
+	    !linear_is_canonical(vcpu_la_bits(vcpu), rip))
+		return false;
+	pagefault_disable();
+	done = quick_walk(vcpu, &ctx, rip, GVA_FETCH, &gpa) &&
+	       guest_cursor_read(ctx.mem, &ctx.cursor, gpa - skip, code->words,
+				 DIV_ROUND_UP(skip + span, sizeof(u64)), SVMVCPU_MEM_EXEC);
+	pagefault_enable();
+	code->skip = skip;
+	code->nr = done ? span : 0;
+	return done;
+}
+
+/* Bytes at CS:RIP up to the end of their page. Steps as usual. */
+static __always_inline enum exit_result fetch_first(struct vcpu *vcpu, struct code *code,
+						    bool atomic)
+{
+	if (atomic && quick_fetch(vcpu, code))
+		return EXIT_CONTINUE;
+	return fetch(vcpu, code, atomic);
 }
 
 /* What ginsn_decode() says when the bytes are not an instruction of ours. */
@@ -334,30 +467,22 @@ static enum exit_result decode_failed(struct vcpu *vcpu, int err)
 	}
 }
 
-/*
- * The second page is looked at only when the instruction reaches into it, so
- * that no fault is raised which the CPU would not have.
- */
-static noinline enum exit_result fetch_and_decode(struct vcpu *vcpu, struct ginsn *insn,
-						  bool atomic)
+/* @code: what has been fetched so far, maybe nothing */
+static noinline enum exit_result decode_code(struct vcpu *vcpu, struct code *code,
+					     struct ginsn *insn, bool atomic)
 {
-	unsigned int have = 0, more;
-	struct linear_env env;
-	u8 buf[INSN_MAX_LEN];
+	const enum guest_mode mode = vcpu_mode(vcpu);
 	enum exit_result ret;
 	int err;
 
-	guest_env(vcpu, &env);
-	do {
-		/* Raises #GP when the code segment ends inside the instruction. */
-		ret = fetch_page(vcpu, &env, ginsn_next_rip(env.mode, vcpu_rip(vcpu), have),
-				 buf + have, sizeof(buf) - have, atomic, &more);
+	for (;;) {
+		err = ginsn_decode(insn, code_bytes(code), code->nr, mode);
+		if (err != INSN_TRUNCATED || code->nr == INSN_MAX_LEN)
+			return err ? decode_failed(vcpu, err) : EXIT_CONTINUE;
+		ret = fetch(vcpu, code, atomic);
 		if (ret)
 			return ret;
-		have += more;
-		err = ginsn_decode(insn, buf, have, env.mode);
-	} while (err == INSN_TRUNCATED && have < sizeof(buf));
-	return err ? decode_failed(vcpu, err) : EXIT_CONTINUE;
+	}
 }
 
 /**
@@ -373,21 +498,18 @@ static noinline enum exit_result fetch_and_decode(struct vcpu *vcpu, struct gins
  */
 enum exit_result guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic)
 {
-	const struct memo *memo;
+	struct code code = { };
 	enum exit_result ret;
 
-	if (assist_decode(vcpu->vmcb, svm_caps.features, insn))
+	if (svm_has(SVMVCPU_FEAT_DECODE_ASSISTS) &&
+	    assist_decode(vcpu->vmcb, svm_caps.features, insn))
 		return EXIT_CONTINUE;
-	memo = atomic ? memo_insn(vcpu) : NULL;
-	if (memo) {
-		*insn = memo->insn;
+	ret = fetch_first(vcpu, &code, atomic);
+	if (ret)
+		return ret;
+	if (!ginsn_decode(insn, code_bytes(&code), code.nr, vcpu_mode(vcpu)))
 		return EXIT_CONTINUE;
-	}
-	ret = fetch_and_decode(vcpu, insn, atomic);
-	/* What decode_failed() let pass is none that is known. */
-	if (!ret && atomic && insn->class != INSN_NONE)
-		memo_keep_insn(vcpu, insn);
-	return ret;
+	return decode_code(vcpu, &code, insn, atomic);
 }
 
 /**
@@ -428,6 +550,14 @@ enum exit_result guest_mismatch(struct vcpu *vcpu)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_UNKNOWN);
 }
 
+static enum exit_result is_one_of(struct vcpu *vcpu, const struct ginsn *insn, u64 classes)
+{
+	if (insn->class == INSN_NONE || !(classes & BIT_ULL(insn->class)))
+		return guest_mismatch(vcpu);
+	vcpu->mismatches = 0;
+	return EXIT_CONTINUE;
+}
+
 /**
  * guest_decode_as() - decode an instruction that must be one of a few
  * @vcpu: .
@@ -442,23 +572,8 @@ enum exit_result guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 clas
 {
 	enum exit_result ret = guest_decode(vcpu, insn, atomic);
 
-	if (ret)
-		return ret;
-	if (insn->class == INSN_NONE || !(classes & BIT_ULL(insn->class)))
-		return guest_mismatch(vcpu);
-	vcpu->mismatches = 0;
-	return EXIT_CONTINUE;
+	return ret ? ret : is_one_of(vcpu, insn, classes);
 }
-
-static int peek_cmpxchg(void *ctx, u64 gpa, unsigned int size, u64 old, u64 new)
-{
-	return 0;
-}
-
-static const struct gva_walk_ops peek_ops = {
-	.read_pte = walk_read,
-	.cmpxchg_pte = peek_cmpxchg,
-};
 
 /**
  * guest_walk() - translate for the VMM: nothing is raised
@@ -477,7 +592,7 @@ int guest_walk(struct vcpu *vcpu, u64 linear, unsigned int access, u8 cpl, bool 
 	       u64 *gpa, struct gva_fault *fault)
 {
 	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = false };
-	struct gva_mmu mmu = guest_mmu(vcpu);
+	struct gva_mmu mmu = mmu_of(vcpu);
 
 	mmu.cpl = cpl;
 	return gva_translate(&mmu, linear, access, mark ? &walk_ops : &peek_ops, &ctx, gpa,
@@ -487,7 +602,7 @@ int guest_walk(struct vcpu *vcpu, u64 linear, unsigned int access, u8 cpl, bool 
 static bool peek_translate(struct vcpu *vcpu, u64 linear, u64 *gpa)
 {
 	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = true };
-	struct gva_mmu mmu = guest_mmu(vcpu);
+	struct gva_mmu mmu = mmu_of(vcpu);
 	struct gva_fault fault;
 
 	return !gva_translate(&mmu, linear, GVA_FETCH, &peek_ops, &ctx, gpa, &fault);
@@ -496,22 +611,18 @@ static bool peek_translate(struct vcpu *vcpu, u64 linear, u64 *gpa)
 /* Page by page, until something is not there. */
 static unsigned int peek_pages(struct vcpu *vcpu, u8 *buf, unsigned int want)
 {
-	enum guest_mode mode = vcpu_mode(vcpu);
-	unsigned int got = 0, part;
-	struct linear_env env;
+	struct code code = { };
+	unsigned int part;
 	u64 linear, gpa;
 
-	guest_env(vcpu, &env);
-	while (got < want) {
-		part = linear_fetch_span(&env, ginsn_next_rip(mode, vcpu_rip(vcpu), got),
-					 want - got, &linear);
-		part = min_t(u64, part, PAGE_SIZE - offset_in_page(linear));
+	while (code.nr < want) {
+		part = fetch_span(vcpu, &code, want, &linear);
 		if (!part || !peek_translate(vcpu, linear, &gpa) ||
-		    read_code(vcpu, gpa, buf + got, part, true, SVMVCPU_MEM_READ))
+		    read_code(vcpu, gpa, &code, part, true, SVMVCPU_MEM_READ))
 			break;
-		got += part;
 	}
-	return got;
+	memcpy(buf, code_bytes(&code), code.nr);
+	return code.nr;
 }
 
 /* Not loaded, a vCPU has nothing that keeps UNMAP waiting. */
@@ -569,10 +680,10 @@ enum exit_result guest_clear_pushed(struct vcpu *vcpu, u16 bits, bool atomic)
 {
 	struct walk_ctx ctx = { .vcpu = vcpu, .atomic = atomic };
 	struct guest_memory *mem = &vcpu->vm->mem;
-	struct gva_mmu mmu = guest_mmu(vcpu);
+	struct gva_mmu mmu = mmu_of(vcpu);
+	struct gva_fault fault;
 	struct linear_env env;
 	u64 rsp = vcpu->gprs[INSN_RSP], linear, gpa;
-	struct gva_fault fault;
 	unsigned int i;
 	u8 byte;
 	int ret;
@@ -634,6 +745,20 @@ void guest_trap(struct vcpu *vcpu)
 		event_raise_db(vcpu, DR_STEP);
 }
 
+/* Length of a fetched instruction, which has to be one of @classes */
+static noinline enum exit_result decode_len(struct vcpu *vcpu, struct code *code, u64 classes,
+					    bool atomic, unsigned int *len)
+{
+	struct ginsn insn;
+	enum exit_result ret;
+
+	ret = decode_code(vcpu, code, &insn, atomic);
+	if (!ret)
+		ret = is_one_of(vcpu, &insn, classes);
+	*len = insn.len;
+	return ret;
+}
+
 /**
  * guest_decode_next_rip() - guest_next_rip() where nobody knows
  * @vcpu: .
@@ -644,11 +769,21 @@ void guest_trap(struct vcpu *vcpu)
  */
 enum exit_result guest_decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 {
-	struct ginsn insn;
+	struct code code = { };
+	unsigned int len = 0;
 	enum exit_result ret;
 
-	ret = guest_decode_as(vcpu, &insn, classes, atomic);
-	if (!ret)
-		vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn.len);
-	return ret;
+	ret = fetch_first(vcpu, &code, atomic);
+	if (ret)
+		return ret;
+	if (code.nr >= 3)
+		len = ginsn_bare_len(code_bytes(&code), classes);
+	if (!len) {
+		ret = decode_len(vcpu, &code, classes, atomic, &len);
+		if (ret)
+			return ret;
+	}
+	vcpu->mismatches = 0;
+	vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), len);
+	return EXIT_CONTINUE;
 }

@@ -15,14 +15,12 @@
 #include "vcpu/vcpu.h"
 
 struct gva_fault;
-struct gva_mmu;
 
 /* access of guest_translate() and guest_copy() */
 #define GUEST_WRITE	BIT(0)
 #define GUEST_FETCH	BIT(1)
 
 void guest_env(const struct vcpu *vcpu, struct linear_env *env);
-struct gva_mmu guest_mmu(const struct vcpu *vcpu);
 enum exit_result guest_translate(struct vcpu *vcpu, u64 linear, unsigned int access,
 				 bool atomic, u64 *gpa);
 enum exit_result guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
@@ -93,8 +91,6 @@ static inline enum exit_result guest_next_rip(struct vcpu *vcpu, u64 classes, bo
 		vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), saved, 0);
 		return EXIT_CONTINUE;
 	}
-	if (atomic && memo_next_rip(vcpu, classes))
-		return EXIT_CONTINUE;
 	return guest_decode_next_rip(vcpu, classes, atomic);
 }
 

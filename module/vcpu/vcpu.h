@@ -13,6 +13,7 @@
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <asm/processor-flags.h>
 
 #include "insn/insn.h"
 #include "insn/mmio.h"
@@ -22,7 +23,6 @@
 #include "svm/vmcb.h"
 #include "svm/vmcb_init.h"
 #include "vcpu/event.h"
-#include "vcpu/memo.h"
 #include "vcpu/preset.h"
 #include "vcpu/step.h"
 
@@ -68,8 +68,6 @@ enum vcpu_question {
 	ASK_WRMSR,
 	ASK_EXCEPTION,
 	ASK_MMIO,
-	ASK_MMIO_LOAD,		/* these two come from a struct mmio_plan */
-	ASK_MMIO_STORE,
 };
 
 /* The pending question, and what completing the instruction takes */
@@ -83,11 +81,10 @@ struct vcpu_ask {
 	u64 address;		/* EXCEPTION with #PF: the new CR2 */
 };
 
-/* The device access of ASK_MMIO and ASK_MMIO_LOAD */
+/* The device access of ASK_MMIO */
 struct vcpu_mmio {
 	struct ginsn insn;
 	struct mmio_op op;
-	struct mmio_load load;	/* ASK_MMIO_LOAD needs only this */
 	bool answered;		/* @answer is valid but not yet stored in guest memory */
 	u64 answer;
 };
@@ -180,8 +177,6 @@ struct vcpu {
 		};
 		u64 watched;		/* both, for a single test */
 	};
-	struct memo_set memo_insns;
-	struct memo_set memo_devices;
 	u64 next_rip;			/* result of guest_next_rip() */
 	u64 exits;			/* since creation */
 	int error;			/* errno of EXIT_ERROR */
@@ -221,6 +216,12 @@ static inline enum guest_mode vcpu_mode(const struct vcpu *vcpu)
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 
 	return guest_mode(save->cr0, save->efer, save->rflags, save->cs.attrib);
+}
+
+/* Width of a linear address in 64-bit mode */
+static inline unsigned int vcpu_la_bits(const struct vcpu *vcpu)
+{
+	return vcpu->vmcb->save.cr4 & X86_CR4_LA57 ? 57 : 48;
 }
 
 /* RUN returns with @reason, SVMVCPU_EXIT_*. The caller has filled in the payload. */

@@ -22,6 +22,7 @@
 #define BENCH_STACK	0x7000UL	/* grows down */
 #define BENCH_PARAM	0x8000UL	/* what a guest is told: counts, mostly */
 #define BENCH_DATA	0x9000UL
+#define BENCH_LOW	0x20000UL	/* two tables for WITH_PAGES_4K */
 #define BENCH_MORE	0x40000000UL	/* where a row puts more memory */
 #define BENCH_DEVICE	0xd0000000UL	/* no memory there */
 
@@ -40,6 +41,7 @@
 #define WITH_HYPERCALL	(1U << 3)
 #define WITH_MMIO	(1U << 4)	/* accesses to no memory exit, decoded */
 #define WITH_FLAT32	(1U << 5)	/* 32-bit code without paging, not 64-bit mode */
+#define WITH_PAGES_4K	(1U << 6)	/* the first 2 MiB mapped by 4 KiB pages: four levels */
 
 enum bench_exit {
 	EXIT_IO,

@@ -11,6 +11,7 @@
 
 #define PTE_TABLE	0x003ULL	/* present, writable */
 #define PTE_LARGE	0x0e3ULL	/* and accessed, dirty, a page */
+#define PTE_SMALL	0x063ULL	/* the same, of 4 KiB */
 #define GATE		0x8e00ULL	/* interrupt gate, CPL 0 */
 
 void bench_die(const char *what)
@@ -49,6 +50,18 @@ static void write_tables(unsigned char *mem)
 		pdpt[i] = i << 30 | PTE_LARGE;
 }
 
+/* The first 2 MiB by pages of 4 KiB, as kernels and their modules map most code */
+static void write_low_tables(unsigned char *mem)
+{
+	uint64_t *pdpt = (void *)(mem + BENCH_TABLES + 0x1000);
+	uint64_t *pd = (void *)(mem + BENCH_LOW), *pt = pd + 512, i;
+
+	pdpt[0] = BENCH_LOW | PTE_TABLE;
+	pd[0] = (BENCH_LOW + 0x1000) | PTE_TABLE;
+	for (i = 0; i < 512; i++)
+		pt[i] = i << 12 | PTE_SMALL;
+}
+
 /* A pseudo descriptor, as LGDT and LIDT read it */
 static void write_register(unsigned char *at, uint64_t base, uint16_t limit)
 {
@@ -75,6 +88,8 @@ void guest_prepare(struct bench_vm *vm, const void *code, size_t len, unsigned i
 	vm->flags = flags;
 	vm->mem = bench_alloc(BENCH_MEM, false);
 	write_tables(vm->mem);
+	if (flags & WITH_PAGES_4K)
+		write_low_tables(vm->mem);
 	write_descriptors(vm->mem);
 	memcpy(vm->mem + BENCH_CODE, code, len);
 }

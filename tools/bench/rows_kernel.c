@@ -47,6 +47,12 @@ BENCH_GUEST(cpuid,
 	    DONE);
 LOOPS(cpuid, WITH_CPUID)
 
+/* Two levels of tables more to walk where the CPU does not save the next RIP */
+static uint64_t cpuid_4k(unsigned int n)
+{
+	return loops(guest_cpuid, guest_cpuid_end - guest_cpuid, WITH_CPUID | WITH_PAGES_4K, n);
+}
+
 /* The last leaf of the default table */
 BENCH_GUEST(cpuid_last,
 	    COUNT
@@ -307,6 +313,7 @@ static uint64_t kick(unsigned int n)
 
 const struct bench_row rows_kernel[] = {
 	BY_COUNT("CPUID, in the kernel", "", cpuid, 300, 5),
+	BY_COUNT("CPUID, in the kernel, code in 4 KiB pages", "", cpuid_4k, 300, 5),
 	BY_COUNT("CPUID of the last leaf, in the kernel", "", cpuid_last, 300, 5),
 	BY_COUNT("RDMSR EFER, in the kernel", "", rdmsr_efer, 300, 5),
 	BY_COUNT("x2APIC TPR write, in the kernel", "", x2apic_tpr, 300, 5),

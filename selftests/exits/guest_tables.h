@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For tests of what the module remembers (memo.c): a guest in 64-bit mode with
- * page tables of the test's own, so that everything an answer depends on can be
- * changed behind its back.
+ * For tests of instructions and operands that the module finds through the guest's
+ * page tables: a guest in 64-bit mode with tables of the test's own, which the test
+ * changes between exits.
  */
-#ifndef MEMO_H
-#define MEMO_H
+#ifndef GUEST_TABLES_H
+#define GUEST_TABLES_H
 
 #include "guest_thread.h"
 
@@ -36,4 +36,4 @@ static inline void put_tables(struct test_vm *t, unsigned long offset, unsigned 
 	put_entry(t, PT + offset, LINEAR >> 12, (CODE + (prefixes << 12)) | PTE_PW);
 }
 
-#endif /* MEMO_H */
+#endif /* GUEST_TABLES_H */

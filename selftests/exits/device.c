@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same as exits_memo, for device accesses, which are remembered as a whole: the
- * instruction is at LINEAR, its operand goes by RBX.
+ * The same as exits_fetch, for device accesses: the instruction is at LINEAR, its operand
+ * goes by RBX, and what either depends on changes between two exits.
  */
-#include "memo.h"
+#include "guest_tables.h"
 
-FIXTURE(memo_device) {
+FIXTURE(device) {
 	struct test_vm vm;
 };
 
@@ -17,7 +17,7 @@ static void decode_mmio(struct test_vm *t, unsigned int decode)
 		vm_die("SET_EXITS");
 }
 
-FIXTURE_SETUP(memo_device)
+FIXTURE_SETUP(device)
 {
 	struct svmvcpu_setup setup = {
 		.preset = SVMVCPU_PRESET_LONG64, .entry = LINEAR, .stack = 0x8000, .cr3 = PML4,
@@ -35,7 +35,7 @@ FIXTURE_SETUP(memo_device)
 	t->run->in_flags = SVMVCPU_RUN_SET_GPRS;
 }
 
-VM_TEARDOWN(memo_device)
+VM_TEARDOWN(device)
 
 static void put_bytes(struct test_vm *t, const char *bytes, size_t len)
 {
@@ -54,11 +54,11 @@ static int execute(struct test_vm *t)
 	return vm_run(t) ? -1 : (int)t->run->reason;
 }
 
-/* Three times: read, remembered, taken from memory */
+/* Twice: the first exit may have to fault in the tables and set accessed bits. */
 #define EXPECT_ACCESS(at, bytes, is_write, value)				\
 do {										\
 	int i_;									\
-	for (i_ = 0; i_ < 3; i_++) {						\
+	for (i_ = 0; i_ < 2; i_++) {						\
 		ASSERT_EQ(SVMVCPU_EXIT_MMIO, execute(&self->vm));		\
 		EXPECT_EQ((at), self->vm.run->mmio.gpa);			\
 		EXPECT_EQ(bytes, self->vm.run->mmio.width);			\
@@ -70,7 +70,7 @@ do {										\
 
 #define EXPECT_STORE(bytes, value)	EXPECT_ACCESS(DEVICE, bytes, 1, value)
 
-TEST_F(memo_device, new_bytes)
+TEST_F(device, new_bytes)
 {
 	struct test_vm *t = &self->vm;
 
@@ -95,7 +95,7 @@ TEST_F(memo_device, new_bytes)
 }
 
 /* The page with the instruction is another one. */
-TEST_F(memo_device, new_code_page)
+TEST_F(device, new_code_page)
 {
 	struct test_vm *t = &self->vm;
 
@@ -107,7 +107,7 @@ TEST_F(memo_device, new_code_page)
 }
 
 /* The registers that address and value are made of */
-TEST_F(memo_device, new_registers)
+TEST_F(device, new_registers)
 {
 	struct test_vm *t = &self->vm;
 
@@ -128,7 +128,7 @@ TEST_F(memo_device, new_registers)
 }
 
 /* Where the operand is, by the tables */
-TEST_F(memo_device, new_translation)
+TEST_F(device, new_translation)
 {
 	struct test_vm *t = &self->vm;
 	uint64_t device;
@@ -143,7 +143,7 @@ TEST_F(memo_device, new_translation)
 }
 
 /* An access that leaves the page is none that a device can make. */
-TEST_F(memo_device, across_pages)
+TEST_F(device, across_pages)
 {
 	struct test_vm *t = &self->vm;
 
@@ -157,7 +157,7 @@ TEST_F(memo_device, across_pages)
 }
 
 /* Nor is one that comes from the page before, which is memory: the second half faults. */
-TEST_F(memo_device, from_memory)
+TEST_F(device, from_memory)
 {
 	struct test_vm *t = &self->vm;
 
@@ -175,7 +175,7 @@ TEST_F(memo_device, from_memory)
  * The same bytes in the same place: mov %eax, (%rbx) in 64-bit code, and
  * mov %ax, (%bp, %di) in a 16-bit segment.
  */
-TEST_F(memo_device, new_mode)
+TEST_F(device, new_mode)
 {
 	struct test_vm *t = &self->vm;
 	struct svmvcpu_state state;
@@ -195,7 +195,7 @@ TEST_F(memo_device, new_mode)
 }
 
 /* Other segments than those that 64-bit code goes by without a look */
-TEST_F(memo_device, segment_base)
+TEST_F(device, segment_base)
 {
 	struct test_vm *t = &self->vm;
 	struct svmvcpu_state state;
@@ -211,7 +211,7 @@ TEST_F(memo_device, segment_base)
 }
 
 /* A region comes where the device was, and goes again. */
-TEST_F(memo_device, region_comes_and_goes)
+TEST_F(device, region_comes_and_goes)
 {
 	struct svmvcpu_range page = { .gpa = DEVICE, .bytes = 0x1000 };
 	struct svmvcpu_region region = {
@@ -236,7 +236,7 @@ TEST_F(memo_device, region_comes_and_goes)
 }
 
 /* The VMM does not want to see such exits any more, and does. */
-TEST_F(memo_device, new_choice)
+TEST_F(device, new_choice)
 {
 	struct test_vm *t = &self->vm;
 	int i;
@@ -251,7 +251,7 @@ TEST_F(memo_device, new_choice)
 }
 
 /* Two instructions by turns, one device; and one for two devices */
-TEST_F(memo_device, many_places)
+TEST_F(device, many_places)
 {
 	struct test_vm *t = &self->vm;
 	int i;
@@ -272,7 +272,7 @@ TEST_F(memo_device, many_places)
 }
 
 /* What is read arrives where the instruction wants it, and RIP behind that. */
-TEST_F(memo_device, answers)
+TEST_F(device, answers)
 {
 	struct test_vm *t = &self->vm;
 	int i;
@@ -297,7 +297,7 @@ TEST_F(memo_device, answers)
 }
 
 /* A snapshot between question and answer: the answer is for that instruction. */
-TEST_F(memo_device, restored_question)
+TEST_F(device, restored_question)
 {
 	struct test_vm *t = &self->vm;
 	__u64 pages;
@@ -325,7 +325,7 @@ TEST_F(memo_device, restored_question)
 }
 
 /* The register page of a local APIC, which the kernel answers itself */
-TEST(memo_of_apic_page)
+TEST(apic_page)
 {
 	static const unsigned char code[] = {
 		0x89, 0x83, 0x80, 0x00, 0x00, 0x00,	/* 1: mov %eax, 0x80(%rbx): TPR */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the module remembers of instructions (memo.c) is noticed to be out of
- * date: whatever the answer depends on is changed behind its back, and the next
- * exit must go by what is there now. exits_memo_device has device accesses.
+ * An exit is answered by the instruction that is in memory at that time: whatever leads
+ * to it is changed between two exits, and the next one must go by what is there now.
+ * exits_device has device accesses.
  *
  * The guest's instruction is a HLT with more or fewer prefixes, mostly: RIP behind
  * it tells which was read.
  */
-#include "memo.h"
+#include "guest_tables.h"
 
 #define MAX_PREFIXES	8
 
@@ -20,11 +20,11 @@ static void put_code(unsigned char *at, unsigned int prefixes)
 	at[prefixes] = 0xf4;
 }
 
-FIXTURE(memo) {
+FIXTURE(fetch) {
 	struct test_vm vm;
 };
 
-FIXTURE_SETUP(memo)
+FIXTURE_SETUP(fetch)
 {
 	struct svmvcpu_setup setup = {
 		.preset = SVMVCPU_PRESET_LONG64, .entry = LINEAR, .stack = 0x8000, .cr3 = PML4,
@@ -40,7 +40,7 @@ FIXTURE_SETUP(memo)
 	ASSERT_EQ(0, svmvcpu_vcpu_setup(&t->vcpu, &setup));
 }
 
-VM_TEARDOWN(memo)
+VM_TEARDOWN(fetch)
 
 /* The length of the instruction at @rip, as the module sees it; -1: no HALT */
 static int length(struct test_vm *t, unsigned long rip)
@@ -52,17 +52,16 @@ static int length(struct test_vm *t, unsigned long rip)
 	return t->run->gprs.rip - rip;
 }
 
-/* Three times: read, remembered, taken from memory */
+/* Twice: the first exit may have to fault in the tables and set accessed bits. */
 #define EXPECT_LENGTH_AT(rip, want)				\
 do {								\
-	int i_;							\
-	for (i_ = 0; i_ < 3; i_++)				\
-		EXPECT_EQ(want, length(&self->vm, rip));	\
+	EXPECT_EQ(want, length(&self->vm, rip));		\
+	EXPECT_EQ(want, length(&self->vm, rip));		\
 } while (0)
 
 #define EXPECT_LENGTH(want)	EXPECT_LENGTH_AT(LINEAR, want)
 
-TEST_F(memo, new_bytes)
+TEST_F(fetch, new_bytes)
 {
 	unsigned int i;
 
@@ -75,8 +74,7 @@ TEST_F(memo, new_bytes)
 	EXPECT_LENGTH(3);
 }
 
-/* Longer than what is kept */
-TEST_F(memo, long_instruction)
+TEST_F(fetch, long_instruction)
 {
 	put_code(self->vm.mem + CODE, 11);
 	EXPECT_LENGTH(12);
@@ -84,7 +82,7 @@ TEST_F(memo, long_instruction)
 	EXPECT_LENGTH(4);
 }
 
-TEST_F(memo, new_table_entry)
+TEST_F(fetch, new_table_entry)
 {
 	unsigned int i;
 
@@ -95,7 +93,7 @@ TEST_F(memo, new_table_entry)
 }
 
 /* At each level above: the tables at OTHER lead to another page. */
-TEST_F(memo, new_upper_tables)
+TEST_F(fetch, new_upper_tables)
 {
 	struct test_vm *t = &self->vm;
 
@@ -112,7 +110,7 @@ TEST_F(memo, new_upper_tables)
 	EXPECT_LENGTH(2);
 }
 
-TEST_F(memo, new_cr3)
+TEST_F(fetch, new_cr3)
 {
 	struct svmvcpu_state state;
 	int i;
@@ -128,7 +126,7 @@ TEST_F(memo, new_cr3)
 }
 
 /* Other code segments: the base, and what the same bytes mean in another mode */
-TEST_F(memo, new_segment)
+TEST_F(fetch, new_segment)
 {
 	struct svmvcpu_setup real = {
 		.preset = SVMVCPU_PRESET_REAL, .entry = LINEAR, .stack = 0x8000,
@@ -147,7 +145,7 @@ TEST_F(memo, new_segment)
 }
 
 /* What is as wide as an address in one mode is not in another. */
-TEST_F(memo, new_mode)
+TEST_F(fetch, new_mode)
 {
 	/* 32-bit: movb $0x77, 0x10; 16-bit: movb $0x10, (%di) */
 	static const unsigned char code[] = { 0xc6, 0x05, 0x10, 0x00, 0x00, 0x00, 0x77 };
@@ -176,23 +174,34 @@ TEST_F(memo, new_mode)
 	}
 }
 
-/* Two instructions where only one is remembered */
-TEST_F(memo, another_address)
+/* At each offset in a quadword, with as many prefixes as there may be */
+TEST_F(fetch, every_offset)
 {
 	struct test_vm *t = &self->vm;
-	int i;
+	unsigned int i, prefixes;
 
-	for (i = 1; i < 16; i++) {
-		put_code(t->mem + CODE, 0);
-		put_code(t->mem + CODE + 8 * i, 3);
-		EXPECT_LENGTH(1);
-		EXPECT_LENGTH_AT(LINEAR + 8 * i, 4);
-		EXPECT_LENGTH(1);
+	for (i = 0; i < 16; i++) {
+		for (prefixes = 0; prefixes < 15; prefixes += 7) {
+			put_code(t->mem + CODE + i, prefixes);
+			EXPECT_LENGTH_AT(LINEAR + i, (int)prefixes + 1);
+		}
+	}
+}
+
+/* The last instruction of a page, of each length; the next page is not there. */
+TEST_F(fetch, end_of_page)
+{
+	struct test_vm *t = &self->vm;
+	unsigned int prefixes;
+
+	for (prefixes = 0; prefixes < 15; prefixes++) {
+		put_code(t->mem + CODE + 0xfff - prefixes, prefixes);
+		EXPECT_LENGTH_AT(LINEAR + 0xfff - prefixes, (int)prefixes + 1);
 	}
 }
 
 /* An instruction on two pages, which do not lie side by side */
-TEST_F(memo, across_pages)
+TEST_F(fetch, across_pages)
 {
 	struct test_vm *t = &self->vm;
 	unsigned char *behind = t->mem + CODE + 5 * 0x1000;
@@ -225,7 +234,7 @@ static void set_paging(struct test_vm *t, uint64_t cr0_pg, uint64_t cr4_pae)
  * Without paging, by entries of eight bytes, and of four, all with the same CR3: the
  * first half of the second entry of PD is the entry for page 2 among those of four.
  */
-TEST_F(memo, new_paging)
+TEST_F(fetch, new_paging)
 {
 	struct svmvcpu_setup setup = { .preset = SVMVCPU_PRESET_PROT32, .entry = LINEAR };
 	const unsigned long page_2 = 0x2000;
@@ -252,7 +261,7 @@ TEST_F(memo, new_paging)
 }
 
 /* The region with the code goes, another with other memory comes. */
-TEST_F(memo, new_region)
+TEST_F(fetch, new_region)
 {
 	struct svmvcpu_range page = { .gpa = CODE, .bytes = 0x1000 };
 	struct svmvcpu_region region = {
@@ -276,7 +285,7 @@ TEST_F(memo, new_region)
 }
 
 /* Long mode goes, and the same tables have one level less. */
-TEST_F(memo, new_efer)
+TEST_F(fetch, new_efer)
 {
 	struct test_vm *t = &self->vm;
 	struct svmvcpu_state state;
@@ -290,24 +299,6 @@ TEST_F(memo, new_efer)
 	state.control.efer = 0;
 	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&t->vcpu, SVMVCPU_STATE_CONTROL, &state));
 	EXPECT_LENGTH(4);
-}
-
-/* More places than are remembered, in turn */
-TEST_F(memo, many_places)
-{
-	struct test_vm *t = &self->vm;
-	unsigned int i, round;
-
-	for (i = 0; i < MAX_PREFIXES; i++)
-		put_code(t->mem + CODE + 0x40 * i, i);
-	for (round = 0; round < 3; round++) {
-		for (i = 0; i < MAX_PREFIXES; i++) {
-			t->run->in_flags = SVMVCPU_RUN_SET_GPRS;
-			t->run->gprs.rip = LINEAR + 0x40 * i;
-			RUN_EXPECT(t, HALT);
-			EXPECT_EQ(LINEAR + 0x41 * i + 1, t->run->gprs.rip);
-		}
-	}
 }
 
 /* 1: mov %eax or %ecx, DEVICE_LINEAR; jmp 1b; the bit of the second byte that tells */
@@ -342,8 +333,8 @@ static void *change(void *arg)
 
 #define CHANGING_NS	2000000000ULL
 
-/* What is remembered of bytes that changed in the middle is what these say. */
-TEST_F(memo, changes_in_the_middle)
+/* Another thread rewrites the instruction: each answer fits the bytes of its time. */
+TEST_F(fetch, changes_in_the_middle)
 {
 	static const unsigned char code[] = {
 		0x89, 0x04, 0x25, 0x00, 0x20, 0x00, 0x00, 0xeb, 0xf7,
@@ -365,7 +356,7 @@ TEST_F(memo, changes_in_the_middle)
 	ASSERT_EQ(0, pin_to_cpu(1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, change, &c));
 	for (end = now_ns() + CHANGING_NS; now_ns() < end; rounds++) {
-		/* Never what is remembered, so that it is read anew. */
+		/* Both instructions are met, whatever the other thread does. */
 		__atomic_xor_fetch(c.modrm, STORE_ECX, __ATOMIC_SEQ_CST);
 		RUN_EXPECT(t, MMIO);
 		before = __atomic_load_n(&c.changes, __ATOMIC_SEQ_CST);
