@@ -179,6 +179,12 @@ bench-wall:
 	+$(Q)$(VM)/build.sh image-stock
 	$(Q)$(PYTHON) tools/bench/bench.py --wall 3
 
+# The rows of the last "make bench" stand beside them
+bench-bochs:
+	$(Q)$(VM)/deps.sh build vm bochs source tests bench
+	+$(Q)$(VM)/build.sh image-stock
+	$(Q)$(PYTHON) tools/bench/bench.py --bochs
+
 host-tests:
 	$(Q)$(VM)/deps.sh build tests
 	$(Q)$(CHECK) --kernels ""
@@ -257,6 +263,6 @@ help:
 .PHONY: all module module-host module-stock module-debug module-bochs \
 	deps deps-tests lib tools guests selftests image initramfs image-stock \
 	image-debug image-bochs vm demo check check-quick check-bochs soak \
-	bench bench-wall host-tests lint docs programs install install-programs \
+	bench bench-wall bench-bochs host-tests lint docs programs install install-programs \
 	uninstall clean \
 	help

@@ -6,6 +6,8 @@ instructions; build/bench.json, build/bench.txt and build/bench.svg.
 
 --wall   the same by the clock, in several boots: ratios are all that says
          anything
+--bochs  some rows in Bochs, which saves the next RIP as hardware does, beside
+         those of the last run in QEMU; build/bench-bochs.json, bench-bochs.txt
 --check  svmvcpu alone, against tools/bench/budget.json; prints TAP
 --budget writes that file
 """
@@ -49,6 +51,11 @@ NOTES = {
 }
 
 
+# Rows in Bochs, whose TSC counts instructions without being told to
+BOCHS_ROWS = ("empty ioctl", "PIO out", "PIO in", "hypercall, to", "HLT, to",
+              "MSR read", "MMIO", "CPUID", "RDMSR", "x2APIC TPR")
+
+
 def machine(job, icount):
     how = {"smp": "1"}
     if icount:
@@ -58,10 +65,14 @@ def machine(job, icount):
 
 def run(job, icount, seconds):
     """Lists of (op, unit, figure), one per program of the job."""
+    return run_in(machine(job, icount), seconds)
+
+
+def run_in(where, seconds):
     end = time.monotonic() + seconds * float(os.environ.get("TIMEOUT_SCALE")
                                              or 1)
     results, said, status = [], [], None
-    with machine(job, icount) as booted:
+    with where as booted:
         for line in booted.lines(lambda: end):
             if line is None or (line.kernel and not vm.splat(line.text)):
                 continue
@@ -196,6 +207,42 @@ def bench_wall(boots):
     save(join(middle(0), middle(1)), "bench-wall", "time")
 
 
+def two_columns(qemu, rows):
+    """Both emulators beside each other, and what each of them saves."""
+    lines = [f"{'':<56} {'QEMU: decodes':>21} {'Bochs: saves next RIP':>21}",
+             f"{'operation':<56} {'svmvcpu':>10} {'KVM':>10} "
+             f"{'svmvcpu':>10} {'KVM':>10}"]
+    for row in rows:
+        there = qemu.get(row["op"], {})
+        cells = [there.get("svmvcpu"), there.get("kvm"), row["svmvcpu"],
+                 row["kvm"]]
+        lines.append(f"{row['op']:<56} " + " ".join(
+            f"{'' if cell is None else format(cell, ','):>10}"
+            for cell in cells))
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def bench_bochs():
+    try:
+        with open(os.path.join(BUILD, "bench.json"), encoding="utf-8") as file:
+            qemu = {row["op"]: row for row in json.load(file)}
+    except FileNotFoundError:
+        sys.exit("run make bench first: its rows stand beside those of Bochs")
+    names = " ".join(f'"{name}"' for name in BOCHS_ROWS)
+    where = machines.make("stock", f"bench-svmvcpu {names} && {KVM_JOB} "
+                          f"{names}\n", "bochs", smp="1")
+    rows = join(*split(run_in(where, 1800)))
+    with open(os.path.join(BUILD, "bench-bochs.json"), "w",
+              encoding="utf-8") as out:
+        json.dump(rows, out, indent=1)
+        out.write("\n")
+    text = two_columns(qemu, rows)
+    with open(os.path.join(BUILD, "bench-bochs.txt"), "w",
+              encoding="utf-8") as out:
+        out.write(text)
+    print(text, end="")
+
+
 def check():
     with open(BUDGET, encoding="utf-8") as file:
         budget = json.load(file)
@@ -230,6 +277,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--wall", type=int, metavar="BOOTS")
+    what.add_argument("--bochs", action="store_true")
     what.add_argument("--check", action="store_true")
     what.add_argument("--budget", action="store_true")
     args = parser.parse_args()
@@ -237,6 +285,8 @@ def main():
         return check()
     if args.budget:
         write_budget()
+    elif args.bochs:
+        bench_bochs()
     elif args.wall:
         bench_wall(args.wall)
     else:
