@@ -9,7 +9,6 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
-#include "exits/cr.h"
 #include "exits/exit.h"
 #include "svm/cpu.h"
 #include "vcpu/apic.h"
@@ -26,14 +25,6 @@
 #define CR0_LMSW	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
 /* changes of these make cached translations wrong */
 #define CR0_TLB		(X86_CR0_PG | X86_CR0_WP | X86_CR0_CD | X86_CR0_NW)
-
-/* LMA follows LME and PG (APM volume 2, 14.6). */
-static u64 efer_with_lma(u64 efer, u64 cr0)
-{
-	if ((efer & EFER_LME) && (cr0 & X86_CR0_PG))
-		return efer | EFER_LMA;
-	return efer & ~(u64)EFER_LMA;
-}
 
 static bool cr0_legal(const struct vcpu *vcpu, u64 cr0)
 {
@@ -86,30 +77,6 @@ static bool set_cr8(struct vcpu *vcpu, u64 cr8)
 	if (cr8 & ~V_TPR_MASK)
 		return false;
 	guest_put_cr8(vcpu, cr8);
-	return true;
-}
-
-/**
- * guest_set_efer() - WRMSR EFER
- * @vcpu: .
- * @efer: EDX:EAX
- *
- * LMA is the CPU's: writing anything but what it is, or becomes, is #GP(0)
- * (APM volume 2, 3.1.7).
- *
- * Return: false when the guest gets #GP(0).
- */
-bool guest_set_efer(struct vcpu *vcpu, u64 efer)
-{
-	u64 old = guest_efer(vcpu), cr0 = vcpu->vmcb->save.cr0;
-
-	if (efer & ~vcpu->cpuid->limits.efer_guest)
-		return false;
-	if (((old ^ efer) & EFER_LME) && (cr0 & X86_CR0_PG))
-		return false;
-	if (efer != efer_with_lma(efer, cr0))
-		return false;
-	guest_put_efer(vcpu, efer);
 	return true;
 }
 

@@ -70,6 +70,20 @@ void guest_put_efer(struct vcpu *vcpu, u64 efer)
 	vcpu->want_flush = true;
 }
 
+/*
+ * WRMSR of EFER; false for #GP(0). The CPU sets LMA: a value in which LMA is not what it
+ * is, or becomes, is refused (APM volume 2, 3.1.7).
+ */
+bool guest_set_efer(struct vcpu *vcpu, u64 efer)
+{
+	u64 old = guest_efer(vcpu), cr0 = vcpu->vmcb->save.cr0;
+
+	if ((((old ^ efer) & EFER_LME) && (cr0 & X86_CR0_PG)) || efer != efer_with_lma(efer, cr0))
+		return false;
+	guest_put_efer(vcpu, efer);
+	return true;
+}
+
 u64 guest_cr8(const struct vcpu *vcpu)
 {
 	return vcpu->apic ? apic_cr8(vcpu) : vcpu->vmcb->control.int_ctl & V_TPR_MASK;

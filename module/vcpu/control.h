@@ -26,11 +26,20 @@ static inline u64 guest_efer(const struct vcpu *vcpu)
 	return (vcpu->vmcb->save.efer & ~(u64)EFER_SVME) | vcpu->efer_hidden;
 }
 
+/* LMA follows LME and PG (APM volume 2, 14.6). */
+static inline u64 efer_with_lma(u64 efer, u64 cr0)
+{
+	if ((efer & EFER_LME) && (cr0 & X86_CR0_PG))
+		return efer | EFER_LMA;
+	return efer & ~(u64)EFER_LMA;
+}
+
 u64 guest_cr8(const struct vcpu *vcpu);
 
 void guest_put_cr0(struct vcpu *vcpu, u64 cr0);
 void guest_put_cr4(struct vcpu *vcpu, u64 cr4);
 void guest_put_efer(struct vcpu *vcpu, u64 efer);
+bool guest_set_efer(struct vcpu *vcpu, u64 efer);
 void guest_put_cr8(struct vcpu *vcpu, u64 cr8);
 
 #endif /* SVMVCPU_CONTROL_H */

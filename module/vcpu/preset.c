@@ -15,9 +15,9 @@
 #include "svm/check.h"
 #include "svm/vmcb.h"
 #include "svm/vmcb_init.h"
+#include "vcpu/emulated_msr.h"
 #include "vcpu/event.h"
 #include "vcpu/preset.h"
-#include "vcpu/spec_ctrl.h"
 
 #define CR0_RESET	(X86_CR0_CD | X86_CR0_NW | X86_CR0_ET)
 #define DR6_RESET	0xffff0ff0ULL
@@ -219,31 +219,15 @@ static bool debug_valid(const struct svmvcpu_debug *debug)
 	return debug->dr6 <= U32_MAX && debug->dr7 <= U32_MAX;
 }
 
-/* Each byte a memory type: 2 and 3 are reserved, as is all above 7. */
-bool pat_valid(u64 pat)
-{
-	int i;
-
-	for (i = 0; i < 64; i += 8) {
-		u8 type = pat >> i;
-
-		if (type > 7 || type == 2 || type == 3)
-			return false;
-	}
-	return true;
-}
-
 /*
  * Targets of SYSCALL and SYSENTER may be anything: VMLOAD takes them as they are,
  * no one but the guest's instruction uses them, and not every CPU refuses to have
  * them written, so a guest may have got there by itself.
  */
-static bool msrs_valid(const struct svmvcpu_msrs *msrs, const struct state_limits *lim)
+static bool msrs_valid(const struct svmvcpu_state *state, const struct state_limits *lim)
 {
-	const u64 tsc_aux_max = lim->has & CPU_HAS_TSC_AUX ? U32_MAX : 0;
-
-	return pat_valid(msrs->pat) && msrs->tsc_aux <= tsc_aux_max &&
-	       addr_canonical(msrs->kernel_gs_base, lim->la_bits);
+	return addr_canonical(state->msrs.kernel_gs_base, lim->la_bits) &&
+	       emulated_msrs_valid(state, lim);
 }
 
 #define INJECT_KNOWN	(SVMVCPU_INJECT_VALID | GENMASK(10, 8) | SVMVCPU_INJECT_VECTOR)
@@ -323,9 +307,7 @@ int state_valid(const struct svmvcpu_state *state, const struct state_limits *li
 		return -EINVAL;
 	if ((has & SVMVCPU_STATE_EVENTS) && !events_valid(&state->events))
 		return -EINVAL;
-	if ((has & SVMVCPU_STATE_MSRS) &&
-	    (!msrs_valid(&state->msrs, lim) || !spec_ctrl_valid(lim, state->spec_ctrl) ||
-	     !virt_spec_ctrl_valid(lim, state->virt_spec_ctrl)))
+	if ((has & SVMVCPU_STATE_MSRS) && !msrs_valid(state, lim))
 		return -EINVAL;
 	return 0;
 }
@@ -362,12 +344,8 @@ void state_used(const struct svmvcpu_state *state, struct state_limits *used)
 		used->cr4_guest = state->control.cr4;
 		used->efer_guest = state->control.efer;
 	}
-	if (has & SVMVCPU_STATE_MSRS) {
-		used->has |= state->msrs.pat != PAT_RESET ? CPU_HAS_PAT : 0;
-		used->has |= state->msrs.tsc_aux ? CPU_HAS_TSC_AUX : 0;
-		used->spec_ctrl = state->spec_ctrl;
-		used->has |= state->virt_spec_ctrl ? CPU_HAS_VIRT_SSBD : 0;
-	}
+	if (has & SVMVCPU_STATE_MSRS)
+		emulated_msrs_used(state, used);
 	if (has & SVMVCPU_STATE_XSTATE)
 		used->xcr0 = state->xcr0;
 	if (has & SVMVCPU_STATE_LAPIC)

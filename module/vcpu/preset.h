@@ -30,7 +30,6 @@ static inline bool rflags_valid(u64 rflags)
 int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,
 		 u32 cpu_signature, struct svmvcpu_state *out);
 bool inject_valid(u32 inject, u32 error, u64 address);
-bool pat_valid(u64 pat);
 int state_valid(const struct svmvcpu_state *state, const struct state_limits *lim);
 void state_used(const struct svmvcpu_state *state, struct state_limits *used);
 

@@ -21,41 +21,26 @@ bool spec_ctrl_virt_ssbd(void)
 }
 
 /* The guest's bits that belong into SPEC_CTRL: none on a CPU without that register. */
-static u64 register_bits(u32 spec_ctrl, u32 virt_spec_ctrl)
+static u64 register_bits(const struct vcpu *vcpu)
 {
-	return (spec_ctrl | virt_spec_ctrl) & svm_limits.spec_ctrl;
+	return (vcpu->spec_ctrl | vcpu->virt_spec_ctrl) & svm_limits.spec_ctrl;
 }
 
-/**
- * spec_ctrl_put() - new values for the guest
- * @vcpu: not loaded
- * @spec_ctrl: valid
- * @virt_spec_ctrl: valid
- */
-void spec_ctrl_put(struct vcpu *vcpu, u32 spec_ctrl, u32 virt_spec_ctrl)
+/* vcpu.spec_ctrl or vcpu.virt_spec_ctrl has a new value. The vCPU is not loaded. */
+void spec_ctrl_changed(struct vcpu *vcpu)
 {
-	vcpu->spec_ctrl = spec_ctrl;
-	vcpu->virt_spec_ctrl = virt_spec_ctrl;
 	/* No clean bit. Reserved on a CPU without. */
 	if (svm_has(SVMVCPU_FEAT_V_SPEC_CTRL))
-		vcpu->vmcb->save.spec_ctrl = register_bits(spec_ctrl, virt_spec_ctrl);
+		vcpu->vmcb->save.spec_ctrl = register_bits(vcpu);
 }
 
-/**
- * pred_cmd_put() - the guest writes PRED_CMD
- * @vcpu: not loaded
- * @value: any
- *
- * What the guest has trained must not matter any more, on any CPU that it ran on. With
- * a new serial number every CPU takes the vCPU for another one, so vcpu_load() issues
- * the barrier wherever it runs next.
- *
- * Return: false for #GP(0).
+/*
+ * The guest writes PRED_CMD. What it has trained must not matter any more, on any CPU that
+ * it ran on. With a new serial number every CPU takes the vCPU for another one, so
+ * vcpu_load() issues the barrier wherever it runs next. The vCPU is not loaded.
  */
 bool pred_cmd_put(struct vcpu *vcpu, u64 value)
 {
-	if (!pred_cmd_valid(value))
-		return false;
 	if (value) {
 		vcpu->wants_ibpb = true;
 		vcpu->serial = vcpu_new_serial();
@@ -87,7 +72,7 @@ static void unload_register(u64 guest)
 /* What spec_ctrl_enter() does for a guest that has any bits set */
 void spec_ctrl_load(const struct vcpu *vcpu)
 {
-	const u64 guest = register_bits(vcpu->spec_ctrl, vcpu->virt_spec_ctrl);
+	const u64 guest = register_bits(vcpu);
 
 	/* Does nothing where SSBD is in SPEC_CTRL. With 0 it would take the host's away. */
 	if (vcpu->virt_spec_ctrl)
@@ -99,7 +84,7 @@ void spec_ctrl_load(const struct vcpu *vcpu)
 /* What spec_ctrl_leave() does for it. The host has not changed its values since. */
 void spec_ctrl_unload(const struct vcpu *vcpu)
 {
-	const u64 guest = register_bits(vcpu->spec_ctrl, vcpu->virt_spec_ctrl);
+	const u64 guest = register_bits(vcpu);
 
 	if (guest && !svm_has(SVMVCPU_FEAT_V_SPEC_CTRL))
 		unload_register(guest);

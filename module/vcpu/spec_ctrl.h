@@ -18,21 +18,8 @@
 
 #include <linux/compiler.h>
 #include <linux/types.h>
-#include <asm/msr-index.h>
 
-#include "svm/limits.h"
 #include "vcpu/vcpu.h"
-
-static inline bool spec_ctrl_valid(const struct state_limits *limits, u64 value)
-{
-	return !(value & ~limits->spec_ctrl);
-}
-
-/* SSBD is at the same place in both registers. */
-static inline bool virt_spec_ctrl_valid(const struct state_limits *limits, u64 value)
-{
-	return !(value & ~(limits->has & CPU_HAS_VIRT_SSBD ? SPEC_CTRL_SSBD : 0));
-}
 
 /* Bits of the guest's that the host does not run with anyway */
 static inline u64 spec_ctrl_added(u64 guest, u64 host)
@@ -59,14 +46,9 @@ static inline bool ibpb_due(u64 last, u64 serial, bool on_exit, bool on_switch, 
 	return last != serial && !on_exit && (on_switch || wanted);
 }
 
-static inline bool pred_cmd_valid(u64 value)
-{
-	return !(value & ~PRED_CMD_IBPB);
-}
-
 bool spec_ctrl_virt_ssbd(void);
 bool pred_cmd_put(struct vcpu *vcpu, u64 value);
-void spec_ctrl_put(struct vcpu *vcpu, u32 spec_ctrl, u32 virt_spec_ctrl);
+void spec_ctrl_changed(struct vcpu *vcpu);
 void spec_ctrl_load(const struct vcpu *vcpu);
 void spec_ctrl_unload(const struct vcpu *vcpu);
 

@@ -72,6 +72,13 @@ static struct vcpu *make_vcpu(struct kunit *test, u64 spec_ctrl, u64 features)
 }
 
 /* Bits that the host has not: each alone, all, none */
+static void spec_ctrl_put(struct vcpu *vcpu, u32 spec_ctrl, u32 virt_spec_ctrl)
+{
+	vcpu->spec_ctrl = spec_ctrl;
+	vcpu->virt_spec_ctrl = virt_spec_ctrl;
+	spec_ctrl_changed(vcpu);
+}
+
 static void spec_ctrl_test_added(struct kunit *test)
 {
 	unsigned int bit;
@@ -215,15 +222,10 @@ static void spec_ctrl_test_ibpb_due(struct kunit *test)
 static void spec_ctrl_test_pred_cmd(struct kunit *test)
 {
 	struct vcpu *vcpu = make_vcpu(test, 0, 0);
-	unsigned int bit;
 	u64 before;
 
 	vcpu->serial = vcpu_new_serial();
 	before = vcpu->serial;
-	for (bit = 1; bit < 64; bit++) {
-		KUNIT_EXPECT_FALSE(test, pred_cmd_put(vcpu, BIT_ULL(bit)));
-		KUNIT_EXPECT_FALSE(test, pred_cmd_put(vcpu, BIT_ULL(bit) | PRED_CMD_IBPB));
-	}
 	KUNIT_EXPECT_TRUE(test, pred_cmd_put(vcpu, 0));
 	KUNIT_EXPECT_EQ(test, vcpu->serial, before);
 	KUNIT_EXPECT_FALSE(test, vcpu->wants_ibpb);

@@ -14,16 +14,14 @@
 #include <asm/msr.h>
 
 #include "svm/cpu.h"
-#include "svm/vmcb_init.h"
 #include "vcpu/apic.h"
 #include "vcpu/control.h"
 #include "vcpu/cpuid.h"
+#include "vcpu/emulated_msr.h"
 #include "vcpu/event.h"
 #include "vcpu/inject.h"
 #include "vcpu/run_page.h"
-#include "vcpu/spec_ctrl.h"
 #include "vcpu/state.h"
-#include "vcpu/tsc.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 #include "vcpu/xstate.h"
@@ -107,23 +105,18 @@ static void get_debug(const struct vcpu *vcpu, struct svmvcpu_debug *out)
 	}
 }
 
-static void get_msrs(const struct vcpu *vcpu, struct svmvcpu_msrs *out)
-{
-	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+/*
+ * SYSCALL's and SYSENTER's MSRs and KERNEL_GS_BASE: in the same order in the ABI and in the
+ * VMCB, where VMLOAD takes them without a clean bit.
+ */
+#define SWITCHED_BYTES	offsetof(struct svmvcpu_msrs, pat)
 
-	*out = (struct svmvcpu_msrs) {
-		.star = save->star,
-		.lstar = save->lstar,
-		.cstar = save->cstar,
-		.sfmask = save->sfmask,
-		.kernel_gs_base = save->kernel_gs_base,
-		.sysenter_cs = save->sysenter_cs,
-		.sysenter_esp = save->sysenter_esp,
-		.sysenter_eip = save->sysenter_eip,
-		.pat = save->g_pat,
-		.tsc = guest_tsc(vcpu),
-		.tsc_aux = vcpu->tsc_aux,
-	};
+static_assert(offsetofend(struct vmcb_save_area, sysenter_eip) -
+	      offsetof(struct vmcb_save_area, star) == SWITCHED_BYTES);
+
+static void *switched_msrs(const struct vcpu *vcpu)
+{
+	return (u8 *)&vcpu->vmcb->save + offsetof(struct vmcb_save_area, star);
 }
 
 /**
@@ -144,9 +137,8 @@ void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 	if (state->components & SVMVCPU_STATE_EVENTS)
 		inject_get_events(vcpu, &state->events);
 	if (state->components & SVMVCPU_STATE_MSRS) {
-		get_msrs(vcpu, &state->msrs);
-		state->spec_ctrl = vcpu->spec_ctrl;
-		state->virt_spec_ctrl = vcpu->virt_spec_ctrl;
+		memcpy(&state->msrs, switched_msrs(vcpu), SWITCHED_BYTES);
+		emulated_msrs_get_state(vcpu, state);
 	}
 	if (state->components & SVMVCPU_STATE_XSTATE)
 		state->xcr0 = vcpu->xcr0;
@@ -207,34 +199,15 @@ static void reset_events(struct vcpu *vcpu)
 	vcpu->mismatches = 0;
 }
 
-static void put_msrs(struct vcpu *vcpu, const struct svmvcpu_msrs *in)
-{
-	struct vmcb *vmcb = vcpu->vmcb;
-
-	/* VMLOAD's: no clean bit. */
-	vmcb->save.star = in->star;
-	vmcb->save.lstar = in->lstar;
-	vmcb->save.cstar = in->cstar;
-	vmcb->save.sfmask = in->sfmask;
-	vmcb->save.kernel_gs_base = in->kernel_gs_base;
-	vmcb->save.sysenter_cs = in->sysenter_cs;
-	vmcb->save.sysenter_esp = in->sysenter_esp;
-	vmcb->save.sysenter_eip = in->sysenter_eip;
-	vmcb_set_g_pat(vmcb, in->pat);
-	guest_put_tsc(vcpu, in->tsc);
-	vcpu->tsc_aux = in->tsc_aux;
-}
-
 /* What no component holds: nothing of the previous guest stays. */
 static void reset_rest(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 
-	put_msrs(vcpu, &(struct svmvcpu_msrs) { .pat = PAT_RESET });
-	spec_ctrl_put(vcpu, 0, 0);
+	memset(switched_msrs(vcpu), 0, SWITCHED_BYTES);
+	emulated_msrs_reset(vcpu);
 	/* A barrier that the previous guest asked for stays due: what it trained does. */
 	vcpu->serial = vcpu_new_serial();
-	vcpu->tsc_lost = svm_tsc_lost;
 	vmcb_set_tsc_offset(vmcb, svm_tsc_lost - vcpu->vm->tsc_base);
 	vmcb->control.int_state = 0;
 	vcpu->xcr0 = 1;
@@ -275,15 +248,11 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 	if (state->components & SVMVCPU_STATE_EVENTS)
 		inject_put_events(vcpu, &state->events);
 	if (state->components & SVMVCPU_STATE_MSRS) {
-		put_msrs(vcpu, &state->msrs);
-		/* A caller that does not know of them must not turn them off. */
-		if (state->size >= offsetofend(struct svmvcpu_state, virt_spec_ctrl))
-			spec_ctrl_put(vcpu, state->spec_ctrl, state->virt_spec_ctrl);
+		memcpy(switched_msrs(vcpu), &state->msrs, SWITCHED_BYTES);
+		emulated_msrs_put_state(vcpu, state);
 	}
 	if (state->components & SVMVCPU_STATE_LAPIC)
 		apic_put_state(vcpu, &state->lapic);
-	else if (state->components & SVMVCPU_STATE_MSRS)
-		apic_tsc_changed(vcpu);
 	if (state->components & SVMVCPU_STATE_XSTATE)
 		vcpu->xcr0 = state->xcr0;
 }

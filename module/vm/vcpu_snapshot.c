@@ -103,7 +103,7 @@ void vcpu_snapshot_restore(struct vcpu *vcpu, const struct snapshot_time *then,
 	struct vmcb_control_area *control = &vcpu->vmcb->control;
 
 	vcpu->guest = snapshot->guest;
-	spec_ctrl_put(vcpu, vcpu->spec_ctrl, vcpu->virt_spec_ctrl);
+	spec_ctrl_changed(vcpu);
 	memcpy(&vcpu->vmcb->save, snapshot->save, sizeof(snapshot->save));
 	memcpy((u8 *)control + SNAPSHOT_EXIT_FIRST, snapshot->exit, sizeof(snapshot->exit));
 	memcpy((u8 *)control + SNAPSHOT_INSN_FIRST, snapshot->insn, sizeof(snapshot->insn));
