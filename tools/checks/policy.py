@@ -49,10 +49,14 @@ REGISTERS = {"cr4_guest": "CR4", "efer_guest": "EFER", "xcr0": "XCR0", "spec_ctr
              "has": ""}
 GATES = {"GATE_CR4": "cr4_guest", "GATE_EFER": "efer_guest", "GATE_SPEC": "spec_ctrl",
          "GATE_HAS": "has"}
-THINGS = {"CPU_HAS_PAT": "the PAT MSR", "CPU_HAS_TSC_AUX": "the TSC_AUX MSR",
-          "CPU_HAS_RDTSCP": "RDTSCP", "CPU_HAS_APIC": "the local APIC in the kernel",
-          "CPU_HAS_X2APIC": "x2APIC mode", "CPU_HAS_DEADLINE": "TSC-deadline mode",
-          "CPU_HAS_PRED_CMD": "the PRED_CMD MSR", "CPU_HAS_VIRT_SSBD": "the VIRT_SPEC_CTRL MSR"}
+THINGS = {"CPU_HAS_RDTSCP": "RDTSCP", "CPU_HAS_APIC": "the local APIC in the kernel",
+          "CPU_HAS_X2APIC": "x2APIC mode", "CPU_HAS_DEADLINE": "TSC-deadline mode"}
+
+
+def needs(entry):
+    """CPU_HAS_* of a row of emulated_msrs, or None"""
+    found = re.search(r"CPU_HAS_\w+", entry)
+    return found and found[0]
 
 
 def gated(text):
@@ -63,6 +67,18 @@ def gated(text):
         for bit in re.findall(r"[A-Z]\w+", bits):
             name = re.sub(r"^(X86_CR4|EFER|XFEATURE_MASK|(AMD_)?SPEC_CTRL)_", "", bit)
             yield THINGS[bit] if field == "has" else f"{REGISTERS[field]}.{name}"
+
+
+def emulated(body, gates):
+    """(MSR, the features of which it needs one, why) of each row of emulated_msrs"""
+    rows = re.findall(r'\{ \w+, CPUID_\w+, \d+, \w+,\s+"([^"]+)",\s*(.*?) \},(?=\n|$)', gates,
+                      flags=re.S)
+    # GATE_SPEC(bits) implies CPU_HAS_SPEC_CTRL.
+    rows = [(name, what.replace("GATE_SPEC(", "CPU_HAS_SPEC_CTRL(")) for name, what in rows]
+    for name, why, entry in entries(body):
+        which = [feature for feature, what in rows
+                 if needs(entry) and re.search(rf"\b{needs(entry)}\b", what)]
+        yield name, " or ".join(which) or "none", why
 
 
 def features(body):
@@ -76,14 +92,20 @@ def features(body):
 def tables():
     rules = entries(array("module/svm/vmcb.c", "vmcb_intercept_rules"))
     msrs = entries(array("module/svm/permmap.c", "permmap_open_msrs"))
+    own = array("module/vcpu/emulated_msr.c", "emulated_msrs")
+    gates = array("module/vcpu/cpuid_table.c", "cpuid_gates")
+    THINGS.update((needs(entry), f"the {name} MSR") for name, _, entry in entries(own))
     return {
         "intercepts": table("Intercepts", ("name", "set", "because otherwise, or because"),
                             [(n, when(e), w) for n, w, e in rules]),
         "features": table("CPUID features that can be hidden",
                           ("feature", "leaf and bit", "what the vCPU lacks without"),
-                          features(array("module/vcpu/cpuid_table.c", "cpuid_gates"))),
+                          features(gates)),
         "msrs": table("MSRs a guest reaches directly", ("name", "why that is safe"),
                       [(n, w) for n, w, _ in msrs]),
+        "emulated": table("MSRs the kernel emulates",
+                          ("name", "CPUID feature it needs", "why a guest does not reach it"),
+                          emulated(own, gates)),
     }
 
 
