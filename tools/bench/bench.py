@@ -21,10 +21,12 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../../selftests/vm"))
+for part in ("vm", "runner"):
+    sys.path.insert(0, os.path.join(HERE, "../../selftests", part))
 
 import machines  # noqa: E402 pylint: disable=wrong-import-position
 import vm  # noqa: E402 pylint: disable=wrong-import-position
+from splat import is_splat  # noqa: E402 pylint: disable=wrong-import-position
 
 BUILD = os.path.join(vm.TOP, "build")
 BUDGET = os.path.join(HERE, "budget.json")
@@ -74,7 +76,7 @@ def run_in(where, seconds):
     results, said, status = [], [], None
     with where as booted:
         for line in booted.lines(lambda: end):
-            if line is None or (line.kernel and not vm.splat(line.text)):
+            if line is None or (line.kernel and not is_splat(line.text)):
                 continue
             if line.mark is not None:
                 if line.mark.startswith("exit "):
@@ -85,7 +87,7 @@ def run_in(where, seconds):
                 results.append((words[1], words[2], float(words[3])))
             elif line.text:
                 said.append(line.text)
-    if status != 0 or any(map(vm.splat, said)):
+    if status != 0 or any(map(is_splat, said)):
         sys.exit("\n".join(["the benchmark failed:", *said]))
     return results
 
