@@ -358,7 +358,7 @@ TEST_F(dirty, memory_moves)
 }
 
 /* A page that is at two addresses was written at the one that is told. */
-#define ROUNDS	(slow_machine() ? 200U : 1200U)
+#define ROUNDS	(slow_machine() ? 100U : 500U)
 
 /**
  * struct protecter - a thread that zaps what write_pages has written
