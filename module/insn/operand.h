@@ -66,7 +66,7 @@ static inline u64 ginsn_offset(const struct ginsn_mem *mem, const u64 *gprs, u64
  * @high: the second byte of the register (AH, CH, DH, BH)
  */
 static inline u64 ginsn_reg_read(const u64 *gprs, unsigned int reg, unsigned int bytes,
-		   bool high)
+				 bool high)
 {
 	return ginsn_low_bytes(gprs[reg & 15] >> (high ? 8 : 0), bytes);
 }
@@ -80,7 +80,7 @@ static inline u64 ginsn_reg_read(const u64 *gprs, unsigned int reg, unsigned int
  * @value: value, cut to the width
  */
 static inline void ginsn_reg_write(u64 *gprs, unsigned int reg, unsigned int bytes,
-		     bool high, u64 value)
+				   bool high, u64 value)
 {
 	unsigned int shift = high ? 8 : 0;
 	u64 *gpr = &gprs[reg & 15];
