@@ -302,12 +302,13 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-static void wait_for_returns(const struct runner *runners, int want)
+static bool returns(const struct runner *runner)
 {
 	__u64 end = now_ns() + 10000 * MS;
 
-	while (returned_of(runners) < want && now_ns() < end)
+	while (!runner->returned && now_ns() < end)
 		sleep_ms(1);
+	return runner->returned;
 }
 
 /*
@@ -332,15 +333,13 @@ TEST_F(stop, two_threads)
 	EXPECT_EQ(0, signals);
 	EXPECT_EQ(0, returned_of(runners));
 	kick(vm);
-	wait_for_returns(runners, 1);
-	EXPECT_TRUE(runners[0].returned);
+	EXPECT_TRUE(returns(&runners[0]));
 	/* The kick was the first one's; the second has the signal, or runs on. */
 	if (!runners[1].returned) {
 		sleep_ms(20);
 		kick(vm);
 	}
-	wait_for_returns(runners, 2);
-	ASSERT_EQ(2, returned_of(runners));
+	ASSERT_TRUE(returns(&runners[0]) && returns(&runners[1]));
 	for (int i = 0; i < 2; i++) {
 		pthread_join(runners[i].thread, NULL);
 		EXPECT_EQ(0, runners[i].err);
