@@ -3,12 +3,13 @@
  * Nested page faults map pages of the VMM in the nested page tables. memory.c and
  * notify.c unmap them.
  *
- * A fault reads the VMM's page tables without a lock. If the page is missing there,
+ * A fault reads the VMM's page tables with interrupts off, without a lock
+ * (host_walk.c). If the page is missing there,
  * the fault calls handle_mm_fault() and reads the tables again. Present neighbors
  * (the fault-around range) are mapped as well, with at most the rights that the VMM's
  * page tables grant; missing neighbors are not faulted in.
  *
- * A signal or a request to the vCPU ends every wait in this file, except for those in
+ * A signal or, except in PREFAULT, a request to the vCPU ends every wait here, except in
  * handle_mm_fault(): the I/O or migration of the page, and the monitor of a
  * userfaultfd, whose wait ends on a signal, but not on a request.
  */
@@ -55,7 +56,8 @@
  * @level: level of the leaf for @first
  * @target: the leaf for @first, if it is large
  * @large_gpa: address of @leaf[0] if @leaf holds leaves of 2 MiB
- * @leaf: leaves of the range, or of 2 MiB around a large page; 0: do not map
+ * @leaf: leaves of the range, or of 2 MiB around a large page; 0: do not map. fr_read()
+ *	first puts host entries (HOST_*) here
  */
 struct fault_range {
 	struct mem_region region;

@@ -8,7 +8,7 @@
  * loop, run_loop(), leaves the inner loop for exits that need to sleep and for
  * everything that the host wants this CPU for.
  *
- * All functions expect vcpu.mutex held. Those between vcpu_load() and vcpu_unload()
+ * All functions but vcpu_run() expect vcpu.mutex held. Those between vcpu_load() and vcpu_unload()
  * also expect interrupts off.
  */
 #include <linux/compiler.h>
@@ -57,6 +57,7 @@
 #define HOST_WANTS_CPU \
 	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | COMPAT_TIF_RESCHED | _TIF_NOTIFY_RESUME)
 
+/* TIF_BLOCKSTEP: DEBUGCTL.BTF must be clear while the guest runs; see debugctl.h. */
 static noinline bool host_has_flags(unsigned long flags)
 {
 	if (flags & _TIF_BLOCKSTEP)
@@ -299,8 +300,9 @@ static void finish_entry(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *c
 }
 
 /*
- * Save the state that VMLOAD restores after each exit. Faults if a reboot has just
- * turned SVM off; VMRUN then faults as well.
+ * Save the state that VMLOAD restores after each exit. Faults if SVM was
+ * turned off on this CPU, by a reboot or a write to EFER. CLGI then faults as well, and
+ * not_entered() handles that.
  */
 static __always_inline void save_host(const struct svm_cpu *cpu)
 {
@@ -325,7 +327,8 @@ static void save_host_ldt(const struct svm_cpu *cpu)
 }
 
 /*
- * Take the host interrupt that caused the exit. Its handler may use the FPU. Interrupts
+ * Take pending host interrupts: after an exit that one of them caused, and once in a
+ * while otherwise (irq_window.h). A handler may use the FPU. Interrupts
  * are off again at preempt_enable(), so it does not reschedule; must_leave() checks for
  * that.
  */

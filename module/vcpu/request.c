@@ -33,7 +33,7 @@ void vcpu_deadline_init(struct vcpu *vcpu)
 }
 
 /**
- * vcpu_kick() - make a running guest exit, or wake a halted one
+ * vcpu_kick() - make a running guest exit, or wake the sleeping thread of its RUN
  * @vcpu: the vCPU
  *
  * Context: any but NMI. The caller has already set a bit in vcpu.requests or in the

@@ -33,12 +33,14 @@ struct vcpu_snapshot;
 
 /**
  * enum exit_result - outcome of an exit handler or of one step of it
- * @EXIT_CONTINUE: a step succeeded; go on with the next one
+ * @EXIT_CONTINUE: a step succeeded; go on with the next one. It is 0: callers test
+ *	"if (ret)"
  * @EXIT_RESUME: enter the guest again
  * @EXIT_USER: return to the VMM; the run page holds the reason
  * @EXIT_SLEEP: the handler needs to sleep and has changed nothing; call it again in
  *	process context
- * @EXIT_LEAVE: the host needs this CPU; there is no exit to handle
+ * @EXIT_LEAVE: leave the inner loop for do_host_work(), because the host needs this
+ *	CPU or the guest is halted; there is no exit to handle
  * @EXIT_ERROR: RUN fails with vcpu.error, which exit_error() has set
  */
 enum exit_result {
@@ -76,9 +78,9 @@ struct vcpu_ask {
 	u8 width;		/* IN, INS: bytes per element */
 	u32 count;		/* INS: number of elements */
 	u64 rip;		/* RIP of the instruction */
-	u64 next_rip;		/* RIP after it; 0 for INS, or if not decoded yet */
+	u64 next_rip;		/* RIP after it; 0 for INS, MMIO, most exceptions */
 	u64 event;		/* EXCEPTION: in EVENTINJ layout */
-	u64 address;		/* EXCEPTION with #PF: the new CR2 */
+	u64 address;		/* EXCEPTION: the new CR2 (#PF) or DR6 (#DB) */
 };
 
 /* The device access of ASK_MMIO */
@@ -97,8 +99,8 @@ struct vcpu_mmio {
  */
 struct vcpu {
 	/*
-	 * Guest state that a snapshot copies as is. Together with the VMCB's save area,
-	 * @xstate and @apic it is the complete state of the guest's CPU.
+	 * Guest state that a snapshot copies as is. struct vcpu_snapshot lists what else
+	 * belongs to the state of the guest's CPU.
 	 *
 	 * @gprs are in hardware order; RAX and RSP are in the VMCB while the guest runs.
 	 */
@@ -160,7 +162,7 @@ struct vcpu {
 	void *xstate;			/* guest FPU state (XSAVE format) while not loaded */
 	bool xcr0_loaded;
 
-	u64 tsc_lost;			/* part of svm_tsc_lost in the TSC offset */
+	u64 tsc_lost;			/* svm_tsc_lost that the TSC offset includes */
 	struct asid_tag asid;		/* valid on one CPU */
 	u64 tlb_gen;			/* guest_memory.tlb_gen of the last flush */
 	bool want_flush;		/* flush the guest's TLB entries at the next entry */
@@ -183,7 +185,7 @@ struct vcpu {
 
 	int on_cpu;			/* CPU this is loaded on, or -1; vcpu_kick() reads it */
 	unsigned long requests;		/* VCPU_REQ_* bits, atomic */
-	wait_queue_head_t wait;		/* the thread of a halted vCPU sleeps here */
+	wait_queue_head_t wait;		/* RUN sleeps here: HLT, or a nested fault */
 	struct hrtimer deadline;	/* sets VCPU_REQ_DEADLINE */
 	struct mutex mutex;		/* see above */
 	struct list_head in_vm;		/* in svm_vm.vcpus, under svm_vm.lock */

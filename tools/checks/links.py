@@ -24,9 +24,8 @@ MARKDOWN = ["README.md", "CONTRIBUTING.md"]
 MAPPED = [".", "module", "selftests", "tools"]
 SOURCE = re.compile(r"(?<![\w./*<-])[\w*.][\w./*-]*\.(?:c|h|S|py|sh|inc|rst|md)\b(?!\w|/)")
 FOLDER = re.compile(r"(?<=`)[\w.-]+(?:/[\w.-]+)*/(?=`)")
-# Of the kernel, of a user, and one that design.rst says is not there
-FOREIGN = {"kselftest_harness.h", "tools/testing/kunit/kunit_parser.py", "entry.S", "my.c",
-           "stats.c"}
+# Of the kernel, and of a user
+FOREIGN = {"kselftest_harness.h", "tools/testing/kunit/kunit_parser.py", "entry.S", "my.c"}
 
 
 def paths():
