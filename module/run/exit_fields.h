@@ -29,13 +29,13 @@ static const struct svmvcpu_field fault_fields[] = {
 	SET(SHUTDOWN, "interrupt", flags, SVMVCPU_EXC_INTERRUPT, ALWAYS,
 	    "an interrupt, an NMI or INT n, not an exception"),
 	WORD(SHUTDOWN, "exception", vector, ~0U, svmvcpu_vector_words,
-	     WITHOUT(flags, SVMVCPU_EXC_INTERRUPT), "its mnemonic"),
+	     WITHOUT(flags, SVMVCPU_EXC_INTERRUPT), "mnemonic of the exception"),
 	NUM(SHUTDOWN, "error_code", error_code, WITH(flags, SVMVCPU_EXC_ERROR_CODE),
-	    "its error code"),
+	    "error code"),
 	HEX(SHUTDOWN, "address", address, WITH(flags, SVMVCPU_EXC_ADDRESS),
 	    "#PF: CR2; #DB: DR6"),
-	HEX(SHUTDOWN, "rip", rip, ALWAYS, "the guest's when it came up"),
-	HEX(SHUTDOWN, "rsp", rsp, ALWAYS, "the guest's when it came up"),
+	HEX(SHUTDOWN, "rip", rip, ALWAYS, "the guest's RIP when the event occurred"),
+	HEX(SHUTDOWN, "rsp", rsp, ALWAYS, "the guest's RSP when the event occurred"),
 	{ }
 };
 
@@ -47,7 +47,7 @@ static const struct svmvcpu_field fault_fields[] = {
 const struct svmvcpu_field svmvcpu_exit_fields[] = {
 	WORD(IO, "direction", io.flags, SVMVCPU_IO_IN, direction_words, ALWAYS,
 	     "``in``: the guest reads; ``out``: it writes"),
-	NUM(IO, "port", io.port, ALWAYS, "the first port"),
+	NUM(IO, "port", io.port, ALWAYS, "port number"),
 	DEC(IO, "width", io.width, ALWAYS, "bytes of an element: 1, 2 or 4"),
 	SET(IO, "rep", io.flags, SVMVCPU_IO_REP, ALWAYS, "with a REP prefix"),
 	SET(IO, "string", io.flags, SVMVCPU_IO_STRING, ALWAYS, "INS or OUTS"),
@@ -70,23 +70,23 @@ const struct svmvcpu_field svmvcpu_exit_fields[] = {
 	SET(MEMORY_FAULT, "walk", memory.flags, SVMVCPU_FAULT_WALK, ALWAYS,
 	    "the guest's page tables are at ``gpa``: they need SVMVCPU_MEM_WRITE"),
 	SET(MEMORY_FAULT, "user_mem", memory.flags, SVMVCPU_FAULT_USER_MEM, ALWAYS,
-	    "a region allows the access, the VMM's memory behind it does not"),
+	    "a region allows the access, but the VMM's memory behind it does not"),
 	SET(MEMORY_FAULT, "kernel", memory.flags, SVMVCPU_FAULT_KERNEL, ALWAYS,
 	    "the module made the access for the guest"),
 	SET(MEMORY_FAULT, "limit", memory.flags, SVMVCPU_FAULT_LIMIT, ALWAYS,
-	    "the snapshot has ``max_bytes`` of pages: the write was not executed"),
+	    "the snapshot's copies have reached ``max_bytes``: the write was not executed"),
 	SET(MEMORY_FAULT, "apic", memory.flags, SVMVCPU_FAULT_APIC, ALWAYS,
 	    "``gpa`` is on the register page of the local APIC (`Local APIC`_)"),
 	BYTES(MEMORY_FAULT, "insn", memory.insn, memory.insn_len,
-	      "bytes at CS:RIP; none for a fetch, or when they cannot be read"),
+	      "bytes at CS:RIP; none for a fetch, or if they cannot be read"),
 
 	HEX(HYPERCALL, "nr", hypercall.nr, ALWAYS, "RAX"),
 	ARRAY(HYPERCALL, "args", hypercall.args,
 	      "RDI, RSI, RDX, RCX, R8, R9, all 64 bits in every mode"),
-	ANSWER(HYPERCALL, ALWAYS, "goes to RAX"),
+	ANSWER(HYPERCALL, ALWAYS, "value for RAX"),
 
 	HEX(MSR_READ, "msr", msr.index, ALWAYS, "ECX"),
-	ANSWER(MSR_READ, ALWAYS, "goes to EDX:EAX"),
+	ANSWER(MSR_READ, ALWAYS, "value for EDX:EAX"),
 
 	HEX(MSR_WRITE, "msr", msr.index, ALWAYS, "ECX"),
 	HEX(MSR_WRITE, "value", msr.value, ALWAYS, "EDX:EAX"),
@@ -96,27 +96,27 @@ const struct svmvcpu_field svmvcpu_exit_fields[] = {
 	NUM(SYSTEM_DOWN, "data", down.data, ALWAYS, "the value written; INIT: 0"),
 
 	DEC(SHUTDOWN, "left_out", shutdown.left_out, WITH(shutdown.left_out, ~0U),
-	    "events between the first and the second of the list"),
+	    "number of events left out between the first and the second of the list"),
 	LIST(SHUTDOWN, "faults", shutdown.faults, shutdown.nr, fault_fields,
 	     "events, oldest first"),
 
 	DEC(EXCEPTION, "vector", exception.vector, ALWAYS, "0 to 31"),
 	WORD(EXCEPTION, "exception", exception.vector, ~0U, svmvcpu_vector_words, ALWAYS,
-	     "its mnemonic"),
+	     "mnemonic of the exception"),
 	NUM(EXCEPTION, "error_code", exception.error_code,
-	    WITH(exception.flags, SVMVCPU_EXC_ERROR_CODE), "its error code"),
+	    WITH(exception.flags, SVMVCPU_EXC_ERROR_CODE), "error code"),
 	HEX(EXCEPTION, "address", exception.address,
 	    WITH(exception.flags, SVMVCPU_EXC_ADDRESS),
-	    "#PF: what will be in CR2 when it is delivered; #DB: DR6"),
+	    "#PF: value of CR2 on delivery; #DB: value of DR6"),
 
 	BITS(INTERRUPTED, "by", interrupted.by, by_words, ALWAYS,
 	     "SVMVCPU_BY_SIGNAL, _KICK and _DEADLINE, one or more"),
 
 	HEX(FAIL_ENTRY, "code", fail.code, ALWAYS,
-	    "raw EXITCODE when the CPU refused; 0 when the module did not try"),
+	    "raw EXITCODE if the CPU refused; 0 if the module did not try VMRUN"),
 	DEC(FAIL_ENTRY, "rule", fail.rule, ALWAYS, "SVMVCPU_RULE_*"),
 	WORD(FAIL_ENTRY, "text", fail.rule, ~0U, rule_words, ALWAYS,
-	     "its text in SVMVCPU_RULES"),
+	     "text of the rule in SVMVCPU_RULES"),
 
 	HEX(UNKNOWN, "code", unknown.code, ALWAYS, "EXITCODE"),
 	HEX(UNKNOWN, "info1", unknown.info1, ALWAYS, "EXITINFO1"),
@@ -131,7 +131,7 @@ const struct svmvcpu_field svmvcpu_exit_fields[] = {
 	ANSWER(MMIO, WITHOUT(mmio.write, ~0U), "the value"),
 
 	DEC(IOAPIC_EOI, "vector", eoi.vector, ALWAYS,
-	    "of the interrupt whose handler has written EOI"),
+	    "vector of the interrupt whose handler has written EOI"),
 
 	BITS(DEBUG, "cause", debug.cause, cause_words, ALWAYS,
 	     "SVMVCPU_DEBUG_STEP and _BREAKPOINTS, one or both, or _INT3"),

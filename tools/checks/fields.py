@@ -82,7 +82,7 @@ def cells(form, args):
 
 def table(reason):
     lines = [".. list-table::", "   :header-rows: 1", ""]
-    found = [("name", "in ``svmvcpu_run``", "there", "meaning")]
+    found = [("name", "in ``svmvcpu_run``", "present", "meaning")]
     for form, args in rows("svmvcpu_exit_fields"):
         if args[0] != reason:
             continue
