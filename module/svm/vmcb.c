@@ -22,9 +22,9 @@
 const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	/* control and debug registers */
 	RUN_OF(INTERCEPT_CR0_WRITE, 1, "CR0_WRITE",
-	       "mode changes are checked, CD and NW kept from the host's caches"),
+	       "checks mode changes; keeps CD and NW away from the host's caches"),
 	RUN_OF(INTERCEPT_CR0_WRITE + 4, 1, "CR4_WRITE",
-	       "only bits that the CPUID table shows"),
+	       "allows only bits that the CPUID table shows"),
 	RUN_OF(INTERCEPT_CR0_READ + 8, 1, "CR8_READ",
 	       "the task priority is kept in one place"),
 	RUN_OF(INTERCEPT_CR0_WRITE + 8, 1, "CR8_WRITE",
@@ -51,14 +51,14 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	ALWAYS(FERR_FREEZE, "legacy FPU errors would raise the host's IRQ 13"),
 
 	/* instructions whose result is policy */
-	ALWAYS(CPUID,	"shows the guest's CPU, not the host's"),
+	ALWAYS(CPUID,	"would show the host's CPU"),
 	ALWAYS(HLT,	"the core would idle until the next host interrupt"),
-	ALWAYS(IOIO,	"deny by default; without it no port is checked"),
-	ALWAYS(MSR,	"deny by default; without it no MSR is checked"),
+	ALWAYS(IOIO,	"all ports exit; without it no port would be checked"),
+	ALWAYS(MSR,	"MSRs exit by default; without it none would be checked"),
 	ALWAYS(RDPMC,	"the counters are the host's"),
-	ALWAYS(XSETBV,	"XCR0 is not switched by VMRUN"),
-	ALWAYS(TASK_SWITCH, "the hardware leaves it half done under nested paging"),
-	ALWAYS(RSM,	"leaves an SMM the guest is not in"),
+	ALWAYS(XSETBV,	"VMRUN does not switch XCR0"),
+	ALWAYS(TASK_SWITCH, "hardware does not complete it under nested paging"),
+	ALWAYS(RSM,	"would leave SMM, which the guest is not in"),
 
 	/* instructions that reach the host's caches and cores */
 	ALWAYS(INVD,	"would drop the host's dirty cache lines"),
@@ -69,7 +69,7 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	ALWAYS(INVLPGA,	"would flush other guests' translations"),
 
 	/* SVM itself; without EFER.SVME as the guest sees it, all are #UD */
-	ALWAYS(VMRUN,	"VMRUN refuses to start without; no nesting"),
+	ALWAYS(VMRUN,	"VMRUN fails if it is clear; no nesting"),
 	ALWAYS(VMMCALL,	"the hypercall"),
 	ALWAYS(VMLOAD,	"would read host-physical memory"),
 	ALWAYS(VMSAVE,	"would write host-physical memory"),
@@ -80,10 +80,10 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	/* instructions newer than SVM; the bits are reserved on older CPUs */
 	IF_CPU(RDPRU,	SVM_INTERCEPT_RDPRU, "MPERF and APERF are the host's"),
 	IF_CPU(INVPCID,	SVM_INTERCEPT_INVPCID, "hidden from the guest"),
-	IF_CPU(MCOMMIT,	SVM_INTERCEPT_MCOMMIT, "waits for the host's stores"),
+	IF_CPU(MCOMMIT,	SVM_INTERCEPT_MCOMMIT, "would wait for the host's stores"),
 	IF_CPU(INVLPGB,	SVM_INTERCEPT_INVLPGB, "would flush on all host CPUs"),
 	IF_CPU(INVLPGB_ILLEGAL, SVM_INTERCEPT_INVLPGB, "would flush on all host CPUs"),
-	IF_CPU(TLBSYNC,	SVM_INTERCEPT_INVLPGB, "waits for all host CPUs"),
+	IF_CPU(TLBSYNC,	SVM_INTERCEPT_INVLPGB, "would wait for all host CPUs"),
 
 	/* depend on the policy; must be last, see vmcb_fix_intercepts() */
 	RULE(CR0_READ, CR0_READ, 0, "CR0_READ",
@@ -91,9 +91,9 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	{ INTERCEPT_CR0_READ + 4, 1, VMCB_WHEN_CR4_READ, 0, "CR4_READ",
 	  "the guest's CR4 differs from the one in the VMCB" },
 	IF_ASKED(RDTSCP, RDTSCP, "the guest's CPUID has no RDTSCP"),
-	IF_ASKED(VINTR,	VINTR, "the guest can take an interrupt now"),
-	IF_ASKED(IRET,	IRET, "the guest leaves its NMI handler"),
-	IF_ASKED(INTN,	INTN, "INT3 cannot be seen otherwise here, a step would be pushed"),
+	IF_ASKED(VINTR,	VINTR, "reports that the guest can take an interrupt"),
+	IF_ASKED(IRET,	IRET, "reports that the guest leaves its NMI handler"),
+	IF_ASKED(INTN,	INTN, "catches INT3 on emulators; hides the TF of a step"),
 };
 
 const unsigned int vmcb_nr_intercept_rules = ARRAY_SIZE(vmcb_intercept_rules);

@@ -96,15 +96,15 @@ def tables():
     gates = array("module/vcpu/cpuid_table.c", "cpuid_gates")
     THINGS.update((needs(entry), f"the {name} MSR") for name, _, entry in entries(own))
     return {
-        "intercepts": table("Intercepts", ("name", "set", "because otherwise, or because"),
+        "intercepts": table("Intercepts", ("name", "set", "reason"),
                             [(n, when(e), w) for n, w, e in rules]),
         "features": table("CPUID features that can be hidden",
-                          ("feature", "leaf and bit", "what the vCPU lacks without"),
+                          ("feature", "leaf and bit", "what a vCPU without it lacks"),
                           features(gates)),
-        "msrs": table("MSRs a guest reaches directly", ("name", "why that is safe"),
+        "msrs": table("MSRs that a guest accesses directly", ("name", "why this is safe"),
                       [(n, w) for n, w, _ in msrs]),
-        "emulated": table("MSRs the kernel emulates",
-                          ("name", "CPUID feature it needs", "why a guest does not reach it"),
+        "emulated": table("MSRs that the kernel emulates",
+                          ("name", "CPUID feature it needs", "why a guest does not access it"),
                           emulated(own, gates)),
     }
 
