@@ -111,7 +111,7 @@ set_efer() {
 }
 old=$(efer)
 set_efer $((old | 0x1000))
-hwcheck "another hypervisor holds SVM" 3 "another hypervisor holds SVM" -qn -o busy
+hwcheck "another hypervisor uses SVM" 3 "another hypervisor uses SVM" -qn -o busy
 set_efer $((old))
 
 # --- programs of all kinds -------------------------------------------------

@@ -48,7 +48,7 @@ ends "JSON trace" 65 '{"type":"exit","nr":1,"reason":"halt","rip":"0x7c01"' \
 	run -jT hlt
 
 head -c 1000000 /guests/vmlinuz >half
-ends "half a kernel" 1 "cut short" run half
+ends "half a kernel" 1 "truncated" run half
 ends "too little memory for it" 1 "needs memory up to" \
 	run --mem 32M /guests/vmlinuz
 ends "an initrd for something else" 1 "no bzImage" run --initrd hlt hlt

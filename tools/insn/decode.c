@@ -339,7 +339,7 @@ int einsn_decode(struct einsn *insn, const u8 *bytes, unsigned int len,
 	init_decoder(&decoder, mode);
 	status = ZydisDecoderDecodeFull(&decoder, bytes, len, &z, operands);
 	if (status == ZYDIS_STATUS_NO_MORE_DATA)
-		return svmvcpu_fail(ENOTSUP, "%u instruction bytes are not all", len);
+		return svmvcpu_fail(ENOTSUP, "the %u instruction bytes are incomplete", len);
 	if (!ZYAN_SUCCESS(status))
 		return svmvcpu_fail(ENOTSUP, "the bytes are not an instruction");
 	known = look_up(&z);

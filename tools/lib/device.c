@@ -23,7 +23,7 @@ int svmvcpu_open(const char *path)
 	if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
 		return svmvcpu_fail(errno, "%s: the svmvcpu module is not loaded", path);
 	if (errno == EACCES || errno == EPERM)
-		return svmvcpu_fail(errno, "%s: no permission to use it", path);
+		return svmvcpu_fail(errno, "%s: no permission to open it", path);
 	return svmvcpu_fail(errno, "%s: %s", path, strerror(errno));
 }
 
@@ -35,7 +35,7 @@ int svmvcpu_get_info(int dev, struct svmvcpu_info *info)
 		return svmvcpu_fail(errno, "GET_INFO: %s", strerror(errno));
 	if (info->api_version != SVMVCPU_API_VERSION)
 		return svmvcpu_fail(EPROTO,
-				    "the module speaks API version %u, this program %u: update the older one",
+				    "the module has API version %u, this program %u: update the older one",
 				    info->api_version, SVMVCPU_API_VERSION);
 	return 0;
 }
@@ -66,7 +66,7 @@ int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr
 	if (!ioctl(vm, SVMVCPU_MAP, &arg))
 		return 0;
 	if (!nr)
-		return svmvcpu_fail(errno, "MAP of nothing: %s", strerror(errno));
+		return svmvcpu_fail(errno, "MAP of 0 regions: %s", strerror(errno));
 	return svmvcpu_fail(errno, "MAP of %u region(s), the first %#llx bytes at %#llx: %s",
 			    nr, regions->bytes, regions->gpa, strerror(errno));
 }
@@ -91,7 +91,8 @@ void *svmvcpu_alloc(size_t bytes)
 
 	if (mem != MAP_FAILED)
 		return mem;
-	svmvcpu_fail(errno, "%zu bytes of guest memory: %s", bytes, strerror(errno));
+	svmvcpu_fail(errno, "cannot allocate %zu bytes of guest memory: %s", bytes,
+		     strerror(errno));
 	return NULL;
 }
 
@@ -115,7 +116,7 @@ int svmvcpu_vm_prefault(int vm, __u64 gpa, __u64 bytes, __u32 flags, __u64 *done
 		*done = arg.done;
 	if (!ret)
 		return 0;
-	return svmvcpu_fail(ret, "PREFAULT of %#llx bytes at %#llx, of which %#llx done: %s",
+	return svmvcpu_fail(ret, "PREFAULT of %#llx bytes at %#llx stopped after %#llx: %s",
 			    bytes, gpa, arg.done, strerror(ret));
 }
 

@@ -30,7 +30,7 @@ const char *svmvcpu_host_error(int error)
 {
 	switch (error) {
 	case EBUSY:
-		return "another hypervisor holds SVM on this host";
+		return "another hypervisor uses SVM on this host";
 	case EOPNOTSUPP:
 		return "the firmware has disabled SVM (VM_CR.SVMDIS)";
 	case ESHUTDOWN:

@@ -93,7 +93,7 @@ const __u64 *svmvcpu_vm_dirty_list(int vm)
 
 	if (list != MAP_FAILED)
 		return list;
-	svmvcpu_fail(errno, "the list of dirty pages: %s", strerror(errno));
+	svmvcpu_fail(errno, "cannot map the list of dirty pages: %s", strerror(errno));
 	return NULL;
 }
 

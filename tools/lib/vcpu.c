@@ -20,7 +20,7 @@ static int vcpu_map(struct svmvcpu_vcpu *vcpu, size_t bytes)
 		return svmvcpu_fail(EPROTO, "a run page of %zu bytes is too small", bytes);
 	page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (page == MAP_FAILED)
-		return svmvcpu_fail(errno, "mapping the run page: %s", strerror(errno));
+		return svmvcpu_fail(errno, "cannot map the run page: %s", strerror(errno));
 	vcpu->run = page;
 	vcpu->mapped = bytes;
 	return 0;

@@ -136,7 +136,7 @@ static void test_refused(void)
 	OK(refused(&o, "limited to 3G"), "too much");
 	o = fresh();
 	o.entry.given = true;
-	OK(refused(&o, "which knows where it goes"), "an entry of the user's");
+	OK(refused(&o, "determines its own addresses"), "an entry of the user's");
 	o = fresh();
 	o.nr_files = 1;
 	o.files[0].path = image_path;
@@ -171,7 +171,7 @@ static void test_cmdline(void)
 	   "too long for the buffer");
 	memset(long_line, 'x', sizeof(long_line) - 1);
 	o.append = long_line;
-	OK(refused(&o, "takes 255"), "too long for the kernel");
+	OK(refused(&o, "accepts 255"), "too long for the kernel");
 	long_line[255 - strlen(FRONT "tsc_early_khz=4294967295 ")] = 0;
 	OK(!guest_build(&g, &o), "as long as it takes");
 	guest_free(&g);

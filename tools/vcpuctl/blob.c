@@ -24,7 +24,7 @@ static int read_all(int fd, const char *path, struct blob *b)
 		if (n < 0 && errno != EINTR)
 			return svmvcpu_fail(errno, "%s: %s", path, strerror(errno));
 		if (!n)
-			return svmvcpu_fail(EIO, "%s: shrank while being read", path);
+			return svmvcpu_fail(EIO, "%s: the file shrank while it was read", path);
 		if (n > 0)
 			done += n;
 	}

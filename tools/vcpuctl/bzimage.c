@@ -37,7 +37,7 @@ static int check_protocol(const struct setup_header *h)
 {
 	if (h->version < PROTOCOL_64)
 		return svmvcpu_fail(ENOEXEC,
-				    "Linux image with boot protocol %u.%02u, at least 2.12 is needed",
+				    "Linux image with boot protocol %u.%02u, 2.12 or later is needed",
 				    h->version >> 8, h->version & 0xff);
 	if (!(h->loadflags & LOADED_HIGH) || !(h->xloadflags & XLF_KERNEL_64))
 		return svmvcpu_fail(ENOEXEC, "Linux image without a 64-bit entry point");
@@ -51,10 +51,10 @@ static int find_kernel(const struct setup_header *h, size_t len, struct bzimage 
 	image->bytes = (size_t)h->syssize * 16;
 	if (image->offset > len || image->bytes > len - image->offset)
 		return svmvcpu_fail(ENOEXEC,
-				    "Linux image cut short: %zu bytes, its header says %zu", len,
+				    "truncated Linux image: %zu bytes, its header says %zu", len,
 				    image->offset + image->bytes);
 	if (image->bytes <= BZIMAGE_ENTRY64)
-		return svmvcpu_fail(ENOEXEC, "Linux image without a kernel in it");
+		return svmvcpu_fail(ENOEXEC, "Linux image that contains no kernel");
 	return 0;
 }
 
@@ -66,7 +66,8 @@ static int find_room(const struct setup_header *h, struct bzimage *image)
 	image->initrd_end = h->initrd_addr_max + 1ULL;
 	if (image->load < LOWEST || image->load % SVMVCPU_PAGE ||
 	    image->load > FOUR_GIB - image->room)
-		return svmvcpu_fail(ENOEXEC, "Linux image that wants to be at %#llx", image->load);
+		return svmvcpu_fail(ENOEXEC, "Linux image that cannot be loaded at %#llx",
+				    image->load);
 	return 0;
 }
 
@@ -83,7 +84,7 @@ int bzimage_parse(const void *file, size_t len, struct bzimage *image)
 		image->header_bytes = BZIMAGE_HEADER_END - BZIMAGE_HEADER;
 	ret = check_protocol(&h);
 	if (!ret && image->header_bytes < offsetof(struct setup_header, handover_offset))
-		ret = svmvcpu_fail(ENOEXEC, "Linux image with a header of %zu bytes",
+		ret = svmvcpu_fail(ENOEXEC, "Linux image with a header of only %zu bytes",
 				   image->header_bytes);
 	if (!ret)
 		ret = find_kernel(&h, len, image);

@@ -37,7 +37,7 @@ static int finish_read(void *opaque, __u64 gpa, void *buf, size_t len)
 		return 0;
 	}
 	if (!rom)
-		return svmvcpu_fail(ENXIO, "nothing is at %#llx", gpa);
+		return svmvcpu_fail(ENXIO, "no memory or device at %#llx", gpa);
 	memcpy(buf, rom, len);
 	return 0;
 }
@@ -52,7 +52,7 @@ static int finish_write(void *opaque, __u64 gpa, const void *buf, size_t len)
 	if (is_ioapic(f->m, gpa))
 		ioapic_write(&f->m->ioapic, gpa - IOAPIC_GPA, len, value);
 	else if (!svmvcpu_gpa_to_hva(&f->g->view, gpa, len))
-		return svmvcpu_fail(ENXIO, "nothing is at %#llx", gpa);
+		return svmvcpu_fail(ENXIO, "no memory or device at %#llx", gpa);
 	return 0;
 }
 

@@ -99,11 +99,11 @@ static bool cpu_problem(const struct host *h, const struct verdict *v)
 			       "enable \"SVM Mode\" or \"Virtualization\" in the firmware setup");
 	if (h->svm)
 		return problem(v, "the CPU has SVM but no nested paging",
-			       "use a newer CPU, or a virtual machine that shows NPT to its guest");
+			       "use a newer CPU, or enable nested paging (NPT) for this virtual machine");
 	if (!amd) {
 		snprintf(v->why, v->len, "the CPU (%s) has no AMD SVM", h->vendor);
 		snprintf(v->advice, v->len,
-			 "use an AMD host, or the emulated one of 'make vm'");
+			 "use an AMD host, or the emulated machine of 'make vm'");
 		return true;
 	}
 	if (h->hypervisor)
@@ -140,9 +140,9 @@ static bool vm_problem(const struct host *h, const struct verdict *v)
 		return true;
 	}
 	if (h->kvm_users < 0)
-		return problem(v, "another hypervisor holds SVM on this host",
-			       "stop it; the kernel log names what was found");
-	snprintf(v->why, v->len, "another hypervisor holds SVM: kvm_amd, %ld user(s)",
+		return problem(v, "another hypervisor uses SVM on this host",
+			       "stop it; the kernel log has its name if it is known");
+	snprintf(v->why, v->len, "another hypervisor uses SVM: kvm_amd, %ld user(s)",
 		 h->kvm_users);
 	snprintf(v->advice, v->len, "stop its virtual machines, or run 'modprobe -r kvm_amd'");
 	return true;
@@ -155,7 +155,7 @@ bool host_problem(const struct host *h, char *why, char *advice, size_t len)
 	if (h->open_error)
 		return open_problem(h, &v);
 	if (h->info_error == EPROTO)
-		return problem(&v, "module and vcpuctl speak different API versions",
+		return problem(&v, "module and vcpuctl have different API versions",
 			       "install both from the same release and reload the module");
 	if (h->info_error)
 		return problem(&v, "the device does not answer GET_INFO",

@@ -15,10 +15,10 @@
 
 static const char help[] =
 	"Usage: vcpuctl info [--json]\n"
-	"Say what this host and the svmvcpu module can do, or why they cannot.\n\n"
-	"  -j, --json  one JSON object\n"
+	"Show what this host and the svmvcpu module support, or why guests cannot run.\n\n"
+	"  -j, --json  print one JSON object\n"
 	"  -h, --help\n\n"
-	"Exit status: 0 when guests can run, 1 when not.\n";
+	"Exit status: 0 if guests can run, 1 if not.\n";
 
 /* what is known; @info only counts when host.info_error is 0 or EPROTO */
 struct report {
@@ -85,7 +85,8 @@ static void print_module(const struct svmvcpu_info *i)
 	printf("%-16s %u bytes, string data %u bytes\n", "run page", i->run_size,
 	       i->io_data_size);
 	printf("%-16s cr4 %#llx, efer %#llx\n", "guest may set", i->cr4_guest, i->efer_guest);
-	printf("%-16s ports and MSRs intercepted, but the MSRs the VMCB switches\n", "policy");
+	printf("%-16s ports and MSRs are intercepted, except MSRs that VMLOAD switches\n",
+	       "policy");
 }
 
 static void print_text(const struct report *r)
@@ -194,7 +195,7 @@ int cmd_info(int argc, char **argv)
 		json = true;
 	}
 	if (optind < argc)
-		return usage("no operands expected");
+		return usage("unexpected argument");
 	host_probe(&r.host);
 	ask_module(&r);
 	r.usable = !host_problem(&r.host, r.why, r.advice, sizeof(r.why));

@@ -43,7 +43,7 @@ static int place_kernel(struct guest *g, const struct run_options *o, const stru
 				    o->image);
 	if (image->load + image->room > ram)
 		return svmvcpu_fail(ENOSPC,
-				    "%s needs memory up to %#llx, there are %#llx bytes (--mem)",
+				    "%s needs memory up to %#llx, but --mem is %#llx bytes",
 				    o->image, image->load + image->room, ram);
 	memcpy((char *)g->mem[0].hva + image->load, (char *)b->data + image->offset,
 	       image->bytes);
@@ -131,7 +131,7 @@ static int place_cmdline(struct guest *g, const struct run_options *o,
 	size_t len = linux_cmdline(NULL, 0, o->append, ANY_TSC);
 
 	if (len > image->cmdline_max)
-		return svmvcpu_fail(E2BIG, "a command line of %zu bytes, %s takes %u", len,
+		return svmvcpu_fail(E2BIG, "the command line has %zu bytes, but %s accepts %u", len,
 				    o->image, image->cmdline_max);
 	return guest_claim(g, LINUX_CMDLINE, len + 1, "the command line");
 }
@@ -143,7 +143,9 @@ int linux_place(struct guest *g, const struct run_options *o, const struct blob 
 	int ret;
 
 	if (o->load.given || o->entry.given || o->stack.given || o->cr3.given || o->arg.given)
-		return svmvcpu_fail(EINVAL, "%s is Linux, which knows where it goes", o->image);
+		return svmvcpu_fail(EINVAL,
+				    "%s is a Linux image, which determines its own addresses",
+				    o->image);
 	ret = bzimage_parse(b->data, b->len, &image);
 	if (!ret)
 		ret = place_kernel(g, o, b, &image);

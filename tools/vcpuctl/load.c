@@ -43,7 +43,7 @@ int guest_claim(struct guest *g, __u64 gpa, __u64 bytes, const char *what)
 
 	if (gpa > ram || bytes > ram - gpa)
 		return svmvcpu_fail(ENOSPC,
-				    "%s (%#llx bytes at %#llx) does not fit into %#llx bytes of memory",
+				    "%s (%#llx bytes at %#llx) does not fit in %#llx bytes of memory",
 				    what, bytes, gpa, ram);
 	for (i = 0; i < g->nr_claims; i++) {
 		const struct claim *c = &g->claims[i];
@@ -102,7 +102,8 @@ static int place_elf(struct guest *g, const struct run_options *o, const struct 
 	if (ret)
 		return ret;
 	if (o->load.given)
-		return svmvcpu_fail(EINVAL, "--load is for flat binaries, %s is ELF", o->image);
+		return svmvcpu_fail(EINVAL, "--load is for flat binaries, but %s is an ELF file",
+				    o->image);
 	for (i = 0; i < elf.nr && !ret; i++)
 		ret = guest_claim(g, elf.segments[i].gpa, elf.segments[i].bytes, o->image);
 	if (ret)
@@ -110,7 +111,7 @@ static int place_elf(struct guest *g, const struct run_options *o, const struct 
 	if (o->mode == MODE_AUTO && !o->bios)
 		g->setup.preset = elf.bits == 64 ? SVMVCPU_PRESET_LONG64 : SVMVCPU_PRESET_PROT32;
 	if (g->setup.preset == SVMVCPU_PRESET_LONG64 && elf.bits == 32)
-		return svmvcpu_fail(EINVAL, "%s is 32-bit ELF, it cannot run in mode long64",
+		return svmvcpu_fail(EINVAL, "%s is a 32-bit ELF file and cannot run in mode long64",
 				    o->image);
 	g->setup.entry = elf.entry;
 	return svmvcpu_elf_load(&elf, b->data, &g->view);
@@ -129,7 +130,8 @@ static int place_flat(struct guest *g, const struct run_options *o, const struct
 static int place_image(struct guest *g, const struct run_options *o, const struct blob *b)
 {
 	if (o->initrd || o->append)
-		return svmvcpu_fail(EINVAL, "--initrd and --append are for Linux, %s is no bzImage",
+		return svmvcpu_fail(EINVAL,
+				    "--initrd and --append are for Linux, but %s is no bzImage",
 				    o->image);
 	return svmvcpu_elf_probe(b->data, b->len) ? place_elf(g, o, b) : place_flat(g, o, b);
 }
@@ -200,9 +202,9 @@ static int finish_setup(struct guest *g, const struct run_options *o)
 	if (o->arg.given)
 		g->setup.arg = o->arg.value;
 	if (g->setup.preset == SVMVCPU_PRESET_REAL && o->arg.given)
-		return svmvcpu_fail(EINVAL, "--arg has no meaning in real mode");
+		return svmvcpu_fail(EINVAL, "real mode does not allow --arg");
 	if (g->setup.preset != SVMVCPU_PRESET_LONG64 && o->cr3.given)
-		return svmvcpu_fail(EINVAL, "--cr3 is for mode long64, this is %s",
+		return svmvcpu_fail(EINVAL, "--cr3 is for mode long64, not for %s",
 				    svmvcpu_preset_name(g->setup.preset));
 	if (g->setup.preset == SVMVCPU_PRESET_REAL && g->setup.entry > 0xffff)
 		return svmvcpu_fail(EINVAL, "entry %#llx is beyond the 64 KiB of real mode",

@@ -14,7 +14,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *text;
 } commands[] = {
-	{ "info",  cmd_info,  "what this host and the module can do, or why not" },
+	{ "info",  cmd_info,  "show what this host and the module support, or why not" },
 	{ "run",   cmd_run,   "run a flat binary, an ELF file or firmware as a guest" },
 	{ "exits", cmd_exits, "list the exit reasons" },
 };
@@ -27,7 +27,7 @@ static void print_help(FILE *out)
 	      "Run guests on AMD SVM through " SVMVCPU_DEVICE ".\n\n", out);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %-6s %s\n", commands[i].name, commands[i].text);
-	fputs("\n'vcpuctl COMMAND --help' says more; so does vcpuctl(1).\n", out);
+	fputs("\nSee 'vcpuctl COMMAND --help' and vcpuctl(1).\n", out);
 }
 
 int cmd_exits(int argc, char **argv)
@@ -35,7 +35,7 @@ int cmd_exits(int argc, char **argv)
 	unsigned int nr;
 
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		puts("Usage: vcpuctl exits\nList the reasons a run can return with.");
+		puts("Usage: vcpuctl exits\nList the exit reasons.");
 		return 0;
 	}
 	if (argc > 1) {

@@ -51,34 +51,37 @@ static const char help[] =
 	"Usage: vcpuctl run [options] IMAGE\n"
 	"       vcpuctl run [options] --bios FIRMWARE\n"
 	"Run a flat binary, an ELF executable or a Linux kernel as a guest.\n\n"
-	"  -m, --mode MODE       real, prot32, long64 or reset; default: by ELF class,\n"
-	"                        real for flat binaries, reset with --bios\n"
-	"  -M, --mem SIZE        RAM from address 0 (default 16M, for Linux 256M)\n"
-	"  -l, --load ADDR       where a flat binary goes (default 0x7c00 in real mode,\n"
-	"                        otherwise 0x100000)\n"
+	"  -m, --mode MODE       real, prot32, long64 or reset; default: depends\n"
+	"                        on the ELF class; real for flat binaries; reset\n"
+	"                        with --bios\n"
+	"  -M, --mem SIZE        RAM from address 0 (default 16M, Linux 256M)\n"
+	"  -l, --load ADDR       load address of a flat binary (default 0x7c00\n"
+	"                        in real mode, otherwise 0x100000)\n"
 	"  -e, --entry ADDR      first instruction (default: ELF entry or load address)\n"
-	"  -s, --stack ADDR      first stack pointer\n"
-	"  -c, --cr3 ADDR        long64: page tables the image or a file brings along\n"
+	"  -s, --stack ADDR      initial stack pointer\n"
+	"  -c, --cr3 ADDR        long64: page tables that the image or a file contains\n"
 	"                        (default: vcpuctl maps memory one to one)\n"
-	"  -a, --arg VALUE       first RDI in prot32 and long64\n"
-	"  -f, --file PATH@ADDR  put a file into memory; may be repeated\n"
+	"  -a, --arg VALUE       initial RDI in prot32 and long64\n"
+	"  -f, --file PATH@ADDR  load a file into memory; can be repeated\n"
 	"  -b, --bios PATH       firmware at the top of 4 GiB and below 1 MiB\n"
-	"      --initrd PATH     Linux: its first file system\n"
-	"      --append WORDS    Linux: command line\n"
-	"      --lapic           a local APIC and an I/O APIC; Linux always has them\n"
-	"      --serial-in PATH  input of the serial port: - for stdin (default), none\n"
-	"  -t, --timeout SEC     stop after so many seconds\n"
+	"      --initrd PATH     Linux: initial RAM disk\n"
+	"      --append WORDS    Linux: words to add to the command line\n"
+	"      --lapic           add a local APIC and an I/O APIC; always on for Linux\n"
+	"      --serial-in PATH  input of the serial port: a file, none,\n"
+	"                        or - for stdin (default)\n"
+	"  -t, --timeout SEC     stop after this number of seconds\n"
 	"  -x, --max-exits N     stop after N exits\n"
-	"      --catch LIST      stop at these exception vectors, as in 6,13\n"
-	"      --no-faults       a triple fault need not be explained: fewer exits\n"
-	"  -i, --msr-ignore      MSRs nobody knows read 0 and ignore writes\n"
-	"      --step            an exit behind each instruction, for --trace\n"
+	"      --catch LIST      stop at these exception vectors, for example 6,13\n"
+	"      --no-faults       fewer exits, but less detail about a triple fault\n"
+	"  -i, --msr-ignore      unknown MSRs read as 0 and ignore writes\n"
+	"      --step            exit after each instruction, for --trace\n"
 	"  -T, --trace           print every exit\n"
 	"  -j, --json            one JSON object per line on standard output\n"
-	"  -q, --quiet           no line about how the guest ended\n"
+	"  -q, --quiet           do not report how the guest ended\n"
 	"  -h, --help\n\n"
 	"Devices: 16550 at 0x3f8, debug port 0x402, exit code at 0xf4, power-off at 0x604,\n"
-	"reset at 0xcf9; with local APIC an I/O APIC, the 16550 on pin 4. Sizes and addresses take 0x and the suffixes K, M, G, T.\n\n"
+	"reset at 0xcf9; with --lapic, an I/O APIC with the 16550 on pin 4.\n"
+	"Sizes and addresses may be hexadecimal (0x) and end in K, M, G or T.\n\n"
 	"Exit status:\n"
 #define STATUS_HELP(nr, name, str, text) "  " #nr "\t" text "\n"
 	VCPUCTL_STATUSES(STATUS_HELP);
@@ -203,7 +206,7 @@ static int add_file(struct run_options *o, const char *text, FILE *err)
 	struct file_at *f = &o->files[o->nr_files];
 
 	if (!at || at == text)
-		return complain(err, "--file wants PATH@ADDRESS", text);
+		return complain(err, "--file needs PATH@ADDRESS", text);
 	if (o->nr_files == MAX_FILES)
 		return complain(err, "too many --file options", text);
 	if (parse_size(at + 1, &f->gpa))
@@ -303,7 +306,7 @@ static int check_memory(const struct run_options *o, FILE *err)
 	if (o->mem > MAX_MEM)
 		return complain(err, "--mem is limited to 512G", NULL);
 	if (o->bios && (o->mem < 0x100000 || o->mem > MAX_BIOS_MEM))
-		return complain(err, "with --bios, --mem goes from 1M to 3G", NULL);
+		return complain(err, "with --bios, --mem must be 1M to 3G", NULL);
 	if (o->lapic && o->mem > MAX_BIOS_MEM)
 		return complain(err, "with --lapic, --mem is limited to 3G", NULL);
 	return 0;
@@ -314,17 +317,17 @@ static int check_mode(const struct run_options *o, FILE *err)
 	bool reset = o->bios || o->mode == SVMVCPU_PRESET_RESET;
 
 	if (o->bios && o->mode != MODE_AUTO && o->mode != SVMVCPU_PRESET_RESET)
-		return complain(err, "--bios starts in mode reset", NULL);
+		return complain(err, "--bios needs mode reset", NULL);
 	if (reset && !o->bios)
 		return complain(err, "mode reset needs --bios", NULL);
 	if (reset && (o->entry.given || o->stack.given || o->arg.given))
-		return complain(err, "--entry, --stack and --arg have no meaning at reset", NULL);
+		return complain(err, "mode reset does not allow --entry, --stack and --arg", NULL);
 	if (reset && o->image && !o->load.given)
-		return complain(err, "an image beside --bios needs --load", NULL);
+		return complain(err, "an image in addition to --bios needs --load", NULL);
 	if ((o->initrd || o->append) && (o->bios || o->mode != MODE_AUTO))
-		return complain(err, "--initrd and --append are for Linux, without a mode", NULL);
+		return complain(err, "--initrd and --append are for Linux, without --mode", NULL);
 	if (o->mode == SVMVCPU_PRESET_REAL && o->arg.given)
-		return complain(err, "--arg has no meaning in real mode", NULL);
+		return complain(err, "real mode does not allow --arg", NULL);
 	if (o->mode != MODE_AUTO && o->mode != SVMVCPU_PRESET_LONG64 && o->cr3.given)
 		return complain(err, "--cr3 is for mode long64", NULL);
 	return 0;
@@ -335,7 +338,7 @@ static int take_operands(struct run_options *o, int argc, char **argv, FILE *err
 	if (optind < argc)
 		o->image = argv[optind++];
 	if (optind < argc)
-		return complain(err, "one image only, what is this", argv[optind]);
+		return complain(err, "unexpected argument after the image", argv[optind]);
 	if (!o->image && !o->bios)
 		return complain(err, "no image", NULL);
 	return check_memory(o, err) ?: check_mode(o, err);

@@ -17,17 +17,17 @@
 #define VCPUCTL_STATUSES(X)							\
 	X(0,  POWEROFF,		"power-off",	"the guest powered off")	\
 	X(1,  ERROR,		"error",	"vcpuctl or the host failed")	\
-	X(2,  USAGE,		"usage",	"wrong use of vcpuctl")		\
-	X(64, RESET,		"reset",	"the guest asked for a reset")	\
+	X(2,  USAGE,		"usage",	"invalid options or arguments")		\
+	X(64, RESET,		"reset",	"the guest requested a reset")	\
 	X(65, HALT,		"halt",		"the guest halted")		\
 	X(66, SHUTDOWN,		"shutdown",	"the guest triple-faulted")	\
-	X(67, TIMEOUT,		"timeout",	"the time of --timeout is up")	\
-	X(68, MAX_EXITS,	"max-exits",	"the exits of --max-exits are used up")	\
-	X(69, INTERRUPTED,	"interrupted",	"SIGINT or SIGTERM")		\
-	X(70, MEMORY_FAULT,	"memory-fault",	"access to memory that is not there") \
+	X(67, TIMEOUT,		"timeout",	"the time limit of --timeout")	\
+	X(68, MAX_EXITS,	"max-exits",	"the limit of --max-exits")	\
+	X(69, INTERRUPTED,	"interrupted",	"stopped by SIGINT or SIGTERM")		\
+	X(70, MEMORY_FAULT,	"memory-fault",	"access to unmapped memory") \
 	X(71, FAIL_ENTRY,	"fail-entry",	"VMRUN refuses the guest's state") \
-	X(72, EXCEPTION,	"exception",	"an exception of --catch")	\
-	X(73, UNKNOWN,		"unknown",	"an exit vcpuctl does not know") \
+	X(72, EXCEPTION,	"exception",	"an exception that --catch selects")	\
+	X(73, UNKNOWN,		"unknown",	"an exit that vcpuctl does not handle") \
 	X(128, GUEST_CODE,	"guest-code",	"and up: 128 + the code written to port 0xf4")
 
 enum vcpuctl_status {

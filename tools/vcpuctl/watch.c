@@ -70,7 +70,7 @@ int watch_start(struct watch *w, int input)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret) {
 		close(w->control);
-		return svmvcpu_fail(ret, "a thread for input: %s", strerror(ret));
+		return svmvcpu_fail(ret, "cannot create the thread for input: %s", strerror(ret));
 	}
 	w->running = true;
 	w->armed = false;

@@ -1008,10 +1008,10 @@ static const struct {
 	{ "jmp rbx", "jmp without memory", "\xff\xe3", 2 },
 	{ "mov rax, cr0", "mov without memory", "\x0f\x20\xc0", 3 },
 	{ "add eax, ebx", "add without memory", "\x01\xd8", 2 },
-	{ "nothing at all", "are not all", "", 0 },
+	{ "nothing at all", "are incomplete", "", 0 },
 	{ "mov with a wrong ModRM.reg", "not an instruction", "\xc7\x0b\x00\x00\x00\x00", 6 },
 	{ "lock mov", "not an instruction", "\xf0\x89\x03", 3 },
-	{ "half an add", "are not all", "\x81\x03\x01\x02", 4 },
+	{ "half an add", "are incomplete", "\x81\x03\x01\x02", 4 },
 };
 
 static void test_refused(void)
