@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * libsvmvcpu: what every user of /dev/svmvcpu would otherwise write again.
+ * libsvmvcpu: functions that most users of /dev/svmvcpu need.
  *
- * Owns no policy and no devices: thin wrappers around the ioctls, names and
- * one-line descriptions of exits, an ELF reader that trusts nothing, a guest
- * page-table walker and identity page tables. vcpuctl, the kselftest programs
- * and other VMMs may call all of it; the ABI header remains the contract.
+ * It has thin wrappers around the ioctls, names and one-line descriptions of
+ * exits, an ELF reader that trusts nothing in the file, a walker for guest page
+ * tables, and page tables that map memory one to one. It has no policy and no
+ * devices. The ABI header defines the interface.
  *
- * Calls that can fail return a negative errno and leave one readable line,
- * which svmvcpu_last_error() returns, in storage of the calling thread.
- * Nothing here prints unless it is handed a stream, and nothing exits.
+ * Calls that can fail return a negative errno and store one line that explains
+ * the failure, which svmvcpu_last_error() returns. Functions print only to a
+ * stream that the caller passes, and never exit.
  */
 #ifndef SVMVCPU_LIB_H
 #define SVMVCPU_LIB_H
@@ -25,13 +25,13 @@
 
 /* Errors (error.c) */
 
-/* the reason of this thread's last failure; never NULL */
+/* the text of this thread's last failure; never NULL */
 const char *svmvcpu_last_error(void);
-/* record a reason and return -@error, for callers that extend the library */
+/* store the text of a failure and return -@error; for code that extends the library */
 [[gnu::format(printf, 2, 3)]]
 int svmvcpu_fail(int error, const char *fmt, ...);
 
-/* what an errno of CREATE_VM or RUN says about the host */
+/* what an errno of CREATE_VM or RUN means for the host */
 const char *svmvcpu_host_error(int error);
 
 /* Device and VM (device.c) */
@@ -45,60 +45,60 @@ const char *svmvcpu_host_error(int error);
 int svmvcpu_open(const char *path);
 
 /**
- * svmvcpu_get_info() - what module and host can do
+ * svmvcpu_get_info() - capabilities of the module and the host
  * @dev: device file
- * @info: filled in; members a module older than the header does not know are 0
+ * @info: out; members that an older module does not know are 0
  *
- * Return: 0, -EPROTO when the module speaks another API version (then @info
- * is filled in all the same), or the errno of the ioctl.
+ * Return: 0, -EPROTO if the module has another API version (@info is set
+ * in this case, too), or the errno of the ioctl.
  */
 int svmvcpu_get_info(int dev, struct svmvcpu_info *info);
 
 /* a new VM file or a negative errno */
 int svmvcpu_vm_create(int dev);
-/* add regions, all or none; the text names the first region when there is one */
+/* add regions, all or none; after a failure, the text names the first region */
 int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr);
-/* take guest-physical ranges away, all or none */
+/* remove guest-physical ranges, all or none */
 int svmvcpu_vm_unmap(int vm, const struct svmvcpu_range *ranges, unsigned int nr);
 
 /**
- * svmvcpu_vm_prefault() - map memory before the guest touches it
+ * svmvcpu_vm_prefault() - map memory before the guest accesses it
  * @vm: VM file
  * @gpa: first address
  * @bytes: length
  * @flags: SVMVCPU_PREFAULT_*
- * @done: receives the bytes that were mapped, also on error; may be NULL
+ * @done: out: number of bytes that were mapped, also after an error; may be NULL
  *
- * Return: 0 or a negative errno; after -EINTR one can go on behind @done.
+ * Return: 0 or a negative errno; after -EINTR, call again for the rest.
  */
 int svmvcpu_vm_prefault(int vm, __u64 gpa, __u64 bytes, __u32 flags, __u64 *done);
 
-/* counts of what happened to the VM's memory; what the module does not know is 0 */
+/* counters of the VM's memory; members that an older module does not know are 0 */
 int svmvcpu_vm_get_stats(int vm, struct svmvcpu_stats *stats);
 
 /*
- * send an interrupt to the VM's local APICs, at any time, from any thread;
- * @message->size is filled in. Returns how many took it, or a negative errno
+ * send an interrupt to the VM's local APICs, at any time, from any thread; sets
+ * @message->size. Returns how many local APICs accepted it, or a negative errno
  */
 int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message);
 
-/* all vCPUs and the memory as they are now; @max_bytes: of copies, 0 for no bound */
+/* record all vCPUs and the memory; @max_bytes: limit of all copies, 0 for none */
 int svmvcpu_vm_snapshot(int vm, __u64 max_bytes);
-/* back to that; @pages, unless NULL, gets how many pages were put back */
+/* go back to the snapshot; @pages: out: number of pages restored, or NULL */
 int svmvcpu_vm_restore(int vm, __u64 *pages);
-/* ranges the caller is about to write itself: RESTORE puts them back too */
+/* name ranges that the caller will write itself, so that RESTORE restores them */
 int svmvcpu_vm_preserve(int vm, const struct svmvcpu_range *ranges, unsigned int nr);
 int svmvcpu_vm_drop_snapshot(int vm);
 
 /* @flags: SVMVCPU_LOG_START or SVMVCPU_LOG_STOP */
 int svmvcpu_vm_dirty_log(int vm, __u32 flags, __u64 gpa, __u64 bytes);
-/* @collect->size is filled in, and @nr and @more are the result */
+/* sets @collect->size; the results are @collect->nr and @collect->more */
 int svmvcpu_vm_dirty_collect(int vm, struct svmvcpu_dirty_collect *collect);
-/* the list that fills, SVMVCPU_DIRTY_LIST_MAX addresses to be read; NULL and a reason */
+/* map the list of dirty pages, SVMVCPU_DIRTY_LIST_MAX addresses; NULL after a failure */
 const __u64 *svmvcpu_vm_dirty_list(int vm);
 void svmvcpu_vm_dirty_list_free(const __u64 *list);
 
-/* zeroed page-aligned memory, populated on first touch; NULL and a reason */
+/* zeroed page-aligned memory, allocated on first access; NULL after a failure */
 void *svmvcpu_alloc(size_t bytes);
 void svmvcpu_free(void *mem, size_t bytes);
 
@@ -121,7 +121,7 @@ struct svmvcpu_vcpu {
  * @vm: VM file
  * @id: number in the VM, the guest's APIC ID
  * @info: from svmvcpu_get_info()
- * @vcpu: filled in; release with svmvcpu_vcpu_close()
+ * @vcpu: out; release it with svmvcpu_vcpu_close()
  *
  * Return: 0 or a negative errno.
  */
@@ -132,62 +132,63 @@ int svmvcpu_vcpu_create_flags(int vm, unsigned int id, __u32 flags,
 			      const struct svmvcpu_info *info, struct svmvcpu_vcpu *vcpu);
 void svmvcpu_vcpu_close(struct svmvcpu_vcpu *vcpu);
 
-/* reset the vCPU; @setup->size is filled in by the call */
+/* reset the vCPU; sets @setup->size */
 int svmvcpu_vcpu_setup(struct svmvcpu_vcpu *vcpu, const struct svmvcpu_setup *setup);
-/* run to the next exit, described by @vcpu->run; -EINTR counts as no exit */
+/* run until the next exit, which @vcpu->run describes */
 int svmvcpu_vcpu_run(struct svmvcpu_vcpu *vcpu);
-/* stop the running or the next RUN, once; safe in a signal handler */
+/* make the current or the next RUN return, once; safe in a signal handler */
 int svmvcpu_vcpu_kick(const struct svmvcpu_vcpu *vcpu);
 /*
- * read or write SVMVCPU_STATE_* @components of @state; with XSTATE the caller
- * sets @state->xstate and @state->xstate_size, and zeroes @state->mbz for a write
+ * read or write SVMVCPU_STATE_* @components of @state. With XSTATE the caller sets
+ * @state->xstate and @state->xstate_size, and clears @state->mbz for a write
  */
 int svmvcpu_vcpu_get_state(struct svmvcpu_vcpu *vcpu, __u64 components,
 			   struct svmvcpu_state *state);
 int svmvcpu_vcpu_set_state(struct svmvcpu_vcpu *vcpu, __u64 components,
 			   struct svmvcpu_state *state);
-/* bit n: exception vector n exits to the caller instead of the guest */
+/* bit n: exception vector n exits before it is delivered to the guest */
 int svmvcpu_vcpu_set_exits(struct svmvcpu_vcpu *vcpu, __u32 exceptions);
-/* the same with everything SET_EXITS offers; @exits->size is filled in by the call */
+/* the same with all options of SET_EXITS; sets @exits->size */
 int svmvcpu_vcpu_choose_exits(struct svmvcpu_vcpu *vcpu, struct svmvcpu_exits *exits);
-/* single steps and breakpoints; @debug->size is filled in by the call */
+/* single steps and breakpoints; sets @debug->size */
 int svmvcpu_vcpu_set_debug(struct svmvcpu_vcpu *vcpu, struct svmvcpu_set_debug *debug);
 
 /*
- * CPUID tables: of a VM before its first vCPU is created, of a vCPU before its guest
- * first runs. @nr: in: room at @entries (info.max_cpuid is enough); out: entries
+ * CPUID tables. SET works for a VM until its first vCPU is created, and for a vCPU
+ * until its guest first runs. GET: @nr: in: number of entries that fit at @entries
+ * (info.max_cpuid is enough); out: number of entries in the table
  */
 int svmvcpu_vm_get_cpuid(int vm, struct svmvcpu_cpuid_entry *entries, unsigned int *nr);
 int svmvcpu_vm_set_cpuid(int vm, const struct svmvcpu_cpuid_entry *entries, unsigned int nr);
 int svmvcpu_vcpu_get_cpuid(const struct svmvcpu_vcpu *vcpu, struct svmvcpu_cpuid_entry *entries,
 			   unsigned int *nr);
-/* resets the vCPU: SETUP or SET_STATE comes after it */
+/* resets the vCPU: call SETUP or SET_STATE after it */
 int svmvcpu_vcpu_set_cpuid(const struct svmvcpu_vcpu *vcpu,
 			   const struct svmvcpu_cpuid_entry *entries, unsigned int nr);
-/* the entry that answers, or NULL */
+/* the entry for @leaf and @subleaf, or NULL */
 struct svmvcpu_cpuid_entry *svmvcpu_cpuid_find(struct svmvcpu_cpuid_entry *entries,
 					       unsigned int nr, __u32 leaf, __u32 subleaf);
 
-/* drive the local APIC's pins, bit n for LINTn; at any time, from any thread */
+/* set the local APIC's pins, bit n for LINTn; at any time, from any thread */
 int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins);
 
 /*
- * an access to the register page of the local APIC, as if the guest made it;
- * @access->size is filled in. After 0 with @access->exit the run page describes
- * an exit to be handled
+ * access the register page of the local APIC as if the guest did; sets @access->size.
+ * If the result is 0 and @access->exit is set, the run page describes an exit that
+ * must be handled
  */
 int svmvcpu_vcpu_apic_access(struct svmvcpu_vcpu *vcpu, struct svmvcpu_apic_access *access);
 
 /**
- * svmvcpu_vcpu_translate() - where a linear address of the guest lies
+ * svmvcpu_vcpu_translate() - translate a linear address of the guest
  * @vcpu: the vCPU
  * @linear: the address
  * @access: SVMVCPU_ACCESS_*
- * @out: filled in; @out->result says what was found
+ * @out: out; @out->result is the result
  *
- * Knows permissions, unlike svmvcpu_translate(), which needs no vCPU.
+ * Checks permissions, unlike svmvcpu_translate(), which needs no vCPU.
  *
- * Return: 0 or a negative errno; that there is no translation is none.
+ * Return: 0 or a negative errno. 0 does not mean that there is a translation.
  */
 int svmvcpu_vcpu_translate(struct svmvcpu_vcpu *vcpu, __u64 linear, __u32 access,
 			   struct svmvcpu_translation *out);
@@ -195,14 +196,13 @@ int svmvcpu_vcpu_translate(struct svmvcpu_vcpu *vcpu, __u64 linear, __u32 access
 /**
  * svmvcpu_vcpu_window() - the data of a string IO exit
  * @vcpu: the vCPU, stopped at SVMVCPU_EXIT_IO with SVMVCPU_IO_STRING
- * @bytes: set to the bytes this exit covers
+ * @bytes: out: number of bytes of this exit
  *
- * Return: the data, or NULL when the page describes something outside the
- * mapping.
+ * Return: the data, or NULL if the run page points outside the mapping.
  */
 void *svmvcpu_vcpu_window(const struct svmvcpu_vcpu *vcpu, size_t *bytes);
 
-/* Names (names.c); "?" for numbers the header does not know */
+/* Names (names.c); "?" for numbers that the ABI header does not have */
 
 const char *svmvcpu_exit_name(unsigned int reason);
 const char *svmvcpu_rule_text(unsigned int rule);
@@ -212,7 +212,7 @@ const char *svmvcpu_preset_name(unsigned int preset);
 const char *svmvcpu_down_name(unsigned int kind);
 /* "#UD" and so on */
 const char *svmvcpu_vector_name(unsigned int vector);
-/* names of the bits of svmvcpu_info.features and .mitigations; NULL if none */
+/* names of the bits of svmvcpu_info.features and .mitigations; NULL for other bits */
 const char *svmvcpu_feature_name(unsigned int bit);
 const char *svmvcpu_mitigation_name(unsigned int bit);
 
@@ -229,20 +229,20 @@ const char *svmvcpu_mitigation_name(unsigned int bit);
  */
 char *svmvcpu_describe_exit(const struct svmvcpu_run *run, const void *window,
 			    char *buf, size_t len);
-/* whether the next RUN takes &svmvcpu_run.answer */
+/* whether the next RUN uses &svmvcpu_run.answer */
 bool svmvcpu_exit_asks(const struct svmvcpu_run *run);
-/* general and control registers of the run page, four lines and more */
+/* general and control registers of the run page, in several lines */
 void svmvcpu_print_regs(FILE *out, const struct svmvcpu_run *run);
-/* segment, table, control and debug registers, whichever @state holds */
+/* segment, table, control and debug registers, as far as @state has them */
 void svmvcpu_print_state(FILE *out, const struct svmvcpu_state *state);
 
 /* Guest memory (guest.c) */
 
 /**
- * struct svmvcpu_memory - a piece of guest-physical memory and its backing
+ * struct svmvcpu_memory - a range of guest-physical memory and the memory behind it
  * @gpa: guest-physical address
  * @bytes: length
- * @hva: where the caller sees it
+ * @hva: address in the caller's memory
  */
 struct svmvcpu_memory {
 	__u64 gpa;
@@ -251,39 +251,39 @@ struct svmvcpu_memory {
 };
 
 /**
- * struct svmvcpu_guest - all memory of a guest, as the helpers below see it
- * @mem: pieces, which do not overlap
- * @nr: number of pieces
+ * struct svmvcpu_guest - memory of a guest, for the functions below
+ * @mem: ranges, which do not overlap
+ * @nr: number of ranges
  */
 struct svmvcpu_guest {
 	const struct svmvcpu_memory *mem;
 	unsigned int nr;
 };
 
-/* where the caller sees @bytes at @gpa; NULL unless one piece holds them all */
+/* address of @gpa in the caller's memory; NULL unless one range has all @bytes */
 void *svmvcpu_gpa_to_hva(const struct svmvcpu_guest *guest, __u64 gpa, __u64 bytes);
 
 /**
  * svmvcpu_translate() - walk the guest's page tables
  * @guest: its memory
- * @control: CR0, CR3, CR4 and EFER count
+ * @control: CR0, CR3, CR4 and EFER are used
  * @linear: linear address (segment base added)
- * @gpa: receives the guest-physical address
+ * @gpa: out: guest-physical address
  *
- * Knows paging off, 32-bit, PAE, 4 and 5 levels, and large pages. Looks at
- * present bits only, not at permissions.
+ * Supports disabled paging, 32-bit, PAE, 4-level and 5-level paging, and large
+ * pages. Checks present bits only, not permissions.
  *
- * Return: 0, or -EFAULT when nothing is mapped there.
+ * Return: 0, or -EFAULT if nothing is mapped there.
  */
 int svmvcpu_translate(const struct svmvcpu_guest *guest,
 		      const struct svmvcpu_control *control, __u64 linear, __u64 *gpa);
 
-/* copy from guest linear memory; returns the bytes that could be read */
+/* copy from linear addresses; returns the number of bytes that could be read */
 size_t svmvcpu_read_linear(const struct svmvcpu_guest *guest,
 			   const struct svmvcpu_control *control, __u64 linear,
 			   void *buf, size_t len);
 
-/* bytes of page tables svmvcpu_identity_map() needs to map [0, @top) */
+/* size of the page tables with which svmvcpu_identity_map() maps [0, @top) */
 __u64 svmvcpu_identity_bytes(__u64 top);
 
 /**
@@ -292,7 +292,7 @@ __u64 svmvcpu_identity_bytes(__u64 top);
  * @gpa: guest-physical address of @tables, page aligned; becomes CR3
  * @top: end of the mapping, at most 512 GiB; rounded up to 1 GiB
  *
- * Pages are 2 MiB, writable and executable, for supervisor and user alike.
+ * Pages are 2 MiB, writable and executable, for supervisor and user.
  *
  * Return: 0 or -EINVAL.
  */
@@ -303,15 +303,15 @@ int svmvcpu_identity_map(void *tables, __u64 gpa, __u64 top);
 #define SVMVCPU_ELF_SEGMENTS	32
 
 /**
- * struct svmvcpu_elf - what loading an ELF file takes
+ * struct svmvcpu_elf - how to load an ELF file
  * @bits: 32 or 64
  * @nr: number of segments, at least 1
  * @entry: first instruction as a guest-physical address
  * @segments: in file order, not overlapping in memory
- * @segments.gpa: where it goes (the program header's physical address)
+ * @segments.gpa: load address (the program header's physical address)
  * @segments.bytes: size in memory, not zero
- * @segments.offset: where it is in the file
- * @segments.filled: bytes from the file; the rest is zero
+ * @segments.offset: offset in the file
+ * @segments.filled: number of bytes in the file; the rest is zero
  */
 struct svmvcpu_elf {
 	unsigned int bits;
@@ -325,24 +325,24 @@ struct svmvcpu_elf {
 	} segments[SVMVCPU_ELF_SEGMENTS];
 };
 
-/* whether a file claims to be ELF */
+/* whether a file starts like an ELF file */
 bool svmvcpu_elf_probe(const void *file, size_t len);
 
 /**
- * svmvcpu_elf_parse() - check an ELF file and say how to load it
- * @file: its bytes
- * @len: how many
- * @elf: filled in
+ * svmvcpu_elf_parse() - check an ELF file and determine how to load it
+ * @file: contents of the file
+ * @len: number of bytes
+ * @elf: out
  *
  * Accepts little-endian executables for i386 and x86-64, linked to a fixed
- * address. After success every segment lies inside the file, none overlap and
- * no sum of @elf's members wraps.
+ * address. After success, every segment lies inside the file, no segments overlap,
+ * and no sum of @elf's members overflows.
  *
  * Return: 0, -ENOEXEC, or -E2BIG for more than SVMVCPU_ELF_SEGMENTS segments.
  */
 int svmvcpu_elf_parse(const void *file, size_t len, struct svmvcpu_elf *elf);
 
-/* copy the segments of a parsed file; -ENOSPC when one is not in guest memory */
+/* copy the segments of a parsed file; -ENOSPC if one is not in guest memory */
 int svmvcpu_elf_load(const struct svmvcpu_elf *elf, const void *file,
 		     const struct svmvcpu_guest *guest);
 
