@@ -1147,7 +1147,7 @@ struct svmvcpu_exit_interrupted {
  * X(number, NAME, "how the state violates the rule").
  */
 #define SVMVCPU_RULES(X)							\
-	X(0,  UNKNOWN,		"a rule this module does not know")		\
+	X(0,  UNKNOWN,		"a rule that this module does not check")	\
 	X(1,  EFER_SVME,	"EFER.SVME is clear")				\
 	X(2,  CR0_CD_NW,	"CR0.CD is clear while CR0.NW is set")		\
 	X(3,  CR0_HIGH,		"CR0 bits 63:32 are not zero")			\
@@ -1163,12 +1163,12 @@ struct svmvcpu_exit_interrupted {
 	X(13, VMRUN_OPEN,	"the VMRUN intercept is clear")			\
 	X(14, ASID_ZERO,	"the ASID is zero")				\
 	X(15, MAP_ADDRESS,	"a permission map is beyond physical memory")	\
-	X(16, EVENTINJ,		"the event to inject is not a legal one")	\
+	X(16, EVENTINJ,		"the event to inject is not valid")	\
 	X(17, NCR3_MBZ,		"nCR3 has reserved bits set")			\
 	X(18, G_PAT,		"the guest PAT holds a reserved memory type")	\
 	X(19, RIP_RANGE,	"RIP is beyond 32 bits outside 64-bit mode")	\
 	X(20, RFLAGS_MBZ,	"RFLAGS has reserved bits set or bit 1 clear")	\
-	X(21, LMA_MISMATCH,	"EFER.LMA is not EFER.LME and CR0.PG")	\
+	X(21, LMA_MISMATCH,	"EFER.LMA differs from EFER.LME & CR0.PG")	\
 	X(22, INTR_OPEN,	"V_INTR_MASKING is clear")
 
 /*
