@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The shortest way through everything: each preset runs a guest that answers.
- */
+/* A first test of everything: a guest runs in each preset and does an OUT. */
 #include "svmvcpu_test.h"
 
 VM_FIXTURE(smoke)
@@ -77,7 +75,7 @@ GUEST16(reset,
 	"out %al, %dx\n"
 	"hlt");
 
-/* The last 64 KiB of memory again at the top of 4 GiB: the reset vector is there. */
+/* Maps the last 64 KiB of memory below 4 GiB as well: the reset vector is there. */
 TEST_F(smoke, reset)
 {
 	struct test_vm *vm = &self->vm;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the abi_*.c programs share: structures with a size and flags at their
- * head, and memory that ends where a test wants it to.
+ * Helpers of the abi_*.c programs: tables of arguments whose structures begin with a
+ * size and flags, and memory that ends at a chosen address.
  */
 #ifndef SVMVCPU_ABI_ARGS_H
 #define SVMVCPU_ABI_ARGS_H
@@ -9,11 +9,11 @@
 #include "svmvcpu_test.h"
 
 #define PAGE		4096UL
-/* Components that read as they were written, and need no buffer */
+/* Components that read back as they were written and need no buffer */
 #define STATE_REGS	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
 			 SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG)
 
-/* EXPECT_EQ as one statement, which also says in which step of a table. */
+/* EXPECT_EQ as one statement; a failure also names the row of the table. */
 #define EXPECT_IN(want, seen, ...)					\
 do {									\
 	__typeof__(want) want_ = (want);				\
@@ -22,7 +22,7 @@ do {									\
 		TH_LOG("in: " __VA_ARGS__);				\
 } while (0)
 
-/* Two pages of zeros, then one that cannot be touched. */
+/* Two pages of zeros in front of an inaccessible page */
 static inline unsigned char *fence_alloc(void)
 {
 	unsigned char *mem = svmvcpu_alloc(3 * PAGE);
@@ -32,7 +32,7 @@ static inline unsigned char *fence_alloc(void)
 	return mem;
 }
 
-/* Calls that return a descriptor must not pile them up. */
+/* errno of a call, 0 if it succeeded. Closes the descriptor that some calls return. */
 static inline int errno_of(int fd, unsigned long cmd, const void *arg)
 {
 	int ret = ioctl(fd, cmd, arg);
@@ -44,7 +44,7 @@ static inline int errno_of(int fd, unsigned long cmd, const void *arg)
 	return 0;
 }
 
-/* xorshift64*: the same numbers in every run, so that a failure comes again */
+/* xorshift64*: the same numbers in every run, so that failures are reproducible */
 static inline __u64 next_random(__u64 *state)
 {
 	__u64 x = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every allocation of a call fails once. Needs a kernel with fault injection,
- * such as the debug kernel.
+ * Fails each allocation of a call in turn. Needs a kernel with fault injection, such as
+ * the debug kernel.
  */
 #ifndef FAULT_INJECTION_H
 #define FAULT_INJECTION_H
@@ -9,7 +9,7 @@
 #include "host_state.h"
 #include "svmvcpu_test.h"
 
-/* More allocations than any of the calls makes */
+/* More than any of the calls allocates */
 #define MOST	200
 
 static const char * const knobs[] = {
@@ -18,7 +18,7 @@ static const char * const knobs[] = {
 	"/sys/kernel/debug/fail_usercopy",
 };
 
-/* Without a stack trace for each; where sleeping is allowed, and users' pages, too */
+/* No stack trace per failure; also fail sleeping and user page allocations */
 static inline void prepare_injection(void)
 {
 	char path[128];
@@ -36,7 +36,7 @@ static inline void prepare_injection(void)
 	}
 }
 
-/* The @nth chance to fail from now on in this thread is taken; 0: none. */
+/* Fail the @nth allocation or copy of this thread from now on; 0: none. */
 static inline int fail_nth(int fd, int nth)
 {
 	char text[16];
@@ -45,7 +45,7 @@ static inline int fail_nth(int fd, int nth)
 	return pwrite(fd, text, len, 0) == len ? 0 : errno;
 }
 
-/* Was it? What is left to count when it was not */
+/* Did it fail? If not, the file holds the remaining count. */
 static inline bool injected(int fd)
 {
 	char text[16] = "";
@@ -55,7 +55,7 @@ static inline bool injected(int fd)
 
 #define NO_INJECTION	"no fault injection in this kernel"
 
-/* This thread's fail-nth, -1: the kernel has none */
+/* The fail-nth file of this thread; -1 if the kernel has none */
 static inline int injection_open(void)
 {
 	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
@@ -65,16 +65,16 @@ static inline int injection_open(void)
 	return fd;
 }
 
-/* What the ioctl may say when an allocation or a copy failed */
+/* Errors an ioctl may return when an allocation or a copy fails */
 static inline bool sane_error(int err)
 {
 	return err == ENOMEM || err == EFAULT || err == ENFILE;
 }
 
 /*
- * Walks through all chances of one call. @call: an expression that gives 0 or
- * an errno; @undo: what makes it possible again after it succeeded. The walk
- * must see at least @least failures, and end with a call that had none.
+ * Repeats a call, failing its first, second, ... allocation or copy, until one call
+ * runs without a failure. @call: an expression that returns 0 or an errno; @undo:
+ * reverts @call after it succeeded. At least @least calls must fail.
  */
 #define WALK_FAILURES(fd, least, call, undo)				\
 do {									\

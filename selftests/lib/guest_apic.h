@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest with a local APIC, driven one access at a time: 32-bit code, every
- * vector's handler a HLT with interrupts off, which exits and so tells the
- * vector. For the apic_* programs; on top of guest_idt.h.
+ * A guest with a local APIC that performs one access per RUN. The code is 32-bit. The
+ * handler of each vector is a HLT with interrupts off: the exit tells the vector. For
+ * the apic_* programs; uses guest_idt.h.
  */
 #ifndef SVMVCPU_GUEST_APIC_H
 #define SVMVCPU_GUEST_APIC_H
@@ -16,10 +16,10 @@
 #define BASE_BSP	0x100
 #define BASE_X2		0x400
 #define BASE_ENABLE	0x800
-#define BASE_XAPIC	0xfee00900U	/* after RESET, of the BSP */
+#define BASE_XAPIC	0xfee00900U	/* of the BSP after RESET */
 #define BASE_X2APIC	0xfee00d00U
 
-/* registers, as offsets of the page */
+/* registers, as offsets into the page */
 #define APIC_ID		0x020
 #define APIC_VERSION	0x030
 #define APIC_TPR	0x080
@@ -48,9 +48,9 @@
 
 #define X2(reg)		(0x800 + (reg) / 16)
 
-/* what an access came to, when it is not an exception's vector */
+/* result of an access that raised no exception */
 #define FINISHED	(-1)
-#define EXITED		(-2)	/* the run page tells */
+#define EXITED		(-2)	/* see the run page */
 
 static inline void apic_open(struct test_vm *t)
 {
@@ -63,7 +63,7 @@ static inline void apic_open(struct test_vm *t)
 
 #define APIC_FIXTURE(name, ...)	VM_FIXTURE_BY(apic_open, name, __VA_ARGS__)
 
-/* Registers for code at TEST_CODE that ends in VMMCALL; RUN takes them. */
+/* Puts code that ends in VMMCALL at TEST_CODE. The next RUN loads the registers returned. */
 static inline struct svmvcpu_gprs *apic_start(struct test_vm *t, const void *code,
 					      unsigned int len)
 {
@@ -85,7 +85,7 @@ static inline int apic_run(struct test_vm *t)
 		return out.vector;
 	if (t->run->reason == SVMVCPU_EXIT_HYPERCALL)
 		return FINISHED;
-	/* The next access starts where this one asks: it is no answer. */
+	/* The next access replaces this instruction: do not complete it. */
 	if (t->run->reason == SVMVCPU_EXIT_MSR_READ || t->run->reason == SVMVCPU_EXIT_MSR_WRITE)
 		IDT_REGS(t, regs->rip = TEST_CODE);
 	return EXITED;
@@ -111,7 +111,7 @@ static inline int apic_rdmsr(struct test_vm *t, uint32_t msr, uint64_t *value)
 	return ret;
 }
 
-/* The register page, by mov %eax, (%edi) and back */
+/* Access to the register page by mov %eax, (%edi) and mov (%edi), %eax */
 static inline int page_write(struct test_vm *t, unsigned int reg, uint32_t value)
 {
 	struct svmvcpu_gprs *gprs = apic_start(t, CODE("\x89\x07"));
@@ -129,7 +129,7 @@ static inline uint32_t page_read(struct test_vm *t, unsigned int reg)
 	return t->run->gprs.rax;
 }
 
-/* In x2APIC mode */
+/* Accesses in x2APIC mode */
 static inline uint64_t x2_read(struct test_vm *t, unsigned int reg)
 {
 	uint64_t value;
@@ -144,20 +144,20 @@ static inline int x2_write(struct test_vm *t, unsigned int reg, uint64_t value)
 	return apic_wrmsr(t, X2(reg), value);
 }
 
-/* sti; nop; then whatever the local APIC has for the guest, or FINISHED */
+/* sti; nop; the vector that the local APIC delivers, or FINISHED */
 static inline int apic_take_irq(struct test_vm *t)
 {
 	apic_start(t, CODE("\xfb\x90\x90\xfa"));
 	return apic_run(t);
 }
 
-/* Return from the handler that HLT stopped in, to the VMMCALL, with IF clear there */
+/* Returns from the handler that HLT stopped to the VMMCALL, where IF is clear */
 static inline int apic_iret(struct test_vm *t)
 {
 	return apic_run(t);
 }
 
-/* SVR enabled, x2APIC mode */
+/* Turns on x2APIC mode and sets the enable bit of SVR. */
 static inline void apic_enable_x2(struct test_vm *t)
 {
 	if (apic_wrmsr(t, MSR_APIC_BASE, BASE_X2APIC) != FINISHED ||
@@ -165,7 +165,7 @@ static inline void apic_enable_x2(struct test_vm *t)
 		vm_die("turning the local APIC on");
 }
 
-/* In x2APIC mode, and on */
+/* Opens a VM whose vCPU is in x2APIC mode and enabled. */
 static inline void apic_open_x2(struct test_vm *t)
 {
 	apic_open(t);
@@ -183,7 +183,7 @@ static inline int apic_send(struct test_vm *t, unsigned int vector, uint32_t fla
 
 #define APIC_HANDLER	(TEST_CODE + 0x100)
 
-/* The stub of @vector jumps to APIC_HANDLER. */
+/* Makes the stub of @vector jump to APIC_HANDLER. */
 static inline void apic_hook(struct test_vm *t, unsigned int vector)
 {
 	uint32_t stub = IDT_STUBS + vector * 16, distance = APIC_HANDLER - (stub + 5);
@@ -192,7 +192,7 @@ static inline void apic_hook(struct test_vm *t, unsigned int vector)
 	vm_load(t, stub + 1, &distance, 4);
 }
 
-/* A handler of the guest's own for @vector */
+/* Installs guest code as the handler of @vector. */
 #define load_handler(vm, vector, name)						\
 do {										\
 	vm_load((vm), APIC_HANDLER, guest_##name, guest_##name##_end - guest_##name);	\

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For tests of guest memory: a guest that goes through an area behind TEST_MEM,
- * what the VM has counted, and userfaultfds.
+ * For tests of guest memory: a guest that walks through an area above TEST_MEM, the
+ * statistics of the VM, and userfaultfds.
  */
 #ifndef GUEST_AREA_H
 #define GUEST_AREA_H
@@ -11,9 +11,12 @@
 
 #include "guest_thread.h"
 
-#define AREA		0x40000000UL	/* 1 GiB aligned */
+#define AREA		0x40000000UL	/* aligned to 1 GiB */
 
-/* Code for GUEST32: @insn at ESI = AREA and EDI - 1 pages behind it */
+/*
+ * Code for GUEST32 that runs @insn on EDI pages; ESI points to the current page of
+ * AREA.
+ */
 #define FOR_PAGES(insn)							\
 	"mov $0x40000000, %esi\n"					\
 	"1: " insn "\n"							\
@@ -42,7 +45,7 @@ static inline struct svmvcpu_stats vm_stats(struct test_vm *t)
 	return stats;
 }
 
-/* A userfaultfd on the page at @where; -1 and errno */
+/* Opens a userfaultfd for the page at @where; -1 and errno on failure. */
 static inline int page_monitor(volatile void *where, __u64 mode, __u64 features)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = features };

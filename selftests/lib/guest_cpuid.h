@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * CPUID tables for the tests: the default with single bits changed.
- */
+/* CPUID tables for the tests: the default table with single bits changed */
 #ifndef SVMVCPU_GUEST_CPUID_H
 #define SVMVCPU_GUEST_CPUID_H
 
@@ -39,7 +37,7 @@ static inline void cpuid_set(struct test_vm *t, const struct cpuid_table *table)
 		vm_die("SET_VCPU_CPUID");
 }
 
-/* The vCPU has this feature if it had not, and the other way round. It is reset. */
+/* Toggles a feature bit of the vCPU, which resets the vCPU. */
 static inline void cpuid_flip(struct test_vm *t, __u32 leaf, enum cpuid_reg reg,
 			      unsigned int bit)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest instruction runner: sets a vCPU up in any CPU mode with descriptor
- * tables, an interrupt table and a stack per privilege level, runs a few
- * bytes of code and says which exception they raised, if any.
+ * Runs guest instructions: sets up a vCPU in any CPU mode with descriptor tables, an
+ * interrupt table and a stack per privilege level, runs a few bytes of code and reports
+ * the exception they raised, if any.
  *
- * Every vector's handler is a HLT of its own, so the exit itself tells the
- * vector, and the frame is read out of the guest's stack. A guest that is
- * run again after that returns from the handler by IRET.
+ * The handler of each vector is its own HLT: the address of the exit tells the vector,
+ * and the frame is read from the guest's stack. A guest that is run again after that
+ * returns from the handler by IRET.
  *
- * For the selftests; on top of svmvcpu_test.h.
+ * Uses svmvcpu_test.h.
  */
 #ifndef SVMVCPU_GUEST_IDT_H
 #define SVMVCPU_GUEST_IDT_H
@@ -29,7 +29,7 @@
 #define IDT_TSS_LIMIT	(0x68 + 0x40)	/* ports up to 0x1ff are open in vm86 */
 
 /* Selectors */
-#define IDT_CS		0x08		/* code of the mode's own width, CPL 0 */
+#define IDT_CS		0x08		/* code of the mode's width, CPL 0 */
 #define IDT_DS		0x10
 #define IDT_UCS32	0x1b
 #define IDT_UDS		0x23
@@ -81,7 +81,7 @@ enum vector {
 	VEC_PF = 14, VEC_MF = 16, VEC_AC = 17, VEC_XM = 19,
 };
 
-/* Modes the runner can start in */
+/* Modes in which the guest can start */
 enum idt_mode {
 	IDT_REAL,
 	IDT_VM86,
@@ -131,19 +131,19 @@ static inline bool idt_has_error(int vector)
 }
 
 /*
- * Bochs notes the trap for TF before the instruction, and forgets it at the
- * exits for exceptions only: behind any other the host has a #DB, in the GS of
- * the guest. Nested page faults are exits, too.
+ * Bochs raises the trap for TF before the instruction and drops it only at exits for
+ * exceptions. After any other exit, nested page faults included, the host takes the #DB
+ * with the guest's GS.
  */
 #define BOCHS_TF	"Bochs: the trap of an instruction that exits goes to the host"
 
-/* Causes in DR6 behind a #DB, which its intercept of Bochs does not see. */
+/* Causes in DR6 after a #DB; the #DB intercept of Bochs does not show them. */
 static inline uint64_t dr6_causes(uint64_t causes)
 {
 	return host_is_bochs() ? 0 : causes;
 }
 
-/* A host MSR; 0 or errno (EIO: the CPU does not have it). */
+/* Reads an MSR of the host; 0 or errno (EIO: the CPU lacks the MSR). */
 static inline int host_rdmsr(int cpu, uint32_t msr, uint64_t *value)
 {
 	char path[40];
@@ -159,7 +159,7 @@ static inline int host_rdmsr(int cpu, uint32_t msr, uint64_t *value)
 	return err;
 }
 
-/* Segment attributes in VMCB layout to a descriptor */
+/* Converts segment attributes from VMCB layout to a descriptor. */
 static inline uint64_t idt_descriptor(uint64_t base, uint32_t limit, uint16_t attrib)
 {
 	return (uint64_t)(limit & 0xffff) | (base & 0xffffff) << 16 |
@@ -195,7 +195,7 @@ static inline void idt_write_tss(struct test_vm *t, enum idt_mode mode)
 	tss[IDT_TSS_LIMIT] = 0xff;
 }
 
-/* #BP, #OF and what is not an exception may be raised from CPL 3 by INT. */
+/* INT may raise #BP, #OF and vectors that are no exceptions at CPL 3. */
 static inline void idt_write_gate(struct test_vm *t, enum idt_mode mode, unsigned int vector)
 {
 	uint32_t offset = IDT_STUBS + vector * 16;
@@ -254,7 +254,7 @@ static inline void idt_set(struct test_vm *t, struct svmvcpu_state *state, uint6
 		vm_die("SET_STATE");
 }
 
-/* TR is not marked busy: TCG gives up on a 32-bit TSS that is. */
+/* TR is not marked busy: TCG rejects a busy 32-bit TSS. */
 static inline void idt_set_tables(struct svmvcpu_segments *seg, enum idt_mode mode)
 {
 	seg->gdtr = (struct svmvcpu_segment){ .base = IDT_GDT, .limit = IDT_LAST - 1 };
@@ -275,7 +275,7 @@ static inline void idt_set_data(struct svmvcpu_segments *seg, struct svmvcpu_seg
 	seg->ss = data;
 }
 
-/* Out of the flat CPL 0 preset into another code segment or privilege level */
+/* From the flat preset at CPL 0 to another code segment or privilege level */
 static inline void idt_set_mode(struct svmvcpu_state *state, enum idt_mode mode)
 {
 	struct svmvcpu_segments *seg = &state->segments;
@@ -305,7 +305,7 @@ static inline void idt_set_mode(struct svmvcpu_state *state, enum idt_mode mode)
 	}
 }
 
-/* SETUP, tables and registers; code at TEST_CODE is the caller's. */
+/* Does SETUP, writes the tables and sets registers. The caller puts code at TEST_CODE. */
 static inline void idt_setup(struct test_vm *t, enum idt_mode mode)
 {
 	enum svmvcpu_preset preset = SVMVCPU_PRESET_PROT32;
@@ -325,7 +325,7 @@ static inline void idt_setup(struct test_vm *t, enum idt_mode mode)
 	idt_set(t, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS);
 }
 
-/* Change registers before the next RUN: IDT_REGS(vm, regs->rax = 1; regs->rcx = 2). */
+/* Changes registers before the next RUN: IDT_REGS(vm, regs->rax = 1; regs->rcx = 2). */
 #define IDT_REGS(t, ...)						\
 do {									\
 	struct svmvcpu_state state_;					\
@@ -337,7 +337,7 @@ do {									\
 	idt_set((t), &state_, SVMVCPU_STATE_GPRS);			\
 } while (0)
 
-/* Make TEST_FREE's 2 MiB consist of 4 KiB pages; returns their entries. */
+/* Maps the 2 MiB at TEST_FREE with 4 KiB pages; returns their entries. */
 static inline uint64_t *idt_split(struct test_vm *t)
 {
 	uint64_t *pd = (void *)(t->mem + TEST_TABLES + 0x2000);
@@ -376,7 +376,7 @@ static inline void idt_read_frame(struct test_vm *t, struct idt_outcome *out)
 	out->rflags = idt_pop(t, &at, bytes);
 }
 
-/* RUN; returns its errno. The exit is an exception when it is HLT in a stub. */
+/* RUN; returns its errno. A HLT in a stub is reported as an exception. */
 static inline int idt_run(struct test_vm *t, struct idt_outcome *out)
 {
 	int err = vm_run(t);
@@ -392,7 +392,7 @@ static inline int idt_run(struct test_vm *t, struct idt_outcome *out)
 	return 0;
 }
 
-/* Puts code at TEST_CODE with a VMMCALL behind it, which means "nothing happened". */
+/* Puts code at TEST_CODE, followed by a VMMCALL: reaching it means that no exception came. */
 static inline void idt_put(struct test_vm *t, const void *code, unsigned int len)
 {
 	vm_load(t, TEST_CODE, code, len);
@@ -409,8 +409,8 @@ static inline void idt_exec(struct test_vm *t, enum idt_mode mode, const void *c
 }
 
 /*
- * EXITINTINFO of Bochs is that of an earlier event when an INT n is what the
- * exit interrupts. So that none does, an exception uses the same pages before.
+ * In Bochs, an exit that interrupts an INT n has the EXITINTINFO of an earlier event.
+ * An exception touches the same pages first, so that INT n takes no such exit.
  */
 static inline void idt_touch(struct test_vm *t, enum idt_mode mode)
 {
@@ -420,7 +420,7 @@ static inline void idt_touch(struct test_vm *t, enum idt_mode mode)
 		idt_exec(t, mode, "\x0f\x0b", 2, &out);
 }
 
-/* Did the code run to its end? */
+/* Did the code reach the VMMCALL behind it? */
 static inline bool idt_finished(const struct test_vm *t, unsigned int len)
 {
 	return t->run->reason == SVMVCPU_EXIT_HYPERCALL && t->run->gprs.rip == TEST_CODE + len;
@@ -429,7 +429,7 @@ static inline bool idt_finished(const struct test_vm *t, unsigned int len)
 /* A code string and its length, for tables of instructions */
 #define CODE(s)		(s), sizeof(s) - 1
 
-/* RUN, and see that the guest took this exception. */
+/* RUN, and expect that the guest takes this exception. */
 #define RUN_VECTOR(t, want, out)						\
 do {									\
 	char text_[256];						\

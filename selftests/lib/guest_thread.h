@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest that keeps running in a thread of its own while a test does things
- * to its memory, its files or its CPUs; for the lifecycle_* and mem_* programs.
+ * A guest that runs in a thread of its own while a test changes its memory, files or
+ * CPUs; for the lifecycle_* and mem_* programs.
  *
- * The guests here count their rounds in BEATS, so that a test can see that
- * they go on, and work on the page at TEST_FREE.
+ * The guests here count their rounds in BEATS, which shows that they make progress, and
+ * use the page at TEST_FREE.
  */
 #ifndef GUEST_THREAD_H
 #define GUEST_THREAD_H
@@ -19,13 +19,13 @@
 
 /* words in the guest's data page */
 #define BEATS		(TEST_DATA + 0)
-#define SEEN		(TEST_DATA + 4)	/* what reader saw last */
-#define TO_WRITE	(TEST_DATA + 8)	/* what writer writes */
+#define SEEN		(TEST_DATA + 4)	/* the value that reader read last */
+#define TO_WRITE	(TEST_DATA + 8)	/* the value that writer writes */
 
-/* How long anything may take before a test gives up; slow kernels included */
+/* Timeout of anything that a test waits for, long enough for slow kernels */
 #define PATIENCE_MS	20000
 
-/* Polls; true as soon as @cond is. */
+/* Polls until @cond is true; false after a timeout. */
 #define WAIT_UNTIL_MS(cond, ms)						\
 ({									\
 	__u64 end_ = now_ns() + (ms) * 1000000ULL;			\
@@ -39,8 +39,8 @@
 #define WAIT_UNTIL(cond)	WAIT_UNTIL_MS(cond, PATIENCE_MS)
 
 /*
- * With interrupts on, which no event here needs: Bochs takes the host's own
- * only once the guest has had them on.
+ * Interrupts are on, although no event here needs them: Bochs takes host interrupts
+ * only after the guest has enabled its own.
  */
 GUEST32(spin,
 	"sti\n"
@@ -126,9 +126,9 @@ static inline volatile __u32 *guest_word(struct test_vm *vm, unsigned long gpa)
 }
 
 /*
- * The spinning guest runs in the calling thread, for as long as @ms and then in
- * short turns until it has counted: one turn may end before it has begun, on a
- * busy machine. The reason the last one ended with, or a negative errno.
+ * Runs the spinning guest in the calling thread for @ms, then in short turns until it
+ * has counted: on a busy machine a turn can end before the guest starts. Returns the
+ * last exit reason, or a negative errno.
  */
 static inline int run_for_ms(struct test_vm *vm, unsigned int ms)
 {
@@ -146,7 +146,7 @@ static inline int run_for_ms(struct test_vm *vm, unsigned int ms)
 	return ret;
 }
 
-/* The guest goes on: three more rounds, the last two of them whole. */
+/* Does the guest make progress? Waits for three more rounds, of which two are complete. */
 static inline bool guest_beats(struct test_vm *vm)
 {
 	__u32 before = *guest_word(vm, BEATS);
@@ -154,7 +154,7 @@ static inline bool guest_beats(struct test_vm *vm)
 	return WAIT_UNTIL(*guest_word(vm, BEATS) - before >= 3);
 }
 
-/* The guest ran into a MEMORY_FAULT with just these flags (and maybe GVA). */
+/* Did the guest exit with a MEMORY_FAULT with exactly these flags (GVA ignored)? */
 #define EXPECT_FAULT(gt, want_gpa, want_flags)				\
 do {									\
 	char text_[256];						\
@@ -173,7 +173,7 @@ do {									\
 	}								\
 } while (0)
 
-/* Loads a guest and lets it run in a thread. */
+/* Loads a guest and runs it in a thread. */
 #define START_GUEST(gt, vm, name)					\
 do {									\
 	load_guest(vm, name);						\

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The VMM's own x87, SSE and AVX registers across an ioctl: all of them are
- * loaded, then the kernel is called, then all are stored. Nothing between that
- * the compiler knows of.
+ * The VMM's own x87, SSE and AVX registers across an ioctl. Assembly loads all of them,
+ * calls the kernel and stores them again, so that the compiler cannot change any in
+ * between.
  */
 #ifndef HOST_FPU_H
 #define HOST_FPU_H
@@ -23,7 +23,7 @@
 #define FPU_BV		512
 #define FPU_YMM		576
 
-/* x87, SSE and AVX in XSAVE's standard format, or FXSAVE's */
+/* x87, SSE and AVX state, in XSAVE's standard format or FXSAVE's */
 struct fpu_image {
 	unsigned char bytes[FPU_BYTES];
 } __attribute__((aligned(64)));
@@ -37,9 +37,9 @@ static inline bool fpu_has_avx(void)
 }
 
 /*
- * A system call with @in in the registers; @out: what was there afterwards. Returns
- * what the kernel does: a negative errno, not -1. RAX and RDX are XSAVE's mask, and
- * RDX 0 is the third argument; the fourth is 0 as well.
+ * Performs a system call with @in in the registers and stores the registers to @out.
+ * Returns the kernel's return value: a negative errno, not -1. RAX and RDX are XSAVE's
+ * mask; RDX = 0 is also the third argument, and the fourth is 0 too.
  */
 static inline long fpu_syscall(long nr, unsigned long arg1, unsigned long arg2,
 			       const struct fpu_image *in, struct fpu_image *out)
@@ -85,7 +85,7 @@ static inline long fpu_ioctl(int fd, unsigned long cmd, const struct fpu_image *
 	return fpu_syscall(SYS_ioctl, fd, cmd, in, out);
 }
 
-/* The image as the CPU stores it when nothing came between */
+/* The image that the CPU stores if nothing changes the registers */
 static inline void fpu_settle(struct fpu_image *image)
 {
 	struct fpu_image old = { };
@@ -105,8 +105,8 @@ static inline void fpu_settle(struct fpu_image *image)
 }
 
 /*
- * Values everywhere. @kind: rounding and precision; with bit 2 an unmasked x87
- * exception is pending, which the next x87 instruction would raise.
+ * Fills all registers. @kind selects rounding and precision; its bit 2 adds a pending
+ * unmasked x87 exception, which the next x87 instruction would raise.
  */
 static inline void fpu_fill(struct fpu_image *image, unsigned int kind, unsigned char seed)
 {
@@ -133,7 +133,7 @@ static inline void fpu_fill(struct fpu_image *image, unsigned int kind, unsigned
 	fpu_settle(image);
 }
 
-/* What differs, or -1. The exception pointers are nobody's (CVE-2006-1056). */
+/* Index of the first difference, or -1. Exception pointers are ignored (CVE-2006-1056). */
 static inline int fpu_differs(const struct fpu_image *a, const struct fpu_image *b)
 {
 	const unsigned char *x = a->bytes, *y = b->bytes;
@@ -150,7 +150,7 @@ static inline int fpu_differs(const struct fpu_image *a, const struct fpu_image 
 	return -1;
 }
 
-/* RUN with registers of one's own, and see that they are still there. */
+/* RUN with known register contents; expects that they survive. */
 #define RUN_WITH_FPU(t, image)						\
 do {									\
 	struct fpu_image after_ = { };					\

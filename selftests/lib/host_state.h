@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The host as the lifecycle_* programs look at it: EFER.SVME of every CPU, the
- * module's reference count, the kernel's log, and KVM as the other user of
- * SVM, with the smallest guest it can run.
+ * State of the host for the lifecycle_* programs: EFER.SVME of each CPU, the module's
+ * reference count, the kernel's log, and KVM as another user of SVM, with a minimal
+ * guest.
  */
 #ifndef HOST_STATE_H
 #define HOST_STATE_H
@@ -17,10 +17,10 @@
 #define MSR_VM_HSAVE_PA		0xc0010117
 #define EFER_SVME		(1ULL << 12)
 
-/* What the module promises: off within a second of the last VM's end */
+/* The module turns SVM off within a second after the last VM is closed. */
 #define SVME_OFF_MS		1000
 
-/* 0 when it cannot be read: a CPU that is offline has no MSRs */
+/* 0 if the MSR cannot be read: an offline CPU has no MSRs. */
 static inline __u64 host_msr(int cpu, __u32 index)
 {
 	__u64 value = 0;
@@ -55,7 +55,7 @@ static inline int host_wrmsr(int cpu, __u32 index, __u64 value)
 
 static inline bool msr_readable(void)
 {
-	/* EFER.LMA: never clear while somebody asks */
+	/* EFER.LMA is always set, so 0 means that the read failed. */
 	return host_msr(0, MSR_EFER) & (1 << 10);
 }
 
@@ -79,8 +79,8 @@ static inline int svme_count(void)
 }
 
 /*
- * Every CPU without SVM, in the time the module has for it. The time is taken
- * in naps, so that an emulator that stands still for a while does not count.
+ * Waits until SVM is off on all CPUs, as long as the module may take. Counts short
+ * sleeps rather than time, so that pauses of the emulator do not count.
  */
 static inline bool svme_goes_off(void)
 {
@@ -104,7 +104,7 @@ static inline int module_refs(void)
 	return refs;
 }
 
-/* A shell command, without its output; its exit status */
+/* Runs a shell command without its output; returns its exit status. */
 static inline int shell(const char *command)
 {
 	int status = system(command);
@@ -124,7 +124,7 @@ static inline int write_file(const char *path, const char *text)
 	return ret;
 }
 
-/* Not with every kernel of the test machine */
+/* Some kernels of the test machine have no KVM. */
 static inline bool kvm_there(void)
 {
 	return !access("/lib/modules/kvm-amd.ko", F_OK);
@@ -213,7 +213,7 @@ static inline int kvm_guest_vcpu(struct kvm_guest *g)
 	return 0;
 }
 
-/* 0, or the errno of what failed; kvm_guest_close() in both cases */
+/* 0, or the errno of the step that failed; kvm_guest_close() in both cases */
 static inline int kvm_guest_open(struct kvm_guest *g)
 {
 	int ret;
@@ -229,7 +229,7 @@ static inline int kvm_guest_open(struct kvm_guest *g)
 	return ret ? ret : kvm_guest_vcpu(g);
 }
 
-/* 0 when the guest did its OUT and its HLT, otherwise which step went wrong */
+/* 0 if the guest did its OUT and its HLT, otherwise the number of the step that failed */
 static inline int kvm_guest_run(struct kvm_guest *g)
 {
 	struct kvm_regs regs = { .rip = 0x1000, .rflags = 2 };
@@ -247,7 +247,7 @@ static inline int kvm_guest_run(struct kvm_guest *g)
 	return 0;
 }
 
-/* KVM, from nothing to a guest that ran; 0 when all went well */
+/* Creates a KVM VM and runs its guest; 0 on success. */
 static inline int kvm_works(void)
 {
 	struct kvm_guest g;
@@ -259,7 +259,7 @@ static inline int kvm_works(void)
 	return ret;
 }
 
-/* The kernel's log from now on */
+/* The kernel's log, from now on */
 static inline int log_open(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);

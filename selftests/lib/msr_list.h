@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * For tests of MSRs: lists of them, in the guest and on the host.
- */
+/* For tests of MSRs: reads and writes lists of them, in the guest and on the host. */
 #ifndef MSR_LIST_H
 #define MSR_LIST_H
 
 #include "guest_idt.h"
 
-/* RBX: list of MSRs, RBP: how many, RSI: values; RDI: 1 to write, 0 to read */
+/* RBX: list of MSRs, RBP: their number, RSI: values; RDI: 1 to write, 0 to read */
 GUEST64(msr_list,
 	"1: mov (%rbx), %ecx\n"
 	"test %edi, %edi\n"
@@ -25,7 +23,7 @@ GUEST64(msr_list,
 	"jnz 1b\n"
 	"hlt");
 
-/* 0 for one that the host's CPU does not have */
+/* The value is 0 if the host's CPU lacks the MSR. */
 static inline void host_read_msrs(const uint32_t *msrs, unsigned int nr, uint64_t *values)
 {
 	unsigned int i;
@@ -37,8 +35,8 @@ static inline void host_read_msrs(const uint32_t *msrs, unsigned int nr, uint64_
 }
 
 /*
- * A VM, on CPU 0, that has run: the first RUN turns SVM on and so changes EFER
- * and VM_HSAVE_PA.
+ * A VM on CPU 0 after its first RUN. The first RUN turns SVM on, which changes EFER and
+ * VM_HSAVE_PA.
  */
 static inline void vm_open_and_run(struct test_vm *vm)
 {

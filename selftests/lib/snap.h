@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Snapshots in tests: a guest that writes as many pages as it is told, and
- * comparison of all memory with a copy.
+ * For tests of snapshots: a guest that writes a given number of pages, and comparison
+ * of all memory with a copy
  */
 #ifndef SNAP_H
 #define SNAP_H
 
 #include "guest_thread.h"
 
-#define SNAP_PAGES	256U		/* from TEST_FREE on, with something in each */
-#define COUNT_GPA	TEST_DATA	/* how many write_pages writes */
-#define VALUE_GPA	(TEST_DATA + 4)	/* to the first; one more to each next */
+#define SNAP_PAGES	256U		/* from TEST_FREE on, each with contents */
+#define COUNT_GPA	TEST_DATA	/* number of pages that write_pages writes */
+#define VALUE_GPA	(TEST_DATA + 4)	/* value for the first page; the next page gets one more */
 
-/* OUT behind each round */
+/* Writes the pages, then OUT, repeatedly */
 GUEST32(write_pages,
 	"1: mov 0x8000, %ecx\n"
 	"mov 0x8004, %eax\n"
@@ -29,7 +29,7 @@ static inline volatile __u32 *snap_page(struct test_vm *vm, unsigned int i)
 	return guest_word(vm, TEST_FREE + i * PAGE);
 }
 
-/* write_pages is ready to write @count pages. */
+/* A VM whose guest is ready to write @count pages */
 static inline void snap_open(struct test_vm *vm, unsigned int count)
 {
 	unsigned int i;
@@ -43,13 +43,13 @@ static inline void snap_open(struct test_vm *vm, unsigned int count)
 	*guest_word(vm, VALUE_GPA) = 0x5000;
 }
 
-/* errno of RESTORE, 0 when it went well */
+/* errno of RESTORE, or 0 */
 static inline int snap_restore(struct test_vm *vm, __u64 *pages)
 {
 	return -svmvcpu_vm_restore(vm->vm, pages);
 }
 
-/* A snapshot, and a copy of all memory to compare with */
+/* Takes a snapshot, and a copy of all memory to compare with. */
 #define SNAPSHOT(vm_, copy)						\
 do {									\
 	memcpy(copy, (vm_)->mem, TEST_MEM);				\
@@ -58,7 +58,7 @@ do {									\
 	}								\
 } while (0)
 
-/* Back, with so many pages; all of memory is as it was. */
+/* RESTORE; expects @want pages, and memory equal to the copy. */
 #define RESTORE(vm_, copy, want)					\
 do {									\
 	__u64 pages_ = 0;						\

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the selftests share: a VM with some memory and one vCPU, small guests
- * written in place, and checks that say what they saw.
+ * Shared by all selftests: a VM with some memory and one vCPU, small guests written in
+ * assembly, and checks that print what they found.
  *
- * A guest is assembly between GUEST16(name, ...), GUEST32() or GUEST64() and
- * is copied to TEST_CODE of the VM's memory.
+ * A guest is assembly in GUEST16(name, ...), GUEST32() or GUEST64() and is copied to
+ * TEST_CODE in the VM's memory.
  */
 #ifndef SVMVCPU_TEST_H
 #define SVMVCPU_TEST_H
@@ -29,16 +29,16 @@
 #include "svmvcpu_lib.h"
 
 /*
- * What is slow under emulation is slower with KASAN and lockdep. A test that
- * hangs is ended by the runner's limit for its program.
+ * Emulation is slow, and KASAN and lockdep make it slower. A test that hangs is ended
+ * by the timeout that the runner has for the program.
  */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	150
 
-/* The harness makes functions that nobody declares. */
+/* The harness defines functions without prototypes. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
-/* The calling thread stays on this CPU. */
+/* Binds the calling thread to a CPU. */
 static inline int pin_to_cpu(int cpu)
 {
 	cpu_set_t set;
@@ -54,9 +54,9 @@ static inline int pin_to_cpu(int cpu)
 #define TEST_CODE	0x1000UL
 #define TEST_DATA	0x8000UL	/* reachable from real mode */
 #define TEST_STACK	0x7000UL	/* grows down */
-#define TEST_FREE	0x200000UL	/* untouched until a test does */
+#define TEST_FREE	0x200000UL	/* not used by the helpers */
 
-/* Assembly of a guest, position independent, between two symbols. */
+/* Assembly of a guest, position independent, between two symbols */
 #define GUEST_ASM(name, width, ...)					\
 	extern const unsigned char guest_##name[], guest_##name##_end[];	\
 	asm(".pushsection .rodata\n"					\
@@ -99,7 +99,7 @@ static inline void vm_die(const char *what)
 	exit(1);
 }
 
-/* Without a vCPU: what has to come first can. */
+/* Opens a VM without a vCPU, for calls that have to precede its creation. */
 static inline void vm_open_empty(struct test_vm *t)
 {
 	struct svmvcpu_region region = {
@@ -149,8 +149,8 @@ static inline void vm_close(struct test_vm *t)
 }
 
 /*
- * A fixture made of one VM, which @open opens; @... declares further members, which
- * start out as zeroes.
+ * A fixture with one VM, opened by @open. @... declares further members, which are zero
+ * at first.
  */
 #define VM_FIXTURE_BY(open, name, ...)					\
 	FIXTURE(name) {							\
@@ -165,7 +165,7 @@ static inline void vm_close(struct test_vm *t)
 
 #define VM_FIXTURE(name, ...)	VM_FIXTURE_BY(vm_open, name, __VA_ARGS__)
 
-/* Where the setup does more than open the VM. */
+/* For fixtures whose setup does more than open the VM */
 #define VM_TEARDOWN(name)						\
 	FIXTURE_TEARDOWN(name)						\
 	{								\
@@ -177,7 +177,7 @@ static inline void vm_load(struct test_vm *t, unsigned long gpa, const void *cod
 	memcpy(t->mem + gpa, code, len);
 }
 
-/* Starts at TEST_CODE in one of the presets; long64 gets identity page tables. */
+/* Starts at TEST_CODE in one of the presets; LONG64 gets identity page tables. */
 static inline void vm_setup(struct test_vm *t, enum svmvcpu_preset preset)
 {
 	struct svmvcpu_setup setup = {
@@ -195,13 +195,13 @@ static inline void vm_setup(struct test_vm *t, enum svmvcpu_preset preset)
 		vm_die("SETUP");
 }
 
-/* 0 or the errno of RUN; what came of it is on the run page. */
+/* 0 or the errno of RUN; the run page has the exit. */
 static inline int vm_run(struct test_vm *t)
 {
 	return ioctl(t->vcpu.fd, SVMVCPU_RUN, 0) ? errno : 0;
 }
 
-/* All components, with XSTATE in vm->xstate, which the SET_STATE that follows reads. */
+/* Gets all components. XSTATE goes to t->xstate, which the next SET_STATE reads. */
 static inline void vm_get_state(struct test_vm *t, struct svmvcpu_state *state)
 {
 	state->xstate = (uintptr_t)t->xstate;
@@ -210,13 +210,13 @@ static inline void vm_get_state(struct test_vm *t, struct svmvcpu_state *state)
 		vm_die("GET_STATE");
 }
 
-/* A kernel that checks itself takes its time. */
+/* The debug kernel is slow. */
 static inline bool debug_kernel(void)
 {
 	return !access("/sys/kernel/debug/kmemleak", F_OK);
 }
 
-/* QEMU's TCG leaves out a few things of the architecture. */
+/* TCG of QEMU lacks some parts of the architecture. */
 static inline bool host_is_tcg(void)
 {
 	unsigned int eax, ebx, ecx, edx;
@@ -225,7 +225,7 @@ static inline bool host_is_tcg(void)
 	return ebx == 0x54474354;	/* "TCGT" */
 }
 
-/* Bochs leaves out a few things of the architecture; its machine says so on the command line. */
+/* Bochs lacks some parts of the architecture. The kernel's command line identifies it. */
 static inline bool host_is_bochs(void)
 {
 	char line[1024];
@@ -239,19 +239,19 @@ static inline bool host_is_bochs(void)
 	return strstr(line, "svmvcpu.bochs");
 }
 
-/* Where a loop is as good with fewer rounds */
+/* Use fewer rounds in loops: the debug kernel and Bochs are slow. */
 static inline bool slow_machine(void)
 {
 	return debug_kernel() || host_is_bochs();
 }
 
-/* errno of an ioctl, 0 when it went well (or returned a descriptor) */
+/* errno of an ioctl, or 0 on success (also if it returns a descriptor) */
 static inline int ioctl_errno(int fd, unsigned long cmd, const void *arg)
 {
 	return ioctl(fd, cmd, arg) < 0 ? errno : 0;
 }
 
-/* Does a thread of ours sleep, in a HLT or at a mutex, rather than run? */
+/* Does a thread of this process sleep, in HLT or on a mutex? */
 static inline bool thread_sleeps(pid_t tid)
 {
 	char path[64], line[512], *name_end;
@@ -275,7 +275,7 @@ static inline uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* RUN, and see that it ended with this reason; prints what came instead. */
+/* RUN, and expect this exit reason; prints the exit if it is another one. */
 #define RUN_EXPECT(t, want)						\
 do {									\
 	char text_[256];						\

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The kernel's tracing files.
- */
+/* Files of the kernel's tracing */
 #ifndef SVMVCPU_TRACEFS_H
 #define SVMVCPU_TRACEFS_H
 
