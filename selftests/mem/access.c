@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the module reads and writes for the guest it reads and writes as the CPU
- * would: a page table entry or an operand in one access, so that another CPU
- * that changes it meanwhile is never half believed. A hardware breakpoint on
- * the VMM's address counts the accesses.
+ * The module accesses guest memory as the CPU would: a page table entry or an operand
+ * in one access, so that it never sees a value that another CPU has half written. A
+ * hardware breakpoint on the VMM's address counts the accesses.
  */
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
@@ -39,7 +38,7 @@ FIXTURE_TEARDOWN(mem_access)
 	vm_close(&self->vm);
 }
 
-/* Counts this thread's accesses to @bytes bytes at @at, the kernel's included. */
+/* Counts this thread's accesses to @bytes bytes at @at, including those of the kernel. */
 static void watch(struct _test_data_mem_access *self, const volatile void *at,
 		  unsigned int bytes)
 {
@@ -57,7 +56,7 @@ static void watch(struct _test_data_mem_access *self, const volatile void *at,
 		vm_die("perf_event_open");
 }
 
-/* Since the last call */
+/* Number of accesses since the last call */
 static unsigned int accesses(struct _test_data_mem_access *self)
 {
 	uint64_t value;
@@ -68,7 +67,7 @@ static unsigned int accesses(struct _test_data_mem_access *self)
 	return value;
 }
 
-/* The counter tells one access of four bytes from four of one. */
+/* The counter distinguishes one access of four bytes from four of one byte. */
 TEST_F(mem_access, counter)
 {
 	volatile uint32_t word __attribute__((aligned(4))) = 0;
@@ -234,7 +233,7 @@ do {										\
 		  (vm)->run->memory.flags);					\
 } while (0)
 
-/* A page at once, from and to memory of the VMM that is not there at first */
+/* A whole page, to and from memory of the VMM that is absent at first */
 TEST_F(mem_access, page)
 {
 	unsigned char want[PAGE], *window;
@@ -308,7 +307,7 @@ TEST_F(mem_access, machine_status_word)
 	EXPECT_EQ(1, accesses(self));
 }
 
-/* Eight aligned bytes are the unit in which other CPUs may change code. */
+/* Eight aligned bytes are the unit in which another CPU may change code. */
 GUEST32(code,
 	"mov $0x178, %edx\n"
 	"mov $0x8000, %esi\n"

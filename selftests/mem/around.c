@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A nested fault brings in what is resident around the page, too: that it
- * does, and that no neighbor gets in who should not, or with rights it does
- * not have in the VMM or in its region.
+ * A nested page fault maps resident neighbors of the page, too. Tested: that it does,
+ * and that it maps no neighbor that the guest must not access, nor with rights that the
+ * VMM's mapping or the region lacks.
  */
 #include <sys/wait.h>
 
 #include "guest_area.h"
 
-#define WINDOW		64U		/* pages that come in at a time */
-#define FIRST		16U		/* in the first fault in 2 MiB */
+#define WINDOW		64U		/* pages that a fault maps at a time */
+#define FIRST		16U		/* of the first fault in 2 MiB */
 #define PAGES		(2 * WINDOW)
 #define WRITE_FAULT	(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE)
 
@@ -24,7 +24,7 @@ FIXTURE_SETUP(around)
 	self->mem = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->mem);
-	/* a huge page would come in as one */
+	/* a huge page would be mapped as one */
 	madvise(self->mem, PAGES * PAGE, MADV_NOHUGEPAGE);
 }
 
@@ -50,7 +50,7 @@ static void map_area(struct test_vm *vm, char *mem, unsigned int first, unsigned
 
 #define READ_WRITE	(SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE)
 
-/* ESI: address, EDI: pages; adds up the first words, one page after the other */
+/* ESI: address, EDI: number of pages; adds up the first word of each */
 GUEST32(read_pages,
 	"mov $0x40000000, %esi\n"
 	"xor %eax, %eax\n"
@@ -60,7 +60,7 @@ GUEST32(read_pages,
 	"jnz 1b\n"
 	"hlt");
 
-/* EDI: a page's number; reads it, OUT, then writes to the next, HLT */
+/* EDI: a page's number; reads it, OUT, then writes to the next one, HLT */
 GUEST32(read_write_next,
 	"mov %edi, %esi\n"
 	"shl $12, %esi\n"
@@ -86,7 +86,7 @@ static __u32 *word(char *mem, unsigned int page)
 	return (__u32 *)(mem + page * PAGE);
 }
 
-/* Where nothing was mapped before fewer come along; then all. */
+/* The first fault in a table maps fewer pages, later ones all. */
 TEST_F(around, window_grows)
 {
 	struct test_vm *vm = &self->vm;
@@ -95,7 +95,7 @@ TEST_F(around, window_grows)
 
 	memset(self->mem, 1, PAGES * PAGE);
 	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
-	/* the guest's code, and nothing else */
+	/* only the page with the guest's code */
 	SETUP_GUEST(vm, read_pages, 1);
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, 0, TEST_MEM, 0, NULL));
 	for (page = 1; page <= PAGES; page <<= 1) {
@@ -122,13 +122,13 @@ TEST_F(around, resident_neighbors_come_along)
 	RUN_EXPECT(vm, HALT);
 	faults = vm_stats(vm).faults;
 	EXPECT_EQ(PAGES * (PAGES - 1) / 2, vm->run->gprs.rax);
-	/* one each for the windows, for the first pages alone, and for the code */
+	/* one for each range, for the first pages, and for the code */
 	EXPECT_GE(PAGES / WINDOW + 2, faults) {
 		TH_LOG("%llu faults for %u pages", faults, PAGES);
 	}
 }
 
-/* Every other page is there; the rest must not be made on that occasion. */
+/* Every other page is resident; the fault must not allocate the others. */
 TEST_F(around, nothing_is_faulted_in_for_neighbors)
 {
 	struct test_vm *vm = &self->vm;
@@ -137,7 +137,7 @@ TEST_F(around, nothing_is_faulted_in_for_neighbors)
 	for (i = 0; i < PAGES; i += 2)
 		*word(self->mem, i) = 1;
 	map_area(vm, self->mem, 0, PAGES, READ_WRITE);
-	/* one that is there, and one that is not */
+	/* a resident one, and an absent one */
 	SETUP_GUEST(vm, read_pages, 2);
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(1, vm->run->gprs.rax);
@@ -147,7 +147,7 @@ TEST_F(around, nothing_is_faulted_in_for_neighbors)
 		}
 }
 
-/* A neighbor that the VMM itself may only read */
+/* A neighbor that is read-only for the VMM */
 TEST_F(around, read_only_neighbor)
 {
 	struct test_vm *vm = &self->vm;
@@ -163,7 +163,7 @@ TEST_F(around, read_only_neighbor)
 	EXPECT_EQ(0x01010101U, *word(self->mem, 5));
 }
 
-/* A neighbor without any rights for the VMM: there, but not for the guest */
+/* A neighbor without any rights for the VMM: resident, but not mapped */
 TEST_F(around, forbidden_neighbor)
 {
 	struct test_vm *vm = &self->vm;
@@ -177,7 +177,7 @@ TEST_F(around, forbidden_neighbor)
 	EXPECT_EQ(SVMVCPU_FAULT_USER_MEM, vm->run->memory.flags & ~SVMVCPU_FAULT_GVA);
 }
 
-/* Shared with a child since fork: the write must make a copy. */
+/* Shared with a child since fork: a write must copy the page. */
 TEST_F(around, neighbor_to_be_copied)
 {
 	struct test_vm *vm = &self->vm;
@@ -205,7 +205,7 @@ TEST_F(around, neighbor_to_be_copied)
 	}
 }
 
-/* The zero page, all over the window, must never be written to. */
+/* The zero page in the whole range must never be written to. */
 TEST_F(around, neighbor_is_the_zero_page)
 {
 	struct test_vm *vm = &self->vm;
@@ -222,7 +222,7 @@ TEST_F(around, neighbor_is_the_zero_page)
 		ASSERT_EQ(i == 5 ? 0x900dU : 0, *word(self->mem, i));
 }
 
-/* The window ends where the region does, on both sides. */
+/* The range ends where the region does, on both sides. */
 TEST_F(around, region_ends)
 {
 	struct test_vm *vm = &self->vm;
@@ -239,7 +239,7 @@ TEST_F(around, region_ends)
 	EXPECT_EQ(AREA + 2 * PAGE, vm->run->memory.gpa);
 }
 
-/* Regions with different rights in one window */
+/* Regions with different rights in one range */
 TEST_F(around, region_rights)
 {
 	struct test_vm *vm = &self->vm;
@@ -258,7 +258,7 @@ TEST_F(around, region_rights)
 	EXPECT_EQ(0x01010101U, *word(self->mem, 6));
 }
 
-/* Nothing behind a neighbor: it is missed when it is touched, not before. */
+/* Unmapped memory behind a neighbor: the guest faults only when it touches it. */
 TEST_F(around, hole_beside)
 {
 	struct test_vm *vm = &self->vm;
@@ -272,7 +272,7 @@ TEST_F(around, hole_beside)
 	EXPECT_EQ(SVMVCPU_FAULT_USER_MEM, vm->run->memory.flags & ~SVMVCPU_FAULT_GVA);
 }
 
-/* One page of a window is taken away: the others stay, it does not. */
+/* One page of the range is removed: the others stay mapped. */
 TEST_F(around, one_of_the_window_goes)
 {
 	struct test_vm *vm = &self->vm;

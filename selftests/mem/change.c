@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The VMM changes its memory while the guest uses it: munmap, mmap, mprotect,
- * madvise, mremap. What is gone faults with USER_MEM and comes back with the
- * memory; what is there is what the VMM sees, always.
+ * The VMM changes its memory while the guest uses it: munmap, mmap, mprotect, madvise,
+ * mremap. Accesses to missing memory fail with USER_MEM and succeed once there is
+ * memory again; the guest always sees the VMM's current memory.
  */
 #include "guest_thread.h"
 
@@ -37,7 +37,7 @@ static bool reader_sees(struct test_vm *vm, __u32 value)
 	return WAIT_UNTIL(*guest_word(vm, SEEN) == value);
 }
 
-/* Two whole rounds of the guest, and still not that value. */
+/* The guest completes two rounds and does not read that value. */
 static bool reader_does_not_see(struct test_vm *vm, __u32 value)
 {
 	return guest_beats(vm) && *guest_word(vm, SEEN) != value;
@@ -53,7 +53,7 @@ TEST_F_TIMEOUT(change, munmap_while_reading, 90)
 	ASSERT_EQ(0, munmap((void *)self->page, PAGE));
 	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT);
 
-	/* Nobody mended it: the same again, no more and no less. */
+	/* Without memory the same fault repeats. */
 	guest_thread_start(&self->gt, &vm->vcpu);
 	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT);
 
@@ -82,7 +82,7 @@ TEST_F_TIMEOUT(change, munmap_while_writing, 90)
 	guest_thread_stop(&self->gt);
 }
 
-/* The page under the guest's own code goes. */
+/* The page with the guest's code is unmapped. */
 TEST_F_TIMEOUT(change, munmap_code, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -102,7 +102,7 @@ TEST_F_TIMEOUT(change, munmap_code, 90)
 	guest_thread_stop(&self->gt);
 }
 
-/* mmap over it: the old page must not be seen once mmap has returned. */
+/* mmap replaces it: the guest must not see the old page once mmap has returned. */
 TEST_F_TIMEOUT(change, replace, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -140,7 +140,7 @@ TEST_F_TIMEOUT(change, mprotect_read_only, 90)
 	guest_thread_stop(&self->gt);
 }
 
-/* Reading goes on meanwhile, and on and off does no harm. */
+/* The guest still reads meanwhile, and toggling it does no harm. */
 TEST_F_TIMEOUT(change, mprotect_while_reading, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -183,13 +183,13 @@ TEST_F_TIMEOUT(change, madvise_dontneed, 90)
 	ASSERT_TRUE(reader_sees(vm, 5));
 	ASSERT_EQ(0, madvise((void *)self->page, PAGE, MADV_DONTNEED));
 	EXPECT_TRUE(reader_sees(vm, 0));
-	/* The guest has the zero page now; the VMM's write makes a new one. */
+	/* The guest has the zero page; the VMM's write allocates a new one. */
 	*self->page = 6;
 	EXPECT_TRUE(reader_sees(vm, 6));
 	guest_thread_stop(&self->gt);
 }
 
-/* A guest's write into a page it has only read takes a page of its own. */
+/* A guest's write to a page that it has only read allocates a page. */
 TEST_F_TIMEOUT(change, write_after_zero_page, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -203,7 +203,7 @@ TEST_F_TIMEOUT(change, write_after_zero_page, 90)
 	START_GUEST(&self->gt, vm, writer);
 	EXPECT_TRUE(WAIT_UNTIL(*self->page == 7));
 	guest_thread_stop(&self->gt);
-	/* Had it landed in the zero page, all fresh memory would show it. */
+	/* If it had written to the zero page, all fresh memory would show it. */
 	EXPECT_EQ(0U, *guest_word(vm, TEST_FREE + PAGE));
 }
 
@@ -230,7 +230,7 @@ TEST_F_TIMEOUT(change, mremap_away_and_back, 90)
 	guest_thread_stop(&self->gt);
 }
 
-/* MAP_FIXED and MADV of a large piece around the page */
+/* MAP_FIXED and MADV of a large range around the page */
 TEST_F_TIMEOUT(change, larger_ranges, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(change, larger_ranges, 90)
 	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT);
 }
 
-/* A region may be there before its memory is. */
+/* A region may be created before its memory is mapped. */
 TEST_F_TIMEOUT(change, memory_comes_late, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -258,7 +258,7 @@ TEST_F_TIMEOUT(change, memory_comes_late, 90)
 	volatile __u32 *late;
 	char *around;
 
-	/* A hole so small that nobody else's mapping ends up in it. */
+	/* A hole so small that no other mapping ends up in it */
 	around = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)around);
 	late = (__u32 *)(around + PAGE);
@@ -291,7 +291,7 @@ static unsigned long find_mapping(const char *name)
 	return found;
 }
 
-/* Page frames without a page the module could hold: the kernel's own. */
+/* Page frames without a struct page that the module could hold: the kernel's own */
 TEST_F_TIMEOUT(change, special_mappings, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -301,7 +301,7 @@ TEST_F_TIMEOUT(change, special_mappings, 90)
 	};
 
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));
-	region.hva = 0xffffffffff600000;	/* vsyscall, not user memory at all */
+	region.hva = 0xffffffffff600000;	/* vsyscall, which is no user memory */
 	EXPECT_EQ(-EFAULT, svmvcpu_vm_map(vm->vm, &region, 1));
 
 	region.hva = find_mapping("[vvar]");

@@ -4,10 +4,10 @@
  * cost: 60
  * kernel: stock, debug
  *
- * Two vCPUs write to random pages while the VMM's memory moves under them: paged out,
- * protected, collapsed, duplicated by fork(), merged, prefaulted, locked. What
- * DIRTY_COLLECT reports is enough to keep a copy of the memory, and RESTORE puts all of
- * it back. STRESS_SECONDS= says how long each takes.
+ * Two vCPUs write to random pages while the VMM's memory is paged out, protected,
+ * collapsed, duplicated by fork(), merged, prefaulted and locked. A copy that is
+ * updated from DIRTY_COLLECT must equal the memory, and RESTORE must restore all of it.
+ * STRESS_SECONDS= sets the duration of each test.
  */
 #include <sys/wait.h>
 
@@ -27,7 +27,7 @@
 #define MADV_COLLAPSE	25
 #endif
 
-/* EDI: seed. Writes a random word of a random page, over and over */
+/* EDI: seed. Writes a random word of a random page, repeatedly */
 GUEST32(writes_anywhere,
 	"mov $1, %ebx\n"
 	"1: imul $1664525, %edi, %edi\n"
@@ -241,7 +241,7 @@ static unsigned int pages_differing(struct chaos *chaos)
 	return nr;
 }
 
-/* Copies what was written since the last time; false when there is more. */
+/* Copies pages written since the last time; false if there are more. */
 static bool copy_dirty(struct chaos *chaos, const __u64 *list)
 {
 	struct svmvcpu_dirty_collect collect = { .gpa = GPA, .bytes = BYTES, .max = 700 };
@@ -285,7 +285,7 @@ TEST_F_TIMEOUT(chaos, dirty_log, 100000)
 	EXPECT_NE(0, *guest_word(&chaos->vm, BEATS));
 }
 
-/* A page that is read-only for a moment cannot be put back: once more, then. */
+/* RESTORE fails on a page that is read-only at that moment: try again. */
 static int restore_all(struct test_vm *vm, unsigned long *total)
 {
 	int ret, tries = 0;
@@ -311,7 +311,7 @@ TEST_F_TIMEOUT(chaos, snapshot, 100000)
 	for (rounds = 0; now_ns() < chaos->end; rounds++) {
 		runner_start(&first, &vm->vcpu);
 		runner_start(&second, &chaos->second);
-		/* A log of a part beside it, now and then */
+		/* Sometimes with a log of a part of the memory */
 		if (rounds % 3 == 1)
 			svmvcpu_vm_dirty_log(vm->vm, SVMVCPU_LOG_START, GPA, BYTES / 2);
 		usleep(rounds * 997 % 60000);

@@ -3,9 +3,9 @@
  * timeout: 120
  * cost: 20
  *
- * The log of dirty pages, as list and as bitmap: what was written is told once,
- * by whoever it was written, in any range, and nothing is lost when the list is
- * full, when two guests write meanwhile, or when the memory behind it moves.
+ * The log of dirty pages, as list and as bitmap: each written page is reported once,
+ * whoever wrote it, in any range, and none is lost when the list is full, when two
+ * guests write at the same time, or when the VMM's memory changes.
  */
 #include "snap.h"
 
@@ -42,7 +42,10 @@ static int log_stop(struct test_vm *vm, __u64 gpa, __u64 bytes)
 	return svmvcpu_vm_dirty_log(vm->vm, SVMVCPU_LOG_STOP, gpa, bytes);
 }
 
-/* Into the list, from element @first on; how many, or a negative errno */
+/*
+ * Collects into the list, from element @first on; the number of pages, or a negative
+ * errno
+ */
 static int collect(struct _test_data_dirty *self, __u64 gpa, __u64 bytes, unsigned int first,
 		   unsigned int max)
 {
@@ -68,7 +71,7 @@ static int collect_bits(struct _test_data_dirty *self, __u64 gpa, __u64 bytes)
 	return ret ? ret : (int)self->got.nr;
 }
 
-/* Is the page in the list, and how often? */
+/* How often is the page in the list? */
 static unsigned int listed(struct _test_data_dirty *self, __u64 gpa)
 {
 	unsigned int i, times = 0;
@@ -100,10 +103,10 @@ TEST_F(dirty, list)
 		EXPECT_EQ(0U, self->got.more);
 		for (i = 0; i < COUNT; i++)
 			ASSERT_EQ(1U, listed(self, TEST_FREE + i * PAGE));
-		/* Once, and reading is no write. */
+		/* Reported once; reading is no write. */
 		ASSERT_EQ(0, collect(self, ALL, 0, MAX));
 	}
-	/* Long untouched, they are noticed all the same. */
+	/* Pages that were not written for long are noticed when they are. */
 	for (i = 0; i < 40; i++)
 		ASSERT_EQ(0, collect(self, ALL, 0, MAX));
 	RUN_EXPECT(vm, IO);
@@ -129,7 +132,7 @@ TEST_F(dirty, bitmap)
 			}
 		ASSERT_EQ(0, collect_bits(self, ALL));
 	}
-	/* Bits of a range that begins and ends within a word; the rest of it is 0. */
+	/* Bits of a range that begins and ends within a word; the rest of the word is 0. */
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(3, collect_bits(self, TEST_FREE + 2 * PAGE, 3 * PAGE));
 	EXPECT_EQ(7, self->bitmap[0]);
@@ -141,7 +144,7 @@ TEST_F(dirty, bitmap)
 #define WIDE_BYTES	(16ULL << 30)
 #define WIDE_BITMAP	(WIDE_BYTES / PAGE / 8)
 
-/* A bitmap that is cleared in pieces is cleared whole, or nothing is told. */
+/* A bitmap that is cleared in pieces is either cleared as a whole, or nothing is reported. */
 TEST_F(dirty, wide_bitmap)
 {
 	struct test_vm *vm = &self->vm;
@@ -170,7 +173,7 @@ TEST_F(dirty, wide_bitmap)
 	munmap(bitmap, WIDE_BITMAP);
 }
 
-/* Only what is logged, only what is asked for */
+/* Only ranges that are logged and asked for */
 TEST_F(dirty, ranges)
 {
 	struct test_vm *vm = &self->vm;
@@ -185,20 +188,20 @@ TEST_F(dirty, ranges)
 	EXPECT_EQ(1U, listed(self, TEST_FREE + 3 * PAGE));
 	EXPECT_EQ(1U, listed(self, TEST_FREE + 6 * PAGE));
 	EXPECT_EQ(1U, listed(self, TEST_FREE + 7 * PAGE));
-	/* More of it, less of it; what was dirty and is not logged is forgotten. */
+	/* Logging more, logging less; dirty pages that are not logged any more are forgotten. */
 	RUN_EXPECT(vm, IO);
 	ASSERT_EQ(0, log_stop(vm, TEST_FREE + 3 * PAGE, 4 * PAGE));
 	ASSERT_EQ(0, log_start(vm, TEST_FREE, PAGE));
 	EXPECT_EQ(2, collect(self, ALL, 0, MAX));
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(3, collect(self, ALL, 0, MAX));
-	/* To start again what runs loses nothing. */
+	/* Starting a log that is active loses nothing. */
 	RUN_EXPECT(vm, IO);
 	ASSERT_EQ(0, log_start(vm, TEST_FREE, PAGE));
 	EXPECT_EQ(3, collect(self, ALL, 0, MAX));
 }
 
-/* What does not fit stays dirty, and others' elements stay what they are. */
+/* Pages that do not fit into the list stay dirty, and elements outside of it do not change. */
 TEST_F(dirty, full_list)
 {
 	struct test_vm *vm = &self->vm;
@@ -228,7 +231,7 @@ TEST_F(dirty, full_list)
 	EXPECT_EQ(0U, self->list[0]);
 }
 
-/* Guests that write all of them each time do not hide those that do not fit. */
+/* Pages that guests write each time do not displace those that do not fit. */
 TEST_F(dirty, every_page_gets_its_turn)
 {
 	struct test_vm *vm = &self->vm;
@@ -261,7 +264,7 @@ static __u64 flushes(struct test_vm *vm)
 	return svmvcpu_vm_get_stats(vm->vm, &stats) ? 0 : stats.flushes;
 }
 
-/* More than fit into one look at them: the bits that were cleared are flushed before the next. */
+/* More pages than one batch holds: their cleared bits are flushed before the next batch. */
 TEST_F(dirty, several_looks)
 {
 	struct test_vm *vm = &self->vm;
@@ -298,7 +301,7 @@ TEST_F(dirty, several_looks)
 	svmvcpu_free(more, region.bytes);
 }
 
-/* The module's own writes: INS into the second page */
+/* Writes by the module: INS into the second page */
 GUEST32(ins,
 	"mov $0x201000, %edi\n"
 	"mov $0x60, %dx\n"
@@ -319,7 +322,7 @@ TEST_F(dirty, module_writes)
 	EXPECT_EQ(TEST_FREE + PAGE, self->list[0]);
 }
 
-/* Pages that PREFAULT brings in are clean, and noticed when they are written. */
+/* Pages that PREFAULT maps are clean, and noticed when they are written. */
 TEST_F(dirty, prefault)
 {
 	struct test_vm *vm = &self->vm;
@@ -338,7 +341,7 @@ TEST_F(dirty, prefault)
 	EXPECT_EQ(0, collect(self, ALL, 0, MAX));
 }
 
-/* The dirty bit outlives the mapping it was in. */
+/* A dirty bit survives the mapping it was found in. */
 TEST_F(dirty, memory_moves)
 {
 	struct test_vm *vm = &self->vm;
@@ -351,13 +354,13 @@ TEST_F(dirty, memory_moves)
 	ASSERT_EQ(0, mprotect((void *)snap_page(vm, 0), PAGE, PROT_READ));
 	ASSERT_EQ(0, mprotect((void *)snap_page(vm, 0), PAGE, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
-	/* Unmapped, it is nobody's. */
+	/* Unmapped pages are not reported. */
 	RUN_EXPECT(vm, IO);
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &(struct svmvcpu_range) { TEST_FREE, 2 * PAGE }, 1));
 	EXPECT_EQ(COUNT - 2, collect(self, ALL, 0, MAX));
 }
 
-/* A page that is at two addresses was written at the one that is told. */
+/* A page at two addresses is reported at the address it was written at. */
 #define ROUNDS	(slow_machine() ? 100U : 500U)
 
 /**
@@ -391,7 +394,10 @@ static void *protecter_main(void *arg)
 	return NULL;
 }
 
-/* A guest that has stopped: one COLLECT reports all it wrote, whatever is zapped meanwhile. */
+/*
+ * A guest that has stopped: one COLLECT reports all that it wrote, whatever is zapped
+ * meanwhile.
+ */
 TEST_F_TIMEOUT(dirty, zapped_meanwhile, 100)
 {
 	struct test_vm *vm = &self->vm;
@@ -440,7 +446,10 @@ TEST_F(dirty, aliases_of_a_file)
 	close(fd);
 }
 
-/* Both at once: the log hears of the guest and of RESTORE, which hears of all. */
+/*
+ * Log and snapshot together: the log reports writes of the guest and of RESTORE, and
+ * RESTORE restores all.
+ */
 TEST_F(dirty, with_snapshot)
 {
 	struct test_vm *vm = &self->vm;
@@ -461,7 +470,7 @@ TEST_F(dirty, with_snapshot)
 		ASSERT_EQ(COUNT, collect(self, ALL, 0, MAX));
 		ASSERT_EQ(0, collect(self, ALL, 0, MAX));
 	}
-	/* Each goes without the other. */
+	/* Each ends without the other. */
 	RUN_EXPECT(vm, IO);
 	ASSERT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
 	EXPECT_EQ(COUNT, collect(self, ALL, 0, MAX));
@@ -474,7 +483,7 @@ TEST_F(dirty, with_snapshot)
 	free(copy);
 }
 
-/* A bitmap that cannot be written tells nobody, so all of it is dirty still. */
+/* If the bitmap cannot be written, all pages stay dirty. */
 TEST_F(dirty, bad_bitmap)
 {
 	struct test_vm *vm = &self->vm;
@@ -487,7 +496,7 @@ TEST_F(dirty, bad_bitmap)
 	ASSERT_EQ(0, log_start(vm, ALL));
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(EFAULT, ioctl_errno(vm->vm, SVMVCPU_DIRTY_COLLECT, &c));
-	/* An argument that cannot be written does neither. */
+	/* The same if the argument cannot be written. */
 	there = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)there);
 	*there = (struct svmvcpu_dirty_collect) {
@@ -536,7 +545,7 @@ TEST_F(dirty, bad_arguments)
 	EXPECT_EQ(-EINVAL, svmvcpu_vm_dirty_collect(vm->vm, &self->got));
 }
 
-/* The list is the kernel's: it is read, and only as a whole. */
+/* The list belongs to the kernel: it can only be mapped read-only, and as a whole. */
 TEST_F(dirty, mapping)
 {
 	const size_t bytes = SVMVCPU_DIRTY_LIST_BYTES;
@@ -553,10 +562,7 @@ TEST_F(dirty, mapping)
 	EXPECT_EQ(EACCES, errno);
 }
 
-/*
- * EDI: first page. Writes one more to the counter of each of 64 pages, over and
- * over.
- */
+/* EDI: first page. Increments the counter of each of 64 pages, repeatedly. */
 GUEST32(counter,
 	"sti\n"
 	"1: mov %edi, %esi\n"
@@ -566,13 +572,13 @@ GUEST32(counter,
 	"loop 2b\n"
 	"jmp 1b");
 
-/* ns: how long the tests of concurrent use last, and what they may take at most */
+/* ns: duration of the concurrent tests, and their maximum */
 #define WHILE	(host_is_bochs() ? 500000000ULL : 3000000000ULL)
 #define LONG	20000000000ULL
 
 /*
- * Two guests write while the log is read. Whoever copies the pages that are told,
- * after each call, has in the end what is there: no write was lost.
+ * Two guests write while the log is read. A copy of the pages that each call reports
+ * equals the memory in the end: no write was lost.
  */
 TEST_F_TIMEOUT(dirty, concurrent_writers, 100)
 {
@@ -597,7 +603,7 @@ TEST_F_TIMEOUT(dirty, concurrent_writers, 100)
 	guest_thread_start(&b, &other);
 	pin_thread(&a, 0);
 	pin_thread(&b, 1);
-	/* for a while, and until they were all round at least once */
+	/* for that time, and until each guest has completed a round */
 	for (end = now_ns() + WHILE; now_ns() < end || (told <= 128 && now_ns() < end + LONG);
 	     rounds++) {
 		int nr = collect(self, ALL, 0, MAX);
@@ -625,7 +631,7 @@ struct zapper {
 	volatile bool stop;
 };
 
-/* Takes the guest's pages away, one after the other; what is in them stays. */
+/* Unmaps the guest's pages one after the other; their contents stay. */
 static void *zap(void *arg)
 {
 	struct zapper *z = arg;
@@ -640,7 +646,7 @@ static void *zap(void *arg)
 	return NULL;
 }
 
-/* The log comes and goes under a guest that writes, and a VMM that takes pages away. */
+/* The log is started and stopped while a guest writes and the VMM unmaps pages. */
 TEST_F_TIMEOUT(dirty, comes_and_goes, 100)
 {
 	struct test_vm *vm = &self->vm;
@@ -664,7 +670,7 @@ TEST_F_TIMEOUT(dirty, comes_and_goes, 100)
 		usleep(rounds % 4 * 1000);
 		ASSERT_LE(0, collect(self, ALL, 0, MAX));
 		ASSERT_EQ(0, log_stop(vm, ALL));
-		/* It ran into a page while that could not be written. */
+		/* It met a page at a moment when it was read-only. */
 		if (gt.done) {
 			guest_thread_join(&gt);
 			ASSERT_EQ(0, gt.err);

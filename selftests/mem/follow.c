@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * More of what may happen to the VMM's memory: a page that hardware lost, a
- * page under a userfaultfd's write protection, memory of devices, memory that the
- * kernel itself cannot read, files; and who pays for the module's own. mem_change,
- * mem_share, mem_reclaim and mem_numa have the rest.
+ * Further changes of the VMM's memory: a page lost to a hardware error, a page under
+ * write protection of a userfaultfd, device memory, memory that the kernel cannot read,
+ * files; and accounting of the module's own memory. See also mem_change, mem_share,
+ * mem_reclaim and mem_numa.
  */
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -37,7 +37,7 @@ static int fresh_page(volatile void *where)
 	return mem == MAP_FAILED ? errno : 0;
 }
 
-/* A machine check took the page: SIGBUS for the VMM, an exit for the guest. */
+/* A machine check removed the page: SIGBUS for the VMM, an exit for the guest. */
 TEST_F_TIMEOUT(follow, poisoned_page, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -70,7 +70,7 @@ static int protect(int fd, volatile void *where, bool on)
 	return ioctl(fd, UFFDIO_WRITEPROTECT, &wp) ? errno : 0;
 }
 
-/* The guest's write waits for the monitor; its neighbors' reads did not help it. */
+/* The guest's write waits for the monitor; reads of its neighbors do not bypass it. */
 TEST_F_TIMEOUT(follow, write_protected_by_userfaultfd, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -98,7 +98,7 @@ TEST_F_TIMEOUT(follow, write_protected_by_userfaultfd, 90)
 	close(fd);
 }
 
-/* Physical memory by way of /dev/mem: no page to give to a guest */
+/* Physical memory mapped from /dev/mem has no page to map into a guest. */
 TEST_F_TIMEOUT(follow, device_memory, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -113,7 +113,7 @@ TEST_F_TIMEOUT(follow, device_memory, 90)
 	START_GUEST(&self->gt, vm, reader);
 	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT);
 	EXPECT_EQ(-EFAULT, svmvcpu_vm_prefault(vm->vm, TEST_FREE, PAGE, 0, NULL));
-	/* and its neighbors came without it */
+	/* and its neighbors were mapped without it */
 	EXPECT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_FREE + PAGE, PAGE, 0, NULL));
 	close(fd);
 }
@@ -132,7 +132,7 @@ static int secret_page(volatile void *where)
 	return mem == MAP_FAILED ? EINVAL : 0;
 }
 
-/* The guest's as any other, but no snapshot can save it: that is an exit. */
+/* The guest can use it like other memory, but a snapshot cannot save it: that is an exit. */
 TEST_F_TIMEOUT(follow, secret_memory, 90)
 {
 	const struct svmvcpu_range page = { TEST_FREE, PAGE };
@@ -150,7 +150,7 @@ TEST_F_TIMEOUT(follow, secret_memory, 90)
 	guest_thread_start(&self->gt, &vm->vcpu);
 	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT | SVMVCPU_FAULT_WRITE);
 	EXPECT_EQ(7U, *self->page);
-	/* Unless the VMM says beforehand that the page will be written. */
+	/* Unless the VMM declares the write with PRESERVE. */
 	ASSERT_EQ(0, svmvcpu_vm_preserve(vm->vm, &page, 1));
 	guest_thread_start(&self->gt, &vm->vcpu);
 	EXPECT_TRUE(WAIT_UNTIL(*self->page == 8));
@@ -165,7 +165,7 @@ TEST_F_TIMEOUT(follow, secret_memory, 90)
 
 #define KPF_DIRTY	(1ULL << 4)
 
-/* Flags of the page behind @where as /proc/kpageflags has them; 0 for unknown */
+/* Flags of the page at @where, from /proc/kpageflags; 0 if unknown */
 static __u64 page_flags(volatile void *where)
 {
 	__u64 entry = 0, flags = 0, pfn;
@@ -184,7 +184,7 @@ static __u64 page_flags(volatile void *where)
 
 #define RAMFS	"/tmp/svmvcpu_ramfs"
 
-/* A file of zeroes that nobody has written, for reading; 0 or errno */
+/* A file of zeros that nobody has written, for reading; 0 or errno */
 static int map_unwritten(volatile void *where)
 {
 	void *mem;
@@ -204,8 +204,8 @@ static int map_unwritten(volatile void *where)
 }
 
 /*
- * A page of a file that is only read does not become dirty, tracked or not:
- * a file system that has not been told would lose the next write to it.
+ * A page of a file that is only read must not become dirty, with or without a log: a
+ * file system that is not notified would lose the next write to it.
  */
 TEST_F_TIMEOUT(follow, file_stays_clean, 90)
 {
@@ -230,7 +230,7 @@ TEST_F_TIMEOUT(follow, file_stays_clean, 90)
 	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
 	ASSERT_EQ(0, svmvcpu_vm_preserve(vm->vm, &page, 1));
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, TEST_FREE, PAGE, 0, NULL));
-	/* The notifier takes the leaf. */
+	/* The notifier removes the leaf. */
 	ASSERT_EQ(0, madvise((void *)self->page, PAGE, MADV_DONTNEED));
 	ASSERT_EQ(0U, *self->page);
 	EXPECT_EQ(0ULL, page_flags(self->page) & KPF_DIRTY);
@@ -240,7 +240,7 @@ TEST_F_TIMEOUT(follow, file_stays_clean, 90)
 
 #define GROUP	"/sys/fs/cgroup/svmvcpu_test"
 
-/* Bytes of the kernel's memory that the group pays for; page tables are not in it */
+/* Bytes of kernel memory charged to the group, without page tables */
 static long charged(void)
 {
 	long value = -1, found = -1;
@@ -257,7 +257,7 @@ static long charged(void)
 
 #define SPREAD	100U	/* regions, each under a table of its own */
 
-/* Nested page tables and regions are the caller's to pay for. */
+/* Nested page tables and regions are charged to the caller. */
 TEST_F_TIMEOUT(follow, charged_to_the_caller, 90)
 {
 	struct svmvcpu_region regions[SPREAD];
@@ -285,7 +285,7 @@ TEST_F_TIMEOUT(follow, charged_to_the_caller, 90)
 	if (before < 0)
 		SKIP(return, "memory.stat does not tell");
 	TH_LOG("%ld bytes for %u tables", after - before, SPREAD);
-	/* the group's numbers lag behind by some pages per CPU */
+	/* the group's counters lag behind by some pages per CPU */
 	EXPECT_LT((long)(SPREAD * PAGE / 2), after - before);
 }
 

@@ -5,8 +5,8 @@
  * mem: 5G
  * append: hugepagesz=1G hugepages=1 numa=fake=2
  *
- * A leaf of 1 GiB, from hugetlbfs: made, cut into by UNMAP, taken away, and in
- * the place of smaller ones.
+ * A leaf of 1 GiB, from hugetlbfs: mapped, split by UNMAP, removed, and in the place of
+ * smaller leaves.
  */
 #include "guest_area.h"
 
@@ -28,12 +28,12 @@ FIXTURE(giga) {
 FIXTURE_SETUP(giga)
 {
 	vm_open(&self->vm);
-	/* what is counted is what lies behind AREA */
+	/* counts only leaves for AREA */
 	madvise(self->vm.mem, TEST_MEM, MADV_NOHUGEPAGE);
 	self->mem = mmap(NULL, GIGA, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_1GB, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->mem);
-	/* nor is its page copied after the first look at it */
+	/* and its page is not copied after the first access */
 	load_guest(&self->vm, add_pages);
 }
 
@@ -68,7 +68,7 @@ TEST_F_TIMEOUT(giga, one_leaf, 120)
 	EXPECT_EQ(1, self->mem[4 * HUGE - PAGE]);
 	EXPECT_EQ(0, self->mem[4 * HUGE]);
 
-	/* The region is in two pieces now: 2 MiB is the largest that fits, with neighbors. */
+	/* The region is split: the largest leaves that fit are 2 MiB, with neighbors. */
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &page, 1));
 	EXPECT_EQ(1U, vm_stats(vm).zapped);
 	SETUP_GUEST(vm, add_pages, 4 * HUGE / PAGE);
@@ -83,7 +83,7 @@ TEST_F_TIMEOUT(giga, one_leaf, 120)
 	EXPECT_EQ(AREA, vm->run->memory.gpa);
 }
 
-/* Small leaves first, as their region was too small; tables make way. */
+/* Small leaves first, as the region was too small; then the large one replaces the tables. */
 TEST_F_TIMEOUT(giga, in_place_of_small_ones, 120)
 {
 	struct svmvcpu_range part = { AREA, HUGE + PAGE };
@@ -95,7 +95,7 @@ TEST_F_TIMEOUT(giga, in_place_of_small_ones, 120)
 	EXPECT_EQ(1U, vm_stats(vm).mapped_2m);
 	EXPECT_EQ(0U, vm_stats(vm).mapped_1g);
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &part, 1));
-	/* UNMAP leaves tables it does not cover whole */
+	/* UNMAP keeps tables that it does not cover completely */
 	ASSERT_EQ(0, map_at(vm, AREA, self->mem, GIGA));
 	SETUP_GUEST(vm, add_pages, HUGE / PAGE + 1);
 	RUN_EXPECT(vm, HALT);

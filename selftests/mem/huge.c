@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Large leaves in the nested page tables: where the VMM has huge pages
- * (transparent, hugetlbfs, memfd) and where addresses and regions allow; small
- * ones where they do not; and the way from one to the other as the VMM's memory
- * changes. GET_STATS tells them apart. mem_giga.c has those of 1 GiB.
+ * Large leaves in the nested page tables where the VMM has huge pages (transparent,
+ * hugetlbfs, memfd) and addresses and regions allow them, small leaves elsewhere, and
+ * the change from one to the other when the VMM's memory changes. GET_STATS counts each
+ * size. mem_giga.c has leaves of 1 GiB.
  *
  * cost: 13
  */
@@ -31,7 +31,7 @@ FIXTURE(huge) {
 FIXTURE_SETUP(huge)
 {
 	vm_open(&self->vm);
-	/* what is counted is what lies behind AREA */
+	/* counts only leaves for AREA */
 	madvise(self->vm.mem, TEST_MEM, MADV_NOHUGEPAGE);
 	self->raw = mmap(NULL, 5 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
@@ -66,7 +66,7 @@ do {									\
 	RUN_EXPECT(vm, HALT);						\
 } while (0)
 
-/* The first page is read by the guest as the VMM has it, and the last. */
+/* The guest reads the contents of the VMM's first and last page. */
 static bool all_are(char *mem, size_t bytes, __u32 value)
 {
 	size_t at;
@@ -77,7 +77,7 @@ static bool all_are(char *mem, size_t bytes, __u32 value)
 	return true;
 }
 
-/* Whether the kernel gave a huge page: it need not, where memory is short. */
+/* Did the kernel provide a huge page? It need not when memory is short. */
 static bool is_huge(const char *mem)
 {
 	unsigned long start, end, kib = 0;
@@ -122,12 +122,12 @@ TEST_F(huge, transparent)
 	RUN_GUEST(vm, add_pages, 2 * HUGE / PAGE);
 	stats = vm_stats(vm);
 	EXPECT_EQ(2U, stats.mapped_2m);
-	/* the guest's code comes from small ones */
+	/* the guest's code is mapped by small leaves */
 	EXPECT_GT(2 * HUGE / PAGE, stats.mapped_4k);
 	EXPECT_TRUE(all_are(self->mem, 2 * HUGE, 1));
 }
 
-/* Four that are there come in by one fault. */
+/* One fault maps four resident huge pages. */
 TEST_F(huge, neighbors)
 {
 	struct test_vm *vm = &self->vm;
@@ -142,7 +142,7 @@ TEST_F(huge, neighbors)
 	EXPECT_TRUE(all_are(self->mem, 4 * HUGE, 1));
 }
 
-/* Each with the rights it has in the VMM, and none from another mapping */
+/* Each with its rights in the VMM's mapping, and none of another mapping */
 TEST_F(huge, rights_of_neighbors)
 {
 	struct test_vm *vm = &self->vm;
@@ -163,7 +163,7 @@ TEST_F(huge, rights_of_neighbors)
 	EXPECT_TRUE(all_are(self->mem + HUGE, HUGE, 0));
 }
 
-/* Shared with a child since fork: they come in read-only, and are copied. */
+/* Shared with a child since fork: mapped read-only, and copied by a write */
 TEST_F(huge, neighbors_to_be_copied)
 {
 	struct test_vm *vm = &self->vm;
@@ -191,7 +191,7 @@ TEST_F(huge, neighbors_to_be_copied)
 	}
 }
 
-/* The same by PREFAULT: two leaves, and the guest faults no more on them. */
+/* The same by PREFAULT: two leaves, and no more faults of the guest on them */
 TEST_F(huge, prefault)
 {
 	struct test_vm *vm = &self->vm;
@@ -212,7 +212,7 @@ TEST_F(huge, prefault)
 	EXPECT_EQ(0U, vm_stats(vm).faults);
 }
 
-/* Where a large leaf would reach over the region's end, or lies askew */
+/* Leaves that would cross the end of the region, or are misaligned */
 TEST_F(huge, does_not_fit)
 {
 	struct test_vm *vm = &self->vm;
@@ -240,8 +240,8 @@ TEST_F(huge, does_not_fit)
 }
 
 /*
- * A hole is punched, so the VMM's page is split; put together again, it is
- * one leaf once more. What the guest wrote survives both.
+ * A hole splits the VMM's page; after a collapse it is one leaf again. The guest's data
+ * survives both.
  */
 TEST_F_TIMEOUT(huge, split_and_rebuilt, 120)
 {
@@ -263,7 +263,7 @@ TEST_F_TIMEOUT(huge, split_and_rebuilt, 120)
 		EXPECT_EQ(large, vm_stats(vm).mapped_2m);
 		ASSERT_TRUE(all_are(self->mem, HUGE - PAGE, 2 * i));
 		EXPECT_EQ(1U, *(__u32 *)(self->mem + HUGE - PAGE));
-		/* EAGAIN: somebody holds a page for the moment */
+		/* EAGAIN: someone holds a page at the moment */
 		err = madvise(self->mem, HUGE, MADV_COLLAPSE) ? errno : 0;
 		ASSERT_TRUE(!err || err == EAGAIN || err == EBUSY || err == ENOMEM);
 		rebuilt += !err;
@@ -274,7 +274,7 @@ TEST_F_TIMEOUT(huge, split_and_rebuilt, 120)
 	EXPECT_LT(0U, rebuilt);
 }
 
-/* UNMAP of a page in the middle: small leaves around the hole */
+/* UNMAP of a page in the middle leaves small leaves around the hole. */
 TEST_F(huge, unmap_a_part)
 {
 	struct svmvcpu_range page = { AREA + 100 * PAGE, PAGE };
@@ -294,7 +294,7 @@ TEST_F(huge, unmap_a_part)
 	EXPECT_EQ(1U, *(__u32 *)(self->mem + 100 * PAGE));
 }
 
-/* Read-only for the VMM: a large leaf, but not for writing */
+/* Read-only for the VMM: a large leaf without write access */
 TEST_F(huge, read_only)
 {
 	struct test_vm *vm = &self->vm;
@@ -309,13 +309,13 @@ TEST_F(huge, read_only)
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	EXPECT_EQ(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE,
 		  vm->run->memory.flags & ~SVMVCPU_FAULT_GVA);
-	/* and writable again: rights are added to the leaf that is there */
+	/* writable again: the leaf gets the right */
 	ASSERT_EQ(0, mprotect(self->mem, HUGE, PROT_READ | PROT_WRITE));
 	RUN_GUEST(vm, add_pages, HUGE / PAGE);
 	EXPECT_TRUE(all_are(self->mem, HUGE, 1));
 }
 
-/* The huge page of zeros: read as one leaf, written to never */
+/* The huge zero page is mapped as one leaf for reading, and never written to. */
 TEST_F(huge, zero_page)
 {
 	struct test_vm *vm = &self->vm;
@@ -330,7 +330,7 @@ TEST_F(huge, zero_page)
 	EXPECT_TRUE(all_are(self->mem + 2 * PAGE, HUGE - 2 * PAGE, 0));
 }
 
-/* hugetlbfs, private and as a file; memory that goes takes the leaf along. */
+/* hugetlbfs, private and as a file; freeing the memory removes the leaf. */
 static void *hugetlb(int memfd)
 {
 	int flags = memfd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB : MAP_SHARED;
@@ -374,7 +374,7 @@ TEST_F(huge, memfd)
 	EXPECT_EQ(1U, vm_stats(vm).mapped_2m);
 	EXPECT_EQ(sizeof(value), pread(fd, &value, sizeof(value), HUGE - PAGE));
 	EXPECT_EQ(1U, value);
-	/* cut off: the leaf goes, and new memory is all zeros */
+	/* truncated: the leaf is removed, and new memory is all zeros */
 	ASSERT_EQ(0, ftruncate(fd, 0));
 	SETUP_GUEST(vm, add_pages, 1);
 	RUN_EXPECT(vm, MEMORY_FAULT);
@@ -410,8 +410,8 @@ TEST_F(huge, shmem)
 }
 
 /*
- * Each page's first word is its number; the second is written. The first that is not
- * what it should be ends it.
+ * The first word of each page is its number; the second is written. Ends at a page with
+ * another number.
  */
 GUEST32(numbered,
 	"sti\n"
@@ -431,8 +431,8 @@ GUEST32(numbered,
 #define LOG_NS		3000000000ULL
 
 /*
- * The log begins and ends while the guest faults: a leaf is large or small by one
- * decision, whatever becomes of the other while it is made.
+ * The log starts and stops while the guest faults: the size of a leaf follows from one
+ * decision, whatever happens while the leaf is made.
  */
 TEST_F_TIMEOUT(huge, log_comes_and_goes, 90)
 {

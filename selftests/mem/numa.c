@@ -5,9 +5,9 @@
  * mem: 5G
  * append: hugepagesz=1G hugepages=1 numa=fake=2
  *
- * Memory that moves from node to node under a guest that writes to it: by
- * move_pages(), and by NUMA balancing, which takes all rights away for a while
- * to see who comes. (The machine is mem_giga's.)
+ * Memory that migrates between nodes while a guest writes to it: by move_pages(), and
+ * by NUMA balancing, which removes all rights for a while to see who accesses the page.
+ * (The machine is mem_giga's.)
  */
 #include <linux/mempolicy.h>
 #include <sys/syscall.h>
@@ -33,7 +33,7 @@ FIXTURE_SETUP(numa)
 
 VM_TEARDOWN(numa)
 
-/* Adds 1 to each of 32 pages; that they stay equal is checked all the time. */
+/* Adds 1 to each of 32 pages, and checks that they stay equal. */
 GUEST32(even,
 	"xor %eax, %eax\n"
 	"1: mov $0x200000, %esi\n"
@@ -48,7 +48,7 @@ GUEST32(even,
 	"jmp 1b\n"
 	"3: out %eax, $0x10\n");
 
-/* Moves all pages to a node; how many are there afterwards, or a negative errno */
+/* Migrates all pages to a node; returns how many are there afterwards, or a negative errno */
 static int move_to(char *mem, int node)
 {
 	void *pages[MOVED];
@@ -113,7 +113,7 @@ TEST_F_TIMEOUT(numa, balancing, 180)
 	updates = counter("numa_pte_updates");
 	faults = counter("numa_hint_faults");
 	START_GUEST(&self->gt, vm, even);
-	/* on a node of its own, so that there is something to balance */
+	/* on one node, so that there is something to balance */
 	pin_thread(&self->gt, 1);
 	EXPECT_TRUE(WAIT_UNTIL(self->gt.done || (counter("numa_pte_updates") > updates + MOVED &&
 						 counter("numa_hint_faults") > faults)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PREFAULT: what it maps, what it makes of the VMM's memory, how far it says
- * it went, and how it ends early. GET_STATS counts.
+ * PREFAULT: the pages it maps, the memory it allocates, the progress it reports, and
+ * the reasons for which it ends early. GET_STATS counts leaves and faults.
  *
  * cost: 16
  */
@@ -48,7 +48,7 @@ FIXTURE_TEARDOWN(prefault)
 /* Writes to EDI pages from AREA on */
 GUEST32(write_pages, FOR_PAGES("incl (%esi)"));
 
-/* After it the guest faults no more, but for its own code. */
+/* After it the guest faults only for its own code. */
 TEST_F(prefault, write)
 {
 	struct test_vm *vm = &self->vm;
@@ -68,7 +68,7 @@ TEST_F(prefault, write)
 	EXPECT_EQ(1U, *(__u32 *)(self->mem + BYTES - PAGE));
 }
 
-/* As by reading: no memory is made, and a write faults once more. */
+/* For reading: no memory is allocated, and a write faults once more. */
 TEST_F(prefault, read)
 {
 	struct test_vm *vm = &self->vm;
@@ -80,14 +80,14 @@ TEST_F(prefault, read)
 	EXPECT_LE(PAGES, vm_stats(vm).faults);
 	EXPECT_LE(PAGES, vm_stats(vm).zapped);
 	EXPECT_LE(1U, vm_stats(vm).flushes);
-	/* the zero page is as it was */
+	/* the zero page is unchanged */
 	munmap(self->mem, PAGE);
 	ASSERT_EQ(self->mem, mmap(self->mem, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS |
 				  MAP_FIXED, -1, 0));
 	EXPECT_EQ(0U, *(__u32 *)self->mem);
 }
 
-/* Twice is no more than once. */
+/* A second call changes nothing. */
 TEST_F(prefault, again)
 {
 	struct test_vm *vm = &self->vm;
@@ -101,7 +101,7 @@ TEST_F(prefault, again)
 	EXPECT_EQ(0U, vm_stats(vm).zapped);
 }
 
-/* Copies what fork left shared: the child keeps what it had. */
+/* Copies pages that fork left shared: the child keeps its contents. */
 TEST_F(prefault, breaks_sharing)
 {
 	struct test_vm *vm = &self->vm;
@@ -150,13 +150,13 @@ TEST_F(prefault, bad_ranges)
 	EXPECT_EQ(0U, vm_stats(&self->vm).mapped_4k);
 }
 
-/* What ends it, one cause each, and how far it went until then */
+/* Each reason to end, and the progress up to it */
 TEST_F(prefault, partly)
 {
 	struct test_vm *vm = &self->vm;
 	__u64 done;
 
-	/* over the end of a region, and with no region at all */
+	/* across the end of a region, and without a region */
 	EXPECT_EQ(-ENOENT, svmvcpu_vm_prefault(vm->vm, AREA, BYTES + PAGE, 0, &done));
 	EXPECT_EQ(BYTES, done);
 	EXPECT_EQ(-ENOENT, svmvcpu_vm_prefault(vm->vm, AREA + BYTES, PAGE, 0, &done));
@@ -164,7 +164,7 @@ TEST_F(prefault, partly)
 	EXPECT_EQ(-ENOENT, svmvcpu_vm_prefault(vm->vm, AREA - PAGE, BYTES, 0, &done));
 	EXPECT_EQ(0U, done);
 
-	/* into a region that is read-only */
+	/* into a read-only region */
 	ASSERT_EQ(0, map_at(vm, AREA + BYTES, self->mem, PAGE, SVMVCPU_MEM_READ));
 	EXPECT_EQ(-EACCES, svmvcpu_vm_prefault(vm->vm, AREA, BYTES + PAGE,
 					       SVMVCPU_PREFAULT_WRITE, &done));
@@ -172,7 +172,7 @@ TEST_F(prefault, partly)
 	EXPECT_EQ(0, svmvcpu_vm_prefault(vm->vm, AREA, BYTES + PAGE, 0, &done));
 	EXPECT_EQ(BYTES + PAGE, done);
 
-	/* the VMM's own memory read-only, not accessible, missing */
+	/* the VMM's memory read-only, inaccessible, missing */
 	ASSERT_EQ(0, mprotect(self->mem + 128 * PAGE, PAGE, PROT_READ));
 	EXPECT_EQ(-EFAULT, svmvcpu_vm_prefault(vm->vm, AREA, BYTES, SVMVCPU_PREFAULT_WRITE,
 					       &done));
@@ -189,7 +189,7 @@ TEST_F(prefault, partly)
 	EXPECT_EQ(0U, done);
 }
 
-/* A file that is too short: a SIGBUS for the VMM */
+/* A file that is too short: the VMM would get a SIGBUS */
 TEST_F(prefault, truncated_file)
 {
 	int fd = memfd_create("guest", MFD_CLOEXEC);
@@ -225,7 +225,7 @@ static void *prefault_thread(void *arg)
 	return NULL;
 }
 
-/* Waits for a userfaultfd's monitor; a signal ends that, and one can go on. */
+/* Waits for the monitor of a userfaultfd; a signal ends the wait, and the call can be repeated. */
 TEST_F(prefault, interrupted)
 {
 	struct sigaction action = { .sa_handler = nothing };
@@ -256,7 +256,7 @@ TEST_F(prefault, interrupted)
 	close(fd);
 }
 
-/* While the guest runs and the memory goes again and again */
+/* While the guest runs and the memory is unmapped repeatedly */
 TEST_F_TIMEOUT(prefault, under_a_running_guest, 120)
 {
 	struct test_vm *vm = &self->vm;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What Linux does to memory by itself, under a guest: paging out to zram and
- * in again, huge pages put together and taken apart, hugetlbfs, KSM,
- * compaction, mlock; and userfaultfd, where a thread of the VMM provides the
- * page. What the guest wrote must survive all of it.
+ * Memory management under a guest: paging out to zram and in again, huge pages
+ * collapsed and split, hugetlbfs, KSM, compaction, mlock; and userfaultfd, where a
+ * thread of the VMM provides the page. The guest's data must survive.
  *
  * cost: 30
  */
@@ -28,7 +27,7 @@ FIXTURE(reclaim) {
 	volatile __u32 *page;	/* behind TEST_FREE, which is 2 MiB aligned */
 };
 
-/* Behind the guest's second two MiB lies memory aligned like them. */
+/* Memory aligned like the guest's second 2 MiB */
 static void put_aligned(struct test_vm *vm, void *hva)
 {
 	struct svmvcpu_range range = { .gpa = TEST_FREE, .bytes = TEST_MEM - TEST_FREE };
@@ -75,7 +74,7 @@ static unsigned long read_number(const char *path)
 	return value;
 }
 
-/* Swap space in compressed memory, unless there is some */
+/* Sets up swap in compressed memory, unless there is some. */
 static int have_swap(void)
 {
 	if (!system("grep -q zram /proc/swaps"))
@@ -84,7 +83,7 @@ static int have_swap(void)
 	    write_file("/sys/block/zram0/disksize", "64M") ||
 	    system("mkswap /dev/zram0 >/dev/null") || system("swapon /dev/zram0"))
 		return -1;
-	/* no readahead: what is out stays out until somebody looks */
+	/* no readahead: a page stays in swap until it is accessed */
 	return write_file("/proc/sys/vm/page-cluster", "0");
 }
 
@@ -106,7 +105,7 @@ static bool swapped_out(volatile void *where)
 	return entry >> 62 & 1;
 }
 
-/* EDI: what to add to every page's first word; shows the sum, and stops */
+/* EDI: value to add to each page's first word; reports the sum and halts */
 GUEST32(add,
 	"mov $0x200000, %esi\n"
 	"mov $64, %ecx\n"
@@ -129,8 +128,8 @@ static void setup_add(struct test_vm *vm, __u32 what)
 }
 
 /*
- * Pages out what was not used since the last call. One call more for what the guest
- * has used: the first finds that it has, and forgets it.
+ * Pages out what was not used since the last call. Pages that the guest has used need
+ * one more call: the first finds and clears their accessed bits.
  */
 static int pages_out(volatile __u32 *page, size_t bytes)
 {
@@ -148,8 +147,8 @@ static unsigned int count_swapped_out(volatile __u32 *page, unsigned int pages)
 }
 
 /*
- * Reclaim asks whether a page is young before it takes it. The guest's accesses set no
- * bit in the VMM's page tables, only in the nested ones.
+ * Reclaim asks whether a page is young. The guest's accesses set no bit in the VMM's
+ * page tables, only in the nested ones.
  */
 TEST_F_TIMEOUT(reclaim, used_by_the_guest, 120)
 {
@@ -159,19 +158,19 @@ TEST_F_TIMEOUT(reclaim, used_by_the_guest, 120)
 	if (!can_swap())
 		SKIP(return, NO_SWAP);
 	ASSERT_EQ(0, have_swap());
-	/* Splitting a huge page would zap the leaf, and with it what it says. */
+	/* Splitting a huge page would zap the leaf, and its accessed bit with it. */
 	ASSERT_EQ(0, madvise((void *)self->page, 2 * SWAP_PAGES * PAGE, MADV_NOHUGEPAGE));
 	for (i = 0; i < 2 * SWAP_PAGES; i++)
 		self->page[i * PAGE / 4] = i + 1;
-	/* Writes the first half. What comes with it is mapped, and not used. */
+	/* Writes the first half. Neighbors are mapped, but not used. */
 	setup_add(vm, 1);
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(0, madvise((void *)self->page, 2 * SWAP_PAGES * PAGE, MADV_PAGEOUT));
 	EXPECT_EQ(0, count_swapped_out(self->page, SWAP_PAGES));
-	/* A batch of pages on another CPU's list may be passed over. */
+	/* Pages on another CPU's list may be skipped. */
 	EXPECT_LT(SWAP_PAGES / 2,
 		  count_swapped_out(self->page + SWAP_PAGES * PAGE / 4, SWAP_PAGES));
-	/* Not used since */
+	/* Not used since then */
 	EXPECT_TRUE(WAIT_UNTIL(!pages_out(self->page, SWAP_PAGES * PAGE) &&
 			       count_swapped_out(self->page, SWAP_PAGES) == SWAP_PAGES));
 }
@@ -204,8 +203,8 @@ TEST_F_TIMEOUT(reclaim, swap, 120)
 }
 
 /*
- * MADV_FREE gives pages away unless they are written once more. That it was
- * the guest who did, only the nested tables' dirty bits tell.
+ * MADV_FREE frees pages unless they are written again. Only the dirty bits of the
+ * nested tables show that the guest wrote.
  */
 TEST_F_TIMEOUT(reclaim, lazily_freed, 120)
 {
@@ -228,8 +227,8 @@ TEST_F_TIMEOUT(reclaim, lazily_freed, 120)
 }
 
 /*
- * Pages of a file in memory go to swap, too. Back from there they are writable
- * and clean for the VMM, who never writes: again the dirty bits tell.
+ * Pages of a shmem file are swapped, too. Swapped in, they are writable and clean in
+ * the VMM's page tables; again only the nested dirty bits show writes.
  */
 TEST_F_TIMEOUT(reclaim, swap_shared_file, 120)
 {
@@ -256,7 +255,7 @@ TEST_F_TIMEOUT(reclaim, swap_shared_file, 120)
 	close(fd);
 }
 
-/* While it runs: its counter never goes back. STI: see guest_thread.h */
+/* While the guest runs, its counter never goes back. STI: see guest_thread.h */
 GUEST32(counter,
 	"sti\n"
 	"mov $0x200000, %esi\n"
@@ -311,7 +310,7 @@ static const char *guest_says(const struct guest_thread *gt)
 	return svmvcpu_describe_exit(gt->vcpu->run, NULL, text, sizeof(text));
 }
 
-/* A huge page is split, filled with holes and put together under the guest. */
+/* A huge page is split, holes are punched, and it is collapsed, while the guest uses it. */
 TEST_F_TIMEOUT(reclaim, transparent_huge_pages, 120)
 {
 	struct test_vm *vm = &self->vm;
@@ -326,7 +325,7 @@ TEST_F_TIMEOUT(reclaim, transparent_huge_pages, 120)
 		ASSERT_TRUE(guest_beats(vm)) TH_LOG("%s", guest_says(&self->gt));
 		EXPECT_EQ(0U, self->page[PAGE / 4]);
 		self->page[PAGE / 4] = i;
-		/* EAGAIN: somebody holds a page for the moment */
+		/* EAGAIN: someone holds a page at the moment */
 		if (madvise((void *)self->page, HUGE, MADV_COLLAPSE))
 			ASSERT_TRUE(errno == EAGAIN || errno == EBUSY || errno == ENOMEM);
 		ASSERT_TRUE(guest_beats(vm)) TH_LOG("%s", guest_says(&self->gt));
@@ -355,7 +354,7 @@ TEST_F_TIMEOUT(reclaim, hugetlbfs, 90)
 	EXPECT_EQ(0, write_file("/proc/sys/vm/nr_hugepages", "0"));
 }
 
-/* Two equal pages become one, until the guest writes to one of them. */
+/* KSM merges two equal pages until the guest writes to one of them. */
 TEST_F_TIMEOUT(reclaim, same_page_merging, 120)
 {
 	struct test_vm *vm = &self->vm;
@@ -409,7 +408,7 @@ static int provide(int fd, volatile void *where, __u32 value)
 	return ioctl(fd, UFFDIO_COPY, &copy) ? errno : 0;
 }
 
-/* The guest waits for the page as the VMM itself would. */
+/* The guest waits for the page as the VMM would. */
 TEST_F_TIMEOUT(reclaim, userfaultfd, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -437,7 +436,7 @@ static void nothing([[gnu::unused]] int sig)
 {
 }
 
-/* A signal gets the VMM's thread back from such a wait. */
+/* A signal ends the wait of the VMM's thread. */
 TEST_F_TIMEOUT(reclaim, userfaultfd_interrupted, 90)
 {
 	struct sigaction action = { .sa_handler = nothing };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many memory regions: a thousand scattered pages used by one guest, and the
- * limit on regions, where nothing may be half done.
+ * Many memory regions: a thousand scattered pages used by one guest, and the limit on
+ * regions, at which calls must be atomic.
  *
  * cost: 24
  */
@@ -61,7 +61,7 @@ static int map_scattered(struct test_vm *vm, char *mem)
 	return ret;
 }
 
-/* Adds up the first word of every page and doubles it in place; EDI: pages */
+/* Adds up the first word of each page and doubles it in place; EDI: number of pages */
 GUEST32(sum,
 	"mov $0x10000000, %esi\n"
 	"xor %eax, %eax\n"
@@ -96,7 +96,7 @@ TEST_F_TIMEOUT(regions, scattered, 90)
 		ASSERT_EQ(2 * i * i, *(__u32 *)scattered_hva(self->mem, i));
 }
 
-/* One UNMAP takes them all, and what is between two of them is still nothing. */
+/* One UNMAP removes all, including the gaps between them. */
 TEST_F_TIMEOUT(regions, gaps_and_one_unmap, 90)
 {
 	struct svmvcpu_range all = { SCATTER_GPA, SCATTERED * 2 * PAGE };
@@ -123,8 +123,8 @@ TEST_F_TIMEOUT(regions, gaps_and_one_unmap, 90)
 }
 
 /*
- * One page at many addresses: a change of it interrupts the VM's CPUs once for
- * each that the guest has, and not at all for those it has not.
+ * One page at many addresses: a change of it interrupts the VM's CPUs once per address
+ * that is mapped in the nested tables, and not for other addresses.
  */
 TEST_F(regions, flushes_where_something_went)
 {
@@ -144,7 +144,7 @@ TEST_F(regions, flushes_where_something_went)
 	EXPECT_EQ(1U, vm_stats(vm).zapped);
 }
 
-/* UNMAP of a few touches those and nothing else: what is left stays mapped. */
+/* UNMAP of a few regions keeps the others mapped. */
 TEST_F_TIMEOUT(regions, unmap_leaves_the_others, 90)
 {
 	struct svmvcpu_range ranges[] = {
@@ -167,7 +167,7 @@ TEST_F_TIMEOUT(regions, unmap_leaves_the_others, 90)
 	after = vm_stats(vm);
 	EXPECT_EQ(before.zapped + 3, after.zapped);
 	EXPECT_EQ(before.flushes + 1, after.flushes);
-	/* no fault until the first page that is gone */
+	/* no fault before the first page that was removed */
 	ASSERT_EQ(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	EXPECT_EQ(ranges[1].gpa, vm->run->memory.gpa);
@@ -176,8 +176,8 @@ TEST_F_TIMEOUT(regions, unmap_leaves_the_others, 90)
 }
 
 /*
- * The largest batches, with as many regions as there can be beside them. The
- * middle of each region is cut out, so that each becomes two.
+ * The largest batches, with the maximum of other regions. The middle of each region is
+ * removed, which splits it in two.
  */
 TEST_F_TIMEOUT(regions, largest_batch, 90)
 {
@@ -189,14 +189,14 @@ TEST_F_TIMEOUT(regions, largest_batch, 90)
 
 	ASSERT_LE(3 * PAGE, SCATTERED * PAGE);
 	for (i = 0; i < nr; i++) {
-		/* the last first: the worst order for the kernel's sorting */
+		/* in descending order, the worst case for the kernel's sort */
 		regions[i] = one_page(SCATTER_GPA + (nr - i) * 4 * PAGE, self->mem);
 		regions[i].bytes = 3 * PAGE;
 		ranges[i] = (struct svmvcpu_range) { regions[i].gpa + PAGE, PAGE };
 	}
 	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, regions, nr));
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, ranges, nr));
-	/* all or none: the last of the batch covers nothing */
+	/* atomic: the last range of the batch covers nothing */
 	for (i = 0; i < nr; i++)
 		ranges[i].gpa -= PAGE;
 	ranges[nr - 1].gpa += PAGE;
@@ -204,7 +204,7 @@ TEST_F_TIMEOUT(regions, largest_batch, 90)
 	EXPECT_EQ(-EEXIST, svmvcpu_vm_map(vm->vm, regions, nr));
 	ranges[nr - 1].gpa -= PAGE;
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, ranges, nr));
-	/* what is left are the last pages, each with its own memory */
+	/* the last pages remain, each with its own memory */
 	for (i = 0; i < 5; i++) {
 		ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, regions[i].gpa + 2 * PAGE, PAGE,
 						 SVMVCPU_PREFAULT_WRITE, NULL));
@@ -220,8 +220,8 @@ TEST_F_TIMEOUT(regions, largest_batch, 90)
 #define FAR_GPA(i)	((1UL << 39) + (i) * (1UL << 30))
 
 /*
- * A page per GiB, each with tables of its own. Taken away one by one they leave
- * tables that nothing is in; the UNMAP of it all takes these, however many.
+ * One page per GiB, each with its own tables. Removed one by one they leave empty
+ * tables; UNMAP of the whole range frees these.
  */
 TEST_F_TIMEOUT(regions, far_apart, 90)
 {
@@ -246,12 +246,12 @@ TEST_F_TIMEOUT(regions, far_apart, 90)
 	EXPECT_LE(before + 2 * FAR_PAGES, vm_stats(vm).tables);
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &all, 1));
 	EXPECT_EQ(before, vm_stats(vm).tables);
-	/* And it can all be used again. */
+	/* And all addresses can be used again. */
 	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
 	ASSERT_EQ(0, svmvcpu_vm_prefault(vm->vm, FAR_GPA(i), PAGE, SVMVCPU_PREFAULT_WRITE, NULL));
 }
 
-/* Adds regions one page long, all of the same memory, until there are @nr. */
+/* Adds regions of one page, all of the same memory, until there are @nr. */
 static int fill_to(struct test_vm *vm, void *mem, unsigned int nr)
 {
 	struct svmvcpu_region batch[BATCH];
@@ -279,11 +279,11 @@ TEST_F_TIMEOUT(regions, limit, 120)
 
 	ASSERT_LT(SCATTERED, max);
 	ASSERT_EQ(0, fill_to(vm, self->mem, max - 1));
-	/* Two do not fit, and then not one of them is there. */
+	/* A batch of two that does not fit maps neither. */
 	EXPECT_EQ(-ENOSPC, svmvcpu_vm_map(vm->vm, two, 2));
 	EXPECT_EQ(0, svmvcpu_vm_map(vm->vm, &two[1], 1));
 	EXPECT_EQ(-ENOSPC, svmvcpu_vm_map(vm->vm, &two[0], 1));
-	/* A hole in the middle makes two of one. */
+	/* A hole in the middle splits one region in two. */
 	EXPECT_EQ(-ENOSPC, svmvcpu_vm_unmap(vm->vm, &hole, 1));
 	EXPECT_EQ(-ENOENT, svmvcpu_vm_unmap(vm->vm, &last, 1));
 	last.gpa -= 2 * PAGE;
@@ -315,7 +315,7 @@ static unsigned long free_kib(void)
 #define FLOOD_CALLS	(slow_machine() ? 2000U : 20000U)
 #define FLOOD_KIB	(24U << 10)	/* far less than a table of all regions for each call */
 
-/* One region that comes and goes beside many others leaves no garbage by their number. */
+/* Mapping and unmapping one region leaves no garbage in proportion to the number of regions. */
 TEST_F_TIMEOUT(regions, flood, 120)
 {
 	struct svmvcpu_range range = { 0x80000000UL, PAGE };

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest memory that others have a part in: the copy that fork makes, files
- * mapped shared and private, another process that writes to them, truncation
- * under the guest.
+ * Shared guest memory: copies of fork, files mapped shared and private, another process
+ * that writes to them, truncation while the guest runs.
  *
  * cost: 12
  */
@@ -35,7 +34,7 @@ FIXTURE_TEARDOWN(share)
 	vm_close(&self->vm);
 }
 
-/* The file becomes the memory behind TEST_FREE; 0 or errno. */
+/* Maps the file at TEST_FREE; 0 or errno. */
 static int put_file(struct test_vm *vm, int fd, int prot, int flags)
 {
 	void *mem = mmap(vm->mem + TEST_FREE, PAGE, prot, flags | MAP_FIXED, fd, 0);
@@ -70,7 +69,7 @@ static int child_status(pid_t pid)
 	return WEXITSTATUS(status);
 }
 
-/* In the child: what was there at the fork, whatever the guest does since. */
+/* In the child: contents at the fork, whatever the guest does since. */
 static int forked(volatile __u32 *page, int go)
 {
 	char c;
@@ -98,7 +97,7 @@ TEST_F_TIMEOUT(share, fork_copies, 90)
 	if (!pid)
 		_exit(forked(self->page, go[0]));
 
-	/* The guest is the parent's: its writes must not go to a shared page. */
+	/* The guest belongs to the parent: its writes must not go to a shared page. */
 	ASSERT_TRUE(guest_beats(vm));
 	usleep(100000);
 	EXPECT_EQ(1U, *self->page);
@@ -111,7 +110,7 @@ TEST_F_TIMEOUT(share, fork_copies, 90)
 	guest_thread_stop(&self->gt);
 }
 
-/* The VMM writes after the fork, so the page moves; the guest moves along. */
+/* The VMM writes after the fork, which copies the page; the guest must use the copy. */
 TEST_F_TIMEOUT(share, fork_and_vmm_writes, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -227,7 +226,7 @@ TEST_F_TIMEOUT(share, truncate, 90)
 	ASSERT_EQ(0, put_file(vm, self->fd, PROT_READ | PROT_WRITE, MAP_SHARED));
 	START_GUEST(&self->gt, vm, reader);
 	EXPECT_TRUE(reader_sees(vm, 41));
-	/* A SIGBUS for the VMM, had it looked there itself */
+	/* The VMM would get a SIGBUS if it accessed the page */
 	ASSERT_EQ(0, ftruncate(self->fd, 0));
 	EXPECT_FAULT(&self->gt, TEST_FREE, READ_FAULT);
 
@@ -252,7 +251,7 @@ TEST_F_TIMEOUT(share, punch_hole, 90)
 	guest_thread_stop(&self->gt);
 }
 
-/* A hole at first: the guest's read must not stop later writers. */
+/* A hole at first: the guest's read must not prevent later writers. */
 TEST_F_TIMEOUT(share, hole_is_filled, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -270,7 +269,7 @@ TEST_F_TIMEOUT(share, hole_is_filled, 90)
 #define ALIAS_BYTES	(64 * PAGE)
 #define ALIAS_AREA	0x40000000UL
 
-/* One piece of memory at many guest addresses: all of them lose it. */
+/* The same memory at many guest addresses: all lose it. */
 TEST_F(share, many_aliases)
 {
 	struct svmvcpu_region region = { .bytes = ALIAS_BYTES, .prot = SVMVCPU_MEM_READ };

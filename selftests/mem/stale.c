@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * No stale translations: once UNMAP, munmap, mmap or mremap has returned, no
- * vCPU on any CPU reaches the page that was there. (An emulator flushes its
- * TLB at every entry, so what can go wrong there is the waiting, not the
- * flushing; on hardware this finds both.)
+ * No stale translations: once UNMAP, munmap, mmap or mremap has returned, no vCPU on
+ * any CPU accesses the old page. (Emulators flush the TLB at each entry, so there this
+ * tests the waiting, not the flushing; on hardware it tests both.)
  *
  * cost: 15
  */
@@ -13,7 +12,7 @@
 #define STRESS_NS	3000000000ULL
 #define LEAST_CHANGES	(3 * PAGES)
 
-/* stress: pages at TEST_FREE, for each the least the guest may see */
+/* stress: for each page at TEST_FREE, the minimum that the guest may read */
 #define PAGES		16U
 #define FLOORS		(TEST_DATA + 0x1000)
 
@@ -52,7 +51,7 @@ static int fresh_page(volatile void *where)
 	return mem == MAP_FAILED ? errno : 0;
 }
 
-/* The whole region in three: around one page at TEST_FREE, and that one. */
+/* The memory as three regions: one page at TEST_FREE, and the parts around it */
 static void split_regions(struct test_vm *vm, struct svmvcpu_region *page)
 {
 	struct svmvcpu_range range = { .gpa = TEST_FREE, .bytes = PAGE };
@@ -85,7 +84,7 @@ TEST_F_TIMEOUT(stale, unmap, 120)
 		ASSERT_TRUE(WAIT_UNTIL(*guest_word(vm, SEEN) == i));
 		ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));
 		*self->page = 0xbad;
-		/* no region: not the VMM's memory that is missing */
+		/* no region, rather than missing memory of the VMM */
 		EXPECT_FAULT(&self->gt, TEST_FREE, 0);
 		ASSERT_EQ(i, *guest_word(vm, SEEN)) {
 			TH_LOG("round %u: the guest saw it after UNMAP", i);
@@ -94,7 +93,7 @@ TEST_F_TIMEOUT(stale, unmap, 120)
 	}
 }
 
-/* The other way round: the guest's writes must not land after UNMAP. */
+/* The reverse: the guest's writes must not arrive after UNMAP. */
 TEST_F_TIMEOUT(stale, unmap_while_writing, 120)
 {
 	struct svmvcpu_range range = { .gpa = TEST_FREE, .bytes = PAGE };
@@ -146,8 +145,8 @@ TEST_F_TIMEOUT(stale, mremap, 120)
 }
 
 /*
- * Checks each page against its floor, read before: who saw the floor must see
- * that generation of the page or a later one. Values are index << 24 |
+ * Checks each page against its floor, which it reads first: a guest that has read the
+ * floor must read that generation of the page or a later one. Values are index << 24 |
  * generation. EDI: which word counts the rounds. STI: see guest_thread.h
  */
 GUEST32(checker,
@@ -187,13 +186,13 @@ static void start_checker(struct test_vm *vm, struct svmvcpu_vcpu *vcpu, unsigne
 	guest_thread_start(gt, vcpu);
 }
 
-/* Replaces a page in one of three ways; it never looks wrong in between. */
+/* Replaces a page in one of three ways; its contents are valid at any time. */
 static int replace_page(char *aside, volatile __u32 *page, __u32 value)
 {
 	int ret = fresh_page(aside);
 	unsigned int i;
 
-	/* Whole pages of it: a stale one shows wherever the guest looks. */
+	/* The whole page: stale data shows wherever the guest reads. */
 	for (i = 0; !ret && i < PAGE / 4; i++)
 		((volatile __u32 *)aside)[i] = value;
 	if (ret)
@@ -201,7 +200,7 @@ static int replace_page(char *aside, volatile __u32 *page, __u32 value)
 	switch (value % 3) {
 	case 0:		/* another frame */
 		return move_page(aside, page);
-	case 1:		/* the same frame, for a while write-protected */
+	case 1:		/* the same frame, write-protected for a while */
 		if (mprotect((void *)page, PAGE, PROT_READ) ||
 		    mprotect((void *)page, PAGE, PROT_READ | PROT_WRITE))
 			return errno;
@@ -236,7 +235,7 @@ TEST_F_TIMEOUT(stale, two_vcpus_and_a_remapper, 120)
 		ASSERT_EQ(0, replace_page(self->aside, self->page + i * PAGE / 4,
 					  i << 24 | gen));
 		floors[i] = i << 24 | gen;
-		/* Trash what the guest must not see any more: old frames get reused. */
+		/* Overwrites what the guest must not see any more: old frames are reused. */
 		if (gen % 8 == 0)
 			memset(self->aside, 0xee, fresh_page(self->aside) ? 0 : PAGE);
 	}
@@ -247,14 +246,14 @@ TEST_F_TIMEOUT(stale, two_vcpus_and_a_remapper, 120)
 	guest_thread_stop(&self->gt2);
 	EXPECT_EQ(0, self->gt.err);
 	EXPECT_EQ(0, self->gt2.err);
-	/* anything else is the guest's complaint, or a fault nobody deserved */
+	/* any other exit is the guest's complaint, or an unexpected fault */
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, self->vcpu2.run->reason);
 	TH_LOG("%u changes, %u and %u rounds", gen, rounds[0], rounds[1]);
 	svmvcpu_vcpu_close(&self->vcpu2);
 }
 
-/* UNMAP and MAP all the time: the guest faults cleanly or reads the truth. */
+/* UNMAP and MAP in a loop: the guest takes a clean fault or reads current data. */
 TEST_F_TIMEOUT(stale, map_and_unmap_under_load, 120)
 {
 	struct svmvcpu_range range = { .gpa = TEST_FREE, .bytes = PAGE };
@@ -275,7 +274,7 @@ TEST_F_TIMEOUT(stale, map_and_unmap_under_load, 120)
 		faults++;
 		guest_thread_start(&self->gt, &vm->vcpu);
 	}
-	/* The fault of the last UNMAP may still be on its way. */
+	/* The last UNMAP's fault may still be coming. */
 	beats = *guest_word(vm, BEATS);
 	EXPECT_TRUE(WAIT_UNTIL(self->gt.done || *guest_word(vm, BEATS) != beats));
 	if (self->gt.done) {

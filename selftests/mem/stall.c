@@ -4,19 +4,19 @@
  * cost: 60
  * kernel: stock, debug
  *
- * One thread of the VMM is in a system call that invalidates much memory, for tens
- * of milliseconds. Guest faults on other memory go on meanwhile. A fault on memory that
- * is being invalidated waits, and a kick, a deadline or a signal ends the wait.
+ * One thread of the VMM is in a system call that invalidates much memory, which takes
+ * tens of milliseconds. Meanwhile faults on other memory are handled. A fault on memory
+ * that is being invalidated waits; a kick, a deadline or a signal ends the wait.
  *
- * Nothing is measured: what must be possible within one such call is tried until it
- * has been seen once.
+ * The tests measure no time: they repeat an attempt until what must be possible within
+ * one such call has been seen once.
  */
 #include "guest_area.h"
 
 #define COLD	(64UL << 20)	/* from AREA on */
-#define HOT	(64 * PAGE)	/* behind it in the same region: what the guest touches */
+#define HOT	(64 * PAGE)	/* above it in the same region: memory that the guest touches */
 
-/* Reads all hot pages, over and over; an OUT after each pass */
+/* Reads all hot pages, then OUT, repeatedly */
 GUEST32(reads_hot,
 	"1: mov $0x44000000, %esi\n"
 	"mov $64, %ecx\n"
@@ -95,7 +95,7 @@ static bool is_present(struct stall *s, char *where)
 	return entry >> 63;
 }
 
-/* Pages are dropped from the first to the last, and filled in the same order. */
+/* Pages are dropped from first to last, and filled in the same order. */
 static bool in_drop(struct stall *s, unsigned int *drop)
 {
 	*drop = s->drops;
@@ -185,7 +185,7 @@ FIXTURE_TEARDOWN(stall)
 	stall_close(&self->stall);
 }
 
-/* The leaves of the hot pages go; the pages stay where they are, or go as well. */
+/* Zaps the leaves of the hot pages; frees the pages too if @missing. */
 static void zap_hot(struct stall *s, bool missing)
 {
 	if (missing) {
@@ -196,7 +196,7 @@ static void zap_hot(struct stall *s, bool missing)
 	mprotect(s->hot, HOT, PROT_READ | PROT_WRITE);
 }
 
-/* A pass of the guest that took faults, begun and ended in the middle of one drop? */
+/* Did the guest complete a pass with faults during a single drop? */
 static bool pass_in_drop(struct stall *s, bool missing)
 {
 	__u64 faults = vm_stats(&s->vm).faults;
@@ -251,7 +251,7 @@ FIXTURE_VARIANT_ADD(wait_ends, by_deadline) {
 	.by = SVMVCPU_BY_DEADLINE,
 };
 
-/* The hot pages are dropped last, and invalid from the beginning. */
+/* The hot pages are dropped last, but invalidated from the start. */
 FIXTURE_SETUP(wait_ends)
 {
 	stall_open(&self->stall, COLD + HOT);
@@ -263,7 +263,7 @@ FIXTURE_TEARDOWN(wait_ends)
 	stall_close(&self->stall);
 }
 
-/* Did RUN sleep in a fault, and return for @by, before the drop was over? */
+/* Did RUN sleep in a fault, and return for @by, before the drop ended? */
 static bool interrupted_in_drop(struct stall *s, __u32 by)
 {
 	unsigned int drop;
@@ -372,8 +372,8 @@ static bool all_pass(struct runner *runner, unsigned int *before)
 }
 
 /*
- * Two threads invalidate what several vCPUs use, one after the other. Whatever a fault
- * has waited for meanwhile, its vCPU goes on when they are done.
+ * Two threads invalidate pages that several vCPUs use. Once they have finished, each
+ * vCPU must make progress: no fault waits forever.
  */
 TEST(no_wait_stays)
 {
@@ -408,7 +408,7 @@ TEST(no_wait_stays)
 #define WRITERS	3
 #define PASSES	(slow_machine() ? 10U : 50U)
 
-/* Holds mmap_lock for writing nearly all the time, and queues for it the rest. */
+/* Holds mmap_lock for writing, or waits for it, nearly all the time. */
 static void *writer_main(void *arg)
 {
 	struct stall *s = arg;
@@ -448,7 +448,7 @@ FIXTURE_TEARDOWN(writers)
 	vm_close(&self->stall.vm);
 }
 
-/* A fault on a missing page waits for its turn and gets it. */
+/* A fault on a missing page waits for mmap_lock and gets it. */
 TEST_F_TIMEOUT(writers, missing_pages_come, 200)
 {
 	struct stall *s = &self->stall;
@@ -473,7 +473,7 @@ static void *kicker_main(void *arg)
 	return NULL;
 }
 
-/* Kicks give up turns: each time the next RUN goes on with the fault. */
+/* A kick ends such a wait; the next RUN retries the fault. */
 TEST_F_TIMEOUT(writers, turns_given_up, 200)
 {
 	struct stall *s = &self->stall;

@@ -4,18 +4,16 @@
  * cost: 19
  * kernel: stock, debug
  *
- * Three vCPUs on two CPUs read and write pages that are replaced under them
- * all the time. Once a change has returned, no guest may read what was there
- * before, nor write to it: the guests check what they read, and the frames a
- * page had are watched through a second mapping. STRESS_SECONDS= says for how
- * long; "make soak" takes longer.
+ * Three vCPUs on two CPUs read and write pages that are being replaced. Once a change
+ * has returned, no guest may read the old contents, nor write to the old page: the
+ * guests check what they read, and the test watches a page's former frames through a
+ * second mapping. STRESS_SECONDS= sets the duration; "make soak" runs it for longer.
  *
- * Every other second one vCPU runs alone. An emulator with one thread for all
- * CPUs lets a CPU that is busy wait for the others' turns, and then it has a
- * timer interrupt pending, which ends the guest's turn before anything stale is
- * used. If all others sleep, it goes on where it was. (And where munmap() and
- * its kind are concerned, the kernel itself interrupts all CPUs that run a
- * thread of the VMM. UNMAP has nothing but the module's own interrupts.)
+ * Every other second one vCPU runs alone. An emulator with one thread for all CPUs lets
+ * a busy CPU wait for the others' turns. By then a timer interrupt is pending, which
+ * ends the guest's turn before it can use anything stale. If all others sleep, the vCPU
+ * continues where it was. (For munmap() and the like, the kernel itself interrupts all
+ * CPUs that run a thread of the VMM. UNMAP has only the module's interrupts.)
  */
 #include <sys/wait.h>
 
@@ -25,15 +23,15 @@
 #define VCPUS		3U
 #define AREA		0x40000000UL	/* pages of a file, two frames each */
 #define HUGE		(2UL << 20)
-#define PRIVATE		(AREA + HUGE)	/* one huge page, from time to time */
+#define PRIVATE		(AREA + HUGE)	/* sometimes one huge page */
 #define SHARED_PAGES	48U
-#define PAGES		64U		/* the rest are the private ones */
+#define PAGES		64U		/* the rest are private */
 
-/* in the guests' data, one word per page each */
-#define FLOORS		(TEST_DATA + 0x1000)	/* the least that may be seen */
+/* in the guests' data, one word per page */
+#define FLOORS		(TEST_DATA + 0x1000)	/* the minimum that a guest may read */
 #define ADDRESSES	(TEST_DATA + 0x2000)
 
-/* What the guests' words hold while nobody may write there */
+/* Value of the guests' words while nobody may write there */
 #define TOMB		0xdead0000U
 
 #ifndef MADV_COLLAPSE
@@ -41,8 +39,8 @@
 #endif
 
 /*
- * EDI: which vCPU. Reads each page's stamp, page << 24 | generation, checks it
- * against the floor it has read before, and writes a word of its own.
+ * EDI: number of the vCPU. Reads each page's stamp, page << 24 | generation, compares
+ * it with the floor that it has read before, and writes its own word.
  */
 GUEST32(worker,
 	"sti\n"
@@ -70,8 +68,8 @@ struct worker {
 	unsigned int id;
 	struct svmvcpu_vcpu vcpu;
 	pthread_t thread;
-	unsigned long missed;	/* memory that was not there at the moment */
-	bool ended;		/* by something else */
+	unsigned long missed;	/* exits because memory was missing */
+	bool ended;		/* by another exit */
 };
 
 FIXTURE(stress) {
@@ -80,15 +78,15 @@ FIXTURE(stress) {
 	char *shared;		/* behind AREA */
 	char *private;		/* behind PRIVATE */
 	char *raw;
-	char *aside;		/* a place to prepare pages */
+	char *aside;		/* where pages are prepared */
 	char *frames;		/* all of the file */
 	int fd;
-	unsigned int second[SHARED_PAGES];	/* 1: the page has its second frame */
+	unsigned int second[SHARED_PAGES];	/* 1: the page uses its second frame */
 	__u32 gen[PAGES];
 	unsigned long changes;
 };
 
-#define LONER		1U	/* the vCPU that goes on alone */
+#define LONER		1U	/* the vCPU that continues alone */
 
 static volatile bool stop_all;
 static volatile bool paused;
@@ -139,7 +137,7 @@ static int map_pages(struct test_vm *vm, unsigned long gpa, void *mem, size_t by
 	return svmvcpu_vm_map(vm->vm, &region, 1);
 }
 
-/* The file's frame becomes the memory of a page; 0 or errno. */
+/* Maps the file's frame as the memory of a page; 0 or errno. */
 static int put_frame(char *shared, int fd, unsigned int page, unsigned int second)
 {
 	void *mem = mmap(shared + page * PAGE, PAGE, PROT_READ | PROT_WRITE,
@@ -213,7 +211,7 @@ static bool at_rest(char *frame)
 	return true;
 }
 
-/* Nobody can write to this frame at the moment: for a while, nobody does. */
+/* No guest can write to this frame now: check that none does. */
 static bool stays_quiet(char *frame)
 {
 	unsigned int i;
@@ -224,10 +222,10 @@ static bool stays_quiet(char *frame)
 	return at_rest(frame);
 }
 
-/* What may go wrong with a change; 0 is for none */
+/* The check that failed in a change */
 enum wrong { NONE, CALL, WRITE_TO_OLD, WRITE_TO_PROTECTED, WRITE_AFTER_UNMAP, CHILD };
 
-/* The page gets its other frame, which nobody wrote to since it was buried. */
+/* The page gets its other frame, which must be unwritten since it was buried. */
 static enum wrong replace(FIXTURE_DATA(stress) * self, unsigned int page, bool gap)
 {
 	unsigned int old = self->second[page];
@@ -261,7 +259,7 @@ static enum wrong protect(FIXTURE_DATA(stress) * self, unsigned int page)
 	return mprotect(mem, PAGE, PROT_READ | PROT_WRITE) ? CALL : NONE;
 }
 
-/* Not the guest's for a while */
+/* Unmapped from the guest for a while */
 static enum wrong unmap(FIXTURE_DATA(stress) * self, unsigned int page)
 {
 	struct svmvcpu_range range = { AREA + page * PAGE, PAGE };
@@ -273,7 +271,7 @@ static enum wrong unmap(FIXTURE_DATA(stress) * self, unsigned int page)
 	return map_pages(&self->vm, range.gpa, self->shared + page * PAGE, PAGE) ? CALL : NONE;
 }
 
-/* The child's memory stays as it was at the fork. */
+/* The child's memory must not change after the fork. */
 static int watch_in_child(char *private)
 {
 	__u32 sum = 0, later = 0;
@@ -300,7 +298,7 @@ static enum wrong fork_child(FIXTURE_DATA(stress) * self)
 	return status ? CHILD : NONE;
 }
 
-/* Other memory for all private pages at once, mostly a huge page */
+/* New memory for all private pages at once, mostly a huge page */
 static enum wrong move_in(FIXTURE_DATA(stress) * self)
 {
 	unsigned int i;
@@ -320,12 +318,12 @@ static enum wrong move_in(FIXTURE_DATA(stress) * self)
 	return NONE;
 }
 
-/* The last page goes, which splits; then all of it is put together again. */
+/* Freeing the last page splits the huge page; then it is collapsed again. */
 static enum wrong split_and_join(FIXTURE_DATA(stress) * self)
 {
 	if (madvise(self->private + HUGE - PAGE, PAGE, MADV_DONTNEED))
 		return CALL;
-	/* fails when memory is short, or somebody holds a page for the moment */
+	/* fails if memory is short, or someone holds a page at the moment */
 	madvise(self->private, HUGE, MADV_COLLAPSE);
 	return NONE;
 }
@@ -337,7 +335,7 @@ static enum wrong change(FIXTURE_DATA(stress) * self)
 
 	if (n % 64 == 63)
 		return fork_child(self);
-	/* what only the module's own flush can get right */
+	/* correct only with the module's own flush */
 	if (paused && n % 2)
 		return unmap(self, page);
 	switch (n % 8) {
@@ -354,7 +352,7 @@ static enum wrong change(FIXTURE_DATA(stress) * self)
 	}
 }
 
-/* Populates what the others take away. It may fail, when they do just that. */
+/* Populates pages that other threads remove; failures are expected. */
 static void *prefault_thread(void *arg)
 {
 	int vm = *(int *)arg;
@@ -385,7 +383,7 @@ static void start_worker(FIXTURE_DATA(stress) * self, unsigned int id)
 		vm_die("a worker");
 	CPU_ZERO(&set);
 	CPU_SET(id % 2, &set);
-	/* the third goes wherever there is time */
+	/* the third runs on either CPU */
 	if (id < 2)
 		pthread_setaffinity_np(w->thread, sizeof(set), &set);
 }
@@ -432,7 +430,7 @@ static unsigned int seconds(void)
 	return text ? strtoul(text, NULL, 0) : SECONDS;
 }
 
-/* The runner's limit ends it, should it hang. */
+/* If it hangs, the runner's timeout ends it. */
 TEST_F_TIMEOUT(stress, nothing_stale, 1000000)
 {
 	__u64 start = now_ns(), end = start + seconds() * 1000000000ULL;
@@ -456,7 +454,7 @@ TEST_F_TIMEOUT(stress, nothing_stale, 1000000)
 		TH_LOG("change %lu of page %lu", self->changes - 1,
 		       (self->changes - 1) * 7 % SHARED_PAGES);
 	}
-	/* With the memory at rest each comes round. */
+	/* With the memory at rest each vCPU completes a round. */
 	for (i = 0; i < VCPUS; i++) {
 		__u32 before = rounds[i];
 

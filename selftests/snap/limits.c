@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
- * leaks: check
  *
- * What a snapshot may take, bad arguments, and every allocation of SNAPSHOT,
- * RESTORE, PRESERVE, DIRTY_LOG, DIRTY_COLLECT and of the guest's writes failing
- * once: an error, nothing lost, and the VM as usable as before.
+ * Limits of a snapshot, invalid arguments, and each allocation of SNAPSHOT, RESTORE,
+ * PRESERVE, DIRTY_LOG, DIRTY_COLLECT and of the guest's writes failing once: the call
+ * returns an error, nothing is lost, and the VM works as before.
  */
 #include "fault_injection.h"
 #include "snap.h"
@@ -35,7 +34,7 @@ FIXTURE_TEARDOWN(limits)
 	EXPECT_TRUE(WAIT_UNTIL(!module_refs()));
 }
 
-/* The write that is one too many exits, again and again, and nothing is lost. */
+/* The write that exceeds the limit exits, repeatedly, and nothing is lost. */
 TEST_F(limits, max_bytes)
 {
 	struct test_vm *vm = &self->vm;
@@ -52,22 +51,22 @@ TEST_F(limits, max_bytes)
 		if (i % 2)
 			RESTORE(vm, self->copy, 5);
 	}
-	/* The pages that are saved can be written on. */
+	/* Pages that are saved already can still be written. */
 	EXPECT_EQ(-ENOSPC, svmvcpu_vm_preserve(vm->vm, &(struct svmvcpu_range) { 0, PAGE }, 1));
 	EXPECT_EQ(0, svmvcpu_vm_preserve(vm->vm, &(struct svmvcpu_range) { TEST_FREE, PAGE }, 1));
 	RESTORE(vm, self->copy, 5);
-	/* A larger one takes its place, and the guest goes on. */
+	/* A larger snapshot replaces it, and the guest continues. */
 	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, COUNT * PAGE));
 	RUN_EXPECT(vm, IO);
 	RESTORE(vm, self->copy, COUNT);
-	/* Or none at all. */
+	/* The same with no snapshot */
 	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, PAGE));
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	ASSERT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
 	RUN_EXPECT(vm, IO);
 }
 
-/* By the module for the guest: an INS, which is not read twice */
+/* A write by the module for the guest: an INS, which is not read twice */
 GUEST32(ins,
 	"mov $0x200000, %edi\n"
 	"mov $0x60, %dx\n"
@@ -93,14 +92,14 @@ TEST_F(limits, module_writes)
 	EXPECT_EQ(TEST_FREE, vm->run->memory.gpa);
 	EXPECT_EQ(SVMVCPU_FAULT_LIMIT | SVMVCPU_FAULT_WRITE | SVMVCPU_FAULT_KERNEL,
 		  vm->run->memory.flags & ~SVMVCPU_FAULT_GVA);
-	/* Once there is room, the byte that was read is stored. */
+	/* Once there is room, the value that was read is stored. */
 	ASSERT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0x10, vm->run->io.port);
 	EXPECT_EQ(0x5a, vm->mem[TEST_FREE]);
 }
 
-/* The bits that the module sets in the guest's page tables are refused too. */
+/* Bits that the module would set in the guest's page tables are refused too. */
 TEST_F(limits, translate)
 {
 	struct test_vm *vm = &self->vm;
@@ -141,18 +140,18 @@ TEST_F(limits, bad_arguments)
 	EXPECT_EQ(-EINVAL, svmvcpu_vm_preserve(vm->vm, &range, 1));
 	range = (struct svmvcpu_range) { -PAGE, 2 * PAGE };
 	EXPECT_EQ(-EINVAL, svmvcpu_vm_preserve(vm->vm, &range, 1));
-	/* No memory there, or not all the way */
+	/* No memory, or not in the whole range */
 	range = (struct svmvcpu_range) { TEST_MEM, PAGE };
 	EXPECT_EQ(-ENOENT, svmvcpu_vm_preserve(vm->vm, &range, 1));
 	range = (struct svmvcpu_range) { TEST_MEM - PAGE, 2 * PAGE };
 	EXPECT_EQ(-ENOENT, svmvcpu_vm_preserve(vm->vm, &range, 1));
-	/* A region, and nothing of the VMM's behind it */
+	/* A region without memory of the VMM behind it */
 	ASSERT_EQ(0, munmap((void *)snap_page(vm, 9), PAGE));
 	range = (struct svmvcpu_range) { TEST_FREE + 9 * PAGE, PAGE };
 	EXPECT_EQ(-EFAULT, svmvcpu_vm_preserve(vm->vm, &range, 1));
-	/* None of these has anything put back. */
+	/* None of these calls has restored anything. */
 	EXPECT_EQ(0, snap_restore(vm, NULL));
-	/* Where its result cannot go, RESTORE has done its work all the same. */
+	/* If the result cannot be stored, RESTORE has done its work all the same. */
 	there = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)there);
 	there->size = sizeof(*there);
@@ -163,7 +162,7 @@ TEST_F(limits, bad_arguments)
 	munmap(there, PAGE);
 }
 
-/* Files are closed in any order, with a snapshot and a log in place. */
+/* Files are closed in any order, with a snapshot and a log active. */
 TEST_F(limits, close)
 {
 	struct test_vm *vm = &self->vm;
@@ -202,7 +201,7 @@ static int log_errno(struct test_vm *vm, __u32 flags)
 	return -svmvcpu_vm_dirty_log(vm->vm, flags, TEST_FREE, SNAP_PAGES * PAGE);
 }
 
-/* Into a bitmap, and into a list that need not be there yet */
+/* Into a bitmap, and into a list that may have to be allocated */
 static int collect_errno(struct test_vm *vm, bool bits)
 {
 	unsigned char bitmap[TEST_MEM / PAGE / 8];
@@ -216,7 +215,7 @@ static int collect_errno(struct test_vm *vm, bool bits)
 	return -svmvcpu_vm_dirty_collect(vm->vm, &c);
 }
 
-/* The guest's round; what went wrong is an error or a fault of the VMM's memory. */
+/* A round of the guest; a failure gives an error or a memory fault exit. */
 static int run_errno(struct test_vm *vm)
 {
 	int err = vm_run(vm);
@@ -232,7 +231,7 @@ static bool usable(struct test_vm *vm)
 	return !vm_run(vm) && vm->run->reason == SVMVCPU_EXIT_IO;
 }
 
-/* A SNAPSHOT that fails half-way has no record of the vCPUs that came since. */
+/* A SNAPSHOT that fails half-way keeps no saved state of vCPUs that are new. */
 static void new_vcpus_untouched(struct __test_metadata *const _metadata, struct test_vm *vm,
 				int nth)
 {
@@ -258,7 +257,7 @@ static void new_vcpus_untouched(struct __test_metadata *const _metadata, struct 
 			EXPECT_EQ(0x1234000ULL, state.gprs.rip);
 		}
 	}
-	/* each has a record and its xstate to be made */
+	/* each needs saved state and its xstate */
 	EXPECT_LE(5, n);
 	for (i = 0; i < 2; i++)
 		svmvcpu_vcpu_close(&vcpus[i]);
@@ -270,12 +269,12 @@ TEST_F_TIMEOUT(limits, out_of_memory, 300)
 
 	if (self->nth < 0)
 		SKIP(return, NO_INJECTION);
-	/* a record and its xstate */
+	/* saved state and its xstate */
 	WALK_FAILURES(self->nth, 2, snapshot_errno(vm), svmvcpu_vm_drop_snapshot(vm->vm));
 	EXPECT_TRUE(usable(vm));
 	memcpy(self->copy, vm->mem, TEST_MEM);
 	ASSERT_EQ(0, snapshot_errno(vm));
-	/* an entry, its place, and the copy, of each page; once made, they stay */
+	/* an entry, its slot, and the copy, of each page; they are kept */
 	WALK_FAILURES(self->nth, 3, run_errno(vm), {
 		RESTORE(vm, self->copy, COUNT);
 		ASSERT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
@@ -284,7 +283,7 @@ TEST_F_TIMEOUT(limits, out_of_memory, 300)
 	ASSERT_EQ(0, run_errno(vm));
 	WALK_FAILURES(self->nth, 3, preserve_errno(vm), (void)0);
 	RESTORE(vm, self->copy, COUNT + 4);
-	/* One that replaces another fails for vCPUs that are new, and the other stays. */
+	/* A SNAPSHOT that fails for new vCPUs does not replace the existing snapshot. */
 	new_vcpus_untouched(_metadata, vm, self->nth);
 
 	WALK_FAILURES(self->nth, 1, log_errno(vm, SVMVCPU_LOG_START),
@@ -295,7 +294,7 @@ TEST_F_TIMEOUT(limits, out_of_memory, 300)
 	WALK_FAILURES(self->nth, 1, log_errno(vm, SVMVCPU_LOG_STOP),
 		      log_errno(vm, SVMVCPU_LOG_START));
 	EXPECT_TRUE(usable(vm));
-	/* The SNAPSHOT that succeeded in the end knows of no PRESERVE. */
+	/* The SNAPSHOT that succeeds in the end starts without PRESERVE. */
 	RESTORE(vm, self->copy, COUNT);
 }
 

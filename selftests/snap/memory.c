@@ -3,8 +3,8 @@
  * timeout: 120
  * cost: 24
  *
- * RESTORE and the guest's memory: whoever wrote it, and whatever happened to the
- * VMM's memory behind it meanwhile, it is what it was at the SNAPSHOT.
+ * RESTORE and the guest's memory: whoever wrote to it, and whatever happened to the
+ * VMM's memory behind it, its contents are those at the SNAPSHOT.
  */
 #include <sys/wait.h>
 
@@ -54,7 +54,7 @@ TEST_F(snap, guest_writes)
 		WRITTEN(vm);
 		RESTORE(vm, self->copy, COUNT);
 	}
-	/* Nothing happened since: nothing to do. */
+	/* No write since: nothing to restore */
 	RESTORE(vm, self->copy, 0);
 	/* Several RUNs are one round as well. */
 	WRITTEN(vm);
@@ -62,7 +62,7 @@ TEST_F(snap, guest_writes)
 	RESTORE(vm, self->copy, COUNT);
 }
 
-/* Pages that are not written any more cool down, and are noticed when they are. */
+/* Pages that are not written any more are write-protected, and noticed when they are. */
 TEST_F(snap, pages_come_and_go)
 {
 	struct test_vm *vm = &self->vm;
@@ -81,7 +81,7 @@ TEST_F(snap, pages_come_and_go)
 	}
 }
 
-/* The state of the VM is that of the last SNAPSHOT. */
+/* RESTORE goes back to the last SNAPSHOT. */
 TEST_F(snap, replaced)
 {
 	struct test_vm *vm = &self->vm;
@@ -152,7 +152,7 @@ TEST_F(snap, page_table_bits)
 	}
 }
 
-/* What a child of the VMM has since a fork is not put back. */
+/* A child of the VMM does not see the restored contents in its copy. */
 TEST_F(snap, fork)
 {
 	struct test_vm *vm = &self->vm;
@@ -221,7 +221,10 @@ TEST_F(snap, migration)
 	}
 }
 
-/* The VMM's memory is gone: an error, and all is well when it is there again. */
+/*
+ * The VMM's memory is missing: RESTORE returns an error, and succeeds once there is
+ * memory again.
+ */
 TEST_F(snap, memory_gone)
 {
 	struct test_vm *vm = &self->vm;
@@ -248,7 +251,7 @@ TEST_F(snap, memory_gone)
 	RESTORE(vm, self->copy, COUNT);
 }
 
-/* A page that is read only first, then written, and one that is a file's */
+/* A page that is first read, then written; and a page of a file */
 TEST_F(snap, shared_file)
 {
 	struct test_vm *vm = &self->vm;
@@ -269,7 +272,7 @@ TEST_F(snap, shared_file)
 	close(fd);
 }
 
-/* The VMM says which pages it writes; what it does not say stays. */
+/* PRESERVE declares writes of the VMM; other pages keep what the VMM wrote. */
 TEST_F(snap, preserve)
 {
 	struct test_vm *vm = &self->vm;
@@ -285,10 +288,10 @@ TEST_F(snap, preserve)
 		*snap_page(vm, 101) = round + 2;
 		*snap_page(vm, 2) = round + 3;
 		WRITTEN(vm);
-		/* eight, one of which is among the three */
+		/* eight, of which the three contain one */
 		RESTORE(vm, self->copy, COUNT + 2);
 	}
-	/* Twice is once, and also when the guest was there first. */
+	/* Twice is like once, and also if the guest wrote there first. */
 	WRITTEN(vm);
 	EXPECT_EQ(0, svmvcpu_vm_preserve(vm->vm, ranges, 2));
 	*snap_page(vm, 2) = 1;
@@ -297,12 +300,12 @@ TEST_F(snap, preserve)
 	*snap_page(vm, 102) = 5;
 	EXPECT_EQ(0, snap_restore(vm, NULL));
 	EXPECT_EQ(5U, *snap_page(vm, 102));
-	/* The next snapshot does not know of it. */
+	/* The next snapshot starts without it. */
 	SNAPSHOT(vm, self->copy);
 	RESTORE(vm, self->copy, 0);
 }
 
-/* What was mapped at the snapshot stays mapped; other memory comes and goes. */
+/* Mappings at the snapshot must stay; other memory can be mapped and unmapped. */
 TEST_F(snap, map_and_unmap)
 {
 	struct test_vm *vm = &self->vm;
@@ -329,7 +332,7 @@ TEST_F(snap, map_and_unmap)
 		RUN_EXPECT(vm, MEMORY_FAULT);
 		EXPECT_EQ(TEST_MEM, vm->run->memory.gpa);
 	}
-	/* One that reaches into both is refused as a whole. */
+	/* A range that covers both is refused as a whole. */
 	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &region, 1));
 	new.gpa -= PAGE;
 	EXPECT_EQ(-EBUSY, svmvcpu_vm_unmap(vm->vm, &new, 1));
@@ -338,7 +341,7 @@ TEST_F(snap, map_and_unmap)
 	svmvcpu_free(mem, 4 * PAGE);
 }
 
-/* Two copies of one page could not agree. */
+/* Two copies of one page could contradict each other. */
 TEST_F(snap, no_aliases)
 {
 	struct test_vm *vm = &self->vm;
@@ -353,7 +356,7 @@ TEST_F(snap, no_aliases)
 	ASSERT_EQ(0, svmvcpu_vm_unmap(vm->vm, &range, 1));
 	SNAPSHOT(vm, self->copy);
 	EXPECT_EQ(-ENOTUNIQ, svmvcpu_vm_map(vm->vm, &alias, 1));
-	/* One that only reads does no harm. */
+	/* A second mapping that is read-only is allowed. */
 	alias.prot = SVMVCPU_MEM_READ;
 	EXPECT_EQ(0, svmvcpu_vm_map(vm->vm, &alias, 1));
 	WRITTEN(vm);
@@ -361,8 +364,9 @@ TEST_F(snap, no_aliases)
 }
 
 /*
- * The same page at two user addresses is not noticed. Written at one address it is
- * put back; at both, each has a copy, and the second one's is what is left.
+ * The kernel does not notice the same page at two user addresses. Written at one
+ * address it is restored; written at both, each has a copy, and the second one's
+ * remains.
  */
 TEST_F(snap, aliases_of_a_file)
 {
@@ -393,7 +397,7 @@ TEST_F(snap, aliases_of_a_file)
 	close(fd);
 }
 
-/* A large page of the VMM's is written in small ones. */
+/* The VMM's huge page is written in small pages. */
 TEST_F(snap, large_pages)
 {
 	struct test_vm *vm = &self->vm;

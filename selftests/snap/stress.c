@@ -4,8 +4,8 @@
  * cost: 25
  * kernel: stock, debug
  *
- * Rounds of a guest that writes at random, compared with a full copy each time,
- * while the VMM's memory is taken away, shared, protected and moved at random.
+ * Rounds of a guest that writes at random, compared with a full copy each time, while
+ * the VMM's memory is dropped, shared, protected and moved at random.
  */
 #include <sys/wait.h>
 
@@ -14,8 +14,8 @@
 #define ROUNDS		(debug_kernel() ? 50U : 400U)
 
 /*
- * ECX writes to random words of [TEST_FREE, 4 MiB), from the seed at 0x8004;
- * then OUT. Both words change from round to round: the VMM writes them.
+ * ECX random writes to words of [TEST_FREE, 4 MiB), from the seed at 0x8004; then OUT.
+ * The VMM changes both words in each round.
  */
 GUEST32(scatter,
 	"1: mov 0x8000, %ecx\n"
@@ -63,7 +63,10 @@ static unsigned int roll(struct _test_data_stress *self, unsigned int below)
 	return (self->random >> 8) % below;
 }
 
-/* What is written to 0x8000 and 0x8004, and what the guest makes of it */
+/*
+ * Does the writes of the guest for the @count and @seed that the VMM puts at 0x8000 and
+ * 0x8004.
+ */
 static void scatter(unsigned char *mem, __u32 count, __u32 seed)
 {
 	memcpy(mem + COUNT_GPA, &count, 4);
@@ -74,7 +77,7 @@ static void scatter(unsigned char *mem, __u32 count, __u32 seed)
 	}
 }
 
-/* One of the things that happen to memory; what is in it stays. */
+/* A random change of the VMM's memory; its contents stay the same. */
 static void disturb(struct _test_data_stress *self)
 {
 	char *page = (char *)self->vm.mem + TEST_FREE + roll(self, 512) * PAGE;

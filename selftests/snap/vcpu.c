@@ -3,8 +3,8 @@
  * timeout: 120
  * cost: 12
  *
- * RESTORE and the vCPUs: every component of the state is what it was, bit by bit,
- * and so are what no component holds, the run page and the clocks.
+ * RESTORE and the vCPUs: each component of the state is restored bit by bit, and so are
+ * state outside of all components, the run page and the clocks.
  */
 #include "guest_apic.h"
 #include "guest_thread.h"
@@ -33,7 +33,7 @@ static int restore(struct test_vm *vm)
 	return -svmvcpu_vm_restore(vm->vm, NULL);
 }
 
-/* Something else in every register there is */
+/* Other contents of all registers */
 GUEST64(change,
 	"in $0x60, %al\n"
 	"mov $0xc0000081, %ecx\n 1: mov %ecx, %eax\n mov $0x23, %edx\n wrmsr\n"
@@ -61,7 +61,7 @@ GUEST64(change,
 	"std\n sti\n"
 	"vmmcall\n out %al, $0x10");
 
-/* As a guest in the middle of its life: no register is what it is after SETUP. */
+/* A guest in the middle of its work: no register has the value that SETUP gave it. */
 static void odd_state(struct test_vm *vm, struct svmvcpu_state *state)
 {
 	unsigned int i;
@@ -93,7 +93,7 @@ static void odd_state(struct test_vm *vm, struct svmvcpu_state *state)
 		vm_die("SET_STATE");
 }
 
-/* But for the clock */
+/* Except the clock */
 static bool same(const struct svmvcpu_state *a, const struct svmvcpu_state *b)
 {
 	struct svmvcpu_state copy = *a;
@@ -110,7 +110,7 @@ TEST_F(snap, every_component)
 	__u64 ticks, since;
 	unsigned int round;
 
-	/* The emulated CPUs' clocks do not agree. */
+	/* The emulated CPUs' clocks differ. */
 	ASSERT_EQ(0, pin_to_cpu(0));
 	load_guest(vm, change);
 	vm_setup(vm, SVMVCPU_PRESET_LONG64);
@@ -137,8 +137,8 @@ TEST_F(snap, every_component)
 		vm_get_state(vm, &after);
 		since = __builtin_ia32_rdtsc() - since;
 		/*
-		 * The clock goes on from where it was, and not from where it came
-		 * to: since the snapshot it shows the time since RESTORE alone.
+		 * The clock continues from its value at the snapshot: it shows only the
+		 * time since RESTORE.
 		 */
 		EXPECT_LE(before.msrs.tsc, after.msrs.tsc);
 		EXPECT_GE(before.msrs.tsc + ticks + since, after.msrs.tsc);
@@ -152,7 +152,7 @@ GUEST32(ask,
 	"out %al, $0x61\n"
 	"hlt");
 
-/* The question of the last exit is open again, and so the run page says. */
+/* The exit at the snapshot is pending again, and the run page shows it. */
 TEST_F(snap, question)
 {
 	struct test_vm *vm = &self->vm;
@@ -180,7 +180,7 @@ TEST_F(snap, question)
 	}
 }
 
-/* Events that wait, and one that was injected since */
+/* Pending events, and one that was injected since */
 TEST_F(snap, events)
 {
 	struct test_vm *vm = &self->vm;
@@ -213,8 +213,8 @@ TEST_F(snap, events)
 GUEST32(ready, "sti\n 1: out %al, $0x10\n jmp 1b");
 
 /*
- * An interrupt on its way into a guest that then cannot be entered is nothing that
- * the VM had at the SNAPSHOT. (Its IDT is empty: it would not survive one.)
+ * An interrupt that is pending in a guest that cannot be entered is not part of the
+ * snapshot. (The guest's IDT is empty: it would not survive one.)
  */
 TEST_F(snap, event_of_no_entry)
 {
@@ -242,7 +242,7 @@ TEST_F(snap, event_of_no_entry)
 
 GUEST32(triple, "out %al, $0x10\n lidt 0x9000\n ud2");
 
-/* A vCPU that shut down lives again. */
+/* RESTORE revives a vCPU that shut down. */
 TEST_F(snap, after_shutdown)
 {
 	struct test_vm *vm = &self->vm;
@@ -260,7 +260,7 @@ TEST_F(snap, after_shutdown)
 	}
 }
 
-/* A kick is no part of the state, and the VMM's choices stay. */
+/* A kick is not part of the state, and neither are the VMM's settings. */
 TEST_F(snap, not_the_vmms)
 {
 	struct test_vm *vm = &self->vm;
@@ -279,7 +279,7 @@ TEST_F(snap, not_the_vmms)
 	RUN_EXPECT(vm, EXCEPTION);
 }
 
-/* Two vCPUs are put back together; their clocks agree as before. */
+/* Two vCPUs are restored together; their clocks agree as before. */
 TEST_F(snap, several)
 {
 	struct test_vm *vm = &self->vm;
@@ -312,11 +312,11 @@ TEST_F(snap, several)
 		EXPECT_EQ(TEST_CODE, b.gprs.rip);
 		EXPECT_LE(a.msrs.tsc, b.msrs.tsc);
 	}
-	/* One that came later is left alone, one that went is no loss. */
+	/* A vCPU created later is left alone, a closed one is no error. */
 	ASSERT_EQ(0, svmvcpu_vcpu_run(&late));
 	ASSERT_EQ(0, restore(vm));
 	EXPECT_EQ(SVMVCPU_EXIT_IO, late.run->reason);
-	/* Set up again it has the others' clock, which was put back. */
+	/* After SETUP it has the clock of the others, which was restored. */
 	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&vm->vcpu, SVMVCPU_STATE_MSRS, &a));
 	ASSERT_EQ(0, svmvcpu_vcpu_setup(&late, &setup));
 	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&late, SVMVCPU_STATE_MSRS, &b));
@@ -340,7 +340,7 @@ TEST_F(snap, busy)
 	ASSERT_TRUE(guest_beats(vm));
 	EXPECT_EQ(EBUSY, restore(vm));
 	EXPECT_EQ(EBUSY, snapshot(vm));
-	/* These two need no standstill. */
+	/* These two do not need the vCPUs to stop. */
 	EXPECT_EQ(0, svmvcpu_vm_preserve(vm->vm, &(struct svmvcpu_range) { 0, PAGE }, 1));
 	EXPECT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));
 	ASSERT_TRUE(guest_beats(vm));
@@ -349,7 +349,7 @@ TEST_F(snap, busy)
 	EXPECT_EQ(0, restore(vm));
 }
 
-/* As many vCPUs as there can be */
+/* The maximum number of vCPUs */
 TEST_F(snap, all_vcpus)
 {
 	struct test_vm *vm = &self->vm;
@@ -368,7 +368,7 @@ TEST_F(snap, all_vcpus)
 
 X2APIC_FIXTURE(apic)
 
-/* The registers, a timer that was running, and what was posted since */
+/* The registers, a running timer, and messages posted since */
 TEST_F(apic, state_and_timer)
 {
 	struct test_vm *vm = &self->vm;
@@ -399,7 +399,7 @@ TEST_F(apic, state_and_timer)
 
 #define TIMER_NS	100000000
 
-/* It goes off in every round, as late as in the first. */
+/* It fires in each round, as late as in the first. */
 TEST_F(apic, timer_goes_off)
 {
 	struct test_vm *vm = &self->vm;
@@ -412,7 +412,7 @@ TEST_F(apic, timer_goes_off)
 	begin = now_ns();
 	ASSERT_EQ(FINISHED, x2_write(vm, APIC_TMICT, TIMER_NS));
 	ASSERT_EQ(0, snapshot(vm));
-	/* at least; some of it is over at the snapshot */
+	/* at least; a part has passed at the snapshot */
 	left = TIMER_NS - (now_ns() - begin);
 	for (i = 0; i < 3; i++) {
 		apic_start(vm, CODE("\xfb\xf4"));

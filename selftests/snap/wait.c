@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RESTORE, GET_CPUID and RUN wait for the VMM's memory, for as long as that takes:
- * meanwhile files can be closed, no vCPU is added, UNMAP waits for what is under way,
- * and who is killed goes.
+ * RESTORE, GET_CPUID and RUN wait for the VMM's memory as long as necessary. Meanwhile
+ * files can be closed, no vCPU is added, UNMAP waits for calls in progress, and a
+ * process that is killed ends.
  */
 #include <sys/wait.h>
 
@@ -11,7 +11,7 @@
 #include "snap.h"
 
 #define COUNT	8U
-#define SLOW	3U	/* the page nobody serves for a while */
+#define SLOW	3U	/* the page that its monitor does not serve for a while */
 
 /**
  * struct call - something that another thread does
@@ -78,7 +78,7 @@ static void call_start(struct call *call)
 		vm_die("pthread_create");
 }
 
-/* Over, and its result; -1000 when it is not. */
+/* The result if the call has returned, otherwise -1000 */
 static int call_ends(struct call *call)
 {
 	if (!WAIT_UNTIL(call->done))
@@ -96,7 +96,7 @@ static int close_now(struct test_vm *vm, struct svmvcpu_vcpu *vcpu)
 	return call_ends(&closing);
 }
 
-/* Does somebody wait for the page? */
+/* Does a thread wait for the page? */
 static bool waits(int monitor)
 {
 	struct uffd_msg msg;
@@ -112,7 +112,7 @@ static int serve(int monitor, volatile void *page)
 	return ioctl(monitor, UFFDIO_ZEROPAGE, &zero) ? errno : 0;
 }
 
-/* A snapshot, of which RESTORE will have to wait for a page; its monitor */
+/* A snapshot whose RESTORE has to wait for a page, and the page's monitor */
 static int snapshot_to_wait_for(struct test_vm *vm)
 {
 	volatile void *page = snap_page(vm, SLOW);
@@ -149,7 +149,7 @@ FIXTURE_TEARDOWN(wait)
 	EXPECT_TRUE(WAIT_UNTIL(!module_refs()));
 }
 
-/* Who closes a vCPU does not wait, who makes one does. */
+/* Closing a vCPU does not wait, creating one does. */
 TEST_F(wait, restore)
 {
 	struct test_vm *vm = &self->vm;
@@ -169,7 +169,7 @@ TEST_F(wait, restore)
 	ASSERT_EQ(0, serve(self->monitor, snap_page(vm, SLOW)));
 	EXPECT_EQ(0, call_ends(&restore));
 	ASSERT_EQ(0, memcmp(self->copy, vm->mem, TEST_MEM));
-	/* The ID of the one that was closed is free. */
+	/* The ID of the closed vCPU is free. */
 	EXPECT_EQ(0, call_ends(&create));
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0, svmvcpu_vm_restore(vm->vm, NULL));
@@ -178,7 +178,7 @@ TEST_F(wait, restore)
 	close(self->monitor);
 }
 
-/* All vCPUs go while they are put back; the last reference is RESTORE's. */
+/* All vCPUs are closed during RESTORE, which holds the last references. */
 TEST_F(wait, restore_of_nobody)
 {
 	struct test_vm *vm = &self->vm;
@@ -232,7 +232,7 @@ GUEST32(ins_elsewhere,
 	"insb\n"
 	"out %al, $0x10");
 
-/* The next RUN of @vcpu completes an INS: the kernel writes to a page that is missing. */
+/* The next RUN of @vcpu completes an INS: the kernel writes to a missing page. */
 static int ins_to_missing_page(struct test_vm *vm, struct svmvcpu_vcpu *vcpu)
 {
 	struct svmvcpu_setup setup = {
@@ -247,8 +247,8 @@ static int ins_to_missing_page(struct test_vm *vm, struct svmvcpu_vcpu *vcpu)
 }
 
 /*
- * The module is about to write to a page: what it notes of that, UNMAP forgets. UNMAP
- * waits for it, and other vCPUs do not wait for UNMAP.
+ * UNMAP during a write of the module: it waits for the write, and removes what the
+ * module has recorded about it. Other vCPUs do not wait for UNMAP.
  */
 TEST_F(wait, unmap)
 {
@@ -286,13 +286,13 @@ TEST_F(wait, unmap)
 	EXPECT_EQ(0, call_ends(&run));
 	EXPECT_EQ(SVMVCPU_EXIT_IO, vm->run->reason);
 	EXPECT_EQ(0x10, vm->run->io.port);
-	/* There is nothing that would have to be put back where nothing is. */
+	/* A range without memory needs no restoring. */
 	EXPECT_EQ(0, svmvcpu_vm_restore(vm->vm, NULL));
 	close(self->monitor);
 	svmvcpu_free(page, PAGE);
 }
 
-/* The child: restores from a page that nobody will ever serve, and says so. */
+/* The child restores a page that is never served, and reports if RESTORE returns. */
 static void wait_for_ever(int told)
 {
 	struct test_vm vm;
