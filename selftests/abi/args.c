@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How each ioctl takes its argument: size, flags, fields that must be zero,
- * bytes the kernel does not know, pointers to nowhere; calls on the wrong
- * kind of file; what GET_INFO reports; creation without a free descriptor or
- * file.
+ * Arguments of each ioctl: sizes, flags, reserved fields, bytes that the kernel does
+ * not know, invalid pointers; calls on the wrong kind of file; the contents of
+ * GET_INFO; creation of files when descriptors or files run out.
  *
  * cost: 15
  */
@@ -130,8 +129,8 @@ static void fill_access(union any_arg *arg)
 }
 
 /*
- * Every call with an argument. When the head is right the call gives @want:
- * an error of a later step where success would change something.
+ * Each call that has an argument. With a valid size and flags the call returns @want:
+ * calls that would change something fail in a later step.
  */
 static const struct call {
 	const char *name;
@@ -142,7 +141,7 @@ static const struct call {
 	int want;
 	size_t mbz;
 	void (*fill)(union any_arg *arg);
-	__u32 flags;	/* those it knows */
+	__u32 flags;	/* the known flags */
 } calls[] = {
 	{ "GET_INFO", ON_DEV, SVMVCPU_GET_INFO, sizeof(struct svmvcpu_info), 16, 0, 0, NULL, 0 },
 	{ "CREATE_VM", ON_DEV, SVMVCPU_CREATE_VM, sizeof(struct svmvcpu_create_vm), 8, 0, 0,
@@ -171,7 +170,7 @@ static const struct call {
 	  offsetof(struct svmvcpu_preserve, mbz), fill_preserve, 0 },
 	{ "DIRTY_LOG", ON_VM, SVMVCPU_DIRTY_LOG, sizeof(struct svmvcpu_dirty_log), 24, 0, 0,
 	  fill_log, SVMVCPU_LOG_START | SVMVCPU_LOG_STOP },
-	/* its one flag does not go with a list, which fill_collect() asks for */
+	/* its only flag excludes a list, which fill_collect() asks for */
 	{ "DIRTY_COLLECT", ON_VM, SVMVCPU_DIRTY_COLLECT, sizeof(struct svmvcpu_dirty_collect),
 	  48, 0, 0, fill_collect, 0 },
 	{ "SETUP", ON_VCPU, SVMVCPU_SETUP, sizeof(struct svmvcpu_setup), 48, 0,
@@ -184,7 +183,7 @@ static const struct call {
 	  NULL, SVMVCPU_EXITS_FAULTS },
 	{ "SET_DEBUG", ON_VCPU, SVMVCPU_SET_DEBUG, sizeof(struct svmvcpu_set_debug), 48, 0, 0,
 	  NULL, SVMVCPU_DEBUG_STEP | SVMVCPU_DEBUG_BREAKPOINTS | SVMVCPU_DEBUG_INT3 },
-	/* busy because of the SNAPSHOT above */
+	/* EBUSY because of the SNAPSHOT above */
 	{ "SET_VCPU_CPUID", ON_VCPU, SVMVCPU_SET_VCPU_CPUID, sizeof(struct svmvcpu_cpuid), 24,
 	  EBUSY, offsetof(struct svmvcpu_cpuid, mbz), fill_cpuid, 0 },
 	{ "GET_VCPU_CPUID", ON_VCPU, SVMVCPU_GET_VCPU_CPUID, sizeof(struct svmvcpu_cpuid), 24,
@@ -207,7 +206,7 @@ static void fill(union any_arg *arg, const struct call *call, struct test_vm *vm
 		call->fill(arg);
 }
 
-/* The sizes in the table are the ABI: a structure must not change by accident. */
+/* The sizes in the table are part of the ABI and must not change. */
 TEST_F(args, sizes_of_first_version)
 {
 	const struct call *call;
@@ -284,7 +283,7 @@ TEST_F(args, must_be_zero)
 	}
 }
 
-/* A program of tomorrow on a module of today. */
+/* A newer program with larger structures calls this module. */
 TEST_F(args, unknown_tail)
 {
 	const struct call *call;
@@ -314,7 +313,7 @@ TEST_F(args, unknown_tail)
 	}
 }
 
-/* The structure ends in memory that is not there, at every offset. */
+/* The structure ends in an inaccessible page, at every offset. */
 TEST_F(args, fault)
 {
 	unsigned char *end = self->fence + 2 * PAGE;
@@ -335,7 +334,7 @@ TEST_F(args, fault)
 			EXPECT_IN(EFAULT, errno_of(fd, call->cmd, end - have),
 				  "%s, %zu bytes", call->name, have);
 		}
-		/* The known part is there, the unknown part is not. */
+		/* The known part is readable, the unknown part is not. */
 		arg.word[0] = call->size + 8;
 		memcpy(end - call->size, &arg, call->size);
 		EXPECT_IN(EFAULT, errno_of(fd, call->cmd, end - call->size),
@@ -343,7 +342,7 @@ TEST_F(args, fault)
 	}
 }
 
-/* Calls that write back, into memory that cannot be written. */
+/* Calls that write results fail if the memory is read-only. */
 TEST_F(args, fault_on_return)
 {
 	const struct call *call;
@@ -364,7 +363,7 @@ TEST_F(args, fault_on_return)
 	}
 }
 
-/* A call belongs to one kind of file, with one size, and others are unknown. */
+/* Each call exists on one kind of file and has one size; all others return ENOTTY. */
 TEST_F(args, unknown_call)
 {
 	const unsigned long odd[] = {
@@ -395,7 +394,7 @@ TEST_F(args, unknown_call)
 	}
 }
 
-/* RUN and KICK take no argument; it may get a meaning one day. */
+/* RUN and KICK require argument 0, so that it can get a meaning later. */
 TEST_F(args, no_argument)
 {
 	const unsigned long odd[] = { 1, 4096, 1UL << 32, ~0UL };
@@ -406,7 +405,7 @@ TEST_F(args, no_argument)
 	}
 }
 
-/* The other file operations are not offered. */
+/* Other file operations are not implemented. */
 TEST_F(args, no_read_write)
 {
 	char byte = 0;
@@ -419,7 +418,7 @@ TEST_F(args, no_read_write)
 	}
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, self->fd[ON_DEV], 0));
 	EXPECT_EQ(ENODEV, errno);
-	/* A VM file has its list of dirty pages, and nothing of this size. */
+	/* A VM file can be mapped only as its list of dirty pages, with that size. */
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, self->fd[ON_VM], 0));
 	EXPECT_EQ(EINVAL, errno);
 }
@@ -443,12 +442,12 @@ TEST_F(args, info)
 	EXPECT_LE(info->gpa_bits, 52U);
 	EXPECT_GE(info->asids, 2U);
 	EXPECT_EQ(0ULL, info->features & ~(0x7fULL | SVMVCPU_FEAT_UNDER_HYPERVISOR));
-	/* QEMU shows itself in CPUID; Bochs and hardware do not */
+	/* QEMU identifies itself in CPUID; Bochs and hardware do not. */
 	__cpuid(1, eax, ebx, ecx, edx);
 	EXPECT_EQ(!!(ecx & 1U << 31), !!(info->features & SVMVCPU_FEAT_UNDER_HYPERVISOR));
 	EXPECT_TRUE(info->mitigations & SVMVCPU_MIT_GPR_CLEAR);
 	EXPECT_EQ(0ULL, info->mitigations & ~0xffULL);
-	/* PAE and OSFXSR at least; never VMXE, PCIDE; OSXSAVE with an XCR0 to set */
+	/* At least PAE and OSFXSR; never VMXE and PCIDE; OSXSAVE if XCR0 can be set */
 	EXPECT_EQ(0x220ULL, info->cr4_guest & 0x220);
 	EXPECT_EQ(0ULL, info->cr4_guest & ((1 << 13) | (1 << 17)));
 	EXPECT_EQ(!!(info->cr4_guest & 1 << 18), !!info->xcr0_guest);
@@ -462,7 +461,7 @@ TEST_F(args, info)
 	EXPECT_EQ(0ULL SVMVCPU_EXITS(OR_EXIT_BIT), info->exits);
 }
 
-/* Does a file of /sys/devices/system/cpu/vulnerabilities mention it? */
+/* Does a file in /sys/devices/system/cpu/vulnerabilities contain the text? */
 static bool kernel_says(const char *file, const char *what)
 {
 	char path[96], text[512] = "";
@@ -478,7 +477,7 @@ static bool kernel_says(const char *file, const char *what)
 	return got > 0 && strstr(text, what);
 }
 
-/* The world switch follows the kernel's own choice, and GET_INFO tells. */
+/* The world switch uses the mitigations that the kernel chose; GET_INFO reports them. */
 TEST_F(args, mitigations)
 {
 	const __u64 mit = self->vm.info.mitigations;
@@ -495,7 +494,7 @@ TEST_F(args, mitigations)
 	EXPECT_TRUE(mit & SVMVCPU_MIT_GPR_CLEAR);
 }
 
-/* Short, exact and long: the kernel fills what both sides know, no byte more. */
+/* With a short, exact or long structure the kernel fills only the bytes both sides know. */
 TEST_F(args, info_sizes)
 {
 	for (__u32 size = 16; size <= 256; size += 8) {
@@ -513,7 +512,7 @@ TEST_F(args, info_sizes)
 	}
 }
 
-/* What the caller passes in for the kernel to fill does not matter. */
+/* Contents of output fields do not matter. */
 TEST_F(args, info_ignores_garbage)
 {
 	struct svmvcpu_info info;
@@ -536,21 +535,21 @@ TEST_F(args, vcpu_ids)
 		EXPECT_IN(EINVAL, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg),
 			  "id %u", bad[i]);
 	}
-	/* 0 is the fixture's. */
+	/* The fixture uses ID 0. */
 	for (arg.id = 63; arg.id; arg.id--) {
 		fd[arg.id] = ioctl(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg);
 		ASSERT_GT(fd[arg.id], 0);
 	}
 	for (arg.id = 0; arg.id < 64; arg.id++)
 		EXPECT_EQ(EEXIST, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg));
-	/* Closed, an ID is free again. */
+	/* An ID can be used again after the vCPU file is closed. */
 	for (arg.id = 1; arg.id < 64; arg.id++) {
 		close(fd[arg.id]);
 		EXPECT_EQ(0, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg));
 	}
 }
 
-/* A mapping holds the file, and with it the ID. */
+/* A mapping keeps the file, and so the ID, in use. */
 TEST_F(args, vcpu_id_held_by_mapping)
 {
 	struct svmvcpu_create_vcpu arg = { .size = sizeof(arg), .id = 7 };
@@ -563,7 +562,7 @@ TEST_F(args, vcpu_id_held_by_mapping)
 	EXPECT_EQ(0, errno_of(self->vm.vm, SVMVCPU_CREATE_VCPU, &arg));
 }
 
-/* Neither a VM nor a vCPU, nor its ID, is left behind. */
+/* A failed creation leaves neither a VM, a vCPU nor an ID behind. */
 TEST_F(args, no_descriptor)
 {
 	struct svmvcpu_create_vcpu vcpu = { .size = sizeof(vcpu), .id = 1 };
@@ -595,7 +594,7 @@ static void set_file_max(const char *value)
 	close(fd);
 }
 
-/* Somebody who is not root, in a system that has no file left. */
+/* An unprivileged user, in a system at its limit of open files */
 static int creations_without_files(struct test_vm *vm)
 {
 	struct svmvcpu_create_vm create_vm = { .size = sizeof(create_vm) };
@@ -606,7 +605,7 @@ static int creations_without_files(struct test_vm *vm)
 		return 100;
 	wrong += errno_of(vm->dev, SVMVCPU_CREATE_VM, &create_vm) != ENFILE;
 	wrong += errno_of(own, SVMVCPU_CREATE_VCPU, &create_vcpu) != ENFILE;
-	/* The ID was not lost with it. */
+	/* The failed call released the ID. */
 	wrong += errno_of(own, SVMVCPU_CREATE_VCPU, &create_vcpu) != ENFILE;
 	return wrong;
 }
@@ -619,7 +618,7 @@ TEST_F(args, no_file)
 
 	ASSERT_LT(0, read(fd, old, sizeof(old) - 1));
 	close(fd);
-	/* The kernel counts files per CPU, and few of them as none. */
+	/* The kernel counts files per CPU and does not see the last few. */
 	for (int i = 0; i < 300; i++)
 		EXPECT_LE(0, open("/dev/null", O_RDONLY));
 	set_file_max("1");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The calls of a 32-bit program: the same structures through the 32-bit system
- * call entry, which this 64-bit program uses by hand. Needs a kernel that runs
- * 32-bit programs.
+ * The ioctls of a 32-bit program: the same structures through the 32-bit system call
+ * entry, which this 64-bit program uses by int 0x80. Needs a kernel that runs 32-bit
+ * programs.
  *
  * kernel: stock
  */
@@ -10,7 +10,7 @@
 
 #define NR_IOCTL_32	54
 
-/* ioctl() as int 0x80 has it; pointers must be below 4 GiB. */
+/* ioctl() by int 0x80; pointers must be below 4 GiB. */
 static int ioctl_32(int fd, unsigned long cmd, const void *arg)
 {
 	int ret;
@@ -36,7 +36,7 @@ struct low_memory {
 	struct svmvcpu_state state;
 };
 
-#define LOW_PAGES	8	/* then as many for the guest */
+#define LOW_PAGES	8	/* and as many pages for the guest */
 
 FIXTURE(compat) {
 	struct low_memory *low;
@@ -45,7 +45,7 @@ FIXTURE(compat) {
 	struct svmvcpu_run *run;
 };
 
-/* Everything a VMM needs, by the 32-bit entry. */
+/* Creates and runs a VM through the 32-bit entry. */
 FIXTURE_SETUP(compat)
 {
 	struct low_memory *low = mmap(NULL, 2 * LOW_PAGES * PAGE, PROT_READ | PROT_WRITE,
@@ -118,8 +118,8 @@ TEST_F(compat, other_calls)
 }
 
 /*
- * Natural alignment everywhere: a compiler that aligns 64-bit integers to four
- * bytes, as for i386, puts every member where this one does.
+ * All members are naturally aligned. A compiler that aligns 64-bit integers to four
+ * bytes, as for i386, lays the structures out in the same way.
  */
 #define PACKED_SAME(type, members)	EXPECT_EQ(sizeof(struct type), (size_t)(members))
 

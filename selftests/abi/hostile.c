@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A VMM that attacks: it scribbles on the run page and the data window while
- * RUN reads them, changes arguments while ioctls copy them, and gives the run
- * page to the guest as memory. Whatever comes of its own VM, the kernel stays
- * sound, calls give documented errors, and another VM sees nothing of it.
+ * A malicious VMM: it overwrites the run page and the data window while RUN reads them,
+ * changes arguments while ioctls copy them, and gives the run page to the guest as
+ * memory. The kernel must stay intact, calls must return documented errors, and another
+ * VM must not be affected.
  *
  * cost: 20
  * emulator: qemu, Bochs: no host interrupt ends a guest whose IF was scribbled off
@@ -15,10 +15,10 @@
 #include "abi_args.h"
 
 #define MS		1000000ULL
-#define ATTACK		(700 * MS)	/* how long each attack lasts */
+#define ATTACK		(700 * MS)	/* duration of each attack */
 #define CANARY		0x5ca1ab1e0badd00dULL
 
-/* Asks for everything the run page can answer, in a circle. */
+/* Causes every kind of exit that the run page can complete, in a loop. */
 GUEST64(chatter,
 	"1: mov $0x60, %dx\n"
 	"in %dx, %al\n"
@@ -37,7 +37,7 @@ GUEST64(chatter,
 	"cpuid\n"
 	"jmp 1b");
 
-/* Fills the page at TEST_FREE, string I/O included, over and over. */
+/* Fills the page at TEST_FREE, also by string I/O, in a loop. */
 GUEST64(filler,
 	"1: mov $0x200000, %edi\n"
 	"mov $512, %ecx\n"
@@ -64,7 +64,7 @@ static void on_alarm(int signal)
 	(void)signal;
 }
 
-/* A timer, because an attack can take away the deadline and hang the guest. */
+/* A timer, because an attack can remove the deadline while the guest loops. */
 FIXTURE_SETUP(hostile)
 {
 	const struct itimerval tick = {
@@ -86,7 +86,7 @@ FIXTURE_TEARDOWN(hostile)
 	vm_close(&self->vm);
 }
 
-/* The vCPU works again as soon as the VMM behaves, and the other VM always did. */
+/* Afterwards the vCPU works again, and the other VM still works. */
 static void check_sound(struct __test_metadata *_metadata, struct test_vm *vm,
 			struct test_vm *bystander)
 {
@@ -118,7 +118,7 @@ struct scribbler {
 	bool sparing;
 };
 
-/* Wildly, or sparing the fields that make RUN give up at once. */
+/* Writes random values, or only to fields that do not make RUN fail at once. */
 static void *scribble(void *arg)
 {
 	struct scribbler *scribbler = arg;
@@ -147,8 +147,8 @@ static void *scribble(void *arg)
 }
 
 /*
- * RUN until time is up and @wanted of them came to an exit, whatever they say, as
- * long as that is documented. On a busy machine few may fit into the time.
+ * RUN until the time is up and @wanted calls have led to an exit. Errors are ignored if
+ * they are documented. On a busy machine only a few calls fit into the time.
  */
 static unsigned int run_through(struct __test_metadata *_metadata, struct test_vm *vm,
 				unsigned int wanted)
@@ -195,7 +195,7 @@ TEST_F(hostile, scribble_with_care)
 	check_sound(_metadata, &self->vm, &self->bystander);
 }
 
-/* The guest owns the run page: it writes what its VMM would. */
+/* The guest has the run page in its memory and writes to it as a VMM would. */
 TEST_F(hostile, run_page_is_guest_memory)
 {
 	struct test_vm *vm = &self->vm;
@@ -210,7 +210,7 @@ TEST_F(hostile, run_page_is_guest_memory)
 	load_guest(vm, filler);
 	vm_setup(vm, SVMVCPU_PRESET_LONG64);
 	for (int i = 0; i < 3; i++) {
-		/* What the guest left there is not what RUN takes. */
+		/* RUN ignores what the guest left there. */
 		memset((void *)vm->run, 0, 64);
 		run_through(_metadata, vm, 1);
 	}
@@ -235,8 +235,8 @@ static void *flip(void *arg)
 }
 
 /*
- * Calls @cmd while one word of its argument changes. The results must be
- * among those of the four values by themselves.
+ * Calls @cmd while one word of its argument changes. Each result must be one that one
+ * of the four values causes alone.
  */
 static void flip_argument(struct __test_metadata *_metadata, int fd, unsigned long cmd,
 			  void *arg, unsigned int word, const __u32 values[4],
@@ -271,7 +271,7 @@ TEST_F(hostile, changing_arguments)
 	flip_argument(_metadata, self->vm.vcpu.fd, SVMVCPU_SETUP, arg, 0, sizes, ok_or_einval);
 	((struct svmvcpu_setup *)arg)->size = sizeof(struct svmvcpu_setup);
 	flip_argument(_metadata, self->vm.vcpu.fd, SVMVCPU_SETUP, arg, 2, presets, ok_or_einval);
-	/* All regions lie where one is already: nothing is ever mapped. */
+	/* All regions overlap existing ones: none is ever mapped. */
 	for (int i = 0; i < 512; i++)
 		regions[i] = (struct svmvcpu_region) {
 			.gpa = i * PAGE, .bytes = PAGE, .hva = (uintptr_t)self->vm.mem,
@@ -288,7 +288,7 @@ TEST_F(hostile, changing_arguments)
 	svmvcpu_free(arg, 2 * PAGE);
 }
 
-/* The registers a RUN checks are the ones it uses, whoever changes them. */
+/* RUN uses the registers it has checked, whoever changes the page. */
 TEST_F(hostile, changing_registers)
 {
 	const __u32 rflags[4] = { 2, 0, 0x8002, 0x46 };
@@ -309,7 +309,7 @@ TEST_F(hostile, changing_registers)
 			continue;
 		}
 		taken++;
-		/* Never an entry that fails for what was checked before. */
+		/* No entry fails because of a value that was checked before. */
 		ASSERT_NE((__u32)SVMVCPU_EXIT_FAIL_ENTRY, vm->run->reason);
 	}
 	flipper.stop = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MAP and UNMAP: every error, all or nothing, and regions cut into pieces. A
- * guest touches the pages afterwards: it alone knows what is mapped.
+ * MAP and UNMAP: each error, atomicity of a batch, and regions that are split. A guest
+ * touches the pages afterwards, to see what is mapped.
  *
  * timeout: 120
  * cost: 33
@@ -16,7 +16,7 @@
 #define RW	(SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE)
 #define RWX	(RW | SVMVCPU_MEM_EXEC)
 
-/* where the tests put regions of their own, and how many pages they have */
+/* where the tests put regions, and their number of pages */
 #define AREA	0x1000000UL
 #define PAGES	16
 
@@ -30,7 +30,7 @@ FIXTURE(memory) {
 	unsigned char *fence;
 };
 
-/* Each page starts with its number and a HLT. */
+/* Each page starts with its number, followed by HLT. */
 FIXTURE_SETUP(memory)
 {
 	vm_open(&self->vm);
@@ -81,7 +81,7 @@ static int unmap_one(struct test_vm *vm, __u64 gpa, __u64 bytes)
 	return unmap(vm, &range, 1);
 }
 
-/* What a guest finds at @gpa: FAULT, or what it read. */
+/* The value that the guest reads at @gpa, or FAULT */
 #define FAULT	0xdeadUL
 #define STRANGE	0xbadUL
 
@@ -113,7 +113,7 @@ static unsigned long page_word(int page)
 	return 0xabcd00f4UL | page << 8;
 }
 
-/* Pages of AREA that the guest must find, as bits; each must be the right one. */
+/* The guest must find the pages of AREA that are set in the bitmap, with the right contents. */
 static void check_pages(struct __test_metadata *_metadata, struct test_vm *vm, __u32 there)
 {
 	for (int i = 0; i < PAGES; i++) {
@@ -158,7 +158,7 @@ TEST_F(memory, bad_regions)
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
 		EXPECT_IN(bad[i].want, map(&self->vm, &bad[i].region, 1), "%s", bad[i].what);
-	/* The last page there is. */
+	/* The last page of the address space */
 	EXPECT_EQ(0, map_one(&self->vm, top - PAGE, PAGE, self->area, R));
 	EXPECT_EQ(0, unmap_one(&self->vm, top - PAGE, PAGE));
 }
@@ -206,7 +206,7 @@ TEST_F(memory, counts_and_arrays)
 	EXPECT_EQ(EFAULT, unmap(&self->vm, NULL, 1));
 	EXPECT_EQ(EFAULT, map(&self->vm, (void *)(1UL << 63), 1));
 	EXPECT_EQ(EFAULT, unmap(&self->vm, (void *)(1UL << 63), 1));
-	/* The second of two ends in the fence. */
+	/* The second region of the array is in the inaccessible page. */
 	memcpy(end - 2 * sizeof(region) + 1, &region, sizeof(region));
 	EXPECT_EQ(EFAULT, map(&self->vm, (void *)(end - 2 * sizeof(region) + 1), 2));
 	EXPECT_EQ(EFAULT, unmap(&self->vm, (void *)(end - 31), 2));
@@ -230,18 +230,18 @@ TEST_F(memory, overlap)
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++)
 		EXPECT_IN(EEXIST, map_one(&self->vm, bad[i].gpa, bad[i].bytes, self->area, R),
 			  "overlap %u", i);
-	/* two of one batch, in either order */
+	/* two regions of one batch, in either order */
 	EXPECT_EQ(EEXIST, map(&self->vm, pair, 2));
 	pair[0].gpa = AREA + 10 * p;
 	EXPECT_EQ(EEXIST, map(&self->vm, pair, 2));
 	check_pages(_metadata, &self->vm, 0xf0);
-	/* Neighbors are no overlap, and the same user memory twice is fine. */
+	/* Adjacent regions and regions with the same user memory are allowed. */
 	EXPECT_EQ(0, map_one(&self->vm, AREA + 3 * p, p, self->area + 3 * p, R));
 	EXPECT_EQ(0, map_one(&self->vm, AREA + 8 * p, p, self->area + 8 * p, R));
 	check_pages(_metadata, &self->vm, 0x1f8);
 }
 
-/* One bad region, wherever it is in the batch, and none is mapped. */
+/* One invalid region, at any place in the batch: none is mapped. */
 TEST_F(memory, map_all_or_nothing)
 {
 	struct svmvcpu_region regions[8];
@@ -277,7 +277,7 @@ TEST_F(memory, unmap_all_or_nothing)
 	check_pages(_metadata, &self->vm, 0xff);
 	EXPECT_EQ(ENOENT, unmap(&self->vm, ranges, 3));
 	check_pages(_metadata, &self->vm, 0xff);
-	/* What an earlier range of the batch took is gone for a later one. */
+	/* A range of the batch finds no region if an earlier one removed it. */
 	ranges[2] = ranges[1];
 	EXPECT_EQ(ENOENT, unmap(&self->vm, ranges, 3));
 	ranges[2].gpa += 1;
@@ -287,7 +287,7 @@ TEST_F(memory, unmap_all_or_nothing)
 	check_pages(_metadata, &self->vm, 0xce);
 }
 
-/* Front, middle, back: the pieces keep their user memory. */
+/* Front, middle, back: the remaining parts keep their user memory. */
 TEST_F(memory, cut)
 {
 	struct test_vm *vm = &self->vm;
@@ -300,19 +300,19 @@ TEST_F(memory, cut)
 	check_pages(_metadata, vm, 0x7ffe);
 	EXPECT_EQ(0, unmap_one(vm, AREA + 4 * PAGE, 2 * PAGE));
 	check_pages(_metadata, vm, 0x7fce);
-	/* over a hole, from one piece into the other */
+	/* across a hole, from one part into the other */
 	EXPECT_EQ(0, unmap_one(vm, AREA + 3 * PAGE, 6 * PAGE));
 	check_pages(_metadata, vm, 0x7e06);
-	/* more than is there */
+	/* larger than what is left */
 	EXPECT_EQ(0, unmap_one(vm, AREA + 2 * PAGE, 9 * PAGE));
 	check_pages(_metadata, vm, 0x7802);
-	/* A hole can be filled, with other memory too. */
+	/* A hole can be filled again, also with other memory. */
 	EXPECT_EQ(0, map_one(vm, AREA + 2 * PAGE, PAGE, self->area + 9 * PAGE, R));
 	EXPECT_EQ(page_word(9), guest_reads(vm, AREA + 2 * PAGE));
 	EXPECT_EQ(page_word(11), guest_reads(vm, AREA + 11 * PAGE));
 }
 
-/* The same, with no page in the nested tables that could hide a wrong address. */
+/* The same without pages in the nested tables, which could hide a wrong address */
 TEST_F(memory, cut_untouched)
 {
 	struct svmvcpu_range ranges[] = {
@@ -326,7 +326,7 @@ TEST_F(memory, cut_untouched)
 	check_pages(_metadata, vm, 0x7e0e);
 }
 
-/* One range over parts of three regions, whose user memory is in another order. */
+/* One range covers parts of three regions, whose user memory is in another order. */
 TEST_F(memory, cut_several)
 {
 	struct test_vm *vm = &self->vm;
@@ -373,7 +373,7 @@ TEST_F(memory, permissions)
 	}
 }
 
-/* A region over memory that is not there, or not as the guest wants it. */
+/* A region whose user memory is missing, or lacks the access rights */
 TEST_F(memory, user_memory_missing)
 {
 	struct test_vm *vm = &self->vm;
@@ -388,13 +388,13 @@ TEST_F(memory, user_memory_missing)
 	EXPECT_EQ(STRANGE, guest_result(vm, AREA));
 	EXPECT_EQ((__u32)(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE),
 		  vm->run->memory.flags);
-	/* Mended, the instruction goes through on the next RUN. */
+	/* With the memory mapped, the next RUN completes the instruction. */
 	ASSERT_EQ(0, mprotect(self->fence, PAGE, PROT_READ | PROT_WRITE));
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(0x600dcafeU, *(__u32 *)self->fence);
 }
 
-/* As many regions as GET_INFO says; the last free place cannot be split into. */
+/* As many regions as GET_INFO allows; no region can be split when one place is left. */
 TEST_F(memory, no_space)
 {
 	__u32 max = self->vm.info.max_regions, batch = self->vm.info.max_batch;
@@ -416,7 +416,7 @@ TEST_F(memory, no_space)
 	EXPECT_EQ(FAULT, guest_reads(&self->vm, gpa));
 	EXPECT_EQ(ENOSPC, unmap_one(&self->vm, AREA + PAGE, PAGE));
 	EXPECT_EQ(page_word(1), guest_reads(&self->vm, AREA + PAGE));
-	/* The front of a region goes without splitting it, a whole one makes room. */
+	/* Removing the front of a region does not split it; removing a region frees a place. */
 	EXPECT_EQ(0, unmap_one(&self->vm, AREA, PAGE));
 	EXPECT_EQ(0, unmap_one(&self->vm, AREA + 4 * PAGE, 3 * PAGE));
 	EXPECT_EQ(0, map_one(&self->vm, gpa, PAGE, self->area, R));
@@ -446,8 +446,8 @@ static void *pester(void *arg)
 }
 
 /*
- * CREATE_VM registers a notifier, which takes long in an address space of many
- * pieces, while signals come. EINTR or 0; on EINTR another call succeeds.
+ * CREATE_VM registers an MMU notifier, which takes long in an address space with many
+ * mappings. A signal meanwhile makes it return EINTR; the next call succeeds.
  */
 static int create_pestered(int dev)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whose files these are: VM and vCPU files work in the address space that made
- * them, and give EIO in any other, however the descriptor got there. And what
- * can be mapped of a vCPU file.
+ * Owner of the files: VM and vCPU files work in the address space that created them and
+ * return EIO in any other, however the descriptor got there. Also which mappings a vCPU
+ * file allows.
  */
 #include <sched.h>
 #include <signal.h>
@@ -24,7 +24,7 @@ static int map_errno(int fd)
 	return 0;
 }
 
-/* How many calls on the two files do not say EIO. */
+/* Number of calls on the two files that do not return EIO */
 static int not_refused(int vm, int vcpu)
 {
 	static const unsigned long on_vm[] = {
@@ -45,7 +45,7 @@ static int not_refused(int vm, int vcpu)
 	return wrong;
 }
 
-/* This program started again by one of its tests: it is another address space. */
+/* Tests start this program again, to get another address space. */
 [[gnu::constructor]] static void after_exec(void)
 {
 	const char *fds = getenv(FDS_IN_ENV);
@@ -98,7 +98,7 @@ TEST_F(owner, fork)
 		int wrong = not_refused(vm->vm, vm->vcpu.fd);
 		unsigned char there;
 
-		/* The device file is anybody's. */
+		/* The device file works in any process. */
 		wrong += errno_of(vm->dev, SVMVCPU_CREATE_VM, &arg) ? 10 : 0;
 		/* The run page is not inherited. */
 		wrong += mincore(vm->run, PAGE, &there) != -1 || errno != ENOMEM ? 20 : 0;
@@ -110,7 +110,7 @@ TEST_F(owner, fork)
 	RUN_EXPECT(vm, HALT);
 }
 
-/* The parent is gone, the child holds the files: they stay shut. */
+/* The parent exits, a child keeps the files: they stay unusable. */
 TEST_F(owner, orphan)
 {
 	struct test_vm *vm = &self->vm;
@@ -122,7 +122,7 @@ TEST_F(owner, orphan)
 	if (!pid) {
 		struct test_vm own;
 
-		/* A middle process makes a VM, leaves it to its child and dies. */
+		/* A process creates a VM, leaves it to its child and exits. */
 		vm_open(&own);
 		middle = getpid();
 		if (fork())
@@ -141,7 +141,7 @@ TEST_F(owner, orphan)
 	RUN_EXPECT(vm, HALT);
 }
 
-/* vfork() and threads share the address space, so they share the VM. */
+/* vfork() and threads share the address space, and so the VM. */
 static int run_shared(void *arg)
 {
 	struct test_vm *vm = arg;
@@ -229,7 +229,7 @@ static ssize_t receive_fds(int sock, int *fds)
 	return got;
 }
 
-/* A process that existed before, with no tie to the VM but the passed files. */
+/* A process that existed before and gets the files by a socket */
 TEST_F(owner, passed_files)
 {
 	struct test_vm own;
@@ -254,7 +254,7 @@ TEST_F(owner, passed_files)
 	vm_close(&own);
 }
 
-/* The vCPU holds the VM. */
+/* The vCPU file holds a reference to the VM. */
 TEST_F(owner, vm_file_closed_first)
 {
 	struct test_vm *vm = &self->vm;
@@ -310,7 +310,7 @@ TEST_F(owner, map_changes)
 
 	map = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu.fd, 0);
 	ASSERT_NE(MAP_FAILED, map);
-	/* One page, however often it is mapped. */
+	/* The run page can be mapped several times, with one page each. */
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(0, memcmp(map, vm->run, 2 * PAGE));
 	EXPECT_EQ(-1, mprotect(map, 2 * PAGE, PROT_READ | PROT_EXEC));
@@ -319,7 +319,7 @@ TEST_F(owner, map_changes)
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(0, munmap(map + PAGE, PAGE));
 	EXPECT_EQ(0, munmap(map, PAGE));
-	/* The vCPU does not need the mapping that tells of its exits. */
+	/* The vCPU runs without a mapping of its run page. */
 	EXPECT_EQ(0, munmap(vm->run, 2 * PAGE));
 	EXPECT_EQ(0, vm_run(vm));
 	vm->run = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu.fd, 0);

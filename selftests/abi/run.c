@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What RUN takes from the run page: flags and reserved fields it refuses,
- * registers, and the answers to the last exit, each taken once.
+ * What RUN reads from the run page: flags and reserved fields that it refuses,
+ * registers, and results for the last exit, each of which is consumed once.
  */
 #include "abi_args.h"
 #include "guest_idt.h"
@@ -54,14 +54,14 @@ TEST_F(run, refused_input)
 		EXPECT_IN(EINVAL, vm_run(vm), "reserved %d", byte);
 		reserved[byte] = 0;
 	}
-	/* None of these ran anything. */
+	/* None of these calls ran the guest. */
 	EXPECT_EQ(0ULL, vm->run->exits);
 	EXPECT_EQ((__u32)SVMVCPU_EXIT_NONE, vm->run->reason);
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0x42U, vm->run->io.data);
 }
 
-/* In a refused RUN the question stays, and takes the answer of the next one. */
+/* A refused RUN leaves the exit pending; the next RUN completes it. */
 static void flag_refused(struct __test_metadata *_metadata, struct test_vm *vm, __u32 flag,
 			 const char *where)
 {
@@ -193,7 +193,7 @@ TEST_F(run, msr_answers)
 	EXPECT_EQ(0x11223344ULL, vm->run->gprs.rdx);
 }
 
-/* The guest takes #GP(0) at the RDMSR or WRMSR, with its registers as they were. */
+/* The guest takes #GP(0) at the RDMSR or WRMSR, with unchanged registers. */
 TEST_F(run, msr_fail)
 {
 	struct test_vm *vm = &self->vm;
@@ -228,14 +228,14 @@ TEST_F(run, exception_answers)
 	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 1 << VEC_UD));
 	RUN_EXPECT(vm, EXCEPTION);
 	EXPECT_EQ((__u32)VEC_UD, vm->run->exception.vector);
-	/* No answer: the instruction again. */
+	/* Without a result the instruction is executed again. */
 	RUN_EXPECT(vm, EXCEPTION);
 	vm->run->in_flags = SVMVCPU_RUN_INJECT;
 	RUN_VECTOR(vm, VEC_UD, &out);
 	EXPECT_EQ(TEST_CODE + 5, out.rip);
 }
 
-/* A question is answered once: kicks and refused calls do not repeat or lose it. */
+/* An exit is completed once; kicks and refused calls neither repeat nor lose the result. */
 TEST_F(run, answered_once)
 {
 	struct test_vm *vm = &self->vm;
@@ -280,7 +280,7 @@ static void set_component(struct test_vm *vm, __u64 component)
 		vm_die("SET_STATE");
 }
 
-/* New general registers withdraw the question, even the same; others do not. */
+/* Setting the general registers cancels the completion, other components do not. */
 TEST_F(run, withdrawn_by_set_state)
 {
 	struct test_vm *vm = &self->vm;
@@ -319,7 +319,7 @@ TEST_F(run, withdrawn_by_setup)
 	EXPECT_EQ(0x1122334455667788ULL, vm->run->gprs.rax);
 }
 
-/* With another RIP the answer has nowhere to go; with the same it has. */
+/* With another RIP the result is dropped; with the same RIP it is used. */
 TEST_F(run, withdrawn_by_rip)
 {
 	struct test_vm *vm = &self->vm;
@@ -345,7 +345,7 @@ TEST_F(run, withdrawn_by_rip)
 	EXPECT_EQ(0U, vm->run->in_flags);
 }
 
-/* Without the flag nobody reads the registers on the page. */
+/* Without the flag RUN ignores the registers on the page. */
 TEST_F(run, gprs_not_asked_for)
 {
 	struct test_vm *vm = &self->vm;
@@ -359,7 +359,7 @@ TEST_F(run, gprs_not_asked_for)
 	EXPECT_EQ(TEST_STACK, vm->run->gprs.rsp);
 }
 
-/* Registers no CPU can have: nothing is set, nothing is answered. */
+/* Invalid register values: RUN sets none and completes nothing. */
 TEST_F(run, illegal_gprs)
 {
 	struct test_vm *vm = &self->vm;
@@ -386,7 +386,7 @@ TEST_F(run, illegal_gprs)
 	EXPECT_EQ(0x1122334455667777ULL, vm->run->gprs.rax);
 }
 
-/* What the run page shows at an exit is what GET_STATE says. */
+/* The registers on the run page at an exit are those of GET_STATE. */
 TEST_F(run, published_state)
 {
 	struct test_vm *vm = &self->vm;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SETUP, GET_STATE, SET_STATE and SET_EXITS: every value that is refused,
- * round trips of every value that is not, and how a dead vCPU comes back.
+ * SETUP, GET_STATE, SET_STATE and SET_EXITS: each value that is refused, round trips of
+ * values that are accepted, and how a vCPU recovers from a shutdown.
  */
 #include "abi_args.h"
 
 #define RFLAGS_LEGAL	0x3f7fd7ULL
-#define STATE_WHOLE	0xff	/* every component there is */
+#define STATE_WHOLE	0xff	/* all components */
 #define ROUNDS		200
 
 FIXTURE(state) {
@@ -28,7 +28,7 @@ static void get(struct test_vm *vm, struct svmvcpu_state *state)
 		vm_die("GET_STATE");
 }
 
-/* errno of SET_STATE, with size and flags as they are */
+/* errno of SET_STATE with valid size and flags */
 static int put(struct test_vm *vm, __u64 components, struct svmvcpu_state *state)
 {
 	state->components = components;
@@ -109,7 +109,7 @@ TEST_F(state, bad_setup)
 	EXPECT_TRUE(same(&before, &after));
 }
 
-/* The largest values that are none too many. */
+/* The largest values that are accepted */
 TEST_F(state, setup_limits)
 {
 	const __u64 top = 1ULL << self->vm.info.gpa_bits;
@@ -172,7 +172,7 @@ static void random_state(struct svmvcpu_state *state, const struct test_vm *vm, 
 	state->debug.dr7 = (__u32)next_random(random);
 }
 
-/* What is set is what is read, all at once and one by one, and nothing else. */
+/* Values read back as they were set, all at once and one by one; others do not change. */
 TEST_F(state, round_trip)
 {
 	struct svmvcpu_state set = { .size = sizeof(set) }, seen, expect;
@@ -198,7 +198,7 @@ TEST_F(state, round_trip)
 	}
 }
 
-/* GET_STATE leaves alone what it was not asked for. */
+/* GET_STATE leaves members of other components alone. */
 TEST_F(state, get_some)
 {
 	struct svmvcpu_state state;
@@ -237,8 +237,8 @@ TEST_F(state, unknown_components)
 }
 
 /*
- * Sets bits of a field one by one, from a state that is legal without; each is
- * refused, and nothing of the other components is taken either.
+ * Sets one bit of a field at a time, in a state that is valid without it. Each is
+ * refused, and no other component is set either.
  */
 static void refuse_bits(struct __test_metadata *_metadata, struct test_vm *vm,
 			const char *what, void *field, size_t bytes, __u64 bits,
@@ -274,7 +274,7 @@ TEST_F(state, illegal_registers)
 
 	vm_setup(&self->vm, SVMVCPU_PRESET_LONG64);
 	get(&self->vm, &state);
-	/* Reserved ones that are set, and bit 1 that is not. */
+	/* Reserved bits that are set, and bit 1 cleared */
 	REFUSE(gprs.rflags, ~RFLAGS_LEGAL | 2);
 	REFUSE(control.cr0, ~0ULL << 32);
 	REFUSE(control.cr3, ~0ULL << info->gpa_bits);
@@ -297,7 +297,7 @@ TEST_F(state, illegal_segments)
 		char what[16];
 
 		snprintf(what, sizeof(what), "segment %d", i);
-		/* One bit of a sign extension alone makes it none. */
+		/* Clearing one bit of the sign extension makes an address not canonical. */
 		refuse_bits(_metadata, &self->vm, what, &seg[i].base, 8,
 			    ~0ULL << (i < 4 ? 32 : bits - 1), &state);
 		refuse_bits(_metadata, &self->vm, what, &seg[i].attrib, 2,
@@ -309,7 +309,7 @@ TEST_F(state, illegal_segments)
 	}
 }
 
-/* A component that is not named is not looked at. */
+/* A component that is not selected is not checked. */
 TEST_F(state, unnamed_garbage)
 {
 	struct svmvcpu_state state, seen;
@@ -325,7 +325,7 @@ TEST_F(state, unnamed_garbage)
 	EXPECT_TRUE(same(&state, &seen));
 }
 
-/* Two components that do not fit each other: taken, and refused by RUN by name. */
+/* Two components that contradict each other: SET_STATE accepts them, RUN names the rule. */
 GUEST64(halt64, "hlt");
 
 TEST_F(state, fail_entry)
@@ -360,7 +360,7 @@ TEST_F(state, fail_entry)
 		EXPECT_EQ(0ULL, vm->run->fail.code);
 		get(vm, &seen);
 		EXPECT_TRUE(same(&state, &seen));
-		/* again, and then as it should be */
+		/* again, and then with valid state */
 		RUN_EXPECT(vm, FAIL_ENTRY);
 		ASSERT_EQ(0, put(vm, SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_GPRS, &good));
 		RUN_EXPECT(vm, HALT);
@@ -376,7 +376,7 @@ static void kill_vcpu(struct __test_metadata *_metadata, struct test_vm *vm)
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
 	RUN_EXPECT(vm, SHUTDOWN);
 	EXPECT_EQ(EBADFD, vm_run(vm));
-	/* The exit is still there to read. */
+	/* The exit can still be read. */
 	EXPECT_EQ((__u32)SVMVCPU_EXIT_SHUTDOWN, vm->run->reason);
 	load_guest(vm, halt32);
 }
@@ -389,7 +389,7 @@ TEST_F(state, dead_until_all_is_set)
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
 	vm_get_state(vm, &good);
 	kill_vcpu(_metadata, vm);
-	/* Less than all does not do, nor all of them one by one. */
+	/* Neither a part of the components revives it, nor all of them one by one. */
 	for (int components = 0; components < STATE_WHOLE; components++) {
 		EXPECT_EQ(0, put(vm, components, &good));
 		EXPECT_EQ(EBADFD, vm_run(vm));
@@ -413,14 +413,14 @@ TEST_F(state, dead_until_setup)
 	get(vm, &state);
 	EXPECT_NE(0, svmvcpu_vcpu_setup(&vm->vcpu, &setup));
 	EXPECT_EQ(EBADFD, vm_run(vm));
-	/* A kick is kept for the RUN that can take it. */
+	/* A kick stays pending until a RUN can report it. */
 	EXPECT_EQ(0, svmvcpu_vcpu_kick(&vm->vcpu));
 	EXPECT_EQ(EBADFD, vm_run(vm));
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
 	RUN_EXPECT(vm, INTERRUPTED);
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(0x1234ULL, vm->run->gprs.rax);
-	/* Many deaths later it still comes back. */
+	/* It recovers from many shutdowns. */
 	for (int i = 0; i < 20; i++) {
 		kill_vcpu(_metadata, vm);
 		vm_setup(vm, SVMVCPU_PRESET_PROT32);
@@ -428,7 +428,7 @@ TEST_F(state, dead_until_setup)
 	}
 }
 
-/* SETUP tells the run page that no exit is there to answer. */
+/* SETUP removes the pending exit from the run page. */
 TEST_F(state, setup_clears_the_exit)
 {
 	struct test_vm *vm = &self->vm;
@@ -462,7 +462,7 @@ TEST_F(state, set_exits)
 	EXPECT_EQ(0, set_exits(vm, EXITABLE));
 	EXPECT_EQ(EINVAL, set_exits(vm, ~0U));
 	EXPECT_EQ(0, set_exits(vm, 1 << 6));
-	/* SETUP does not change what the VMM wants to see; a refused call neither. */
+	/* SETUP keeps the selected exits, and so does a call that is refused. */
 	EXPECT_EQ(EINVAL, set_exits(vm, 1 << 2));
 	load_guest(vm, triple);
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);

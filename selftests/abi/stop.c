@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What stops a RUN from outside: kicks, deadlines, signals, alone and
- * together; and two threads at one vCPU.
+ * What stops RUN: kicks, deadlines and signals, alone and together; and two threads
+ * that use one vCPU.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -62,7 +62,7 @@ do {									\
 	EXPECT_EQ(0U, (vm)->run->interrupted.mbz);			\
 } while (0)
 
-/* Before the first RUN, between two, and many at once: each time one exit. */
+/* Kicks before the first RUN, between two, and several at once: one exit each time */
 TEST_F(stop, kick_is_sticky_once)
 {
 	struct test_vm *vm = &self->vm;
@@ -82,7 +82,7 @@ TEST_F(stop, kick_is_sticky_once)
 	RUN_EXPECT(vm, HALT);
 }
 
-/* A RUN that fails has not taken the kick. */
+/* A RUN that fails does not consume the kick. */
 TEST_F(stop, kick_survives_errors)
 {
 	struct test_vm *vm = &self->vm;
@@ -125,13 +125,13 @@ TEST_F(stop, kick_while_running)
 
 	load_guest(vm, spin);
 	start(vm);
-	/* Some kicks may come before the guest got anywhere, but not all. */
+	/* Some kicks may come before the guest makes progress, but not all. */
 	for (int i = 0; i < 50 || (rounds(vm) == before && i < 1000); i++) {
 		ASSERT_EQ(0, pthread_create(&thread, NULL, kick_later, &kicker));
 		INTERRUPTED_BY(vm, SVMVCPU_BY_KICK);
 		pthread_join(thread, NULL);
 	}
-	/* The guest did run, and nothing of it is lost. */
+	/* The guest ran, and no progress is lost. */
 	EXPECT_NE(before, rounds(vm));
 	EXPECT_EQ(SVMVCPU_MODE_PROTECTED, vm->run->mode);
 }
@@ -148,7 +148,7 @@ TEST_F(stop, deadline_passed)
 		INTERRUPTED_BY(vm, SVMVCPU_BY_DEADLINE);
 		EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
 		EXPECT_EQ(0ULL, vm->run->exits);
-		/* It is the VMM's field. */
+		/* The kernel does not write the VMM's field. */
 		EXPECT_EQ(past[i], vm->run->deadline_ns);
 	}
 	vm->run->deadline_ns = 0;
@@ -171,7 +171,7 @@ TEST_F(stop, deadline_to_come)
 	EXPECT_NE(0U, rounds(vm));
 }
 
-/* RUN with a deadline so far away that the guest's OUT comes first; in ms */
+/* RUN with a deadline that is later than the guest's OUT; in ms */
 static unsigned int run_before_deadline(struct __test_metadata *_metadata, struct test_vm *vm)
 {
 	unsigned int ms;
@@ -182,13 +182,13 @@ static unsigned int run_before_deadline(struct __test_metadata *_metadata, struc
 		ASSERT_EQ(0, vm_run(vm));
 		if (vm->run->reason != SVMVCPU_EXIT_INTERRUPTED)
 			break;
-		/* a machine that stood still for so long */
+		/* too short: the machine stood still for that long */
 	}
 	EXPECT_EQ((__u32)SVMVCPU_EXIT_IO, vm->run->reason);
 	return ms;
 }
 
-/* Another exit first: the deadline was for that RUN only. */
+/* After another exit the deadline is void: it was for that RUN only. */
 TEST_F(stop, deadline_not_reached)
 {
 	const __u64 far[] = { now_ns() + 3600000 * MS, 1ULL << 63, ~0ULL };
@@ -208,7 +208,7 @@ TEST_F(stop, deadline_not_reached)
 
 TEST_F(stop, signal_while_running)
 {
-	/* again and again: one that comes before RUN does not end it */
+	/* repeatedly: a signal before RUN does not end it */
 	const struct itimerval off = { }, often = {
 		.it_value.tv_usec = 20000, .it_interval.tv_usec = 20000,
 	};
@@ -221,14 +221,14 @@ TEST_F(stop, signal_while_running)
 		setitimer(ITIMER_REAL, &often, NULL);
 		before = signals;
 		INTERRUPTED_BY(vm, SVMVCPU_BY_SIGNAL);
-		/* The handler has run before the VMM looks at the exit. */
+		/* The signal handler has run before RUN returns. */
 		EXPECT_LT(before, signals);
 		setitimer(ITIMER_REAL, &off, NULL);
 	}
 	EXPECT_NE(0U, rounds(vm));
 }
 
-/* A blocked signal is nobody's business. */
+/* A blocked signal does not end RUN. */
 TEST_F(stop, signal_blocked)
 {
 	struct test_vm *vm = &self->vm;
@@ -264,7 +264,7 @@ TEST_F(stop, together)
 	vm->run->deadline_ns = 0;
 	RUN_EXPECT(vm, HALT);
 
-	/* In whatever order they arrive, each is told. */
+	/* Each cause is reported, in whatever order they arrive. */
 	load_guest(vm, spin);
 	start(vm);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, kick_later, &kicker));
@@ -311,10 +311,7 @@ static bool returns(const struct runner *runner)
 	return runner->returned;
 }
 
-/*
- * The second RUN waits for the first, once that has its guest running, and signals
- * do not make it give up.
- */
+/* The second RUN waits while the first runs its guest; signals do not end its wait. */
 TEST_F(stop, two_threads)
 {
 	struct test_vm *vm = &self->vm;
@@ -334,7 +331,7 @@ TEST_F(stop, two_threads)
 	EXPECT_EQ(0, returned_of(runners));
 	kick(vm);
 	EXPECT_TRUE(returns(&runners[0]));
-	/* The kick was the first one's; the second has the signal, or runs on. */
+	/* The first RUN took the kick; the second ends by the signal, or keeps running. */
 	if (!runners[1].returned) {
 		sleep_ms(20);
 		kick(vm);
@@ -362,7 +359,7 @@ static void *ask_thread(void *arg)
 	return NULL;
 }
 
-/* Every other call waits for RUN to return; KICK is what makes it. */
+/* All other calls wait for RUN to return; KICK makes it return. */
 TEST_F(stop, other_calls_wait)
 {
 	struct test_vm *vm = &self->vm;

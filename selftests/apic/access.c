@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * SVMVCPU_APIC_ACCESS: the VMM accesses the register page of the local APIC for the
- * guest. It does what an instruction of the guest does, and nothing that comes of it
- * is lost: interrupts, IPIs, INIT, and exits.
+ * guest. The access has all the effects of a guest instruction: interrupts, IPIs, INIT
+ * and exits.
  *
  * cost: 15
  */
@@ -19,7 +19,7 @@ static int access_errno(struct test_vm *vm, struct svmvcpu_apic_access *access)
 	return ioctl_errno(vm->vcpu.fd, SVMVCPU_APIC_ACCESS, access);
 }
 
-/* Returns the exit that it ended in */
+/* Returns the reason of the exit that ended it */
 static unsigned int vmm_write(struct test_vm *vm, unsigned int offset, unsigned int width,
 			      uint64_t value)
 {
@@ -43,7 +43,7 @@ static uint64_t vmm_read(struct test_vm *vm, unsigned int offset, unsigned int w
 	return access.data;
 }
 
-/* The same by the guest: mov %al, %ax or %eax to (%edi), and back */
+/* The same access by the guest: mov %al, %ax or %eax to (%edi), and back */
 static void guest_write(struct test_vm *vm, unsigned int offset, unsigned int width,
 			uint32_t value)
 {
@@ -106,7 +106,7 @@ static int compare(struct test_vm *guest, struct test_vm *vmm, unsigned int offs
 	return memcmp(&a, &b, sizeof(a)) ? 4 : 0;
 }
 
-/* Every register, at its start and off it, and what is behind the registers */
+/* Each register, at its start and unaligned, and the rest of the page */
 TEST_F(access, as_the_guest)
 {
 	static const unsigned int off[] = { 0, 1, 2, 4, 15 };
@@ -130,7 +130,7 @@ TEST_F(access, as_the_guest)
 	vm_close(&other);
 }
 
-/* The same with eight bytes, which takes 64-bit code and a page it can reach */
+/* The same with eight bytes, by 64-bit code in a page that it can reach */
 TEST_F(access, eight_bytes)
 {
 	struct test_vm *vm = &self->vm;
@@ -152,7 +152,7 @@ TEST_F(access, eight_bytes)
 	}
 }
 
-/* The exit comes with the call, and not once more with the next RUN. */
+/* The call reports the exit; the next RUN does not repeat it. */
 TEST_F(access, eoi_exit)
 {
 	struct test_vm *vm = &self->vm;
@@ -166,18 +166,18 @@ TEST_F(access, eoi_exit)
 	EXPECT_EQ(0x51U, vm->run->eoi.vector);
 	/* nothing is in service any more: no exit */
 	EXPECT_EQ(0U, vmm_write(vm, APIC_EOI, 4, 0));
-	/* and the one that waited comes */
+	/* and the pending one is delivered */
 	EXPECT_EQ(0x41, apic_take_irq(vm));
 	EXPECT_EQ((unsigned int)SVMVCPU_EXIT_IOAPIC_EOI, vmm_write(vm, APIC_EOI, 4, 0));
 	EXPECT_EQ(0x41U, vm->run->eoi.vector);
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
-	/* an edge: none either */
+	/* edge-triggered: no exit either */
 	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
 	EXPECT_EQ(0x51, apic_take_irq(vm));
 	EXPECT_EQ(0U, vmm_write(vm, APIC_EOI, 4, 0));
 }
 
-/* What has been sent and not been looked at is there to be read. */
+/* A pending message is visible in the registers. */
 TEST_F(access, sees_messages)
 {
 	struct test_vm *vm = &self->vm;
@@ -199,7 +199,7 @@ TEST_F(access, opens_for_an_interrupt)
 	EXPECT_EQ(0x51, apic_take_irq(vm));
 }
 
-/* By the ICR, to itself: an interrupt, an NMI, an INIT */
+/* Through the ICR, to itself: an interrupt, an NMI, an INIT */
 TEST_F(access, to_itself)
 {
 	struct test_vm *vm = &self->vm;
@@ -218,7 +218,7 @@ TEST_F(access, to_itself)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 }
 
-/* Reading where no register is raises the error interrupt, as for the guest. */
+/* Reading an offset without a register raises the error interrupt, as for the guest. */
 TEST_F(access, error_interrupt)
 {
 	struct test_vm *vm = &self->vm;
@@ -255,7 +255,7 @@ TEST_F(access, to_another_vcpu)
 	EXPECT_EQ(0x77, apic_take_irq(vm));
 }
 
-/* The access lowers TPR, and the interrupt that can be taken then ends the HLT. */
+/* The access lowers TPR; the interrupt then ends the HLT. */
 TEST_F(access, while_halted)
 {
 	struct test_vm *vm = &self->vm;
@@ -271,7 +271,7 @@ TEST_F(access, while_halted)
 	EXPECT_EQ(0x51, apic_run(vm));
 }
 
-/* A question that is pending stays so. */
+/* A pending exit stays pending. */
 TEST_F(access, question_stays)
 {
 	struct test_vm *vm = &self->vm;
@@ -327,11 +327,11 @@ TEST_F(access, refused)
 			TH_LOG("%s", refused[i].what);
 		}
 	}
-	/* the last bytes of the page: valid, but no register */
+	/* the end of the page: valid, but without a register */
 	EXPECT_EQ(0ULL, vmm_read(vm, PAGE - 8, 8));
 }
 
-/* The registers are not on a page in x2APIC mode, and nowhere when it is off. */
+/* In x2APIC mode and when disabled, the local APIC has no register page. */
 TEST_F(access, no_page)
 {
 	struct svmvcpu_apic_access access = { .offset = APIC_TPR, .width = 4 };
@@ -348,7 +348,7 @@ TEST_F(access, no_page)
 	EXPECT_EQ(ENXIO, access_errno(vm, &access));
 }
 
-/* The access is made before its result finds no memory. */
+/* The access is done although its result cannot be stored. */
 TEST_F(access, fault_on_return)
 {
 	struct svmvcpu_apic_access *access = svmvcpu_alloc(PAGE);
@@ -371,7 +371,7 @@ do {										\
 	EXPECT_EQ((unsigned int)(want), (vm)->run->memory.flags & ~SVMVCPU_FAULT_GVA);	\
 } while (0)
 
-/* MEMORY_FAULT says that it is about this page. */
+/* MEMORY_FAULT marks an access to this page. */
 TEST_F(access, fault_flag)
 {
 	struct test_vm *vm = &self->vm;
@@ -385,17 +385,17 @@ TEST_F(access, fault_flag)
 	EXPECT_TRUE(vm->run->memory.flags & SVMVCPU_FAULT_APIC);
 	EXPECT_LE(2, vm->run->memory.insn_len);
 	EXPECT_EQ(0, memcmp(vm->run->memory.insn, "\x09\x07", 2));
-	/* by the module: outsb */
+	/* an instruction that the module completes: outsb */
 	apic_start(vm, CODE("\x6e"))->rsi = 0xfee00000 + APIC_TPR;
 	EXPECT_FAULT(vm, SVMVCPU_FAULT_APIC | SVMVCPU_FAULT_KERNEL);
-	/* fetching from it: jmp *%edi */
+	/* instruction fetch: jmp *%edi */
 	apic_start(vm, CODE("\xff\xe7"))->rdi = 0xfee00000;
 	EXPECT_FAULT(vm, SVMVCPU_FAULT_APIC | SVMVCPU_FAULT_EXEC);
 	/* the page behind it */
 	apic_start(vm, CODE("\x09\x07"))->rdi = 0xfee01000;
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	EXPECT_FALSE(vm->run->memory.flags & SVMVCPU_FAULT_APIC);
-	/* a region that hides the registers */
+	/* a region at the same address */
 	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &rom, 1));
 	apic_start(vm, CODE("\x09\x07"))->rdi = 0xfee00000 + APIC_TPR;
 	RUN_EXPECT(vm, MEMORY_FAULT);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IPIs between two to four vCPUs that run at once: each write of ICR, with every
- * destination and shorthand, runs the handler of each target once, whatever exits
- * happen in between. The sender waits for all handlers before it goes on.
+ * IPIs between two to four vCPUs that run at the same time. Each write of ICR, with
+ * every destination and shorthand, must run the handler of each target exactly once,
+ * whatever exits happen meanwhile. The sender waits for all handlers before it goes on.
  *
  * timeout: 240
  * cost: 40
@@ -16,20 +16,20 @@
 #define PATIENCE_NS	200000000000ULL
 #define STACK(node)	(TEST_STACK - (node) * 0x400)
 
-/* Words of guest memory, by node, from TEST_DATA on */
+/* Words of guest memory, one per node, from TEST_DATA on */
 #define HANDLED		0U
 #define EXPECTED	4U
 #define NESTED		8U
 #define TABLE_END	12U
 
-/* At TEST_FREE: what the sender writes, and who is to take it */
+/* At TEST_FREE: values of ICR, and the targets of each */
 struct send {
 	uint32_t icr2, icr, nodes;
 };
 
 /*
- * EBX: index of this node. EBP: number of sends. A handler runs with IF clear, so a
- * frame with IF clear means that an interrupt was delivered with interrupts off.
+ * EBX: index of this node, EBP: number of sends. A handler that finds IF clear in its
+ * frame was interrupted with interrupts off.
  */
 GUEST32(sender,
 	"sti\n"
@@ -128,7 +128,7 @@ static void node_open(struct test_vm *vm, struct node *node, unsigned int id, ui
 
 static void add(FIXTURE_DATA(ipi) * self, uint32_t dest, uint32_t icr, uint32_t nodes)
 {
-	/* Mostly the same vector, sometimes a second one */
+	/* Mostly the same vector, sometimes another one */
 	self->table[self->sends] = (struct send){
 		dest << 24, icr | (self->sends % 3 ? 0x80 : 0x91), nodes,
 	};
@@ -140,7 +140,7 @@ static void add(FIXTURE_DATA(ipi) * self, uint32_t dest, uint32_t icr, uint32_t 
 #define ICR_ALL		0x80000
 #define ICR_OTHERS	0xc0000
 
-/* Every destination there is: @ids are the nodes' APIC IDs. */
+/* All destinations; @ids are the APIC IDs of the nodes. */
 static void add_all(FIXTURE_DATA(ipi) * self, const uint8_t *ids, uint32_t cluster)
 {
 	uint32_t all = (1U << self->nr) - 1, set, id, nodes, i;
@@ -158,7 +158,7 @@ static void add_all(FIXTURE_DATA(ipi) * self, const uint8_t *ids, uint32_t clust
 		add(self, cluster | set, ICR_LOGICAL, set);
 }
 
-/* RUN until the end or the deadline; the exits that disturb() causes are ignored. */
+/* RUN until the end or the deadline; ignores exits that disturb() causes. */
 static void *run_node(void *arg)
 {
 	struct node *node = arg;
@@ -172,7 +172,7 @@ static void *run_node(void *arg)
 	return NULL;
 }
 
-/* Write-protects and restores the stacks' page, and kicks, until the test is over. */
+/* Write-protects and restores the page with the stacks, and kicks, until the test ends. */
 static void *disturb(void *arg)
 {
 	FIXTURE_DATA(ipi) * self = arg;
@@ -206,7 +206,7 @@ static void load(FIXTURE_DATA(ipi) * self)
 	*word(self, TABLE_END) = TEST_FREE + self->sends * sizeof(struct send);
 }
 
-/* A deadline that has passed ends the receivers' RUN. */
+/* The receivers' RUN ends because their deadline has passed. */
 static void stop_receivers(FIXTURE_DATA(ipi) * self)
 {
 	for (unsigned int i = 1; i < self->nr; i++) {
@@ -216,7 +216,7 @@ static void stop_receivers(FIXTURE_DATA(ipi) * self)
 	}
 }
 
-/* Returns whether the sender finished: it waits for the handlers of each send. */
+/* Did the sender finish? It waits for the handlers of each send. */
 static bool run_all(FIXTURE_DATA(ipi) * self, unsigned int rounds)
 {
 	struct svmvcpu_run *run = self->nodes[0].vcpu.run;
@@ -239,7 +239,7 @@ static bool run_all(FIXTURE_DATA(ipi) * self, unsigned int rounds)
 	return run->reason == SVMVCPU_EXIT_HYPERCALL;
 }
 
-/* 0 if each send was handled and nothing is left in IRR or ISR */
+/* 0 if each send was handled and IRR and ISR are empty */
 static int check(FIXTURE_DATA(ipi) * self, unsigned int rounds, unsigned int node)
 {
 	struct svmvcpu_state state;
@@ -254,7 +254,7 @@ static int check(FIXTURE_DATA(ipi) * self, unsigned int rounds, unsigned int nod
 	for (i = 0; i < 8; i++)
 		if (state.lapic.regs[(APIC_IRR / 16) + i] | state.lapic.regs[(APIC_ISR / 16) + i])
 			return 2;
-	/* TCG delivers an injected interrupt again when it leaves its loop: testing.rst. */
+	/* TCG can deliver an injected interrupt twice when it leaves its loop: testing.rst. */
 	return *word(self, NESTED + node) && !host_is_tcg() ? 3 : 0;
 }
 

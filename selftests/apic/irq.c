@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts through the local APIC: where they come from (MESSAGE, LINT, the
- * guest itself, another vCPU), in which order they go in, EOI, and the HLT
- * that waits for them in the kernel.
+ * Interrupts through the local APIC: their sources (MESSAGE, LINT, the guest itself,
+ * another vCPU), their order, EOI, and HLT, which waits for them in the kernel.
  *
  * cost: 25
  */
@@ -61,13 +60,13 @@ TEST_F(irq, priorities)
 	EXPECT_EQ(0x41, apic_take_irq(vm));
 }
 
-/* cli; vmmcall-free: waits for the STI and its shadow */
+/* With IF clear it waits for STI, and for the end of the shadow. */
 TEST_F(irq, waits_for_if)
 {
 	struct test_vm *vm = &self->vm;
 
 	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
-	/* nop; nop; sti; mov %eax, %ebx: the shadow's; mov %eax, %ecx */
+	/* nop; nop; sti; mov %eax, %ebx (in the shadow); mov %eax, %ecx */
 	apic_start(vm, CODE("\x90\x90\xfb\x89\xc3\x89\xc1"))->rax = 7;
 	vm->run->gprs.rbx = 0;
 	vm->run->gprs.rcx = 0;
@@ -76,7 +75,7 @@ TEST_F(irq, waits_for_if)
 	EXPECT_EQ(0U, vm->run->gprs.rcx);
 }
 
-/* Sent while the guest runs in another thread: ends its turn, goes in. */
+/* A message to a guest that runs in another thread makes it exit and is delivered. */
 static void *send_later(void *arg)
 {
 	struct test_vm *vm = arg;
@@ -112,7 +111,7 @@ TEST_F(irq, level_and_eoi_exit)
 	/* behind the WRMSR */
 	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
 	EXPECT_EQ(FINISHED, apic_run(vm));
-	/* the same vector by edge: no exit */
+	/* the same vector, edge-triggered: no exit */
 	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
 	EXPECT_EQ(0x51, apic_take_irq(vm));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
@@ -145,7 +144,7 @@ TEST_F(irq, self_ipi)
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 0x95));	/* to ID 0 */
 	EXPECT_EQ(0x95, apic_take_irq(vm));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
-	/* to nobody */
+	/* no destination */
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 5ULL << 32 | 0x96));
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 	/* an illegal vector is an error, not an interrupt */
@@ -169,17 +168,17 @@ TEST_F(irq, nmi)
 	const struct svmvcpu_message msg = { .mode = SVMVCPU_MSG_NMI };
 
 	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
-	/* IF is clear: it goes in all the same */
+	/* IF is clear: an NMI is delivered all the same */
 	apic_start(vm, CODE("\x90"));
 	EXPECT_EQ(2, apic_run(vm));
 	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_NMI_MASKED);
 	EXPECT_EQ(FINISHED, apic_iret(vm));
-	/* by the guest's own ICR */
+	/* through the guest's own ICR */
 	EXPECT_EQ(2, x2_write(vm, APIC_ICR, 0x400));
 	EXPECT_EQ(FINISHED, apic_iret(vm));
 }
 
-/* In the handler: by message and by injection; one is kept, whoever sends it. */
+/* During the handler, one further NMI is latched, from whatever source. */
 TEST_F(irq, nmi_latch)
 {
 	struct test_vm *vm = &self->vm;
@@ -199,7 +198,7 @@ TEST_F(irq, nmi_latch)
 	EXPECT_EQ(0, vm->run->events & SVMVCPU_EV_NMI_MASKED);
 }
 
-/* A handler that sends itself three more: the guest gets two in all. */
+/* A handler sends itself three more NMIs: the guest gets two in all. */
 GUEST32(nmi_storm,
 	"movl $0x1ff, 0xfee000f0\n"
 	"movl $0, 0xfee00310\n"
@@ -241,7 +240,7 @@ TEST_F(irq, logical)
 	EXPECT_EQ(0x51, apic_take_irq(vm));
 	msg.dest = 2;
 	EXPECT_EQ(0, svmvcpu_vm_message(vm->vm, &msg));
-	/* xAPIC: what the guest says */
+	/* xAPIC: as the guest programmed it */
 	idt_setup(vm, IDT_PROT32);
 	EXPECT_EQ(FINISHED, page_write(vm, APIC_SVR, 0x1ff));
 	EXPECT_EQ(0, svmvcpu_vm_message(vm->vm, &msg));
@@ -250,7 +249,7 @@ TEST_F(irq, logical)
 	EXPECT_EQ(0x51, apic_take_irq(vm));
 }
 
-/* Messages while software has it disabled are lost, and so they are when it is off. */
+/* Messages are lost while software has disabled the local APIC, or it is off. */
 TEST_F(irq, disabled)
 {
 	struct test_vm *vm = &self->vm;
@@ -275,12 +274,12 @@ TEST_F(irq, pins)
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_LVT_LINT1, 0x400));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_LVT_LINT0, 0x8051));	/* level */
-	/* LINT1: NMI; a pulse is enough */
+	/* LINT1: NMI; a pulse suffices */
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
 	EXPECT_EQ(2, apic_take_irq(vm));
 	EXPECT_EQ(FINISHED, apic_iret(vm));
-	/* asserted for long: one; and one more when it goes and comes back */
+	/* asserted for long: one NMI; another one after the next rising edge */
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
 	EXPECT_EQ(2, apic_take_irq(vm));
@@ -292,7 +291,7 @@ TEST_F(irq, pins)
 	EXPECT_EQ(2, apic_take_irq(vm));
 	EXPECT_EQ(FINISHED, apic_iret(vm));
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
-	/* LINT0: as long as it is asserted, after each EOI again */
+	/* LINT0: after each EOI again as long as it is asserted */
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 1));
 	EXPECT_EQ(0x51, apic_take_irq(vm));
 	EXPECT_EQ(EXITED, x2_write(vm, APIC_EOI, 0));
@@ -303,7 +302,7 @@ TEST_F(irq, pins)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 }
 
-/* A pin may be programmed for INIT; so may the VMM's pulse come while nobody runs. */
+/* A pin may be programmed for INIT, and a pulse may come while no RUN is active. */
 TEST_F(irq, pin_resets)
 {
 	struct test_vm *vm = &self->vm;
@@ -319,7 +318,7 @@ TEST_F(irq, pin_resets)
 		/* once */
 		EXPECT_EQ(FINISHED, apic_take_irq(vm));
 	}
-	/* A vCPU that is set up meanwhile has been reset. */
+	/* SETUP resets the vCPU and drops the INIT. */
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 2));
 	vm_get_state(vm, &state);
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 0));
@@ -328,7 +327,7 @@ TEST_F(irq, pin_resets)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 }
 
-/* An INIT that RUN has yet to report goes where the state goes. */
+/* An INIT that RUN has not reported yet is part of the state. */
 TEST_F(irq, init_is_saved)
 {
 	struct test_vm *vm = &self->vm;
@@ -340,10 +339,10 @@ TEST_F(irq, init_is_saved)
 	EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 1));
 	vm_get_state(vm, &state);
 	EXPECT_EQ(SVMVCPU_LAPIC_INIT | 1, state.lapic.pins);
-	/* Another state has none. */
+	/* The other state has none. */
 	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_LAPIC, &without));
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
-	/* This one has, whichever of its components come with it. */
+	/* This state has it, whichever components come with it. */
 	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_LAPIC, &state));
 	RUN_EXPECT(vm, SYSTEM_DOWN);
 	EXPECT_EQ((unsigned int)SVMVCPU_DOWN_INIT, vm->run->down.kind);
@@ -351,12 +350,12 @@ TEST_F(irq, init_is_saved)
 	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, vm->info.components, &state));
 	RUN_EXPECT(vm, SYSTEM_DOWN);
 	EXPECT_EQ((unsigned int)SVMVCPU_DOWN_INIT, vm->run->down.kind);
-	/* Not a third time: it was reported. */
+	/* Not again: it was reported. */
 	vm_get_state(vm, &state);
 	EXPECT_EQ(1U, state.lapic.pins);
 }
 
-/* What the VMM injects is a PIC's, and comes through LINT0. */
+/* An interrupt that the VMM injects is the PIC's and arrives through LINT0. */
 TEST_F(irq, extint)
 {
 	struct test_vm *vm = &self->vm;
@@ -365,13 +364,13 @@ TEST_F(irq, extint)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_IRQ_WAITS);
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_LVT_LINT0, 0x700));
-	/* before the local APIC's own, which keeps waiting */
+	/* before the pending one of the local APIC */
 	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
 	EXPECT_EQ(0x20, apic_take_irq(vm));
 	EXPECT_EQ(0x51, apic_iret(vm));
 	EXPECT_FALSE(vector_in(vm, APIC_ISR, 0x20));
 	EXPECT_TRUE(vector_in(vm, APIC_ISR, 0x51));
-	/* and when there is no local APIC to pass */
+	/* and without a local APIC in the way */
 	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_APIC_BASE, 0xfee00100));
 	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ | 0x21;
 	EXPECT_EQ(0x21, apic_take_irq(vm));
@@ -384,7 +383,7 @@ TEST_F(irq, window)
 	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
 	apic_start(vm, CODE("\xfb\x90\x90\xfa"));
 	vm->run->in_flags |= SVMVCPU_RUN_IRQ_WINDOW;
-	/* the local APIC's goes first; the window opens behind its handler */
+	/* the local APIC's is first; the window opens after its handler */
 	EXPECT_EQ(0x51, apic_run(vm));
 	vm->run->in_flags = SVMVCPU_RUN_IRQ_WINDOW;
 	RUN_EXPECT(vm, IRQ_WINDOW);
@@ -418,7 +417,7 @@ TEST_F(irq, bad_messages)
 	}
 	EXPECT_EQ(-EINVAL, svmvcpu_vcpu_lint(&vm->vcpu, 4));
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
-	/* every destination there can be: only 0 and the broadcast are somebody */
+	/* all destinations: only 0 and the broadcast match */
 	for (i = 0; i < 300; i++) {
 		const struct svmvcpu_message msg = { .dest = i, .vector = 0x51 };
 
@@ -462,7 +461,7 @@ static void *do_later(void *arg)
 	struct later *later = arg;
 	unsigned int asleep = 0, tries;
 
-	/* twice in a row, and not at something on the way there */
+	/* twice in a row, not at an exit in between */
 	for (tries = 0; asleep < 2 && tries < 20000; tries++) {
 		asleep = thread_sleeps(later->tid) ? asleep + 1 : 0;
 		usleep(1000);
@@ -475,7 +474,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* sti; hlt; vmmcall, while somebody else does something once the HLT sleeps */
+/* sti; hlt; vmmcall. The function is called when the HLT sleeps. */
 static int halt_until(struct test_vm *vm, int (*act)(struct later *later))
 {
 	struct later later = {
@@ -512,7 +511,7 @@ TEST_F(irq, hlt_ends_by_nmi)
 	EXPECT_EQ(2, halt_until(&self->vm, act_nmi));
 }
 
-/* Not by what the guest cannot take */
+/* An interrupt that the guest cannot take does not end HLT. */
 TEST_F(irq, hlt_outlasts_a_kick)
 {
 	struct test_vm *vm = &self->vm;
@@ -524,7 +523,7 @@ TEST_F(irq, hlt_outlasts_a_kick)
 	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
 	idt_get(vm, &state);
 	EXPECT_EQ(1U, state.events.halted);
-	/* still there: RUN waits again, TPR holds the interrupt back */
+	/* still pending: RUN waits again, TPR blocks the interrupt */
 	state.lapic.regs[8] = 0x80;
 	idt_set(vm, &state, SVMVCPU_STATE_LAPIC);
 	EXPECT_EQ(1, apic_send(vm, 0x77, 0));
@@ -540,7 +539,7 @@ TEST_F(irq, hlt_outlasts_a_kick)
 	EXPECT_EQ(0U, state.events.halted);
 }
 
-/* With all of them below TPR: an NMI has no priority. */
+/* NMIs ignore TPR. */
 TEST_F(irq, hlt_below_tpr_ends_by_nmi)
 {
 	struct test_vm *vm = &self->vm;
@@ -579,7 +578,7 @@ TEST_F(irq, hlt_with_interrupts_off_exits)
 	EXPECT_EQ(FINISHED, apic_run(vm));
 }
 
-/* A PIC's interrupt that the VMM holds back until the guest can take it */
+/* A PIC's interrupt that the VMM delays until the guest can take it */
 TEST_F(irq, window_opens_in_hlt)
 {
 	struct test_vm *vm = &self->vm;
@@ -590,7 +589,7 @@ TEST_F(irq, window_opens_in_hlt)
 	vm->run->deadline_ns = now_ns() + 20000000000ULL;
 	RUN_EXPECT(vm, IRQ_WINDOW);
 	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
-	/* it halts still, and can be asked again */
+	/* the guest still halts, and the request can be repeated */
 	vm->run->in_flags = SVMVCPU_RUN_IRQ_WINDOW;
 	RUN_EXPECT(vm, IRQ_WINDOW);
 	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ | 0x20;
@@ -598,7 +597,7 @@ TEST_F(irq, window_opens_in_hlt)
 	vm->run->deadline_ns = 0;
 }
 
-/* An NMI that was sent before: no HALT with it still in the mailbox */
+/* An NMI sent before the HLT: RUN returns no HALT with the message pending. */
 TEST_F(irq, nmi_before_hlt_with_interrupts_off)
 {
 	struct test_vm *vm = &self->vm;
@@ -609,7 +608,7 @@ TEST_F(irq, nmi_before_hlt_with_interrupts_off)
 	EXPECT_EQ(2, apic_run(vm));
 }
 
-/* The VMM can end it: by an event, by moving RIP, by SETUP. */
+/* The VMM can end HLT: by an event, by setting RIP, or by SETUP. */
 TEST_F(irq, hlt_ended_by_the_vmm)
 {
 	struct test_vm *vm = &self->vm;
@@ -628,10 +627,10 @@ TEST_F(irq, hlt_ended_by_the_vmm)
 }
 
 /*
- * Sends one interrupt after the other to a guest that halts, or computes a
- * little and then halts; the next when the last was handled. A wake-up that got
- * lost would never come again, and one too many would be counted. What comes
- * while IF is clear is counted apart.
+ * Sends interrupts one after the other to a guest that halts, or computes for a moment
+ * and then halts; each when the previous one was handled. A lost wake-up would stop the
+ * guest, a duplicate would be counted. Interrupts that arrive with IF clear are counted
+ * separately.
  */
 GUEST32(idle,
 	"1: mov $0x8010, %esi\n"
@@ -699,8 +698,8 @@ TEST_F(irq, no_wake_up_is_lost)
 		TH_LOG("handled %u, nested %u", *handled, *nested);
 	}
 	/*
-	 * TCG delivers an injected interrupt again, IF clear or not, when it
-	 * has to leave its loop right behind VMRUN.
+	 * TCG can deliver an injected interrupt twice, even with IF clear, when it
+	 * leaves its loop directly after VMRUN.
 	 */
 	if (!host_is_tcg())
 		EXPECT_EQ(0U, *nested);
@@ -721,7 +720,7 @@ static void *run_other(void *arg)
 	return NULL;
 }
 
-/* The second one, in x2APIC mode and enabled, halted with IF set */
+/* The second vCPU, in x2APIC mode and enabled, halted with IF set */
 static void open_other(struct test_vm *vm, struct other *other)
 {
 	struct svmvcpu_state state;
@@ -756,7 +755,7 @@ TEST_F(irq, to_another_vcpu)
 	for (i = 0; i < sizeof(icrs) / sizeof(*icrs); i++) {
 		open_other(vm, &other);
 		ASSERT_EQ(0, pthread_create(&thread, NULL, run_other, &other));
-		/* mostly it sleeps by then; if not, it finds the message */
+		/* usually it sleeps by then; if not, it finds the message */
 		usleep(10000);
 		EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icrs[i]));
 		pthread_join(thread, NULL);
@@ -772,11 +771,11 @@ TEST_F(irq, to_another_vcpu)
 		}
 		EXPECT_EQ(FINISHED, apic_take_irq(vm));
 	}
-	/* nobody is there any more */
+	/* no destination is left */
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icrs[0]));
 }
 
-/* One of several: the one whose priority is the lowest */
+/* Lowest priority: one of several, the one with the lowest priority */
 TEST_F(irq, lowest_priority)
 {
 	const struct svmvcpu_message msg = {
@@ -792,19 +791,19 @@ TEST_F(irq, lowest_priority)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 	run_other(&other);
 	EXPECT_EQ(IDT_STUBS + 0x58 * 16 + 1, other.vcpu.run->gprs.rip);
-	/* one that software has disabled is no candidate, low as its priority is */
+	/* a vCPU that software has disabled is no candidate, even with a low priority */
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SVR, 0xff));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0));
 	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SVR, 0x1ff));
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
-	/* it has that one in service now */
+	/* it has that interrupt in service now */
 	EXPECT_EQ(1, svmvcpu_vm_message(vm->vm, &msg));
 	EXPECT_EQ(0x58, apic_take_irq(vm));
 	svmvcpu_vcpu_close(&other.vcpu);
 }
 
-/* The same by IPI: the sender is one of the candidates, and no better than the others. */
+/* The same by IPI: the sender is a candidate like the others. */
 TEST_F(irq, lowest_priority_ipi)
 {
 	const uint64_t icr = 3ULL << 32 | 0x958;	/* logical: cluster 0, bits 0 and 1 */
@@ -818,15 +817,15 @@ TEST_F(irq, lowest_priority_ipi)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 	run_other(&other);
 	EXPECT_EQ(IDT_STUBS + 0x58 * 16 + 1, other.vcpu.run->gprs.rip);
-	/* The other one has it in service now. */
+	/* The other vCPU has it in service now. */
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0x40));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icr));
 	EXPECT_EQ(0x58, apic_take_irq(vm));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
-	/* All but self by shorthand: the sender is no candidate. */
+	/* The shorthand "all but self" excludes the sender. */
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 0xc0159));
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
-	/* Nor is a sender that software has disabled, low as its priority is. */
+	/* A sender that software has disabled is no candidate either. */
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_SVR, 0xff));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icr));
@@ -834,7 +833,7 @@ TEST_F(irq, lowest_priority_ipi)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 	ASSERT_EQ(0, svmvcpu_vcpu_get_state(&other.vcpu, SVMVCPU_STATE_LAPIC, &state));
 	EXPECT_EQ(3U, state.lapic.regs[APIC_IRR / 16 + 2] >> 24);
-	/* With nobody else to take it, it is the sender's after all. */
+	/* The only remaining candidate is the sender. */
 	svmvcpu_vcpu_close(&other.vcpu);
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, icr));
 	EXPECT_EQ(0x58, apic_take_irq(vm));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The local APIC as the guest programs it: APIC_BASE and its modes, x2APIC
- * MSRs, the register page, CR8, CPUID; and what a vCPU without one does. How
- * each register behaves is KUnit's; here it is that instructions get there.
+ * The local APIC as the guest programs it: APIC_BASE and its modes, x2APIC MSRs, the
+ * register page, CR8, CPUID; and a vCPU without one. KUnit tests how each register
+ * behaves, these tests that instructions reach the registers.
  */
 #include "guest_apic.h"
 
@@ -24,22 +24,22 @@ TEST_F(regs, after_reset)
 
 TEST_F(regs, modes)
 {
-	/* one after the other; FINISHED or #GP */
+	/* in sequence; each gives FINISHED or #GP */
 	static const struct {
 		uint64_t base;
 		int want;
 	} steps[] = {
 		{ 0xfee00d00, FINISHED },	/* xAPIC to x2APIC */
-		{ 0xfee00900, VEC_GP },		/* not back */
+		{ 0xfee00900, VEC_GP },		/* not back to xAPIC */
 		{ 0xfee00100, FINISHED },	/* off */
-		{ 0xfee00d00, VEC_GP },		/* not from there */
+		{ 0xfee00d00, VEC_GP },		/* not from disabled to x2APIC */
 		{ 0xfee00500, VEC_GP },		/* x2APIC without enable */
 		{ 0xfee00900, FINISHED },
 		{ 0xfee00901, VEC_GP },		/* reserved bits */
 		{ 0xfee00a00, VEC_GP },
 		{ 1ULL << 52 | 0xfee00900, VEC_GP },
-		{ 0x12345900, FINISHED },	/* elsewhere */
-		{ 0xfee00800, FINISHED },	/* BSP is not the guest's to clear */
+		{ 0x12345900, FINISHED },	/* another address */
+		{ 0xfee00800, FINISHED },	/* the guest cannot clear BSP */
 	};
 	struct test_vm *vm = &self->vm;
 	uint64_t value;
@@ -54,7 +54,7 @@ TEST_F(regs, modes)
 	EXPECT_EQ(BASE_XAPIC, value);
 }
 
-/* Every MSR from 0x7ff to 0x840: which can be read and written in x2APIC mode */
+/* Each MSR from 0x7ff to 0x840: can it be read and written in x2APIC mode? */
 TEST_F(regs, x2apic_window)
 {
 	/*
@@ -80,13 +80,13 @@ TEST_F(regs, x2apic_window)
 		EXPECT_EQ(reads ? FINISHED : VEC_GP, apic_rdmsr(vm, 0x800 + i, &value)) {
 			TH_LOG("rdmsr %#x", 0x800 + i);
 		}
-		/* a vector for what would send an illegal one */
+		/* a valid vector for registers that would send an illegal one */
 		EXPECT_EQ(writes ? FINISHED : VEC_GP,
 			  apic_wrmsr(vm, 0x800 + i, i == 0x3f || i == 0x30 ? 0x40 : 0)) {
 			TH_LOG("wrmsr %#x", 0x800 + i);
 		}
 	}
-	/* around the window the VMM answers */
+	/* on both sides of the range that the kernel answers */
 	EXPECT_EQ(EXITED, apic_rdmsr(vm, 0x7ff, &value));
 	EXPECT_EQ((unsigned int)SVMVCPU_EXIT_MSR_READ, vm->run->reason);
 	EXPECT_EQ(EXITED, apic_rdmsr(vm, 0x840, &value));
@@ -114,7 +114,7 @@ TEST_F(regs, x2apic_reserved_bits)
 	EXPECT_EQ(0U, vm->run->gprs.rdx);
 }
 
-/* The page, by every instruction that the kernel decodes */
+/* Access to the page by each instruction that the kernel decodes */
 TEST_F(regs, page_instructions)
 {
 	static const struct {
@@ -159,7 +159,7 @@ TEST_F(regs, page_instructions)
 	vm->run->gprs.rdi = TEST_DATA + 8;
 	EXPECT_EQ(FINISHED, apic_run(vm));
 	EXPECT_EQ(0, memcmp(vm->mem + TEST_DATA + 8, "\x47\0\0\0", 4));
-	/* what is not of the family is the VMM's, with the bytes */
+	/* other instructions exit to the VMM, with their bytes */
 	apic_start(vm, CODE("\x81\x0f\x00\x01\x00\x00"))->rdi = 0xfee00000 + APIC_SVR;
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	EXPECT_EQ(0xfee000f0U, vm->run->memory.gpa);
@@ -174,14 +174,14 @@ TEST_F(regs, page_moves_and_goes)
 	apic_start(vm, CODE("\x8b\x07"))->rdi = 0x12345000 + APIC_VERSION;
 	EXPECT_EQ(FINISHED, apic_run(vm));
 	EXPECT_EQ(0x50014U, vm->run->gprs.rax);
-	/* where it was, nothing is */
+	/* nothing at the old address */
 	apic_start(vm, CODE("\x8b\x07"))->rdi = 0xfee00000 + APIC_VERSION;
 	RUN_EXPECT(vm, MEMORY_FAULT);
-	/* in x2APIC mode there is no page, and none when it is off */
+	/* no page in x2APIC mode, nor when disabled */
 	ASSERT_EQ(FINISHED, apic_wrmsr(vm, MSR_APIC_BASE, 0x12345d00));
 	apic_start(vm, CODE("\x8b\x07"))->rdi = 0x12345000 + APIC_VERSION;
 	RUN_EXPECT(vm, MEMORY_FAULT);
-	/* a VMM that decodes gets it as MMIO */
+	/* a VMM that decodes gets an MMIO exit */
 	ASSERT_EQ(0, ioctl_errno(vm->vcpu.fd, SVMVCPU_SET_EXITS, &(struct svmvcpu_exits) {
 			.size = sizeof(struct svmvcpu_exits), .decode = SVMVCPU_DECODE_MMIO }));
 	apic_start(vm, CODE("\x8b\x07"))->rdi = 0x12345000 + APIC_VERSION;
@@ -189,8 +189,9 @@ TEST_F(regs, page_moves_and_goes)
 }
 
 /*
- * Other widths, between registers and behind the last: parts of a register can be
- * read, only a whole one is written, and what is not there is 0 and an error.
+ * Other widths, between registers and behind the last one: a part of a register can be
+ * read, but only a whole one be written. Where no register is, reads give 0 and an
+ * error.
  */
 TEST_F(regs, page_widths)
 {
@@ -219,14 +220,14 @@ TEST_F(regs, page_widths)
 	}
 	ASSERT_EQ(FINISHED, page_write(vm, APIC_ESR, 0));
 	EXPECT_EQ(0x80U, page_read(vm, APIC_ESR));
-	/* across the end: there is no such access to the page */
+	/* across the end: no access to the page */
 	apic_start(vm, CODE("\x8b\x07"))->rdi = 0xfee00ffe;
 	RUN_EXPECT(vm, MEMORY_FAULT);
 
 	ASSERT_EQ(FINISHED, page_write(vm, APIC_SVR, 0x1ff));
 	ASSERT_EQ(FINISHED, page_write(vm, APIC_SVR + 4, 0));
 	EXPECT_EQ(0x1ffU, page_read(vm, APIC_SVR));
-	/* no EOI of one byte */
+	/* a write of one byte is no EOI */
 	ASSERT_EQ(1, svmvcpu_vm_message(vm->vm, &(struct svmvcpu_message){
 			.vector = 0x51, .dest = 0x25 }));
 	ASSERT_EQ(0x51, apic_take_irq(vm));
@@ -237,7 +238,7 @@ TEST_F(regs, page_widths)
 	EXPECT_EQ(0U, page_read(vm, APIC_ISR + 0x20));
 }
 
-/* Where a region is, the guest has memory. */
+/* A region at the same address: the guest accesses memory. */
 TEST_F(regs, region_over_the_page)
 {
 	struct test_vm *vm = &self->vm;
@@ -254,7 +255,7 @@ TEST_F(regs, region_over_the_page)
 	EXPECT_EQ(0x50014U, page_read(vm, APIC_VERSION));
 }
 
-/* Also where that cannot be written: then it is no device, either. */
+/* Also if it is read-only: no device access either */
 TEST_F(regs, rom_over_the_page)
 {
 	struct test_vm *vm = &self->vm;
@@ -292,10 +293,10 @@ TEST_F(regs, cr8_is_tpr)
 	EXPECT_EQ(9U, vm->run->gprs.rax);
 	idt_get(vm, &state);
 	EXPECT_EQ(9U, state.control.cr8);
-	/* setting what is there changes nothing */
+	/* writing the same value changes nothing */
 	idt_set(vm, &state, SVMVCPU_STATE_CONTROL);
 	EXPECT_EQ(0x9cU, x2_read(vm, APIC_TPR));
-	/* mov %rax, %cr8 clears the lower half, the same value too */
+	/* mov %rax, %cr8 clears the lower half, also with the same value */
 	apic_start(vm, CODE("\x44\x0f\x22\xc0"))->rax = 9;
 	ASSERT_EQ(FINISHED, apic_run(vm));
 	EXPECT_EQ(0x90U, x2_read(vm, APIC_TPR));
@@ -344,7 +345,7 @@ TEST_F(regs, cpuid)
 	EXPECT_TRUE(cpuid_shows_apic(vm));
 }
 
-/* A vCPU that was created without: everything is as if there were none. */
+/* A vCPU created without a local APIC */
 TEST_F(regs, without)
 {
 	struct test_vm *vm = &self->vm;
@@ -368,7 +369,7 @@ TEST_F(regs, without)
 	RUN_EXPECT(vm, MEMORY_FAULT);
 	EXPECT_EQ(0, apic_send(vm, 64, 0));
 	EXPECT_EQ(EINVAL, ioctl(vm->vcpu.fd, SVMVCPU_LINT, 1) ? errno : 0);
-	/* the component is all zero, and can be nothing else */
+	/* the component is all zero and can have no other value */
 	idt_get(vm, &state);
 	EXPECT_EQ(0U, state.lapic.base);
 	idt_set(vm, &state, vm->info.components);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The local APIC's timer on a vCPU: it interrupts a running guest and ends a
- * HLT, in all three modes; and the local APIC as a part of the state, which
- * goes on in another VM. The arithmetic is KUnit's. Nothing here asks that
- * something is fast: only that it does not come too early, and comes.
+ * The timer of the local APIC: it interrupts a running guest and ends HLT, in all three
+ * modes; and the local APIC as part of a state that is set in another VM. KUnit tests
+ * the arithmetic. The tests check that interrupts come and that none comes too early,
+ * not how fast they are.
  */
 #include "guest_apic.h"
 
@@ -11,7 +11,7 @@
 
 X2APIC_FIXTURE(timer)
 
-/* The count is in ns with this divisor. */
+/* With this divisor the count is in ns. */
 static void set_timer(struct test_vm *vm, uint32_t lvt, uint32_t count)
 {
 	if (x2_write(vm, APIC_TDCR, 0xb) != FINISHED ||
@@ -20,7 +20,7 @@ static void set_timer(struct test_vm *vm, uint32_t lvt, uint32_t count)
 		vm_die("setting the timer");
 }
 
-/* sti; hlt: what ends it. A guard, so that nothing ends it is told */
+/* sti; hlt: which vector ends it? A second timer fires if nothing else does. */
 static int halt(struct test_vm *vm)
 {
 	int ret;
@@ -62,7 +62,7 @@ TEST_F(timer, interrupts_a_running_guest)
 	EXPECT_EQ(VECTOR, apic_run(vm));
 }
 
-/* With IF clear it waits until the guest can take it. */
+/* With IF clear the interrupt waits until the guest can take it. */
 TEST_F(timer, waits_for_if)
 {
 	struct test_vm *vm = &self->vm;
@@ -98,7 +98,7 @@ TEST_F(timer, periodic)
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
 }
 
-/* Periods that nobody was there for are one interrupt, and no burst behind it. */
+/* Periods that passed between two RUNs give one interrupt, not a burst. */
 TEST_F(timer, periodic_while_not_running)
 {
 	const uint64_t period = 20000000;
@@ -117,7 +117,7 @@ TEST_F(timer, periodic_while_not_running)
 		ASSERT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
 	}
 	EXPECT_LE(1U, taken);
-	/* the one that waited, and one for each period since then has ended */
+	/* the pending one, and one for each period since */
 	EXPECT_GE(2 + (now_ns() - begin) / period, taken);
 }
 
@@ -129,7 +129,7 @@ TEST_F(timer, tsc_deadline)
 	if (!vm->info.tsc_khz)
 		SKIP(return, "the host does not know its TSC's frequency");
 	ASSERT_EQ(FINISHED, x2_write(vm, APIC_LVT_TIMER, VECTOR | TIMER_DEADLINE));
-	/* late enough to be read back before, on the slowest machine */
+	/* late enough to read it back before, on the slowest machine */
 	deadline = guest_tsc(vm) + 500ULL * vm->info.tsc_khz;
 	ASSERT_EQ(FINISHED, apic_wrmsr(vm, MSR_DEADLINE, deadline));
 	ASSERT_EQ(FINISHED, apic_rdmsr(vm, MSR_DEADLINE, &value));
@@ -143,7 +143,7 @@ TEST_F(timer, tsc_deadline)
 	ASSERT_EQ(FINISHED, apic_wrmsr(vm, MSR_DEADLINE, 1));
 	EXPECT_EQ(VECTOR, apic_take_irq(vm));
 	ASSERT_EQ(FINISHED, x2_write(vm, APIC_EOI, 0));
-	/* the guest moves its clock to just before the deadline */
+	/* the guest sets its clock to just before the deadline */
 	deadline = guest_tsc(vm) + 1000000ULL * vm->info.tsc_khz;
 	ASSERT_EQ(FINISHED, apic_wrmsr(vm, MSR_DEADLINE, deadline));
 	EXPECT_EQ(FINISHED, apic_take_irq(vm));
@@ -161,7 +161,7 @@ TEST_F(timer, masked_does_not_interrupt)
 	EXPECT_EQ(0U, x2_read(vm, APIC_TMCCT));
 }
 
-/* It does its work between two RUNs too, and while the VMM is slow. */
+/* The timer also fires between two RUNs, and while the VMM is slow. */
 TEST_F(timer, between_runs)
 {
 	struct test_vm *vm = &self->vm;
@@ -169,14 +169,14 @@ TEST_F(timer, between_runs)
 
 	set_timer(vm, VECTOR, 1000000);
 	usleep(20000);
-	/* nothing has run since: GET_STATE shows it all the same */
+	/* nothing has run since, but GET_STATE shows it */
 	idt_get(vm, &state);
 	EXPECT_EQ(1U, state.lapic.regs[0x27]);
 	EXPECT_EQ(0U, state.lapic.timer_remaining);
 	EXPECT_EQ(VECTOR, apic_take_irq(vm));
 }
 
-/* SETUP and closing the file with a timer that runs */
+/* SETUP and close with a running timer */
 TEST_F(timer, stopped_by_setup)
 {
 	struct test_vm *vm = &self->vm;
@@ -212,14 +212,14 @@ static void move(struct test_vm *from, struct test_vm *to)
 
 #define MOVE_NS	2000000000U
 
-/* A guest halted with its timer running goes on in another VM. */
+/* A guest that halts with a running timer continues in another VM. */
 TEST_F(timer, halted_guest_moves)
 {
 	struct test_vm *vm = &self->vm, *other = calloc(1, sizeof(*other));
 	struct svmvcpu_state state;
 
 	apic_open(other);
-	/* long enough that a busy machine is at HLT before it goes off */
+	/* long enough that a busy machine reaches HLT before it fires */
 	set_timer(vm, VECTOR, MOVE_NS);
 	EXPECT_EQ(1, apic_send(vm, 0x35, 0));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0x40));
@@ -239,7 +239,7 @@ TEST_F(timer, halted_guest_moves)
 	free(other);
 }
 
-/* Bit for bit, and an impossible one is refused and leaves everything as it was. */
+/* Flips each bit: an impossible state is refused and changes nothing. */
 TEST_F(timer, state_component)
 {
 	struct test_vm *vm = &self->vm;
@@ -265,7 +265,7 @@ TEST_F(timer, state_component)
 				idt_get(vm, &again);
 				EXPECT_NE(state.gprs.rip, again.gprs.rip);
 			} else {
-				/* taken: put the old one back */
+				/* accepted: restore the old state */
 				again.size = sizeof(again);
 				again.components = state.components;
 				idt_set(vm, &again, again.components);
@@ -275,7 +275,7 @@ TEST_F(timer, state_component)
 		}
 	}
 	EXPECT_GT(refused, 100U);
-	/* the other way round than in x2APIC mode: another vCPU's ID */
+	/* inverted, unlike in x2APIC mode: the ID of another vCPU */
 	state.lapic.regs[2] = 1;
 	EXPECT_EQ(EINVAL, ioctl_errno(vm->vcpu.fd, SVMVCPU_SET_STATE, &state));
 	state.lapic.regs[2] = 0;
@@ -285,8 +285,8 @@ TEST_F(timer, state_component)
 }
 
 /*
- * A guest that works with its timer, moved to another VM at every few exits,
- * counts the same number of ticks as it would at rest: none is lost or doubled.
+ * A guest with a timer moves to another VM every few exits. It counts as many ticks as
+ * without moving: none is lost or doubled.
  */
 GUEST32(ticks,
 	"mov $0x6000, %esp\n"
@@ -311,7 +311,7 @@ TEST_F(timer, ticks_survive_moves)
 		if (a->run->reason == SVMVCPU_EXIT_HALT) {
 			struct svmvcpu_state state;
 
-			/* in the handler: EOI by hand, one at a time in service */
+			/* in the handler: EOI by the page, one interrupt at a time in service */
 			idt_get(a, &state);
 			ASSERT_EQ(1U, state.lapic.regs[0x17]);
 			state.lapic.regs[0x17] = 0;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVMVCPU_SET_DEBUG, BREAKPOINTS and INT3: the VMM's breakpoints, which the
- * guest cannot see, and its debug registers, which go on being its own. QEMU
- * before 10 does not load DR7 at VMRUN: there no breakpoint is ever hit, which
- * these tests find out and say.
+ * SVMVCPU_SET_DEBUG, BREAKPOINTS and INT3: the VMM's breakpoints, which the guest
+ * cannot see, and the guest's debug registers, which keep working. QEMU before 10 does
+ * not load DR7 at VMRUN, so no breakpoint is ever hit: the tests detect that and skip.
  */
 #include "guest_idt.h"
 
@@ -33,7 +32,7 @@ static void set_debug(struct test_vm *vm, uint32_t flags)
 		vm_die("SET_DEBUG");
 }
 
-/* Does a breakpoint that a guest sets for itself work? */
+/* Does a breakpoint that a guest sets work? */
 static bool breakpoints_work(struct test_vm *vm)
 {
 	struct svmvcpu_state state;
@@ -50,7 +49,7 @@ static bool breakpoints_work(struct test_vm *vm)
 	return out.vector == VEC_DB;
 }
 
-/* Why the VMM's are not tested here, or NULL */
+/* The reason why the VMM's breakpoints cannot be tested here, or NULL */
 static const char *no_breakpoints(struct test_vm *vm)
 {
 	if (!breakpoints_work(vm))
@@ -58,7 +57,7 @@ static const char *no_breakpoints(struct test_vm *vm)
 	return host_is_bochs() ? "Bochs: the #DB intercept sees no cause in DR6" : NULL;
 }
 
-/* What a guest reads from its registers, and breaks on, is what it wrote there. */
+/* The guest reads its own values from the registers, and they cause its breaks. */
 TEST_F(debug, registers_of_the_guest)
 {
 	struct test_vm *vm = &self->vm;
@@ -68,7 +67,7 @@ TEST_F(debug, registers_of_the_guest)
 	idt_put(vm, CODE("\x0f\x23\xc3\x0f\x23\xf9\x0f\x21\xc6\x0f\x21\xff\x0f\x21\xf2\x90"));
 	idt_setup(vm, IDT_LONG64);
 	set_breakpoint(vm, 0, TEST_DATA, DR7_WRITE4(0), 0);
-	/* at the NOP, which does not break while the VMM has its own */
+	/* at the NOP, which does not break while the VMM has breakpoints */
 	IDT_REGS(vm, regs->rbx = TEST_CODE + 15; regs->rcx = 0x400 | DR7_EXEC(0));
 	RUN_EXPECT(vm, HYPERCALL);
 	EXPECT_EQ(TEST_CODE + 15, vm->run->gprs.rsi);
@@ -108,10 +107,10 @@ TEST_F(debug, at_code)
 
 #define STEPPED_RSP	(TEST_STACK - 256)
 
-/* At an instruction that the guest has a breakpoint at, and the VMM steps. */
+/* At an instruction that the guest has a breakpoint at, and that the VMM steps */
 static void start_at_breakpoint(struct test_vm *vm, const char *code, unsigned int len)
 {
-	/* for POPF, which takes the RIP, and IRET */
+	/* for POPF, which restores RIP, and IRET */
 	static const uint64_t frame[5] = { TEST_CODE + 0x40, IDT_CS, 2, TEST_STACK, IDT_DS };
 	struct svmvcpu_state state;
 
@@ -132,8 +131,8 @@ static void start_at_breakpoint(struct test_vm *vm, const char *code, unsigned i
 }
 
 /*
- * The #DB comes first, and neither its frame nor what the instruction then
- * pushes or keeps shows the TF of the VMM.
+ * The #DB comes first; its frame, what the instruction pushes and registers that it
+ * loads do not show the VMM's TF.
  */
 TEST_F(debug, in_front_of_a_step)
 {
@@ -166,7 +165,7 @@ TEST_F(debug, in_front_of_a_step)
 		EXPECT_EQ(TEST_CODE, out.rip);
 		EXPECT_EQ(0ULL, out.rflags & FLAG_TF)
 			TH_LOG("%s", cases[i].name);
-		/* As a debugger in the guest does, to get past it */
+		/* As a debugger in the guest does to get past it */
 		vm->mem[out.frame + 16 + 2] |= FLAG_RF >> 16;
 		RUN_EXPECT(vm, DEBUG);	/* behind HLT */
 		RUN_EXPECT(vm, DEBUG);	/* IRET */
@@ -214,7 +213,7 @@ TEST_F(debug, at_data)
 	set_debug(vm, 0);
 }
 
-/* The guest's own work again when the VMM's are gone. */
+/* The guest's breakpoints work again when the VMM's are removed. */
 TEST_F(debug, guest_breakpoints)
 {
 	struct test_vm *vm = &self->vm;
@@ -239,7 +238,7 @@ TEST_F(debug, guest_breakpoints)
 	EXPECT_EQ(TEST_CODE + 1, out.rip);
 	idt_get(vm, &state);
 	EXPECT_EQ(1ULL, state.debug.dr6 & 0xf);
-	/* also in steps of the VMM's */
+	/* also during the VMM's steps */
 	idt_setup(vm, IDT_LONG64);
 	idt_get(vm, &state);
 	state.debug.db[0] = TEST_CODE + 1;
@@ -255,7 +254,7 @@ TEST_F(debug, guest_breakpoints)
 	set_debug(vm, 0);
 }
 
-/* INT3: at the instruction; executed again, or given to the guest. */
+/* INT3: an exit at the instruction; it executes again, or the guest gets the #BP. */
 TEST_F(debug, int3)
 {
 	static const enum idt_mode modes[] = { IDT_REAL, IDT_PROT32, IDT_LONG64, IDT_USER64 };
@@ -275,10 +274,10 @@ TEST_F(debug, int3)
 			EXPECT_EQ(0ULL, vm->run->debug.dr6);
 			EXPECT_EQ(TEST_CODE + 1, vm->run->debug.rip);
 			EXPECT_EQ(TEST_CODE + 1, vm->run->gprs.rip);
-			/* It is still there. */
+			/* The INT3 is still there. */
 			RUN_EXPECT(vm, DEBUG);
 			EXPECT_EQ(TEST_CODE + 1, vm->run->gprs.rip);
-			/* The guest had put it there itself. */
+			/* The guest itself had put it there. */
 			vm->run->in_flags = SVMVCPU_RUN_INJECT;
 			if (step) {
 				RUN_EXPECT(vm, DEBUG);
@@ -287,7 +286,7 @@ TEST_F(debug, int3)
 			RUN_VECTOR(vm, VEC_BP, &out);
 			EXPECT_EQ(TEST_CODE + 2, out.rip);
 			EXPECT_EQ(0ULL, out.rflags & FLAG_TF);
-			/* The VMM takes it away and the guest goes on. */
+			/* The VMM removes it and the guest continues. */
 			idt_setup(vm, modes[m]);
 			set_debug(vm, SVMVCPU_DEBUG_INT3);
 			RUN_EXPECT(vm, DEBUG);
@@ -295,7 +294,7 @@ TEST_F(debug, int3)
 			RUN_EXPECT(vm, HYPERCALL);
 			EXPECT_EQ(TEST_CODE + 3, vm->run->gprs.rip);
 		}
-	/* It comes before SET_EXITS, and nothing of it stays. */
+	/* It precedes SET_EXITS, and leaves nothing pending. */
 	idt_put(vm, CODE("\xcc"));
 	idt_setup(vm, IDT_LONG64);
 	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 1U << VEC_BP));
@@ -306,7 +305,7 @@ TEST_F(debug, int3)
 	RUN_VECTOR(vm, VEC_BP, &out);
 }
 
-/* The linear address has the segment's base in it. */
+/* The linear address includes the base of the segment. */
 TEST_F(debug, linear_rip)
 {
 	struct test_vm *vm = &self->vm;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVMVCPU_SET_DEBUG, STEP: DEBUG after each instruction, whoever executes it,
- * and after each event; and a guest that cannot tell, not even from RFLAGS on
- * its stack or in R11. Its own TF goes on working. debug_break.c has
- * breakpoints.
+ * SVMVCPU_SET_DEBUG, STEP: DEBUG after each instruction, whoever executes it, and after
+ * each event. The guest cannot notice, not even from RFLAGS on its stack or in R11, and
+ * its own TF keeps working. debug_break.c has breakpoints.
  *
  * emulator: qemu, Bochs: the trap of an instruction that exits goes to the host
  */
@@ -30,7 +29,7 @@ static void start(struct test_vm *vm, enum idt_mode mode, const char *code, unsi
 	set_debug(vm, SVMVCPU_DEBUG_STEP);
 }
 
-/* RUN, and see that it was one step to @rip. */
+/* RUN, and expect one step to @rip. */
 #define STEP_TO(vm, to)							\
 do {									\
 	RUN_EXPECT(vm, DEBUG);						\
@@ -42,7 +41,7 @@ do {									\
 	EXPECT_EQ(0ULL, (vm)->run->gprs.rflags & FLAG_TF);		\
 } while (0)
 
-/* One instruction each, by the CPU or by the module, that changes nothing here */
+/* One instruction each, executed by the CPU or the module, that changes nothing here */
 static const struct insn {
 	const char *name;
 	const char *code;
@@ -90,7 +89,7 @@ TEST_F(step, one_instruction)
 		}
 }
 
-/* Instructions with an exit of their own: that first, then DEBUG, once. */
+/* Instructions that exit: first their exit, then one DEBUG */
 TEST_F(step, exits_come_first)
 {
 	struct test_vm *vm = &self->vm;
@@ -127,7 +126,7 @@ TEST_F(step, kicked)
 	RUN_EXPECT(vm, INTERRUPTED);
 	STEP_TO(vm, TEST_CODE + 2);
 	STEP_TO(vm, TEST_CODE + 3);
-	/* what is asked for no longer does not come */
+	/* a step that was cancelled does not come */
 	idt_put(vm, CODE("\xe6\x10\x90\x90"));
 	IDT_REGS(vm, regs->rip = TEST_CODE);
 	RUN_EXPECT(vm, IO);
@@ -163,7 +162,7 @@ TEST_F(step, rep)
 	STEP_TO(vm, TEST_CODE + 2);
 }
 
-/* Device memory; a REP traps behind each element, as TF has it. */
+/* Device memory; a REP traps after each element, as with TF. */
 TEST_F(step, mmio)
 {
 	struct svmvcpu_exits exits = { .decode = SVMVCPU_DECODE_MMIO };
@@ -182,7 +181,7 @@ TEST_F(step, mmio)
 	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&vm->vcpu, &exits));
 }
 
-/* What PUSHF pushes, in every width, is the guest's. */
+/* PUSHF of each width pushes the guest's flags. */
 TEST_F(step, pushf)
 {
 	static const struct {
@@ -216,7 +215,7 @@ TEST_F(step, pushf)
 		}
 }
 
-/* An event is a step: the next one is in its handler, and its frame is clean. */
+/* An event is a step: the next DEBUG is in its handler, whose frame does not show TF. */
 TEST_F(step, events)
 {
 	static const struct {
@@ -244,7 +243,7 @@ TEST_F(step, events)
 			if (cases[i].len == 3 && cases[i].vector == VEC_UD &&
 			    idt_mode_is_user(modes[m]))
 				continue;
-			/* TCG knows no INT1; without paging everything is mapped. */
+			/* TCG lacks INT1; without paging everything is mapped. */
 			if ((cases[i].vector == VEC_DB && host_is_tcg()) ||
 			    (cases[i].vector == VEC_PF && modes[m] == IDT_PROT32))
 				continue;
@@ -281,7 +280,7 @@ TEST_F(step, events_in_real_mode)
 	STEP_TO(vm, TEST_CODE + 2);
 }
 
-/* A fault in the delivery of another is no step. */
+/* A fault during the delivery of another one is no step. */
 TEST_F(step, fault_upon_fault)
 {
 	struct test_vm *vm = &self->vm;
@@ -327,8 +326,8 @@ TEST_F(step, interrupt_and_nmi)
 }
 
 /*
- * STI and MOV SS: behind the latter a CPU traps one instruction later, QEMU
- * before 10 does so behind the former.
+ * STI and MOV SS: after MOV SS a CPU traps one instruction later, QEMU before 10 does
+ * so after STI.
  */
 TEST_F(step, shadows)
 {
@@ -373,7 +372,7 @@ TEST_F(step, guest_steps_itself)
 	}
 }
 
-/* It turns it on by POPF or IRET, and off again: DR6 has nothing of ours. */
+/* The guest sets TF by POPF or IRET and clears it again: DR6 shows nothing of the VMM. */
 TEST_F(step, guest_loads_tf)
 {
 	struct test_vm *vm = &self->vm;
@@ -407,7 +406,7 @@ TEST_F(step, guest_loads_tf)
 	STEP_TO(vm, TEST_CODE + 3);
 }
 
-/* Both want the #DB: EXCEPTION for the guest's part, then DEBUG. */
+/* Both step: EXCEPTION for the guest's #DB, then DEBUG. */
 TEST_F(step, vmm_looks_at_the_guests_db)
 {
 	struct test_vm *vm = &self->vm;
@@ -427,7 +426,7 @@ TEST_F(step, vmm_looks_at_the_guests_db)
 		EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
 		STEP_TO(vm, HANDLER(VEC_DB));
 		RUN_VECTOR(vm, VEC_DB, &out);
-		/* without a TF of the guest's there is nothing for it to see */
+		/* without a TF of its own the guest has nothing to see */
 		start(vm, IDT_LONG64, i ? "\x0f\xa2" : "\x66\x90", 2);
 		STEP_TO(vm, TEST_CODE + 2);
 	}
@@ -436,7 +435,7 @@ TEST_F(step, vmm_looks_at_the_guests_db)
 
 #define SYS_ENTRY	(TEST_FREE + 0x1000)
 
-/* SYSCALL and SYSRET, with SFMASK and R11 about TF in every way */
+/* SYSCALL and SYSRET, with all values of TF in SFMASK and R11 */
 TEST_F(step, syscall)
 {
 	struct test_vm *vm = &self->vm;
@@ -471,7 +470,7 @@ TEST_F(step, syscall)
 
 #define SYS_TARGET	(TEST_CODE + 0x800)
 
-/* Not SYSRET in compatibility mode: QEMU loads RFLAGS from R11 there, a CPU does not. */
+/* SYSRET in compatibility mode is left out: QEMU loads RFLAGS from R11 there, a CPU does not. */
 static const struct system_call {
 	const char *name;
 	enum idt_mode mode;
@@ -487,7 +486,7 @@ static const struct system_call {
 	{ "sysretq", IDT_LONG64, false, CODE("\x48\x0f\x07") },
 };
 
-/* What it leaves in registers, and how the guest goes on */
+/* The registers that it leaves, and how the guest continues */
 struct system_call_end {
 	uint64_t rcx, r11, sfmask, tf, rip, pushed_rip, pushed_tf;
 	int vector;
@@ -538,7 +537,7 @@ static struct system_call_end system_call_end(struct test_vm *vm)
 	return end;
 }
 
-/* Stepped or not, each leaves the same. */
+/* Stepped or not, the result is the same. */
 TEST_F(step, system_calls_of_every_mode)
 {
 	struct test_vm *vm = &self->vm;
@@ -568,7 +567,7 @@ TEST_F(step, system_calls_of_every_mode)
 		}
 }
 
-/* A SYSCALL that is not finished leaves SFMASK and R11 alone. */
+/* A SYSCALL that does not complete leaves SFMASK and R11 alone. */
 TEST_F(step, syscall_that_faults)
 {
 	struct test_vm *vm = &self->vm;
@@ -590,8 +589,8 @@ TEST_F(step, syscall_that_faults)
 }
 
 /*
- * Everything at once, in one go and in steps: the same registers, and the same
- * stack. Every handler is an IRET.
+ * A program with all of these, run freely and in steps: the registers and the stack are
+ * the same. Each handler is an IRET.
  */
 GUEST64(mixed,
 	"mov $5, %ecx\n"
@@ -657,8 +656,9 @@ TEST_F(step, the_guest_does_not_notice)
 	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_HYPERCALL, vm->run->reason);
 	memcpy(stack, vm->mem + TEST_STACK - 256, 256);
 	/*
-	 * In each of 5 rounds 29 instructions, two of them events, and two IRETs; MOV
-	 * and VMMCALL. QEMU before 10 takes STI and what follows as one.
+	 * Each of 5 rounds has 29 instructions, among them two events and two IRETs;
+	 * MOV and VMMCALL follow. QEMU before 10 steps over STI and the next
+	 * instruction at once.
 	 */
 	steps = run_mixed(vm, SVMVCPU_DEBUG_STEP, &stepped);
 	EXPECT_TRUE(steps == 5 * (29 + 2) + 2 ||
@@ -672,7 +672,7 @@ TEST_F(step, the_guest_does_not_notice)
 	EXPECT_EQ(0, memcmp(stack, vm->mem + TEST_STACK - 256, 256));
 }
 
-/* The step that an NMI waits for: an exception in it has the guest's flags. */
+/* The step that a pending NMI waits for: an exception in it has the guest's flags. */
 TEST_F(step, fault_in_the_step_of_an_nmi)
 {
 	struct test_vm *vm = &self->vm;
@@ -683,7 +683,7 @@ TEST_F(step, fault_in_the_step_of_an_nmi)
 	idt_setup(vm, IDT_LONG64);
 	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_NMI | 2;
 	RUN_VECTOR(vm, 2, &out);
-	/* The IRET of the first NMI faults while another one waits. */
+	/* The IRET of the first NMI faults while another one is pending. */
 	memcpy(vm->mem + out.frame + 8, &(uint64_t){ 0x1f8 }, 8);
 	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_NMI | 2;
 	RUN_VECTOR(vm, 2, &out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVMVCPU_TRANSLATE, in every paging mode: what it says is what the guest's
- * own access then meets, error code and accessed and dirty bits included.
+ * SVMVCPU_TRANSLATE, in each paging mode: its result is what the guest's own access
+ * meets, including the error code and accessed and dirty bits.
  */
 #include "guest_idt.h"
 
@@ -13,10 +13,10 @@
 #define CR4_SMEP	(1ULL << 20)
 #define CR4_SMAP	(1ULL << 21)
 
-/* Where the tables of the modes but long mode are; in TEST_FREE's 2 MiB */
+/* The tables of all modes but long mode, in the 2 MiB at TEST_FREE */
 #define TABLES		(TEST_FREE + 0x10000)
-#define PROBED		TEST_FREE	/* linear: this 4 KiB page is looked at ... */
-#define FRAME		(TEST_FREE + 8 * PAGE)	/* ... and lies here */
+#define PROBED		TEST_FREE	/* linear: the 4 KiB page that is translated ... */
+#define FRAME		(TEST_FREE + 8 * PAGE)	/* ... and its physical address */
 
 VM_FIXTURE(translate)
 
@@ -24,7 +24,7 @@ enum paging { LEGACY, PAE, LONG, NR_PAGINGS };
 
 static const char * const paging_names[] = { "legacy", "pae", "long" };
 
-/* One to one up to TEST_MEM, with an entry of its own for PROBED: its address */
+/* Identity map up to TEST_MEM, with one entry for PROBED: the address of that entry */
 static void *make_tables(struct test_vm *vm, enum paging paging)
 {
 	unsigned char *at = vm->mem + TABLES;
@@ -63,7 +63,7 @@ static uint64_t get_entry(const void *entry, enum paging paging)
 	return paging == LEGACY ? *(const uint32_t *)entry : *(const uint64_t *)entry;
 }
 
-/* A guest in this paging mode and privilege; its entry for PROBED */
+/* A guest with this paging mode and privilege; its entry for PROBED */
 static void *start(struct test_vm *vm, enum paging paging, bool user, uint64_t cr0, uint64_t efer)
 {
 	struct svmvcpu_state state;
@@ -120,14 +120,14 @@ static const struct rights {
 	{ PTE_RWX | PTE_NX, 0, 0 },		/* reserved */
 };
 
-/* 0, or where TRANSLATE and the CPU differ */
+/* 0, or the step in which TRANSLATE and the CPU differ */
 static int compare(struct test_vm *vm, const struct svmvcpu_translation *t,
 		   const struct idt_outcome *out)
 {
 	if (t->result == SVMVCPU_TRANSLATE_PAGE_FAULT) {
 		if (out->vector != VEC_PF || vm->run->cr2 != PROBED + 0x123)
 			return 1;
-		/* TCG leaves P clear beside RSVD. */
+		/* TCG leaves P clear together with RSVD. */
 		if ((t->error_code & 8) && out->error == (t->error_code & ~1U) && host_is_tcg())
 			return 0;
 		return out->error == t->error_code && !t->gpa ? 0 : 2;
@@ -165,11 +165,11 @@ static int try(struct test_vm *vm, enum paging paging, bool user, const struct r
 	step = compare(vm, &peek, &out);
 	if (step)
 		return step;
-	/* A fault marks nothing, here and there. */
+	/* A fault sets no bits, in TRANSLATE and in the guest. */
 	return get_entry(entry, paging) == marked ? 0 : 14;
 }
 
-/* Privileges the other way around: asked for, not the CPL of the moment */
+/* The other privilege level, as asked for, not the current CPL */
 static int other_privilege(struct test_vm *vm, enum paging paging, bool user,
 			   const struct rights *r, const struct access *a)
 {
@@ -259,13 +259,13 @@ TEST_F(translate, paging_off)
 	TRANSLATE(vm, 0x12345, SVMVCPU_ACCESS_WRITE | SVMVCPU_ACCESS_USER, &t);
 	EXPECT_EQ((unsigned int)SVMVCPU_TRANSLATE_DONE, t.result);
 	EXPECT_EQ(0x12345ULL, t.gpa);
-	/* 32 bits of it; whether anything is there is not asked */
+	/* The low 32 bits of it; whether there is memory does not matter */
 	idt_setup(vm, IDT_PROT32);
 	TRANSLATE(vm, 0x1fffff123ULL, 0, &t);
 	EXPECT_EQ(0xfffff123ULL, t.gpa);
 }
 
-/* Large pages, where the offset is longer */
+/* Large pages, whose offsets are longer */
 TEST_F(translate, large_pages)
 {
 	struct test_vm *vm = &self->vm;
@@ -306,7 +306,7 @@ TEST_F(translate, not_canonical)
 	EXPECT_EQ((unsigned int)SVMVCPU_TRANSLATE_NOT_CANONICAL, t.result);
 }
 
-/* No region, no memory behind it, or none that may be written */
+/* No region, no memory behind it, or read-only memory */
 TEST_F(translate, table_not_there)
 {
 	struct test_vm *vm = &self->vm;
@@ -336,7 +336,7 @@ TEST_F(translate, table_not_there)
 	EXPECT_EQ((unsigned int)SVMVCPU_TRANSLATE_NO_TABLE, t.result);
 }
 
-/* Tables that are in a file, but not in memory yet */
+/* Tables in a file that is not in memory yet */
 TEST_F(translate, table_not_resident)
 {
 	struct test_vm *vm = &self->vm;
@@ -373,7 +373,7 @@ TEST_F(translate, arguments)
 		t.access = bad[i];
 		EXPECT_EQ(EINVAL, ioctl_errno(vm->vcpu.fd, SVMVCPU_TRANSLATE, &t));
 	}
-	/* what was there before does not matter; what is not used is zero */
+	/* the previous contents do not matter; unused fields are zero */
 	t = (struct svmvcpu_translation) {
 		.size = sizeof(t), .linear = 0x1234, .result = 9, .gpa = 9, .error_code = 9,
 	};
@@ -383,7 +383,7 @@ TEST_F(translate, arguments)
 	EXPECT_EQ(0U, t.error_code);
 }
 
-/* A vCPU that is under way, or dead, answers too; the answer stays pending. */
+/* A vCPU with a pending exit, or that has shut down, translates too; the exit stays pending. */
 TEST_F(translate, any_state)
 {
 	struct test_vm *vm = &self->vm;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events that an exit interrupts on their way into the guest are not lost,
- * whoever raised them; faults upon faults become double faults and shutdowns.
+ * Events whose delivery an exit interrupts are not lost, whoever raised them; faults
+ * during the delivery of faults become double faults and shutdowns.
  */
 #include "guest_idt.h"
 
@@ -11,7 +11,7 @@
 
 VM_FIXTURE(exit_event)
 
-/* Ways to an event, from outside and inside, with what its frame must say */
+/* Sources of an event, from outside and inside, and the frame it must have */
 static const struct event_case {
 	const char *name;
 	const char *code;
@@ -64,7 +64,7 @@ static void start(struct test_vm *vm, const struct event_case *c, uint64_t idt, 
 	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS);
 }
 
-/* To the exit behind which the event waits; an errno */
+/* Runs to the exit that interrupts the event; an errno */
 static int run_to_fault(struct test_vm *vm, const struct event_case *c, struct idt_outcome *out)
 {
 	int err = idt_run(vm, out);
@@ -77,7 +77,7 @@ static int run_to_fault(struct test_vm *vm, const struct event_case *c, struct i
 	return idt_run(vm, out);
 }
 
-/* @gpa becomes the page at TEST_FREE, with what it holds. */
+/* Maps the page at TEST_FREE at @gpa as well. */
 static int map_page(struct test_vm *vm, uint64_t gpa)
 {
 	struct svmvcpu_region region = {
@@ -95,7 +95,7 @@ static int unmap_page(struct test_vm *vm, uint64_t gpa)
 	return svmvcpu_vm_unmap(vm->vm, &range, 1);
 }
 
-/* The stub's HLT was reached with the frame on a stack that lies elsewhere. */
+/* The HLT of the stub was reached, with the frame on a stack at another address. */
 static int check_frame(struct test_vm *vm, const struct event_case *c,
 		       const struct idt_outcome *out, uint64_t moved)
 {
@@ -133,7 +133,7 @@ TEST_F(exit_event, table_not_there)
 		ASSERT_EQ(0, run_to_fault(vm, c, &out));
 		EXPECT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
 		EXPECT_EQ(ABSENT + c->vector * 16UL, vm->run->memory.gpa);
-		/* As often as it takes */
+		/* Any number of times */
 		ASSERT_EQ(0, idt_run(vm, &out));
 		EXPECT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);
 		ASSERT_EQ(0, map_page(vm, ABSENT));
@@ -146,8 +146,8 @@ TEST_F(exit_event, table_not_there)
 }
 
 /*
- * The same with exceptions that the VMM asked to see and lets through: it sees
- * each once, however often the delivery is interrupted.
+ * The same with exceptions that the VMM intercepts and lets through: it sees each once,
+ * however often the delivery is interrupted.
  */
 TEST_F(exit_event, seen_once)
 {
@@ -181,7 +181,7 @@ TEST_F(exit_event, seen_once)
 	}
 }
 
-/* Caught on its way it is part of the state, which can be set again. */
+/* An interrupted event is part of the state and can be set again. */
 TEST_F(exit_event, saved_under_way)
 {
 	struct test_vm *vm = &self->vm;
@@ -235,7 +235,7 @@ TEST_F(exit_event, stack_not_there)
 	}
 }
 
-/* Both are there, but not yet in memory: nobody but the module notices. */
+/* Both are in regions, but not yet in memory: only the module notices. */
 TEST_F(exit_event, stack_not_resident)
 {
 	struct test_vm *vm = &self->vm;
@@ -274,7 +274,7 @@ static uint64_t *start_split(struct test_vm *vm, const char *code, unsigned int 
 	return pt;
 }
 
-/* #PF while #UD is delivered: #PF. While #PF is delivered: #DF. Then: the end. */
+/* #PF while #UD is delivered: #PF. While #PF is delivered: #DF. Then shutdown. */
 TEST_F(exit_event, fault_upon_fault)
 {
 	struct test_vm *vm = &self->vm;
@@ -288,7 +288,7 @@ TEST_F(exit_event, fault_upon_fault)
 	EXPECT_EQ(TEST_CODE, out.rip);
 	EXPECT_CR2(vm, SPLIT_IDT + VEC_UD * 16);
 
-	/* the same with one the module raises */
+	/* the same with an exception that the module raises */
 	pt = start_split(vm, CODE("\x0f\x01\xd8"));
 	pt[0] = 0;
 	RUN_VECTOR(vm, VEC_PF, &out);
@@ -306,7 +306,7 @@ TEST_F(exit_event, fault_upon_fault)
 	RUN_EXPECT(vm, SHUTDOWN);
 }
 
-/* The same when each fault goes over the VMM's desk. */
+/* The same when the VMM intercepts each fault. */
 TEST_F(exit_event, fault_upon_fault_seen_by_the_vmm)
 {
 	struct test_vm *vm = &self->vm;
@@ -325,7 +325,10 @@ TEST_F(exit_event, fault_upon_fault_seen_by_the_vmm)
 		EXPECT_EQ(SPLIT_IDT + VEC_PF * 16, vm->run->exception.address);
 		EXPECT_CR2(vm, UNMAPPED + 8);
 		if (end == 0) {
-			/* The VMM mends the second: the first one arrives. */
+			/*
+			 * The VMM repairs the cause of the second fault: the first one
+			 * is delivered.
+			 */
 			pt[1] = (TEST_FREE + PAGE) | PTE_RWX;
 			RUN_VECTOR(vm, VEC_PF, &out);
 			EXPECT_CR2(vm, UNMAPPED + 8);
@@ -340,7 +343,7 @@ TEST_F(exit_event, fault_upon_fault_seen_by_the_vmm)
 			EXPECT_EQ(TEST_CODE, out.rip);
 			continue;
 		}
-		/* Nor can #DF be delivered. */
+		/* #DF cannot be delivered either. */
 		RUN_EXPECT(vm, EXCEPTION);
 		EXPECT_EQ(SPLIT_IDT + VEC_DF * 16, vm->run->exception.address);
 		vm->run->in_flags = SVMVCPU_RUN_INJECT;
@@ -349,9 +352,9 @@ TEST_F(exit_event, fault_upon_fault_seen_by_the_vmm)
 }
 
 /*
- * A software interrupt that the module delivers, with its gate in a page that
- * is not there. The VMM sees the #PF at the instruction, which is executed
- * again: nothing of the first try may be left.
+ * A software interrupt that the module delivers, with its gate in an absent page. The
+ * VMM sees the #PF at the instruction, which executes again: the first try must leave
+ * nothing behind.
  */
 TEST_F(exit_event, software_interrupt_mended_by_the_vmm)
 {
@@ -360,7 +363,7 @@ TEST_F(exit_event, software_interrupt_mended_by_the_vmm)
 	unsigned int again;
 	uint64_t *pt;
 
-	/* #BP, so that INT n exits where the next RIP is not saved */
+	/* #BP, so that INT n exits where the CPU does not save the next RIP */
 	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 1U << VEC_PF | 1U << VEC_BP));
 	pt = start_split(vm, CODE("\xcd\x30"));
 	pt[1] = 0;
@@ -378,7 +381,7 @@ TEST_F(exit_event, software_interrupt_mended_by_the_vmm)
 	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&vm->vcpu, 0));
 }
 
-/* After a triple fault nothing but SETUP, or a whole SET_STATE, helps. */
+/* After a triple fault only SETUP, or SET_STATE of all components, revives the vCPU. */
 TEST_F(exit_event, shutdown)
 {
 	struct test_vm *vm = &self->vm;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVMVCPU_EXIT_EXCEPTION: every exception that can be provoked, seen by the
- * VMM before the guest, then executed again or delivered with the right
- * frame; software interrupts beside it. events_at_exit.c has events that an exit
- * interrupts.
+ * SVMVCPU_EXIT_EXCEPTION: each exception that can be provoked is reported to the VMM,
+ * then its instruction executes again, or the exception is delivered with the right
+ * frame; also software interrupts. events_at_exit.c has events that an exit interrupts.
  */
 #include "guest_idt.h"
 
@@ -100,7 +99,7 @@ static void set_exits(struct test_vm *vm, uint32_t exceptions)
 		vm_die("SET_EXITS");
 }
 
-/* 0, or the step that is wrong, of the EXCEPTION on the run page */
+/* 0, or the number of the wrong field of the EXCEPTION on the run page */
 static int check_exit(struct test_vm *vm, const struct provocation *p)
 {
 	const struct svmvcpu_exit_exception *exc = &vm->run->exception;
@@ -142,7 +141,7 @@ static int check_frame(struct test_vm *vm, const struct provocation *p,
 	return 0;
 }
 
-/* An exit, the same again, and then into the guest */
+/* An exit, the same again, then delivery to the guest */
 static int provoke(struct test_vm *vm, const struct provocation *p)
 {
 	struct idt_outcome out;
@@ -157,7 +156,7 @@ static int provoke(struct test_vm *vm, const struct provocation *p)
 	step = check_exit(vm, p);
 	if (step)
 		return step;
-	/* A trap does not happen again; here the next step traps. */
+	/* A trap is not repeated; here the next step traps. */
 	if (p->vector != VEC_DB) {
 		if (idt_run(vm, &out))
 			return -2;
@@ -186,7 +185,7 @@ TEST_F(exit_exception, again_and_delivered)
 	}
 }
 
-/* Nobody asked: all go to the guest directly, with the same frames. */
+/* Without the option all go to the guest directly, with the same frames. */
 TEST_F(exit_exception, not_asked_for)
 {
 	struct test_vm *vm = &self->vm;
@@ -206,7 +205,7 @@ TEST_F(exit_exception, not_asked_for)
 	}
 }
 
-/* The VMM mends the cause and the instruction works. */
+/* The VMM repairs the cause and the instruction executes. */
 TEST_F(exit_exception, mended)
 {
 	struct test_vm *vm = &self->vm;
@@ -224,7 +223,7 @@ TEST_F(exit_exception, mended)
 	RUN_EXPECT(vm, HYPERCALL);
 	EXPECT_TRUE(idt_finished(vm, 2));
 
-	/* or goes on behind it */
+	/* or RIP is set behind it */
 	vm_load(vm, TEST_CODE, "\x0f\x0b", 2);
 	set_exits(vm, 1U << VEC_UD);
 	IDT_REGS(vm, regs->rip = TEST_CODE);
@@ -234,7 +233,7 @@ TEST_F(exit_exception, mended)
 	RUN_EXPECT(vm, HYPERCALL);
 }
 
-/* #TS: the stack segment for CPL 0 is none. */
+/* #TS: the stack segment for CPL 0 is invalid. */
 TEST_F(exit_exception, invalid_tss)
 {
 	struct test_vm *vm = &self->vm;
@@ -249,14 +248,14 @@ TEST_F(exit_exception, invalid_tss)
 	EXPECT_EQ((unsigned int)VEC_TS, vm->run->exception.vector);
 	EXPECT_EQ(0U, vm->run->exception.error_code);
 	EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
-	/* With a stack again, the guest gets to know. */
+	/* With a valid stack the guest gets the exception. */
 	vm->mem[IDT_TSS + 8] = IDT_DS;
 	vm->run->in_flags = SVMVCPU_RUN_INJECT;
 	RUN_VECTOR(vm, VEC_TS, &out);
 	EXPECT_EQ(TEST_CODE, out.rip);
 }
 
-/* INT n goes its way while #BP and #OF exit, and ends behind itself. */
+/* INT n is delivered while #BP and #OF exit; its frame points behind it. */
 TEST_F(exit_exception, software_interrupts)
 {
 	static const unsigned char vectors[] = { 3, 4, 0x30, 0x80, 0xff };
@@ -285,8 +284,8 @@ TEST_F(exit_exception, software_interrupts)
 }
 
 /*
- * A #BP of the VMM's where an INT3 of the guest's went by before: its delivery
- * faults, and there is no instruction to go back to.
+ * A #BP that the VMM injects after an INT3 of the guest: its delivery faults, and there
+ * is no instruction to return to.
  */
 TEST_F(exit_exception, injected_behind_an_int3)
 {
@@ -301,7 +300,7 @@ TEST_F(exit_exception, injected_behind_an_int3)
 	vm->run->in_flags = SVMVCPU_RUN_INJECT;
 	RUN_VECTOR(vm, VEC_BP, &out);
 	EXPECT_EQ(TEST_CODE + 1, out.rip);
-	/* The gate is no longer present. */
+	/* The gate is not present any more. */
 	vm->mem[IDT_TABLE + VEC_BP * 8 + 5] &= 0x7f;
 	IDT_REGS(vm, regs->rip = TEST_CODE + 1);
 	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | VEC_BP;
@@ -310,8 +309,8 @@ TEST_F(exit_exception, injected_behind_an_int3)
 }
 
 /*
- * From CPL 3 a gate for CPL 0 is #GP at the INT, also when INT exits and the
- * module delivers it. So are other faults on the way.
+ * From CPL 3, a gate for CPL 0 gives #GP at the INT, also when INT exits and the module
+ * delivers it. So do other faults of the delivery.
  */
 TEST_F(exit_exception, software_interrupt_without_privilege)
 {
@@ -327,13 +326,13 @@ TEST_F(exit_exception, software_interrupt_without_privilege)
 		RUN_VECTOR(vm, VEC_GP, &out);
 		EXPECT_EQ(14U * 8 + 2, out.error);
 		EXPECT_EQ(TEST_CODE, out.rip);
-		/* The same for a gate that is not there ... */
+		/* The same for a gate that is not present ... */
 		idt_put(vm, CODE("\xcd\x30"));
 		idt_setup(vm, IDT_USER64);
 		vm->mem[IDT_TABLE + 0x30 * 16 + 5] &= ~0x80;
 		RUN_VECTOR(vm, VEC_NP, &out);
 		EXPECT_EQ(TEST_CODE, out.rip);
-		/* ... and when it is, the handler returns into the INT, which works. */
+		/* ... and once it is, the handler returns to the INT, which works. */
 		vm->mem[IDT_TABLE + 0x30 * 16 + 5] |= 0x80;
 		RUN_VECTOR(vm, 0x30, &out);
 		EXPECT_EQ(TEST_CODE + 2, out.rip);
@@ -341,8 +340,8 @@ TEST_F(exit_exception, software_interrupt_without_privilege)
 }
 
 /*
- * #GP(vector * 8 + 2). QEMU has 16 where gates have as many bytes, and Bochs sets EXT
- * when the trap was injected.
+ * #GP(vector * 8 + 2). QEMU uses 16 where gates have 16 bytes, and Bochs sets EXT if
+ * the trap was injected.
  */
 static bool gate_error(uint32_t error, enum idt_mode mode, unsigned int vector)
 {
@@ -354,8 +353,8 @@ static bool gate_error(uint32_t error, enum idt_mode mode, unsigned int vector)
 }
 
 /*
- * INT3, INTO and INT n of vectors 3 and 4 from CPL 3, through a gate with DPL 0:
- * #GP at the instruction, whether the CPU or the module delivers them.
+ * INT3, INTO and INT n of vectors 3 and 4 from CPL 3, through a gate with DPL 0: #GP at
+ * the instruction, whether the CPU or the module delivers them.
  */
 TEST_F(exit_exception, traps_without_privilege)
 {
@@ -413,7 +412,7 @@ TEST_F(exit_exception, traps_without_privilege)
 	set_exits(vm, 0);
 }
 
-/* INTO without overflow is nothing, INT3 while only #OF exits is the guest's. */
+/* INTO without overflow does nothing; INT3 goes to the guest if only #OF exits. */
 TEST_F(exit_exception, traps_that_do_not_exit)
 {
 	struct test_vm *vm = &self->vm;
@@ -427,7 +426,7 @@ TEST_F(exit_exception, traps_that_do_not_exit)
 	EXPECT_EQ(TEST_CODE + 1, out.rip);
 }
 
-/* What SET_EXITS takes */
+/* Values that SET_EXITS accepts */
 TEST_F(exit_exception, choice)
 {
 	const uint32_t never = 1U << 2 | 1U << 18 | 1U << 9 | 1U << 15 | 3U << 30;
@@ -438,7 +437,7 @@ TEST_F(exit_exception, choice)
 	for (bit = 0; bit < 32; bit++) {
 		bool refused = never & (1U << bit);
 
-		/* those between have no meaning yet, and may get one */
+		/* those between are reserved */
 		if (bit > VEC_XM && !refused)
 			continue;
 		exits.exceptions = 1U << bit;
@@ -447,9 +446,8 @@ TEST_F(exit_exception, choice)
 }
 
 /*
- * What the module raises for the guest exits like what the CPU raises: an
- * instruction that is none for guests, a refused register value, a step over
- * an instruction that was intercepted anyway.
+ * Exceptions that the module raises exit like those of the CPU: for an instruction that
+ * guests do not have, a refused register value, a step over an intercepted instruction.
  */
 TEST_F(exit_exception, raised_by_the_module)
 {
@@ -477,7 +475,7 @@ TEST_F(exit_exception, raised_by_the_module)
 	}
 }
 
-/* The same for faults of string IO, whose address is not in CR2 before delivery. */
+/* The same for faults of string I/O, whose address is not in CR2 before delivery */
 TEST_F(exit_exception, page_fault_of_string_io)
 {
 	struct test_vm *vm = &self->vm;
@@ -497,7 +495,7 @@ TEST_F(exit_exception, page_fault_of_string_io)
 	EXPECT_CR2(vm, UNMAPPED + 5);
 }
 
-/* A step over an exit of its own: the exit first, then the #DB. */
+/* A step over an instruction that exits: first its exit, then the #DB. */
 TEST_F(exit_exception, step_over_an_exit)
 {
 	struct test_vm *vm = &self->vm;
@@ -519,7 +517,7 @@ TEST_F(exit_exception, step_over_an_exit)
 	EXPECT_EQ(TEST_CODE + 2, out.rip);
 }
 
-/* An exception of the VMM's waits until it has seen the one that came before. */
+/* An exception that the VMM injects waits until the VMM has seen the pending one. */
 TEST_F(exit_exception, inject_before_one_is_shown)
 {
 	struct test_vm *vm = &self->vm;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events the VMM injects: interrupts, NMIs and exceptions, when they go in,
- * what they wait for, and that each goes in once. Real-mode guests: vector n
- * is at 4 * n, and every handler tells its vector through port 0x20 + n.
+ * Events that the VMM injects: interrupts, NMIs and exceptions; when they are
+ * delivered, what they wait for, and that each is delivered once. The guests run in
+ * real mode: vector n is at 4 * n, and each handler reports its vector through port
+ * 0x20 + n.
  */
 #include "svmvcpu_test.h"
 
@@ -102,13 +103,13 @@ TEST_F(event, irq_waits_for_if_and_shadow)
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0x11, vm->run->io.port);
 	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_IRQ_WAITS);
-	/* a second one has no room, and nothing happens */
+	/* a second one is refused, and nothing happens */
 	inject(vm, SVMVCPU_INJECT_IRQ | 41);
 	EXPECT_EQ(EAGAIN, vm_run(vm));
 	vm->run->inject = 0;
 	/*
-	 * The instruction behind STI comes first; but VMRUN of QEMU before 10 does
-	 * not load a shadow, so an exit for the host's sake ends it.
+	 * The instruction after STI comes first; but VMRUN of QEMU before 10 does not
+	 * load a shadow, so an exit for a host interrupt ends it.
 	 */
 	RUN_EXPECT(vm, IO);
 	early = host_is_tcg() && vm->run->io.port == 0x20 + 40;
@@ -122,7 +123,7 @@ TEST_F(event, irq_waits_for_if_and_shadow)
 	RUN_EXPECT(vm, HALT);
 }
 
-/* To the OUT in the shadow; true if QEMU lost that on the way, as above. */
+/* Runs to the OUT in the shadow; true if QEMU lost the shadow, as above */
 static bool window_is_early(struct test_vm *vm)
 {
 	load_guest(vm, cli_sti);
@@ -155,7 +156,7 @@ TEST_F(event, window)
 	EXPECT_TRUE(vm->run->events & SVMVCPU_EV_IRQ_READY);
 	inject(vm, SVMVCPU_INJECT_IRQ | 50);
 	EXPECT_VECTOR(vm, 50);
-	/* not asked for again */
+	/* not requested again */
 	RUN_EXPECT(vm, IO);
 	EXPECT_EQ(0x13, vm->run->io.port);
 }
@@ -180,7 +181,7 @@ TEST_F(event, irq_ends_halt)
 	RUN_EXPECT(vm, HALT);
 }
 
-/* An interrupt that waits when HLT comes is as good as one that comes later. */
+/* An interrupt pending at HLT acts like one that comes later. */
 GUEST16(sti_hlt,
 	"cli\n"
 	"out %al, $0x10\n"
@@ -221,7 +222,7 @@ TEST_F(event, nmi_masks_nmi)
 	EXPECT_FALSE(vm->run->gprs.rflags & FLAG_TF);
 }
 
-/* The handler's first instruction still runs masked; its last tells. */
+/* The handler's first instruction still runs masked; its last one reports. */
 GUEST16(nmi_handler,
 	"out %al, $0x22\n"
 	"out %al, $0x60\n"
@@ -260,7 +261,7 @@ TEST_F(event, nmi_not_before_iret)
 	EXPECT_FALSE(vm->run->events & SVMVCPU_EV_NMI_MASKED);
 }
 
-/* No handler runs yet: the latch is one bit all the same. */
+/* No handler runs yet: the latch is still one bit. */
 TEST_F(event, nmi_merges_before_its_handler)
 {
 	struct svmvcpu_state state = { .size = sizeof(state) };
@@ -316,7 +317,7 @@ TEST_F(event, exception)
 	EXPECT_CR2(vm, 0x123456ULL);
 }
 
-/* An exception, then the interrupt that waited, at the first boundary with IF. */
+/* An exception, then the pending interrupt, at the first boundary with IF set. */
 TEST_F(event, exception_before_irq)
 {
 	struct test_vm *vm = &self->vm;
@@ -393,7 +394,7 @@ TEST_F(event, state)
 	EXPECT_EQ(SVMVCPU_INJECT_VALID | 38, state.events.irq);
 	EXPECT_EQ(0U, state.events.exception);
 
-	/* taken away, and put back */
+	/* removed, and set again */
 	state.events.irq = 0;
 	state.events.nmis = 1;
 	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
@@ -406,7 +407,7 @@ TEST_F(event, state)
 	EXPECT_EQ(0x12, vm->run->io.port);
 	EXPECT_VECTOR(vm, 39);
 
-	/* SETUP leaves nothing behind */
+	/* SETUP clears all events */
 	inject(vm, SVMVCPU_INJECT_NMI | 2);
 	RUN_EXPECT(vm, IO);
 	start(vm, FLAG_IF);
@@ -418,7 +419,7 @@ TEST_F(event, state)
 	EXPECT_EQ(-EINVAL, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
 }
 
-/* An NMI that waits for another event comes right behind that. */
+/* An NMI that waits for another event comes right after it. */
 TEST_F(event, nmi_behind_an_exception)
 {
 	struct svmvcpu_state state = { .size = sizeof(state) };
@@ -439,7 +440,7 @@ TEST_F(event, nmi_behind_an_exception)
 	EXPECT_EQ(0x10, vm->run->io.port);
 }
 
-/* A fault on top of a double fault that has not been delivered: no entry. */
+/* A fault while a double fault is pending: no entry. */
 TEST_F(event, third_fault)
 {
 	struct svmvcpu_state state = { .size = sizeof(state) };

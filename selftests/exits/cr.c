@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Control registers: what MOV CR, LMSW, SMSW and CLTS accept, refuse and
+ * Control registers: the values that MOV CR, LMSW, SMSW and CLTS accept, refuse and
  * show. exits_mode.c switches modes with them.
  */
 #include "guest_idt.h"
@@ -10,8 +10,8 @@
 VM_FIXTURE(exit_cr)
 
 /*
- * Runs code with a value in RAX; the vector it raised. RBX holds TEST_DATA.
- * CR0 of the flat modes is SETUP's; @cr0 is set on top when not 0.
+ * Runs code with a value in RAX; returns the vector it raised. RBX holds TEST_DATA.
+ * SETUP sets CR0 of the flat modes; @cr0 is ORed to it.
  */
 static int with_rax(struct test_vm *vm, enum idt_mode mode, const void *code, unsigned int len,
 		    uint64_t rax, uint64_t cr0)
@@ -31,12 +31,12 @@ static int with_rax(struct test_vm *vm, enum idt_mode mode, const void *code, un
 	return out.vector;
 }
 
-/* mov eax, cr0 and back, in every mode that may */
+/* mov eax, cr0 and back, in each mode with CPL 0 */
 TEST_F(exit_cr, cr0_values)
 {
 	static const struct {
 		enum idt_mode mode;
-		uint64_t flip;		/* against the CR0 of the mode */
+		uint64_t flip;		/* compared with the CR0 of the mode */
 		int vector;
 	} cases[] = {
 		{ IDT_LONG64, 0, NO_VECTOR },
@@ -90,7 +90,7 @@ TEST_F(exit_cr, cr0_reserved_bits)
 	EXPECT_EQ(CR0_LONG, vm->run->gprs.rcx);
 }
 
-/* The guest's caches look off to it; what reads CR0 agrees, with and without. */
+/* The guest's caches look disabled to it; all instructions that read CR0 agree. */
 TEST_F(exit_cr, cache_bits_are_shadowed)
 {
 	static const uint64_t bits[] = { CR0_CD, CR0_CD | CR0_NW, 0 };
@@ -117,7 +117,7 @@ TEST_F(exit_cr, cache_bits_are_shadowed)
 	EXPECT_EQ(CR0_CD | CR0_NW | CR0_ET, state.control.cr0);
 }
 
-/* SMSW by operand size: 16 bits merge, 32 zero-extend, 64 are whole. */
+/* SMSW by operand size: 16 bits merge, 32 bits zero-extend, 64 bits are written whole. */
 TEST_F(exit_cr, smsw_registers)
 {
 	struct test_vm *vm = &self->vm;
@@ -138,7 +138,7 @@ TEST_F(exit_cr, smsw_registers)
 	EXPECT_EQ(CR0_LONG | CR0_CD, vm->run->gprs.rax);
 }
 
-/* A memory operand that is not there is the guest's #PF. */
+/* A memory operand in an absent page gives the guest a #PF. */
 TEST_F(exit_cr, smsw_and_lmsw_fault)
 {
 	static const struct {
@@ -188,7 +188,7 @@ TEST_F(exit_cr, lmsw)
 					      0xfff0 | value, 0));
 		EXPECT_EQ(CR0_ET | CR0_NE | value | CR0_PE, vm->run->cr0);
 	}
-	/* In real mode PE may stay clear, or be set. */
+	/* In real mode PE may stay clear or be set. */
 	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_REAL, CODE("\x0f\x01\xf0"), 0xfffe, 0));
 	EXPECT_EQ(0xeULL, vm->run->cr0 & 0xf);
 	EXPECT_EQ(SVMVCPU_MODE_REAL, vm->run->mode);
@@ -210,7 +210,7 @@ TEST_F(exit_cr, clts)
 	}
 }
 
-/* Each CR4 bit: what GET_INFO and CPUID promise and nothing else */
+/* Each CR4 bit can be set if GET_INFO and CPUID report it, and no other. */
 TEST_F(exit_cr, cr4_values)
 {
 	struct test_vm *vm = &self->vm;
@@ -232,15 +232,15 @@ TEST_F(exit_cr, cr4_values)
 	for (bit = 32; bit < 64; bit++)
 		EXPECT_EQ(VEC_GP, with_rax(vm, IDT_LONG64, CODE("\x0f\x22\xe0"),
 					   CR4_PAE | 1ULL << bit, 0));
-	/* In long mode PAE stays. */
+	/* In long mode PAE cannot be cleared. */
 	EXPECT_EQ(VEC_GP, with_rax(vm, IDT_LONG64, CODE("\x0f\x22\xe0"), 0, 0));
 	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_LONG64, CODE("\x0f\x22\xe0"), CR4_PAE, 0));
 	EXPECT_EQ(CR4_PAE, vm->run->cr4);
 }
 
 /*
- * Machine checks are the host's, but the guest sees the bit it wrote. Firmware sets it
- * without looking at CPUID: 0x640 is what edk2's reset vector writes.
+ * The host handles machine checks, but the guest reads back the bit. Firmware sets it
+ * without checking CPUID: the reset vector of edk2 writes 0x640.
  */
 TEST_F(exit_cr, cr4_mce_is_shadowed)
 {
@@ -275,7 +275,7 @@ TEST_F(exit_cr, cr8_values)
 	EXPECT_EQ(VEC_GP, with_rax(vm, IDT_LONG64, CODE("\x44\x0f\x22\xc0"), 1ULL << 63, 0));
 }
 
-/* CR2 and CR3 are the guest's own; registers that do not exist are #UD. */
+/* CR2 and CR3 are not intercepted; registers that do not exist give #UD. */
 TEST_F(exit_cr, the_others)
 {
 	static const unsigned int none[] = { 1, 5, 6, 7 };
@@ -313,7 +313,7 @@ TEST_F(exit_cr, user_mode_is_gp)
 	}
 }
 
-/* Operands beyond the first eight, and RSP, which is not with the others */
+/* Register operands beyond the first eight, and RSP, which is stored elsewhere */
 TEST_F(exit_cr, extended_registers)
 {
 	const uint64_t cr0 = CR0_LONG | CR0_TS;
@@ -323,7 +323,7 @@ TEST_F(exit_cr, extended_registers)
 	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_LONG64, CODE("\x49\x89\xc4\x41\x0f\x22\xc4"),
 				      cr0, 0));
 	EXPECT_EQ(cr0, vm->run->cr0);
-	/* the same with REX.W, which does not matter */
+	/* the same with REX.W, which is ignored */
 	EXPECT_EQ(NO_VECTOR, with_rax(vm, IDT_LONG64, CODE("\x49\x89\xc4\x49\x0f\x22\xc4"),
 				      cr0, 0));
 	EXPECT_EQ(cr0, vm->run->cr0);
@@ -347,7 +347,7 @@ TEST_F(exit_cr, extended_registers)
 	EXPECT_EQ(7ULL, vm->run->gprs.rsp);
 }
 
-/* ModRM.mod counts for nothing in MOV CR. */
+/* ModRM.mod is ignored in MOV CR. */
 TEST_F(exit_cr, mod_is_ignored)
 {
 	struct test_vm *vm = &self->vm;

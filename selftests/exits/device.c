@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The same as exits_fetch, for device accesses: the instruction is at LINEAR, its operand
- * goes by RBX, and what either depends on changes between two exits.
+ * Like exits_fetch, for device accesses: the instruction is at LINEAR, RBX addresses
+ * its operand, and what either depends on changes between two exits.
  */
 #include "guest_tables.h"
 
@@ -44,7 +44,10 @@ static void put_bytes(struct test_vm *t, const char *bytes, size_t len)
 
 #define PUT_BYTES(t, literal)	put_bytes(t, literal, sizeof(literal) - 1)
 
-/* What is at LINEAR executes, with the registers on the page; once more, if it was asked. */
+/*
+ * Executes the instruction at LINEAR with the registers on the page; repeated if RUN
+ * asks for it.
+ */
 static int execute(struct test_vm *t)
 {
 	t->run->in_flags = SVMVCPU_RUN_SET_GPRS;
@@ -54,7 +57,7 @@ static int execute(struct test_vm *t)
 	return vm_run(t) ? -1 : (int)t->run->reason;
 }
 
-/* Twice: the first exit may have to fault in the tables and set accessed bits. */
+/* Run twice: the first time may fault in the tables and set accessed bits. */
 #define EXPECT_ACCESS(at, bytes, is_write, value)				\
 do {										\
 	int i_;									\
@@ -94,7 +97,7 @@ TEST_F(device, new_bytes)
 	EXPECT_ACCESS(DEVICE + 0x10, 4, 1, 0x88776655);
 }
 
-/* The page with the instruction is another one. */
+/* Another page with another instruction */
 TEST_F(device, new_code_page)
 {
 	struct test_vm *t = &self->vm;
@@ -106,7 +109,7 @@ TEST_F(device, new_code_page)
 	EXPECT_STORE(1, 0x55);
 }
 
-/* The registers that address and value are made of */
+/* The registers of the address and of the value */
 TEST_F(device, new_registers)
 {
 	struct test_vm *t = &self->vm;
@@ -122,12 +125,12 @@ TEST_F(device, new_registers)
 	EXPECT_ACCESS(DEVICE + 0x20, 4, 1, 0x44332212);
 	t->run->gprs.rbx += 0x1000;
 	EXPECT_ACCESS(DEVICE + 0x1020, 4, 1, 0x44332212);
-	/* the first page under another address */
+	/* the first page at another address */
 	t->run->gprs.rbx += 0x1000;
 	EXPECT_ACCESS(DEVICE + 0x20, 4, 1, 0x44332212);
 }
 
-/* Where the operand is, by the tables */
+/* The operand's page changes in the tables. */
 TEST_F(device, new_translation)
 {
 	struct test_vm *t = &self->vm;
@@ -142,7 +145,7 @@ TEST_F(device, new_translation)
 	}
 }
 
-/* An access that leaves the page is none that a device can make. */
+/* An access that crosses the end of its page is no access to a device. */
 TEST_F(device, across_pages)
 {
 	struct test_vm *t = &self->vm;
@@ -156,7 +159,7 @@ TEST_F(device, across_pages)
 	EXPECT_EQ(SVMVCPU_EXIT_MEMORY_FAULT, execute(t));
 }
 
-/* Nor is one that comes from the page before, which is memory: the second half faults. */
+/* Nor is an access that starts in memory in the page before: its second half faults. */
 TEST_F(device, from_memory)
 {
 	struct test_vm *t = &self->vm;
@@ -172,8 +175,8 @@ TEST_F(device, from_memory)
 }
 
 /*
- * The same bytes in the same place: mov %eax, (%rbx) in 64-bit code, and
- * mov %ax, (%bp, %di) in a 16-bit segment.
+ * The same bytes in the same place: mov %eax, (%rbx) in 64-bit code, and mov %ax, (%bp,
+ * %di) in a 16-bit segment
  */
 TEST_F(device, new_mode)
 {
@@ -194,7 +197,7 @@ TEST_F(device, new_mode)
 	}
 }
 
-/* Other segments than those that 64-bit code goes by without a look */
+/* FS and GS, whose bases 64-bit code does use */
 TEST_F(device, segment_base)
 {
 	struct test_vm *t = &self->vm;
@@ -210,7 +213,7 @@ TEST_F(device, segment_base)
 	}
 }
 
-/* A region comes where the device was, and goes again. */
+/* A region replaces the device, and is removed again. */
 TEST_F(device, region_comes_and_goes)
 {
 	struct svmvcpu_range page = { .gpa = DEVICE, .bytes = 0x1000 };
@@ -235,7 +238,7 @@ TEST_F(device, region_comes_and_goes)
 	svmvcpu_free(memory, 0x1000);
 }
 
-/* The VMM does not want to see such exits any more, and does. */
+/* The VMM deselects such exits, and selects them again. */
 TEST_F(device, new_choice)
 {
 	struct test_vm *t = &self->vm;
@@ -250,7 +253,7 @@ TEST_F(device, new_choice)
 	}
 }
 
-/* Two instructions by turns, one device; and one for two devices */
+/* Two instructions that alternate on one device; and one instruction on two devices */
 TEST_F(device, many_places)
 {
 	struct test_vm *t = &self->vm;
@@ -271,7 +274,7 @@ TEST_F(device, many_places)
 	}
 }
 
-/* What is read arrives where the instruction wants it, and RIP behind that. */
+/* The value read goes to the instruction's destination, and RIP behind the instruction. */
 TEST_F(device, answers)
 {
 	struct test_vm *t = &self->vm;
@@ -296,7 +299,10 @@ TEST_F(device, answers)
 	}
 }
 
-/* A snapshot between question and answer: the answer is for that instruction. */
+/*
+ * A snapshot restored before the exit is completed: the result is for the instruction
+ * of the snapshot.
+ */
 TEST_F(device, restored_question)
 {
 	struct test_vm *t = &self->vm;
@@ -324,7 +330,7 @@ TEST_F(device, restored_question)
 	}
 }
 
-/* The register page of a local APIC, which the kernel answers itself */
+/* The register page of a local APIC, which the kernel handles itself */
 TEST(apic_page)
 {
 	static const unsigned char code[] = {

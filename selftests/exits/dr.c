@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Debug registers: MOV DR, the names DR4 and DR5, general detect, and the
- * breakpoints a guest sets for itself.
+ * Debug registers: MOV DR, the aliases DR4 and DR5, general detect, and breakpoints
+ * that a guest sets.
  */
 #include "guest_idt.h"
 
@@ -13,7 +13,7 @@
 
 VM_FIXTURE(exit_dr, struct svmvcpu_state state;)
 
-/* mov drN, rax (or eax); mov rcx, drN with the N of the name */
+/* mov drN, rax (or eax); mov rcx, drN */
 static int move(struct _test_data_exit_dr *self, enum idt_mode mode, unsigned int dr,
 		uint64_t value, uint64_t cr4)
 {
@@ -55,7 +55,7 @@ TEST_F(exit_dr, addresses)
 		}
 }
 
-/* DR6 and DR7: fixed bits stay, DR4 and DR5 are other names, high bits are #GP. */
+/* DR6 and DR7: fixed bits do not change, DR4 and DR5 are aliases, high bits give #GP. */
 TEST_F(exit_dr, status_and_control)
 {
 	unsigned int alias;
@@ -97,7 +97,7 @@ TEST_F(exit_dr, no_more_registers)
 	EXPECT_EQ(VEC_UD, out.vector);
 }
 
-/* GD: the access traps before it happens, once, and then the handler may look. */
+/* GD: the access traps before it happens, once; the handler may then access the registers. */
 TEST_F(exit_dr, general_detect)
 {
 	struct test_vm *vm = &self->vm;
@@ -115,19 +115,19 @@ TEST_F(exit_dr, general_detect)
 	idt_get(vm, &self->state);
 	EXPECT_EQ(dr6_causes(DR6_BD), self->state.debug.dr6 & 0xe00f);
 	EXPECT_EQ(DR7_RESET, self->state.debug.dr7);
-	/* The handler returns, and the instruction works. */
+	/* The handler returns, and the instruction executes. */
 	RUN_EXPECT(vm, HYPERCALL);
 	EXPECT_EQ(0x1234ULL, vm->run->gprs.rax);
 }
 
-/* Single steps of instructions nobody intercepts; causes add up in DR6. */
+/* Single steps of instructions that are not intercepted; causes accumulate in DR6. */
 TEST_F(exit_dr, single_step)
 {
 	struct test_vm *vm = &self->vm;
 	struct idt_outcome out;
 	unsigned int i;
 
-	/* see BOCHS_TF: the page is there when it is executed again. */
+	/* see BOCHS_TF: the page is mapped when it executes again */
 	idt_exec(vm, IDT_LONG64, CODE("\x90\x90\x90"), &out);
 	idt_setup(vm, IDT_LONG64);
 	IDT_REGS(vm, regs->rflags |= FLAG_TF);
@@ -141,7 +141,7 @@ TEST_F(exit_dr, single_step)
 	}
 }
 
-/* Executes at TEST_CODE + 1, writes TEST_DATA: one breakpoint on each */
+/* One breakpoint on the instruction at TEST_CODE + 1, one on writes to TEST_DATA */
 static void arm(struct _test_data_exit_dr *self)
 {
 	struct test_vm *vm = &self->vm;
@@ -153,8 +153,8 @@ static void arm(struct _test_data_exit_dr *self)
 }
 
 /*
- * Breakpoints of a guest fire in the guest. QEMU 7.2 does not arm those that
- * VMRUN loads; then nothing may be seen of them.
+ * A guest's breakpoints fire in the guest. QEMU 7.2 does not arm breakpoints that VMRUN
+ * loads; then none may fire.
  */
 TEST_F(exit_dr, breakpoints_in_the_guest)
 {
@@ -179,10 +179,10 @@ TEST_F(exit_dr, breakpoints_in_the_guest)
 		EXPECT_EQ(VEC_DB, out.vector);
 		EXPECT_EQ(TEST_CODE + (i ? 3 : 1), out.rip);
 		EXPECT_EQ(dr6_causes(1), self->state.debug.dr6 & 0xe00f);
-		/* In Bochs the RF of an IRET does not hold it off. */
+		/* In Bochs, RF loaded by IRET does not suppress the breakpoint. */
 		if (!i && host_is_bochs())
 			continue;
-		/* For the one that comes before, RF is the handler's to set. */
+		/* For an instruction breakpoint the handler has to set RF. */
 		if (!i)
 			vm->mem[out.frame + 16 + 2] |= FLAG_RF >> 16;
 		RUN_EXPECT(vm, HYPERCALL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVMVCPU_EXIT_FAIL_ENTRY: states VMRUN refuses, named before it is tried,
- * and mended with SET_STATE. Rules that SET_STATE itself guards are EINVAL
- * there; the rest of them is KUnit's.
+ * SVMVCPU_EXIT_FAIL_ENTRY: states that VMRUN refuses. RUN names the rule before it
+ * tries, and SET_STATE can repair the state. Rules that SET_STATE checks itself give
+ * EINVAL there; KUnit tests the others.
  */
 #include "guest_idt.h"
 
@@ -94,7 +94,7 @@ TEST_F(exit_entry, named_and_mended)
 			TH_LOG("%s: %s", c->name, svmvcpu_rule_text(vm->run->fail.rule));
 		EXPECT_EQ(0ULL, vm->run->fail.code);
 		EXPECT_EQ(0U, vm->run->fail.mbz);
-		/* It stays refused, and the state stays as it was set. */
+		/* Each RUN refuses it, and the state does not change. */
 		EXPECT_EQ(0, vm_run(vm));
 		EXPECT_EQ((unsigned int)SVMVCPU_EXIT_FAIL_ENTRY, vm->run->reason);
 		idt_get(vm, &self->bad);
@@ -105,7 +105,7 @@ TEST_F(exit_entry, named_and_mended)
 	}
 }
 
-/* Several components at once, by SET_GPRS on the run page, and mended there */
+/* Several components at once, by SET_GPRS on the run page, which also repairs them */
 TEST_F(exit_entry, by_the_run_page)
 {
 	struct test_vm *vm = &self->vm;
@@ -122,7 +122,7 @@ TEST_F(exit_entry, by_the_run_page)
 	RUN_EXPECT(vm, HYPERCALL);
 }
 
-/* An event that is impossible in 64-bit mode, and one that VMRUN takes elsewhere */
+/* An event that is impossible in 64-bit mode, and one that VMRUN delivers with another address */
 TEST_F(exit_entry, bound_in_64_bit_mode)
 {
 	struct test_vm *vm = &self->vm;
@@ -141,7 +141,7 @@ TEST_F(exit_entry, bound_in_64_bit_mode)
 		RUN_EXPECT(vm, FAIL_ENTRY);
 		EXPECT_EQ((unsigned int)SVMVCPU_RULE_EVENTINJ, vm->run->fail.rule);
 		EXPECT_EQ(0ULL, vm->run->fail.code);
-		/* It waits, until the VMM takes it back. */
+		/* It stays pending until the VMM removes it. */
 		RUN_EXPECT(vm, FAIL_ENTRY);
 		idt_set(vm, &self->good, SVMVCPU_STATE_EVENTS);
 		RUN_EXPECT(vm, HYPERCALL);
@@ -151,7 +151,7 @@ TEST_F(exit_entry, bound_in_64_bit_mode)
 	RUN_VECTOR(vm, VEC_BR, &out);
 }
 
-/* A value no register can hold is refused where it is set. */
+/* SET_STATE refuses values that a register cannot hold. */
 TEST_F(exit_entry, guarded_by_set_state)
 {
 	struct test_vm *vm = &self->vm;

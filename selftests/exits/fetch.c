@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An exit is answered by the instruction that is in memory at that time: whatever leads
- * to it is changed between two exits, and the next one must go by what is there now.
- * exits_device has device accesses.
+ * An exit is completed for the instruction that is in memory at that time. Between two
+ * exits the tests change everything its address and bytes depend on; the next exit must
+ * use the new contents. exits_device has device accesses.
  *
- * The guest's instruction is a HLT with more or fewer prefixes, mostly: RIP behind
- * it tells which was read.
+ * The guest's instruction is mostly a HLT with several prefixes: RIP behind it tells
+ * which one was read.
  */
 #include "guest_tables.h"
 
 #define MAX_PREFIXES	8
 
-/* What is read as another kind of entry gets the accessed bit. */
+/* Accessed bits are set in what was read as a page table entry. */
 #define NO_SUCH_TABLES	"Bochs: no accessed bit in a directory pointer"
 
 static void put_code(unsigned char *at, unsigned int prefixes)
@@ -42,7 +42,7 @@ FIXTURE_SETUP(fetch)
 
 VM_TEARDOWN(fetch)
 
-/* The length of the instruction at @rip, as the module sees it; -1: no HALT */
+/* The length of the instruction at @rip, as the module sees it; -1 without a HALT */
 static int length(struct test_vm *t, unsigned long rip)
 {
 	t->run->in_flags = SVMVCPU_RUN_SET_GPRS;
@@ -52,7 +52,7 @@ static int length(struct test_vm *t, unsigned long rip)
 	return t->run->gprs.rip - rip;
 }
 
-/* Twice: the first exit may have to fault in the tables and set accessed bits. */
+/* Run twice: the first time may fault in the tables and set accessed bits. */
 #define EXPECT_LENGTH_AT(rip, want)				\
 do {								\
 	EXPECT_EQ(want, length(&self->vm, rip));		\
@@ -69,7 +69,7 @@ TEST_F(fetch, new_bytes)
 		put_code(self->vm.mem + CODE, i);
 		EXPECT_LENGTH((int)i + 1);
 	}
-	/* Back, with what was behind it still there */
+	/* Restored, with the bytes behind it unchanged */
 	put_code(self->vm.mem + CODE, 2);
 	EXPECT_LENGTH(3);
 }
@@ -92,7 +92,7 @@ TEST_F(fetch, new_table_entry)
 	}
 }
 
-/* At each level above: the tables at OTHER lead to another page. */
+/* At each level: the tables at OTHER lead to another page. */
 TEST_F(fetch, new_upper_tables)
 {
 	struct test_vm *t = &self->vm;
@@ -125,7 +125,7 @@ TEST_F(fetch, new_cr3)
 	}
 }
 
-/* Other code segments: the base, and what the same bytes mean in another mode */
+/* Other code segments: the base, and the meaning of the same bytes in another mode */
 TEST_F(fetch, new_segment)
 {
 	struct svmvcpu_setup real = {
@@ -144,7 +144,7 @@ TEST_F(fetch, new_segment)
 	EXPECT_LENGTH(5);
 }
 
-/* What is as wide as an address in one mode is not in another. */
+/* Instructions have another length with another address size. */
 TEST_F(fetch, new_mode)
 {
 	/* 32-bit: movb $0x77, 0x10; 16-bit: movb $0x10, (%di) */
@@ -174,7 +174,7 @@ TEST_F(fetch, new_mode)
 	}
 }
 
-/* At each offset in a quadword, with as many prefixes as there may be */
+/* At each offset in a quadword, with up to the maximum of prefixes */
 TEST_F(fetch, every_offset)
 {
 	struct test_vm *t = &self->vm;
@@ -188,7 +188,7 @@ TEST_F(fetch, every_offset)
 	}
 }
 
-/* The last instruction of a page, of each length; the next page is not there. */
+/* The last instruction of a page, of each length; the next page is absent. */
 TEST_F(fetch, end_of_page)
 {
 	struct test_vm *t = &self->vm;
@@ -200,7 +200,7 @@ TEST_F(fetch, end_of_page)
 	}
 }
 
-/* An instruction on two pages, which do not lie side by side */
+/* An instruction in two pages that are not adjacent */
 TEST_F(fetch, across_pages)
 {
 	struct test_vm *t = &self->vm;
@@ -231,8 +231,9 @@ static void set_paging(struct test_vm *t, uint64_t cr0_pg, uint64_t cr4_pae)
 }
 
 /*
- * Without paging, by entries of eight bytes, and of four, all with the same CR3: the
- * first half of the second entry of PD is the entry for page 2 among those of four.
+ * Without paging, with entries of eight bytes and with entries of four, all with the
+ * same CR3: the first half of the second entry of PD is the entry for page 2 among the
+ * 4-byte entries.
  */
 TEST_F(fetch, new_paging)
 {
@@ -260,7 +261,7 @@ TEST_F(fetch, new_paging)
 	}
 }
 
-/* The region with the code goes, another with other memory comes. */
+/* The region with the code is replaced by one with other memory. */
 TEST_F(fetch, new_region)
 {
 	struct svmvcpu_range page = { .gpa = CODE, .bytes = 0x1000 };
@@ -278,13 +279,13 @@ TEST_F(fetch, new_region)
 	region.hva = (uintptr_t)other;
 	ASSERT_EQ(0, svmvcpu_vm_map(t->vm, &region, 1));
 	EXPECT_LENGTH(6);
-	/* And what the VMM has at the old address does not count. */
+	/* Contents of the VMM's memory at the old address do not matter. */
 	put_code(t->mem + CODE, 3);
 	EXPECT_LENGTH(6);
 	svmvcpu_free(other, 0x1000);
 }
 
-/* Long mode goes, and the same tables have one level less. */
+/* After leaving long mode the same tables have one level less. */
 TEST_F(fetch, new_efer)
 {
 	struct test_vm *t = &self->vm;
@@ -301,7 +302,7 @@ TEST_F(fetch, new_efer)
 	EXPECT_LENGTH(4);
 }
 
-/* 1: mov %eax or %ecx, DEVICE_LINEAR; jmp 1b; the bit of the second byte that tells */
+/* 1: mov %eax or %ecx, DEVICE_LINEAR; jmp 1b; a bit of the second byte selects the register */
 #define STORE_ECX	8
 
 /**
@@ -333,7 +334,7 @@ static void *change(void *arg)
 
 #define CHANGING_NS	2000000000ULL
 
-/* Another thread rewrites the instruction: each answer fits the bytes of its time. */
+/* Another thread rewrites the instruction: each result fits the bytes at that time. */
 TEST_F(fetch, changes_in_the_middle)
 {
 	static const unsigned char code[] = {
@@ -356,7 +357,7 @@ TEST_F(fetch, changes_in_the_middle)
 	ASSERT_EQ(0, pin_to_cpu(1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, change, &c));
 	for (end = now_ns() + CHANGING_NS; now_ns() < end; rounds++) {
-		/* Both instructions are met, whatever the other thread does. */
+		/* Both instructions are met while the other thread rewrites them. */
 		__atomic_xor_fetch(c.modrm, STORE_ECX, __ATOMIC_SEQ_CST);
 		RUN_EXPECT(t, MMIO);
 		before = __atomic_load_n(&c.changes, __ATOMIC_SEQ_CST);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For tests of instructions and operands that the module finds through the guest's
- * page tables: a guest in 64-bit mode with tables of the test's own, which the test
- * changes between exits.
+ * For tests of instructions and operands that the module finds through the guest's page
+ * tables: a guest in 64-bit mode with page tables that the test changes between exits.
  */
 #ifndef GUEST_TABLES_H
 #define GUEST_TABLES_H
@@ -13,9 +12,9 @@
 #define PDPT		0x21000UL
 #define PD		0x22000UL
 #define PT		0x23000UL
-#define OTHER		0x10000UL	/* another set of tables, this far away */
-#define LINEAR		0x1000UL	/* where the code is seen */
-#define CODE		0x40000UL	/* where it is: page n has n prefixes */
+#define OTHER		0x10000UL	/* offset of another set of tables */
+#define LINEAR		0x1000UL	/* linear address of the code */
+#define CODE		0x40000UL	/* its memory: page n has n prefixes */
 #define DEVICE		0x10000000UL	/* no region */
 #define DEVICE_LINEAR	0x2000UL
 
@@ -27,7 +26,7 @@ static inline void put_entry(struct test_vm *t, unsigned long table, unsigned in
 	((uint64_t *)(t->mem + table))[index] = value;
 }
 
-/* LINEAR is the page with @prefixes, by the tables at @offset */
+/* Maps LINEAR to the page with @prefixes, in the tables at @offset. */
 static inline void put_tables(struct test_vm *t, unsigned long offset, unsigned int prefixes)
 {
 	put_entry(t, PML4 + offset, 0, (PDPT + offset) | PTE_PW);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the host wants of a CPU while a guest runs there is not the guest's
- * business, nor the VMM's: NMIs and interrupts reach the host, and the guest
- * goes on where it was.
+ * NMIs and interrupts of the host while a guest runs: they reach the host, cause no
+ * exit to the VMM, and the guest continues.
  */
 #include "guest_thread.h"
 
@@ -60,7 +59,7 @@ FIXTURE_TEARDOWN(exit_host)
 	vm_close(&self->vm);
 }
 
-/* Asks all CPUs for a backtrace, which takes an NMI; nobody reads it. */
+/* Asks all CPUs for a backtrace, which takes an NMI; the output is not used. */
 static void send_nmi(void)
 {
 	write_file("/proc/sys/kernel/printk", "1");
@@ -83,7 +82,7 @@ TEST_F_TIMEOUT(exit_host, nmi, 60)
 	EXPECT_EQ((unsigned int)SVMVCPU_EXIT_INTERRUPTED, self->vm.run->reason);
 }
 
-/* A guest that does nothing but spin does not keep the timer out. */
+/* A guest that only spins does not block the timer. */
 TEST_F_TIMEOUT(exit_host, timer, 60)
 {
 	unsigned long before;

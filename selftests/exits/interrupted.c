@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVMVCPU_EXIT_INTERRUPTED: guests that never exit by themselves, with
- * interrupts on or off, are stopped by a deadline, a signal or a kick, and do
- * not keep the host's ticks from their CPU.
+ * SVMVCPU_EXIT_INTERRUPTED: a deadline, a signal or a kick stops guests that never exit
+ * by themselves, with interrupts on or off, and such guests do not block the host's
+ * ticks.
  *
  * emulator: qemu, Bochs takes no host interrupt from a guest that has IF off
  */
@@ -34,7 +34,7 @@ FIXTURE_SETUP(exit_interrupted)
 
 VM_TEARDOWN(exit_interrupted)
 
-/* Loops, by mode and with interrupts off or on in front */
+/* Loops in several modes, with interrupts off or on */
 static const struct {
 	enum idt_mode mode;
 	const char *code;
@@ -52,7 +52,7 @@ static const struct {
 
 #define NR_LOOPS	ARRAY_SIZE(loops)
 
-/* Timer interrupts CPU 1 has had */
+/* Number of timer interrupts on CPU 1 */
 static unsigned long ticks(void)
 {
 	unsigned long cpu0 = 0, cpu1 = 0;
@@ -69,8 +69,8 @@ static unsigned long ticks(void)
 }
 
 /*
- * In a tenth of a second there are 25 ticks, but an emulator that stands still
- * for a while makes one of many: several turns, if need be.
+ * A tenth of a second has 25 ticks, but an emulator that stands still merges many into
+ * one; hence several tries.
  */
 #define TICKS		5
 #define TURNS		100
@@ -102,7 +102,7 @@ TEST_F(exit_interrupted, deadline)
 
 TEST_F(exit_interrupted, signal)
 {
-	/* again and again: the first may come before RUN, which would not end then */
+	/* repeatedly: the first may come before RUN, and not end it */
 	const struct itimerval off = { }, timer = {
 		.it_value.tv_usec = 50000, .it_interval.tv_usec = 50000,
 	};
@@ -129,7 +129,7 @@ static void *kicker(void *arg)
 	return NULL;
 }
 
-/* From the same CPU, which the guest has to give up for that */
+/* From the same CPU, which the guest has to yield for that */
 TEST_F(exit_interrupted, kick)
 {
 	struct test_vm *vm = &self->vm;
@@ -147,7 +147,7 @@ TEST_F(exit_interrupted, kick)
 	}
 }
 
-/* A kick before RUN stops it at once, and only once. */
+/* A kick before RUN ends it at once, and only one RUN. */
 TEST_F(exit_interrupted, kick_before_run)
 {
 	struct test_vm *vm = &self->vm;
@@ -161,7 +161,7 @@ TEST_F(exit_interrupted, kick_before_run)
 	RUN_EXPECT(vm, HYPERCALL);
 }
 
-/* An answer counts even when the RUN that carries it ends at once. */
+/* The result of an exit is used even if the RUN that passes it ends at once. */
 TEST_F(exit_interrupted, answer_is_taken_all_the_same)
 {
 	struct test_vm *vm = &self->vm;
@@ -179,7 +179,7 @@ TEST_F(exit_interrupted, answer_is_taken_all_the_same)
 	EXPECT_EQ(0x5aULL, vm->run->gprs.rax);
 }
 
-/* A deadline in the past lets nothing run; without one the guest goes on. */
+/* With a deadline in the past the guest does not run; without one it does. */
 TEST_F(exit_interrupted, deadline_in_the_past)
 {
 	struct test_vm *vm = &self->vm;

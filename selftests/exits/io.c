@@ -39,7 +39,7 @@ static uint64_t width_mask(unsigned int width)
 	return width == 4 ? 0xffffffff : width == 2 ? 0xffff : 0xff;
 }
 
-/* What IN leaves in RAX: a 32-bit write clears the upper half, others merge. */
+/* RAX after IN: a 32-bit write clears the upper half, narrower ones merge. */
 static uint64_t rax_after_in(unsigned int width)
 {
 	uint64_t mask = width_mask(width);
@@ -47,7 +47,7 @@ static uint64_t rax_after_in(unsigned int width)
 	return width == 4 ? ANSWER & mask : (RAX_BEFORE & ~mask) | (ANSWER & mask);
 }
 
-/* Code with an operand-size prefix or without; returns its length. */
+/* Code with or without an operand-size prefix; returns its length. */
 static unsigned int io_code(unsigned char *buf, const struct io_insn *insn, bool prefix)
 {
 	unsigned int len = 0;
@@ -58,7 +58,7 @@ static unsigned int io_code(unsigned char *buf, const struct io_insn *insn, bool
 	return len + insn->len;
 }
 
-/* 0 when all is right, otherwise which step was not */
+/* 0, or the number of the step that failed */
 static int try_io(struct test_vm *vm, enum idt_mode mode, const struct io_insn *insn, bool prefix)
 {
 	unsigned int wide = mode_is_16(mode) == prefix ? 4 : 2;
@@ -81,7 +81,7 @@ static int try_io(struct test_vm *vm, enum idt_mode mode, const struct io_insn *
 		return 3;
 	if (!insn->in && io->data != (RAX_BEFORE & width_mask(width)))
 		return 4;
-	/* An IN waits for its value, an OUT is over. */
+	/* IN waits for its value; OUT is complete at the exit. */
 	if (vm->run->gprs.rip != TEST_CODE + (insn->in ? 0 : len))
 		return 5;
 	vm->run->answer = ANSWER;
@@ -109,7 +109,7 @@ TEST_F(exit_io, all_widths_in_all_modes)
 			}
 }
 
-/* CPL 3 without IOPL and without a bit in the TSS: the guest's own #GP. */
+/* CPL 3 without IOPL and without a bit in the TSS: the guest takes #GP. */
 TEST_F(exit_io, user_without_permission)
 {
 	struct test_vm *vm = &self->vm;
@@ -127,7 +127,7 @@ TEST_F(exit_io, user_without_permission)
 	}
 }
 
-/* The last port, also as the first byte of an access that runs off the end. */
+/* The last port, also as the first byte of an access beyond it */
 TEST_F(exit_io, last_port)
 {
 	struct test_vm *vm = &self->vm;
@@ -153,7 +153,7 @@ TEST_F(exit_io, last_port)
 	}
 }
 
-/* An IN that is answered twice: only the first RUN takes the answer. */
+/* An IN that is completed twice: only the first RUN uses the value. */
 GUEST64(twice,
 	"in $0x60, %al\n"
 	"mov %al, %bl\n"
@@ -176,7 +176,10 @@ TEST_F(exit_io, answer_counts_once)
 	EXPECT_EQ(0x22ULL, vm->run->gprs.rax & 0xff);
 }
 
-/* Registers that the VMM changes under an IN whose RIP stays are kept, RAX's rest too. */
+/*
+ * Registers that the VMM sets at an IN with the same RIP keep their values, and so does
+ * the rest of RAX.
+ */
 TEST_F(exit_io, answer_merges_into_new_registers)
 {
 	struct test_vm *vm = &self->vm;
@@ -193,7 +196,7 @@ TEST_F(exit_io, answer_merges_into_new_registers)
 	EXPECT_EQ(77ULL, vm->run->gprs.rcx);
 }
 
-/* A RIP of the VMM's withdraws the question: the IN is executed again. */
+/* Setting RIP cancels the completion: the IN executes again. */
 TEST_F(exit_io, moved_rip_withdraws_the_question)
 {
 	struct test_vm *vm = &self->vm;
@@ -210,7 +213,7 @@ TEST_F(exit_io, moved_rip_withdraws_the_question)
 	EXPECT_EQ(0x99ULL, vm->run->gprs.rax);
 }
 
-/* OUT to 0x604 and 0xcf9: which of them end the machine, and with what */
+/* OUT to 0x604 and 0xcf9: which values end the machine, and how */
 static const struct {
 	const char *name;
 	const char *code;
@@ -255,7 +258,7 @@ TEST_F(exit_io, system_down)
 			EXPECT_EQ((unsigned int)downs[i].kind, vm->run->down.kind);
 			EXPECT_EQ(downs[i].data, vm->run->down.data);
 		}
-		/* Whoever goes on has lost nothing. */
+		/* A guest that continues has lost nothing. */
 		RUN_EXPECT(vm, HYPERCALL);
 		EXPECT_EQ(downs[i].rax, vm->run->gprs.rax);
 	}
@@ -279,7 +282,7 @@ TEST_F(exit_io, reads_of_the_down_ports_are_plain)
 	}
 }
 
-/* OUT as the last byte of a 64K segment: EIP goes on at 0x10000, which is #GP. */
+/* OUT as the last byte of a 64 KiB segment: EIP becomes 0x10000, which is #GP. */
 TEST_F(exit_io, out_at_segment_end)
 {
 	struct test_vm *vm = &self->vm;

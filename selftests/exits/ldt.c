@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The LDT of the VMM changes while one of its threads is in the guest: another
- * thread's modify_ldt() waits for an interrupt there, and frees the old table.
- * Back in user mode that thread has the new one, and nothing of the old.
+ * Another thread changes the VMM's LDT while one thread is in the guest: modify_ldt()
+ * waits for an interrupt on that CPU and frees the old table. Back in user mode that
+ * thread must use the new table.
  */
 #include <asm/ldt.h>
 #include <sys/syscall.h>
@@ -74,7 +74,7 @@ FIXTURE_SETUP(ldt)
 {
 	cpu_set_t set;
 
-	/* The table is there before the guest runs, and too short for ENTRY. */
+	/* Before the guest runs, the table exists and is too short for ENTRY. */
 	self->error = ldt_write(0, true);
 	vm_open(&self->vm);
 	load_guest(&self->vm, spin);

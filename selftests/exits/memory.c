@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * SVMVCPU_EXIT_MEMORY_FAULT: accesses no region allows, and the guest going
- * on once one does.
- */
+/* SVMVCPU_EXIT_MEMORY_FAULT: accesses that no region allows; the guest continues once one does. */
 #include "guest_idt.h"
 
 #define PAGE		4096UL
@@ -11,7 +8,7 @@
 
 VM_FIXTURE(exit_memory)
 
-/* @gpa on becomes what is at TEST_FREE. */
+/* Maps the memory at TEST_FREE at @gpa as well. */
 static int map(struct test_vm *vm, uint64_t gpa, uint64_t bytes, uint32_t prot)
 {
 	struct svmvcpu_region region = {
@@ -53,7 +50,7 @@ static const struct {
 	{ "push",	CODE("\xff\x33"), 0 },
 };
 
-/* Nothing there: the exact address and the instruction; with memory, it works. */
+/* No region: the exit has the exact address and instruction; with memory, it executes. */
 TEST_F(exit_memory, nothing_there)
 {
 	static const enum idt_mode modes[] = { IDT_PROT32, IDT_USER32, IDT_LONG64, IDT_USER64 };
@@ -66,7 +63,7 @@ TEST_F(exit_memory, nothing_there)
 			start(vm, modes[m], accesses[i].code, accesses[i].len, ABSENT + 0x123);
 			RUN_EXPECT(vm, MEMORY_FAULT);
 			EXPECT_EQ(ABSENT + 0x123, mem->gpa);
-			/* A read for a later write may count as either. */
+			/* A read that precedes a write may be reported as either. */
 			EXPECT_EQ(accesses[i].flags, mem->flags | (accesses[i].flags &
 								   SVMVCPU_FAULT_WRITE))
 				TH_LOG("%s in %s: %#x", accesses[i].name,
@@ -75,7 +72,7 @@ TEST_F(exit_memory, nothing_there)
 			EXPECT_EQ(0, memcmp(mem->insn, accesses[i].code, accesses[i].len));
 			EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
 			EXPECT_EQ(0U, mem->mbz);
-			/* Again the same, until there is memory. */
+			/* The same again, until there is memory. */
 			RUN_EXPECT(vm, MEMORY_FAULT);
 			ASSERT_EQ(0, map(vm, ABSENT, PAGE, RWX));
 			RUN_EXPECT(vm, HYPERCALL);
@@ -101,7 +98,7 @@ TEST_F(exit_memory, execute_nothing)
 	EXPECT_EQ(ABSENT + 0x11, vm->run->gprs.rip);
 }
 
-/* What the region's protection leaves out */
+/* Rights that the region's protection lacks */
 TEST_F(exit_memory, read_only_region)
 {
 	struct test_vm *vm = &self->vm;
@@ -137,7 +134,10 @@ TEST_F(exit_memory, no_execute_region)
 	EXPECT_EQ(ABSENT, vm->run->gprs.rip);
 }
 
-/* Half an access is none: the address is the first byte that failed. */
+/*
+ * An access that crosses into a hole is not done at all: the exit has the first byte
+ * that failed.
+ */
 TEST_F(exit_memory, across_the_end)
 {
 	struct test_vm *vm = &self->vm;
@@ -151,7 +151,7 @@ TEST_F(exit_memory, across_the_end)
 	EXPECT_EQ(0x42, vm->mem[ABSENT - 3]);
 }
 
-/* A repeated instruction stops where memory does, and goes on there. */
+/* A repeated instruction stops at the end of memory and continues there. */
 TEST_F(exit_memory, string_move)
 {
 	struct test_vm *vm = &self->vm;
@@ -168,7 +168,7 @@ TEST_F(exit_memory, string_move)
 	EXPECT_EQ(0, memcmp(vm->mem + TEST_FREE, "45678", 5));
 }
 
-/* The guest's page tables are where no memory is, level by level. */
+/* The guest's page tables are in a hole, for each level. */
 TEST_F(exit_memory, page_tables_nowhere)
 {
 	struct test_vm *vm = &self->vm;
@@ -198,7 +198,7 @@ TEST_F(exit_memory, page_tables_nowhere)
 	EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
 }
 
-/* Tables in a region that cannot be written: accessed bits have nowhere to go. */
+/* Tables in a read-only region: accessed bits cannot be stored. */
 TEST_F(exit_memory, page_tables_read_only)
 {
 	struct test_vm *vm = &self->vm;
@@ -216,7 +216,7 @@ TEST_F(exit_memory, page_tables_read_only)
 		  vm->run->memory.flags & ~SVMVCPU_FAULT_EXEC);
 }
 
-/* A region is there, the VMM's memory behind it is not. */
+/* The region exists, the VMM's memory behind it does not. */
 TEST_F(exit_memory, user_memory_missing)
 {
 	struct test_vm *vm = &self->vm;
@@ -243,7 +243,7 @@ TEST_F(exit_memory, real_mode)
 	struct test_vm *vm = &self->vm;
 	struct svmvcpu_state state;
 
-	/* mov [bx+0x10], al, with a DS base nobody could load in real mode */
+	/* mov [bx+0x10], al, with a DS base that real mode cannot load */
 	idt_put(vm, CODE("\x88\x47\x10"));
 	idt_setup(vm, IDT_REAL);
 	idt_get(vm, &state);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MMIO exits: the mov family on addresses without a region, in the modes that
- * differ, each width, both directions, and what is not of the family.
+ * MMIO exits: the MOV family on addresses without a region, in modes that differ, with
+ * each width and both directions, and instructions outside the family.
  */
 #include <pthread.h>
 
 #include "svmvcpu_test.h"
 
-#define DEVICE	0x300000UL	/* a hole the fixture makes in memory */
+#define DEVICE	0x300000UL	/* a hole that the fixture makes in memory */
 
 FIXTURE(exit_mmio) {
 	struct test_vm vm;
@@ -126,7 +126,7 @@ GUEST64(others,
 	"add %eax, (%rbx)\n"
 	"hlt");
 
-/* Read, modify, write is for user space, with the bytes. */
+/* Read-modify-write instructions are completed in user space, with their bytes. */
 TEST_F(exit_mmio, not_mov)
 {
 	struct test_vm *vm = &self->vm;
@@ -137,7 +137,7 @@ TEST_F(exit_mmio, not_mov)
 	EXPECT_EQ(DEVICE, vm->run->memory.gpa);
 	ASSERT_LE(2, vm->run->memory.insn_len);
 	EXPECT_EQ(0x01, vm->run->memory.insn[0]);
-	/* an answer to what was not asked changes nothing */
+	/* a result that was not asked for is ignored */
 	vm->run->in_flags = SVMVCPU_RUN_RETRY;
 	EXPECT_EQ(EINVAL, vm_run(vm));
 }
@@ -146,7 +146,7 @@ GUEST64(crossing,
 	"mov %rax, 0x2ffffc\n"
 	"hlt");
 
-/* Half memory, half device: one access neither the kernel nor a device can make. */
+/* Half memory, half device: neither the kernel nor a device can do such an access. */
 TEST_F(exit_mmio, across_the_edge)
 {
 	struct test_vm *vm = &self->vm;
@@ -176,7 +176,7 @@ TEST_F(exit_mmio, retry)
 	vm_setup(vm, SVMVCPU_PRESET_LONG64);
 	*(uint32_t *)(vm->mem + DEVICE + 8) = 0xcafe;
 	EXPECT_MMIO(vm, 0, 4, 1, 0x600df00d);
-	/* a write to read-only memory is the device's too */
+	/* a write to read-only memory is a device access too */
 	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &back, 1));
 	vm->run->in_flags = SVMVCPU_RUN_RETRY;
 	EXPECT_MMIO(vm, 0, 4, 1, 0x600df00d);
@@ -189,7 +189,7 @@ TEST_F(exit_mmio, retry)
 	EXPECT_EQ(0xcafeULL, vm->run->gprs.rax);
 }
 
-/* Execution and the guest's page tables are not device accesses. */
+/* Instruction fetches and page table walks are not device accesses. */
 GUEST64(jump,
 	"mov $0x300000, %ebx\n"
 	"jmp *%rbx");
@@ -269,8 +269,8 @@ static void *rewrite(void *arg)
 }
 
 /*
- * Between the access and the look at it the instruction becomes another one. Either
- * is an access to the device, so that is all the VMM ever sees.
+ * The instruction changes between the access and the decoding of it. Both versions
+ * access the device, so the VMM must see nothing else.
  */
 TEST_F(exit_mmio, rewritten)
 {
@@ -303,7 +303,7 @@ TEST_F(exit_mmio, rewritten)
 	EXPECT_LT(0U, seen[1]);
 }
 
-/* Not asked for, the same accesses are memory faults that execute again. */
+/* Without the option the same accesses are memory faults, which execute again. */
 TEST_F(exit_mmio, only_on_demand)
 {
 	struct svmvcpu_exits exits = { .size = sizeof(exits) };

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest switches modes by itself, from real mode to 64-bit code, through
- * compatibility mode and back to real mode, and calls from each.
+ * A guest switches modes by itself: from real mode to 64-bit code, through
+ * compatibility mode and back to real mode, with calls of the VMM in each.
  */
 #include "guest_idt.h"
 
 VM_FIXTURE(exit_mode)
 
 /*
- * Position is TEST_CODE, so far jumps are to 0x1000 plus a difference. GDT as
- * guest_idt.h writes it for long mode: 0x08 64-bit, 0x30 32-bit, 0x50 16-bit.
+ * Loaded at TEST_CODE, so targets of far jumps are 0x1000 plus an offset. guest_idt.h
+ * describes the GDT of long mode: 0x08 is 64-bit, 0x30 32-bit, 0x50 16-bit code.
  */
 #define HERE(label)	"(" label " - guest_trip + 0x1000)"
 #define CALL(nr)	"mov $" #nr ", %al\nvmmcall\n"
@@ -56,7 +56,7 @@ GUEST16(trip,
 	"mov %cr0, %eax\n"
 	"btr $31, %eax\n"
 	"mov %eax, %cr0\n"
-	CALL(8)				/* protected again: LMA is gone, LME stays */
+	CALL(8)				/* protected again: LMA is clear, LME still set */
 	"mov $0xc0000080, %ecx\n"
 	"rdmsr\n"
 	"btr $8, %eax\n"
@@ -109,7 +109,7 @@ TEST_F(exit_mode, round_trip)
 			TH_LOG("leg %u", i + 1);
 		EXPECT_EQ(legs[i].efer, vm->run->efer);
 		EXPECT_EQ(legs[i].cr0, vm->run->cr0 & (CR0_PE | CR0_PG));
-		/* RESET left the caches off, and nobody turned them on. */
+		/* RESET disables the caches, and nothing has enabled them. */
 		EXPECT_EQ(CR0_CD | CR0_NW, vm->run->cr0 & (CR0_CD | CR0_NW));
 		vm->run->answer = vm->run->gprs.rax;
 	}
@@ -117,7 +117,7 @@ TEST_F(exit_mode, round_trip)
 	RUN_EXPECT(vm, HALT);
 }
 
-/* Paging with LME and without PAE is not a mode: #GP, and nothing changes. */
+/* Paging with LME and without PAE is invalid: #GP, and nothing changes. */
 TEST_F(exit_mode, long_mode_needs_pae)
 {
 	struct test_vm *vm = &self->vm;
@@ -143,7 +143,7 @@ TEST_F(exit_mode, long_mode_needs_pae)
 	}
 }
 
-/* A 64-bit code segment on the way into long mode is #GP. */
+/* A 64-bit code segment when entering long mode is #GP. */
 TEST_F(exit_mode, long_mode_not_from_64bit_segment)
 {
 	struct test_vm *vm = &self->vm;
@@ -158,7 +158,7 @@ TEST_F(exit_mode, long_mode_not_from_64bit_segment)
 	state.control.cr4 = CR4_PAE;
 	state.control.cr3 = TEST_TABLES;
 	state.control.efer = EFER_LME;
-	/* L instead of D: some refuse to enter with both, long mode or not */
+	/* L instead of D: some emulators refuse an entry with both, also outside long mode */
 	state.segments.cs.attrib = (state.segments.cs.attrib & ~0x400) | 0x200;
 	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_CONTROL |
 		SVMVCPU_STATE_SEGMENTS);

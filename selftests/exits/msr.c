@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * RDMSR and WRMSR: the exits of registers the VMM answers, and EFER, PAT and
- * TSC, which the kernel answers. isolation_msrs.c walks all indices.
+ * RDMSR and WRMSR: exits for registers that the VMM handles, and EFER, PAT and TSC,
+ * which the kernel handles. isolation_msrs.c goes through all indices.
  *
  * cost: 20
  */
@@ -16,15 +16,15 @@
 VM_FIXTURE(exit_msr)
 
 /*
- * Rubbish above ECX must not matter. TCG looks up the lowest range with all of
- * RCX, and so in memory far behind the permission map.
+ * Garbage above ECX must not matter. (TCG looks up the lowest range with all of RCX and
+ * reads memory far beyond the permission map.)
  */
 static uint64_t dirty_rcx(uint32_t msr)
 {
 	return msr < 0x2000 && host_is_tcg() ? msr : 0xffffffff00000000ULL | msr;
 }
 
-/* LME without PAE at an exit, and TCG forgets to turn the host's paging on again. */
+/* With LME and without PAE at an exit, TCG does not turn the host's paging on again. */
 static void set_pae(struct test_vm *vm)
 {
 	struct svmvcpu_state state;
@@ -45,7 +45,7 @@ static void start(struct test_vm *vm, enum idt_mode mode, bool write, uint32_t m
 		 regs->rdx = 0xdddddddd00000000ULL | value >> 32);
 }
 
-/* WRMSR in a mode: the vector it raised */
+/* WRMSR in a mode; returns the vector it raised */
 static int write_msr(struct test_vm *vm, enum idt_mode mode, uint32_t msr, uint64_t value)
 {
 	struct idt_outcome out;
@@ -56,7 +56,7 @@ static int write_msr(struct test_vm *vm, enum idt_mode mode, uint32_t msr, uint6
 	return out.vector;
 }
 
-/* RDMSR of one the kernel answers, without another SETUP */
+/* RDMSR of a register that the kernel handles, without another SETUP */
 static uint64_t read_msr(struct test_vm *vm, uint32_t msr)
 {
 	struct idt_outcome out;
@@ -79,7 +79,7 @@ TEST_F(exit_msr, read_exit)
 	EXPECT_EQ(0U, vm->run->msr.mbz);
 	EXPECT_EQ(0ULL, vm->run->msr.value);
 	EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
-	/* The pair is written whole, with the upper halves cleared. */
+	/* Both registers are written, with the upper halves cleared. */
 	vm->run->answer = 0xfee00900c0ffee01ULL;
 	RUN_EXPECT(vm, HYPERCALL);
 	EXPECT_EQ(0xc0ffee01ULL, vm->run->gprs.rax);
@@ -126,7 +126,7 @@ TEST_F(exit_msr, failed_by_the_vmm)
 		}
 }
 
-/* FAIL answers MSR exits only; a RUN that is refused changes nothing. */
+/* FAIL is valid at MSR exits only; a RUN that is refused changes nothing. */
 TEST_F(exit_msr, fail_without_a_question)
 {
 	struct test_vm *vm = &self->vm;
@@ -146,7 +146,7 @@ TEST_F(exit_msr, fail_without_a_question)
 	EXPECT_EQ(EINVAL, vm_run(vm));
 }
 
-/* Moving RIP away withdraws the question. */
+/* Setting RIP cancels the completion. */
 TEST_F(exit_msr, withdrawn)
 {
 	struct test_vm *vm = &self->vm;
@@ -187,14 +187,14 @@ static void legacy_paging(struct test_vm *vm)
 	idt_set(vm, &state, SVMVCPU_STATE_CONTROL);
 }
 
-/* Bits a guest may not set are #GP, SVME among them, and EFER stays. */
+/* Bits that a guest may not set give #GP, among them SVME; EFER does not change. */
 TEST_F(exit_msr, efer_reserved)
 {
 	struct test_vm *vm = &self->vm;
 	unsigned int bit;
 
 	for (bit = 0; bit < 64; bit++) {
-		/* LMA is not the guest's to set, though there. */
+		/* A guest cannot set LMA, although the bit exists. */
 		bool allowed = vm->info.efer_guest & ~EFER_LMA & (1ULL << bit);
 		int want = allowed ? NO_VECTOR : VEC_GP;
 
@@ -216,13 +216,13 @@ TEST_F(exit_msr, efer_svme_is_hidden)
 	EXPECT_EQ(EFER_LME | EFER_LMA, vm->run->efer);
 	idt_get(vm, &state);
 	EXPECT_EQ(EFER_LME | EFER_LMA, state.control.efer);
-	/* Writing back what was read is fine, and SVM goes on. */
+	/* Writing the value that was read is allowed, and SVM stays on. */
 	EXPECT_EQ(NO_VECTOR, write_msr(vm, IDT_LONG64, MSR_EFER, EFER_LME | EFER_LMA));
 	EXPECT_EQ(VEC_GP, write_msr(vm, IDT_LONG64, MSR_EFER,
 				    EFER_LME | EFER_LMA | EFER_SVME));
 }
 
-/* LMA is the CPU's: only what it is can be written. LME cannot change under paging. */
+/* LMA can only be written with its current value. LME cannot change while paging is on. */
 TEST_F(exit_msr, efer_long_mode_bits)
 {
 	static const struct {
@@ -270,7 +270,7 @@ TEST_F(exit_msr, efer_long_mode_bits)
 	}
 }
 
-/* SYSCALL exists when SCE says so, NX bits when NXE does. */
+/* SYSCALL works only with SCE, NX bits only with NXE. */
 TEST_F(exit_msr, efer_takes_effect)
 {
 	struct test_vm *vm = &self->vm;
@@ -316,7 +316,7 @@ TEST_F(exit_msr, pat)
 	EXPECT_EQ(host_before, host_after);
 }
 
-/* The guest's time starts at 0 with SETUP, goes where it is set and on from there. */
+/* The guest's TSC starts at 0 with SETUP, and continues from a value that is set. */
 TEST_F(exit_msr, tsc)
 {
 	struct test_vm *vm = &self->vm;
@@ -332,7 +332,7 @@ TEST_F(exit_msr, tsc)
 	EXPECT_GT(first, base);
 	EXPECT_LT(first, base + (1ULL << 36));
 
-	/* RDTSC shows the same clock. */
+	/* RDTSC reads the same clock. */
 	vm_load(vm, TEST_CODE, "\x0f\x31\x0f\x01\xd9", 5);
 	IDT_REGS(vm, regs->rip = TEST_CODE);
 	RUN_EXPECT(vm, HYPERCALL);

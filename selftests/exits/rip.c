@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A RIP that is not canonical: a guest reaches one at the end of the lower half and by
- * SYSRET, and takes #GP at the next fetch. A VMM can leave the guest there, move it to
+ * A RIP that is not canonical: a guest gets there at the end of the lower half or by
+ * SYSRET and takes #GP at the next fetch. A VMM can leave the guest there, move it to
  * another VM, and set such a RIP itself.
  */
 #include "guest_idt.h"
@@ -29,7 +29,7 @@ FIXTURE_TEARDOWN(rip)
 	vm_close(&self->vm[1]);
 }
 
-/* Code at the very end of the lower half, whose last page is the one below END */
+/* Code at the very end of the lower half, in the last page below END */
 static void start_at_end(struct test_vm *vm, enum idt_mode mode, const char *code,
 			 unsigned int len)
 {
@@ -44,7 +44,7 @@ static void start_at_end(struct test_vm *vm, enum idt_mode mode, const char *cod
 	IDT_REGS(vm, regs->rip = HOLE - len);
 }
 
-/* The guest has its #GP, and sees where it was. */
+/* The guest takes #GP and finds its RIP in the frame. */
 #define EXPECT_GP(vm, at)							\
 do {										\
 	struct idt_outcome out_;						\
@@ -109,7 +109,7 @@ TEST_F(rip, sysret)
 	}
 }
 
-/* A guest that got there by itself is moved at the exit, and with the #GP shown. */
+/* A guest that got there by itself is moved, at the exit and with the #GP shown. */
 TEST_F(rip, moved)
 {
 	struct test_vm *from = &self->vm[0], *to = &self->vm[1];
@@ -123,7 +123,7 @@ TEST_F(rip, moved)
 	EXPECT_EQ(0, memcmp(&before.gprs, &after.gprs, sizeof(before.gprs)));
 	EXPECT_GP(to, HOLE);
 
-	/* with the fault in the VMM's hands */
+	/* with the fault reported to the VMM */
 	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&from->vcpu, 1U << VEC_GP));
 	ASSERT_EQ(0, svmvcpu_vcpu_set_exits(&to->vcpu, 1U << VEC_GP));
 	RUN_EXPECT(from, EXCEPTION);
@@ -180,13 +180,13 @@ TEST_F(rip, set_by_the_vmm)
 			RUN_VECTOR(vm, events[k] & SVMVCPU_INJECT_VECTOR, &out);
 			EXPECT_EQ(rips[i], out.rip);
 		}
-		/* and back where code is */
+		/* and back to code */
 		IDT_REGS(vm, regs->rip = TEST_CODE);
 		RUN_EXPECT(vm, HYPERCALL);
 	}
 }
 
-/* An injected #BP that cannot be delivered: the guest is where it was. */
+/* An injected #BP that cannot be delivered: RIP does not change. */
 TEST_F(rip, injected_trap_without_a_gate)
 {
 	struct test_vm *vm = &self->vm[0];

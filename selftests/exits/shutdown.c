@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVMVCPU_EXIT_SHUTDOWN and the faults that led to it: with
- * SVMVCPU_EXITS_FAULTS all of them, in every mode that has page faults;
- * without, what the module had to do with. Nor does the guest notice.
+ * SVMVCPU_EXIT_SHUTDOWN and the faults that led to it: with SVMVCPU_EXITS_FAULTS all of
+ * them, in each mode that has page faults; without it, those the module has seen. The
+ * guest behaves the same in both cases.
  */
 #include "guest_idt.h"
 
@@ -19,7 +19,7 @@ static void choose(struct test_vm *vm, uint32_t flags, uint32_t exceptions)
 		vm_die("SET_EXITS");
 }
 
-/* What one entry of the chain must be; the rest is the same for all of a chain */
+/* The part in which the entries of a history differ */
 struct link {
 	int vector;
 	int error;
@@ -44,7 +44,7 @@ static int check_link(const struct svmvcpu_fault *f, const struct link *want)
 	return f->address == want->address ? 0 : 3;
 }
 
-/* 0, or 10 times the number of the wrong entry plus what is wrong with it */
+/* 0, or 10 times the number of the wrong entry plus the number of the check */
 static int check_chain(const struct test_vm *vm, const struct link *links, unsigned int nr)
 {
 	const struct svmvcpu_exit_shutdown *told = &vm->run->shutdown;
@@ -64,7 +64,7 @@ static int check_chain(const struct test_vm *vm, const struct link *links, unsig
 		if (step)
 			return 10 * i + step;
 	}
-	/* what is not used is zero */
+	/* unused entries are zero */
 	for (; i < SVMVCPU_FAULTS_MAX; i++)
 		if (memcmp(&told->faults[i], &(struct svmvcpu_fault){ 0 }, sizeof(*told->faults)))
 			return 10 * i + 9;
@@ -143,7 +143,7 @@ TEST_F(exit_shutdown, table_not_mapped)
 	}
 }
 
-/* Gates that are missing: #PF, then #GP or #NP for its gate, #DF, and again. */
+/* Gates that are not present: #PF, then #GP or #NP for its gate, #DF, and again */
 TEST_F(exit_shutdown, gates_missing)
 {
 	struct test_vm *vm = &self->vm;
@@ -154,14 +154,14 @@ TEST_F(exit_shutdown, gates_missing)
 
 		start(vm, modes[m], CODE("\x8a\x03"));
 		no_gate(vm, modes[m], VEC_PF);
-		/* this one is right but for its present bit */
+		/* this gate is valid except for its present bit */
 		vm->mem[IDT_TABLE + VEC_DF * gate_bytes(modes[m]) + 5] &= ~0x80;
 		RUN_EXPECT(vm, SHUTDOWN);
-		/* EXT (bit 0) is left out by TCG */
+		/* TCG leaves out EXT (bit 0) */
 		for (unsigned int i = 0; i < vm->run->shutdown.nr; i++)
 			if (vm->run->shutdown.faults[i].vector != VEC_PF)
 				vm->run->shutdown.faults[i].error_code &= ~1U;
-		/* QEMU before 10 has the index wrong in long mode. */
+		/* QEMU before 10 has a wrong index in long mode. */
 		if (idt_mode_is_long(modes[m]) && host_is_tcg() &&
 		    vm->run->shutdown.faults[1].error_code == VEC_PF * 16 + 2)
 			index = 16;
@@ -172,7 +172,7 @@ TEST_F(exit_shutdown, gates_missing)
 	}
 }
 
-/* It starts with what is no fault: an exception that waits, INT n, an interrupt. */
+/* The history starts with an event that is no fault: a pending exception, INT n, an interrupt. */
 TEST_F(exit_shutdown, other_beginnings)
 {
 	struct test_vm *vm = &self->vm;
@@ -183,7 +183,7 @@ TEST_F(exit_shutdown, other_beginnings)
 		bool irq = vector == 2;
 		uint64_t first = vector ? 0x30 : VEC_UD;
 
-		/* EXITINTINFO of Bochs has what came before the INT n. */
+		/* EXITINTINFO of Bochs has the event before the INT n. */
 		if (vector == 1 && host_is_bochs())
 			continue;
 		start(vm, IDT_LONG64, vector ? "\xcd\x30" : "\x0f\x0b", 2);
@@ -226,7 +226,7 @@ TEST_F(exit_shutdown, no_table)
 	EXPECT_EQ(TEST_CODE, told->faults[4].rip);
 }
 
-/* A fault that was delivered has nothing to do with what comes later. */
+/* A fault that was delivered is not part of later histories. */
 TEST_F(exit_shutdown, what_was_delivered_is_no_part_of_it)
 {
 	struct test_vm *vm = &self->vm;
@@ -245,7 +245,7 @@ TEST_F(exit_shutdown, what_was_delivered_is_no_part_of_it)
 		     { VEC_PF, 0, UNMAPPED + 0x1000 + VEC_PF * 16, false },
 		     { VEC_DF, 0, 0, false },
 		     { VEC_PF, 0, UNMAPPED + 0x1000 + VEC_DF * 16, false });
-	/* SETUP forgets */
+	/* SETUP clears the history */
 	vm_load(vm, TEST_CODE, "\x0f\x0b", 2);
 	start(vm, IDT_LONG64, CODE("\x8a\x03"));
 	move_idt(vm, UNMAPPED + 0x1000);
@@ -253,7 +253,7 @@ TEST_F(exit_shutdown, what_was_delivered_is_no_part_of_it)
 	EXPECT_EQ(4U, vm->run->shutdown.nr);
 }
 
-/* The VMM looks at some of them: those it lets through are part of it. */
+/* The VMM intercepts some of the faults; those it lets through are part of the history. */
 TEST_F(exit_shutdown, over_the_desk_of_the_vmm)
 {
 	struct test_vm *vm = &self->vm;
@@ -274,7 +274,7 @@ TEST_F(exit_shutdown, over_the_desk_of_the_vmm)
 		     { VEC_PF, 0, idt + VEC_DF * 16, false });
 }
 
-/* Nobody asked: what the module raised is known, the rest at the CPU's pleasure. */
+/* Without the option: faults that the module raised are reported, others if the CPU tells. */
 TEST_F(exit_shutdown, not_asked_for)
 {
 	const struct svmvcpu_exit_shutdown *told = &self->vm.run->shutdown;
@@ -288,7 +288,7 @@ TEST_F(exit_shutdown, not_asked_for)
 	vm->run->in_flags = SVMVCPU_RUN_FAIL;
 	RUN_EXPECT(vm, SHUTDOWN);
 	ASSERT_LE(1U, told->nr);
-	/* Bochs calls the page fault of its delivery the event under way. */
+	/* Bochs reports the page fault of its delivery as the event under way. */
 	if (told->faults[0].vector != VEC_DF && !host_is_bochs()) {
 		EXPECT_EQ(VEC_GP, told->faults[0].vector);
 		EXPECT_EQ(SVMVCPU_EXC_ERROR_CODE, told->faults[0].flags);
@@ -297,7 +297,7 @@ TEST_F(exit_shutdown, not_asked_for)
 	EXPECT_EQ(0U, told->faults[0].error_code);
 }
 
-/* Handlers, frames, error codes and CR2 are as without. */
+/* Handlers, frames, error codes and CR2 are the same as without the option. */
 TEST_F(exit_shutdown, the_guest_does_not_notice)
 {
 	static const struct {

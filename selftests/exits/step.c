@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stepping over intercepted instructions: their length with any prefix, page
- * and segment ends, RIP at the end of its range, single-stepping, HYPERCALL
- * and HALT as such, and code that changes under the decoder.
+ * Completion of intercepted instructions: their length with any prefix, ends of pages
+ * and segments, RIP at the end of its range, single-stepping, HYPERCALL and HALT, and
+ * code that changes while it is decoded.
  *
  * cost: 14
  */
@@ -12,15 +12,15 @@
 
 VM_FIXTURE(exit_step)
 
-/* What the VMM sees of an instruction before the code goes on behind it */
+/* The exit that the VMM sees before the code continues */
 static const struct step_insn {
 	const char *name;
 	const char *code;
 	unsigned int len;
-	unsigned int reason;	/* 0: answered in the kernel */
+	unsigned int reason;	/* 0: handled in the kernel */
 	bool behind;		/* RIP is behind it at the exit */
 	bool user;		/* works at CPL 3 */
-	unsigned int rcx;	/* when not 0; RAX is CR0's value, RDX a port */
+	unsigned int rcx;	/* if not 0, initial values; RAX is CR0's value, RDX a port */
 } step_insns[] = {
 	{ "cpuid",	CODE("\x0f\xa2"), 0, false, true, 0 },
 	{ "rdmsr",	CODE("\x0f\x32"), SVMVCPU_EXIT_MSR_READ, false, false, 0 },
@@ -67,8 +67,8 @@ static const struct step_prefix {
 #define NR_STEP_PREFIXES	ARRAY_SIZE(step_prefixes)
 
 /*
- * MOV CR0 writes what is there, with CD so that reading it exits too; the MSR
- * is one the kernel does not answer.
+ * MOV CR0 writes the current value, with CD so that reading exits too; the kernel does
+ * not handle the MSR.
  */
 static void set_regs(struct test_vm *vm, const struct step_insn *insn, uint64_t flags)
 {
@@ -83,7 +83,7 @@ static void set_regs(struct test_vm *vm, const struct step_insn *insn, uint64_t 
 	idt_set(vm, &state, SVMVCPU_STATE_GPRS | SVMVCPU_STATE_CONTROL);
 }
 
-/* 0, or the step at which it went wrong */
+/* 0, or the number of the step that failed */
 static int check_step(struct test_vm *vm, const struct step_insn *insn, unsigned int len)
 {
 	struct idt_outcome out;
@@ -152,7 +152,7 @@ TEST_F(exit_step, too_long_and_locked)
 	EXPECT_EQ(TEST_CODE, out.rip);
 }
 
-/* Code that ends with its page, where the next page is not there */
+/* Code that ends with its page; the next page is absent */
 TEST_F(exit_step, ends_with_the_page)
 {
 	struct test_vm *vm = &self->vm;
@@ -180,7 +180,7 @@ TEST_F(exit_step, ends_with_the_page)
 	}
 }
 
-/* Code that crosses into the next page, absent and then present */
+/* Code that crosses into the next page, first absent, then present */
 TEST_F(exit_step, crosses_the_page_end)
 {
 	struct test_vm *vm = &self->vm;
@@ -250,13 +250,13 @@ TEST_F(exit_step, rip_at_4g)
 	IDT_REGS(vm, regs->rip = 0xfffffffe);
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(1ULL, vm->run->gprs.rip);
-	/* with the exit right behind the wrap */
+	/* with the exit directly after the wrap */
 	vm_load(vm, TEST_FREE + PAGE - 1, "\xf4", 1);
 	idt_setup(vm, IDT_PROT32);
 	IDT_REGS(vm, regs->rip = 0xffffffff);
 	RUN_EXPECT(vm, HALT);
 	EXPECT_EQ(0ULL, vm->run->gprs.rip);
-	/* and for OUT, whose next RIP is the CPU's */
+	/* and for OUT, whose next RIP the CPU provides */
 	vm_load(vm, TEST_FREE + PAGE - 2, "\xe6\x80", 2);
 	idt_setup(vm, IDT_PROT32);
 	IDT_REGS(vm, regs->rip = 0xfffffffe);
@@ -286,7 +286,7 @@ TEST_F(exit_step, ip_at_64k)
 	EXPECT_EQ(0x10000ULL, vm->run->gprs.rip);
 }
 
-/* TF: a #DB behind the intercepted instruction, with BS, once. */
+/* TF: one #DB with BS after the intercepted instruction */
 TEST_F(exit_step, single_step)
 {
 	static const enum idt_mode modes[] = { IDT_REAL, IDT_PROT32, IDT_COMPAT32, IDT_LONG64 };
@@ -304,7 +304,7 @@ TEST_F(exit_step, single_step)
 			idt_setup(vm, modes[m]);
 			set_regs(vm, &step_insns[i], FLAG_TF);
 			ASSERT_EQ(0, idt_run(vm, &out));
-			/* The trap behind it ends a HLT before anybody sees it. */
+			/* The trap after it ends a HLT before the VMM sees the HALT. */
 			if (step_insns[i].reason &&
 			    step_insns[i].reason != SVMVCPU_EXIT_HALT) {
 				EXPECT_EQ(step_insns[i].reason, vm->run->reason);
@@ -319,7 +319,7 @@ TEST_F(exit_step, single_step)
 		}
 }
 
-/* A fault comes instead of the #DB, and marks itself with RF. */
+/* A fault replaces the #DB and sets RF in its frame. */
 TEST_F(exit_step, fault_is_no_step)
 {
 	struct test_vm *vm = &self->vm;
@@ -356,7 +356,7 @@ TEST_F(exit_step, resume_flag_ends_with_the_instruction)
 	}
 }
 
-/* STI and MOV SS in front: the shadow must not outlive the instruction. */
+/* STI and MOV SS before the instruction: the shadow must end with it. */
 TEST_F(exit_step, in_an_interrupt_shadow)
 {
 	struct test_vm *vm = &self->vm;
@@ -374,7 +374,7 @@ TEST_F(exit_step, in_an_interrupt_shadow)
 	EXPECT_EQ(TEST_CODE + 4, vm->run->gprs.rip);
 }
 
-/* STI, an instruction that exits, and an interrupt that waits since before */
+/* STI, an instruction that exits, and an interrupt that has been pending before */
 static int run_in_shadow(struct test_vm *vm, const struct step_insn *insn,
 			 struct idt_outcome *out)
 {
@@ -392,7 +392,7 @@ static int run_in_shadow(struct test_vm *vm, const struct step_insn *insn,
 		return 0;
 	if (vm->run->reason != insn->reason)
 		return EAGAIN;
-	/* It ends with the instruction: an OUT is over, an IN is not. */
+	/* The shadow ends with the instruction: OUT is complete, IN is not. */
 	idt_get(vm, &state);
 	if (state.events.shadow != !insn->behind)
 		return EAGAIN;
@@ -400,11 +400,10 @@ static int run_in_shadow(struct test_vm *vm, const struct step_insn *insn,
 }
 
 /*
- * The shadow of STI ends with the instruction behind it, whoever executes that:
- * the interrupt comes right after. Should the shadow be kept, hardware would let
- * the interrupt in one instruction later and TCG 7.2, which does not load it,
- * only after one more exit. A host interrupt at the wrong moment ends it early
- * there, hence several tries.
+ * The shadow of STI ends with the next instruction, whoever executes it; the interrupt
+ * comes directly after. If the shadow were kept, hardware would deliver the interrupt
+ * one instruction later, and TCG 7.2, which does not load it, one exit later. A host
+ * interrupt at the wrong moment ends the shadow early there, hence several tries.
  */
 TEST_F(exit_step, shadow_ends_with_the_instruction)
 {
@@ -461,15 +460,15 @@ TEST_F(exit_step, hypercall_arguments)
 }
 
 /*
- * A CPUID the CPU takes from a stale translation while the page tables show
- * another page: the module finds no CPUID and lets the CPU try again; when
- * that goes on for too long, UNKNOWN says so. Loops RCX times.
+ * The CPU executes a CPUID from a stale translation while the page tables map another
+ * page. The module finds no CPUID and lets the CPU try again; after too many tries it
+ * returns UNKNOWN. Loops RCX times.
  */
 GUEST64(stale,
 	"mov $0x200000, %ebx\n"
 	"1: movq $0x202007, (%rdi)\n"	/* page with CPUID */
 	"invlpg (%rbx)\n"
-	"call *%rbx\n"			/* its first byte is RET: into the TLB */
+	"call *%rbx\n"			/* its first byte is RET: loads the TLB */
 	"movq $0x203007, (%rdi)\n"	/* page with NOPs, no INVLPG */
 	"lea 16(%rbx), %rdx\n"
 	"call *%rdx\n"
@@ -510,7 +509,7 @@ TEST_F(exit_step, code_that_is_never_what_it_seems)
 	RUN_EXPECT(vm, UNKNOWN);
 	EXPECT_EQ(0x72ULL, unknown->code);
 	EXPECT_EQ(TEST_FREE + 16, vm->run->gprs.rip);
-	/* Nothing is lost: going on is possible. */
+	/* Nothing is lost: the guest can continue. */
 	RUN_EXPECT(vm, UNKNOWN);
 }
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SVMVCPU_EXIT_IO of INS and OUTS: addresses in every mode, REP, direction,
- * batches, and the faults that may come in the middle.
+ * SVMVCPU_EXIT_IO of INS and OUTS: addresses in each mode, REP, direction, batches, and
+ * faults in the middle.
  */
 #include "guest_idt.h"
 
 #define PORT		0x178
 #define PAGE		4096UL
-#define HIGH		0xabcd000000000000ULL	/* rubbish above what counts */
+#define HIGH		0xabcd000000000000ULL	/* garbage above the operand size */
 
 FIXTURE(exit_string) {
 	struct test_vm vm;
-	unsigned char data[3 * 4096];	/* what went through the window */
+	unsigned char data[3 * 4096];	/* bytes that went through the data window */
 	unsigned int bytes;
 	unsigned int elements;
 	unsigned int exits;
@@ -47,7 +47,7 @@ static void start(struct test_vm *vm, enum idt_mode mode, const void *code, unsi
 		 regs->rdx = PORT; regs->rflags |= FLAG_IOPL3);
 }
 
-/* Takes part in every string exit until something else comes; errno or 0. */
+/* Completes each string exit until another exit comes; errno or 0. */
 static int pump(struct _test_data_exit_string *self, struct idt_outcome *out)
 {
 	struct test_vm *vm = &self->vm;
@@ -74,7 +74,7 @@ static int pump(struct _test_data_exit_string *self, struct idt_outcome *out)
 	return err;
 }
 
-/* One element in each mode, width and address size, with rubbish above the address */
+/* One element for each mode, width and address size, with garbage above the address */
 static const struct {
 	enum idt_mode mode;
 	const char *code;	/* OUTS; INS has bit 1 of the opcode clear */
@@ -114,7 +114,7 @@ static uint64_t dirty(uint64_t address, unsigned int bytes)
 static uint64_t advanced(uint64_t address, unsigned int bytes, unsigned int by)
 {
 	if (bytes == 2)
-		return dirty(address, 2) + by;	/* the rest of the register stays */
+		return dirty(address, 2) + by;	/* the rest of the register does not change */
 	return address + by;
 }
 
@@ -164,7 +164,7 @@ TEST_F(exit_string, all_forms)
 		}
 }
 
-/* 10,000 bytes over three pages: split, in order, nothing twice. */
+/* 10,000 bytes over three pages: split into several exits, in order, no byte twice */
 TEST_F(exit_string, rep_outs_in_batches)
 {
 	struct test_vm *vm = &self->vm;
@@ -193,7 +193,7 @@ TEST_F(exit_string, rep_ins_in_batches)
 
 	for (i = 0; i < 10000; i++)
 		self->data[i] = pattern(i);
-	/* Four bytes wide and unaligned: elements cross page ends. */
+	/* Four bytes wide and unaligned: elements cross page boundaries. */
 	start(vm, IDT_PROT32, CODE("\xf3\x6d"), TEST_FREE + 2, 2500);
 	ASSERT_EQ(0, pump(self, &out));
 	ASSERT_TRUE(idt_finished(vm, 2));
@@ -204,7 +204,7 @@ TEST_F(exit_string, rep_ins_in_batches)
 	EXPECT_EQ(TEST_FREE + 10002, vm->run->gprs.rdi);
 }
 
-/* REPNE repeats too; REP without a count does nothing and asks nobody. */
+/* REPNE repeats too; REP with a count of 0 does nothing and does not exit. */
 TEST_F(exit_string, rep_prefixes_and_count_zero)
 {
 	static const char * const codes[] = { "\xf3\x6e", "\xf2\x6e", "\xf3\x6c", "\xf2\x6c" };
@@ -222,7 +222,7 @@ TEST_F(exit_string, rep_prefixes_and_count_zero)
 		EXPECT_EQ(0U, self->exits);
 		EXPECT_TRUE(idt_finished(vm, 2));
 	}
-	/* CX, ECX: what is above the address size does not count. */
+	/* CX, ECX: bits above the address size are ignored. */
 	start(vm, IDT_REAL, CODE("\xf3\x6e"), TEST_DATA, 0xffff0000);
 	ASSERT_EQ(0, pump(self, &out));
 	EXPECT_EQ(0U, self->exits);
@@ -239,7 +239,7 @@ TEST_F(exit_string, backwards)
 	uint16_t words[8];
 	unsigned int i;
 
-	/* STD; REP OUTSW, across a page end downwards */
+	/* STD; REP OUTSW, downwards across a page boundary */
 	start(vm, IDT_LONG64, CODE("\xfd\xf3\x66\x6f"), TEST_FREE + PAGE + 7, 8);
 	fill(vm, TEST_FREE + PAGE - 16, 32);
 	ASSERT_EQ(0, pump(self, &out));
@@ -258,7 +258,7 @@ TEST_F(exit_string, backwards)
 	EXPECT_EQ(TEST_FREE - 1, vm->run->gprs.rdi);
 }
 
-/* OUTS obeys overrides, INS stays with ES. */
+/* OUTS uses segment overrides, INS always ES. */
 TEST_F(exit_string, segment_overrides)
 {
 	struct test_vm *vm = &self->vm;
@@ -303,8 +303,8 @@ TEST_F(exit_string, real_mode_segments)
 }
 
 /*
- * 16-bit addresses wrap at 64 KiB even where the segment goes on and starts in
- * the middle of a page.
+ * 16-bit addresses wrap at 64 KiB even if the segment is larger and starts in the
+ * middle of a page.
  */
 TEST_F(exit_string, offset_wraps_in_a_batch)
 {
@@ -327,7 +327,7 @@ TEST_F(exit_string, offset_wraps_in_a_batch)
 	EXPECT_EQ(2ULL, vm->run->gprs.rsi);
 }
 
-/* The elements before a segment's end happen, then #GP, or #SS for SS. */
+/* Elements before the end of a segment are transferred, then #GP, or #SS for SS. */
 TEST_F(exit_string, segment_limit)
 {
 	struct test_vm *vm = &self->vm;
@@ -367,7 +367,7 @@ TEST_F(exit_string, non_canonical_address)
 	EXPECT_EQ(VEC_GP, out.vector);
 }
 
-/* The second page is not there: what was done is done, the rest waits. */
+/* The second page is absent: elements in the first are transferred, then #PF. */
 TEST_F(exit_string, outs_page_fault_in_the_middle)
 {
 	struct test_vm *vm = &self->vm;
@@ -387,7 +387,7 @@ TEST_F(exit_string, outs_page_fault_in_the_middle)
 	EXPECT_EQ(7ULL, vm->run->gprs.rcx);
 	EXPECT_EQ(TEST_FREE + PAGE, vm->run->gprs.rsi);
 
-	/* The guest's handler maps it and returns: the rest comes. */
+	/* The guest's handler maps it and returns: the rest is transferred. */
 	pt[1] = (TEST_FREE + PAGE) | PTE_RWX;
 	ASSERT_EQ(0, pump(self, &out));
 	EXPECT_EQ(7U, self->elements);
@@ -395,7 +395,7 @@ TEST_F(exit_string, outs_page_fault_in_the_middle)
 	EXPECT_TRUE(idt_finished(vm, 3));
 }
 
-/* An element across the end of memory that is there: all or nothing */
+/* An element that crosses the end of memory is transferred as a whole or not at all. */
 TEST_F(exit_string, element_crosses_into_absent_page)
 {
 	struct test_vm *vm = &self->vm;
@@ -417,7 +417,7 @@ TEST_F(exit_string, element_crosses_into_absent_page)
 	}
 }
 
-/* A device must not be read for memory that cannot be written. */
+/* The device must not be read if the memory cannot be written. */
 TEST_F(exit_string, ins_into_read_only_page)
 {
 	struct test_vm *vm = &self->vm;
@@ -434,7 +434,7 @@ TEST_F(exit_string, ins_into_read_only_page)
 	EXPECT_CR2(vm, TEST_FREE + 8);
 	EXPECT_EQ(100ULL, vm->run->gprs.rcx);
 
-	/* A page that is the supervisor's is not CPL 3's. */
+	/* CPL 3 cannot access a supervisor page. */
 	start(vm, IDT_USER64, CODE("\xf3\x6c"), TEST_FREE + 8, 100);
 	idt_split(vm)[0] = TEST_FREE | PTE_P | PTE_W;
 	ASSERT_EQ(0, pump(self, &out));
@@ -443,7 +443,7 @@ TEST_F(exit_string, ins_into_read_only_page)
 	EXPECT_EQ(7U, out.error);
 }
 
-/* Accessed and dirty bits as if the CPU had done it */
+/* Accessed and dirty bits are set as by the CPU. */
 TEST_F(exit_string, sets_accessed_and_dirty)
 {
 	struct test_vm *vm = &self->vm;
@@ -459,7 +459,7 @@ TEST_F(exit_string, sets_accessed_and_dirty)
 	EXPECT_EQ(0x60ULL, pt[1] & 0x60);
 }
 
-/* No memory region: the VMM hears of it, may map, and the instruction goes on. */
+/* No region: the VMM gets an exit, may map memory, and the instruction continues. */
 TEST_F(exit_string, outs_from_nowhere)
 {
 	struct test_vm *vm = &self->vm;
@@ -488,7 +488,7 @@ TEST_F(exit_string, outs_from_nowhere)
 	EXPECT_TRUE(idt_finished(vm, 2));
 }
 
-/* Nothing is read from the device while there is no memory for it. */
+/* Nothing is read from the device without memory to store it. */
 TEST_F(exit_string, ins_to_nowhere)
 {
 	struct test_vm *vm = &self->vm;
@@ -513,7 +513,7 @@ TEST_F(exit_string, ins_to_nowhere)
 	EXPECT_TRUE(idt_finished(vm, 2));
 }
 
-/* What was read from the device is kept until there is memory for it again. */
+/* A value read from the device is kept until there is memory for it again. */
 TEST_F(exit_string, ins_whose_memory_goes)
 {
 	struct test_vm *vm = &self->vm;
@@ -539,7 +539,7 @@ TEST_F(exit_string, ins_whose_memory_goes)
 	EXPECT_EQ(0U, self->elements);
 }
 
-/* Under TF there is a trap behind each element, not only behind the last. */
+/* With TF there is a trap after each element, not only after the last. */
 TEST_F(exit_string, single_step)
 {
 	struct test_vm *vm = &self->vm;
@@ -564,7 +564,7 @@ TEST_F(exit_string, single_step)
 	}
 }
 
-/* An element across 4 GiB is at the bottom again, in compatibility mode, too. */
+/* In compatibility mode, too, an element across 4 GiB continues at address 0. */
 TEST_F(exit_string, linear_address_wraps)
 {
 	struct test_vm *vm = &self->vm;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tracepoints: a guest's entries and exits, and what the VMM was told, in the
- * order in which they happened; nothing when they are off. And with kprobes, what
- * the host's interrupts find.
+ * Tracepoints: a guest's entries and exits and the exits that RUN returned, in their
+ * order; none when they are off. And, with kprobes, the XCR0 that host interrupts find.
  *
  * emulator: qemu, Bochs: its kernel, for speed, has no tracing
  */
@@ -78,7 +77,7 @@ GUEST64(payloads,
 	"wrmsr\n"
 	"ud2");
 
-/* What RUN returned as the library says it, without where the guest was */
+/* The library's text of an exit, without the guest's RIP */
 static void describe(const struct svmvcpu_run *run, char *line, size_t len)
 {
 	int used = snprintf(line, len, "svmvcpu_user: vcpu 0 reason ");
@@ -87,7 +86,7 @@ static void describe(const struct svmvcpu_run *run, char *line, size_t len)
 	strcpy(strstr(line, " at rip "), "\n");
 }
 
-/* The trace has the payload, in the words of the library. */
+/* The trace has the payload, in the text of the library. */
 TEST_F(trace, payload)
 {
 	static const unsigned int reasons[] = {
@@ -131,7 +130,7 @@ TEST_F(trace, off)
 
 GUEST64(spin, "1: jmp 1b");
 
-/* A guest with an XCR0 of its own, for some ticks of the host's timer */
+/* A guest with its own XCR0, for several ticks of the host's timer */
 static int spin_with_xcr0(struct test_vm *vm)
 {
 	struct svmvcpu_state state;
@@ -146,7 +145,7 @@ static int spin_with_xcr0(struct test_vm *vm)
 	return vm_run(vm);
 }
 
-/* Ticks with the host's XCR0 in the CPU, and with the guest's */
+/* Ticks that found the host's XCR0, and the guest's */
 static void count_ticks(char *text, unsigned int *good, unsigned int *bad)
 {
 	bool loaded = false;
@@ -165,9 +164,9 @@ static void count_ticks(char *text, unsigned int *good, unsigned int *bad)
 }
 
 /*
- * An interrupt handler of the host's never runs with a guest's XCR0: the tick
- * that ends the guest's turn comes after xcr0_unload(). Some ticks are needed for
- * that, and a busy machine may take several turns for them.
+ * A host interrupt handler never runs with the guest's XCR0: the tick that ends the
+ * guest's turn comes after xcr0_unload(). The test needs several ticks, and so several
+ * turns on a busy machine.
  */
 TEST_F(trace, ticks_find_the_hosts_xcr0)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The 64-bit guest: freestanding C under page tables that map memory one to
- * one. Each check that fails ends the guest with its number as exit code.
+ * The 64-bit guest: freestanding C with identity page tables. A check that fails ends
+ * the guest with its number as exit code.
  */
 #include "guest.h"
 
@@ -41,7 +41,7 @@ static void fail(enum failure code)
 	asm volatile("outl %0, %w1" :: "a" (code), "Nd" (PORT_EXIT));
 }
 
-/* walk the tables in CR3 for an address, without asking the CPU to */
+/* walk the page tables in CR3 instead of reading the address */
 static unsigned long walk(unsigned long address)
 {
 	unsigned long entry, span;

@@ -56,7 +56,7 @@ static void record(struct parser *p, unsigned char type, const unsigned char *da
 	}
 }
 
-/* 0: a good one */
+/* 0: valid */
 static unsigned int parse(void)
 {
 	struct parser p = { .finish = finish };
@@ -73,7 +73,7 @@ static unsigned int parse(void)
 		if (type == 2) {
 			if (len > at)
 				return 3;
-			at -= len;	/* the other one */
+			at -= len;	/* the other bug */
 			continue;
 		}
 		if (at + 2 + len > input.len)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Instructions on the register page of the local APIC that the kernel does not
- * decode, finished by libsvmvcpu-insn with SVMVCPU_APIC_ACCESS.
+ * Instructions that access the register page of the local APIC and that the kernel does
+ * not decode: libsvmvcpu-insn completes them with SVMVCPU_APIC_ACCESS.
  */
 #include "guest_apic.h"
 #include "svmvcpu_insn.h"
 
 #define PAGE		4096UL
 #define PAGE_APIC	0xfee00000UL
-#define OTHER		0xfec00000UL	/* where the VMM has a device: a few words */
+#define OTHER		0xfec00000UL	/* device memory of the VMM: a few words */
 
 FIXTURE(apic) {
 	struct test_vm vm;
@@ -49,7 +49,7 @@ static int other_write(void *opaque, __u64 gpa, const void *buf, size_t len)
 	return 0;
 }
 
-/* The MEMORY_FAULT that the vCPU is at. 0 or a negative errno */
+/* Completes the MEMORY_FAULT that the vCPU is at. 0 or a negative errno */
 static int finish(struct _test_data_apic *self)
 {
 	const struct svmvcpu_memory ram = { 0, TEST_MEM, self->vm.mem };
@@ -65,7 +65,7 @@ static int finish(struct _test_data_apic *self)
 	return ret;
 }
 
-/* Run what apic_start() put there; MEMORY_FAULTs are finished. As apic_run() */
+/* Runs the code of apic_start() and completes MEMORY_FAULTs. Returns like apic_run(). */
 static int run(struct _test_data_apic *self)
 {
 	unsigned int i;
@@ -167,14 +167,14 @@ TEST_F(apic, effects)
 	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_IOAPIC_EOI, self->exit);
 	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_IOAPIC_EOI, vm->run->reason);
 	EXPECT_EQ(0x51U, vm->run->eoi.vector);
-	/* the instruction is over: the next RUN goes on behind it */
+	/* the instruction is complete: the next RUN continues behind it */
 	EXPECT_EQ(FINISHED, run(self));
 	EXPECT_EQ(0U, self->exit);
 	EXPECT_EQ(1, apic_send(vm, 0x51, 0));
 	EXPECT_EQ(0x51, apic_take_irq(vm));
 }
 
-/* An INIT that the guest sends to itself is for RUN to report. */
+/* RUN reports an INIT that the guest sends to itself. */
 TEST_F(apic, init)
 {
 	struct test_vm *vm = &self->vm;
@@ -235,7 +235,7 @@ TEST_F(apic, strings)
 	gprs->rcx = 3;
 	EXPECT_EQ(EXITED, run(self));
 	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_IOAPIC_EOI, self->exit);
-	/* what follows has not happened yet */
+	/* the rest has not happened yet */
 	EXPECT_EQ(2ULL, gprs->rcx);
 	EXPECT_EQ(TEST_CODE, gprs->rip);
 	EXPECT_EQ(FINISHED, run(self));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest with device memory that libsvmvcpu-insn, or the kernel where it was
- * asked to, makes accesses to: a hole in the VM's memory, with an array behind
- * it that counts how often it is read and written.
+ * A guest with device memory: a hole in the VM's memory, backed by an array that counts
+ * reads and writes. libsvmvcpu-insn makes the accesses, or the kernel if it was asked
+ * to.
  *
- * For the programs beside it, on top of guest_idt.h.
+ * For the programs in this folder; uses guest_idt.h.
  */
 #ifndef SVMVCPU_INSN_DEVICE_H
 #define SVMVCPU_INSN_DEVICE_H
@@ -17,7 +17,7 @@
 #define DEVICE_END	(DEVICE + DEVICE_BYTES)
 #define DEVICE_PORT	0x80
 
-/* A guest that makes no progress is given up after so many exits. */
+/* Exits after which a guest that makes no progress is given up */
 #define DEVICE_EXITS	1000
 
 /**
@@ -44,7 +44,7 @@ struct device_vm {
 	unsigned int mmio;
 };
 
-/* What is at DEVICE, whoever holds it. */
+/* The memory of DEVICE, whoever holds it */
 static inline unsigned char *device_bytes(struct device_vm *d)
 {
 	return d->bytes ? d->bytes : d->vm.mem + DEVICE;
@@ -91,7 +91,7 @@ static inline int device_write(void *opaque, __u64 gpa, const void *buf, size_t 
 	return 0;
 }
 
-/* Ports: a counter to be read, and a sum of what is written */
+/* Ports: reads return a counter, writes are added up */
 static inline int device_in(void *opaque, __u16 port, unsigned int width, __u32 *value)
 {
 	struct device_vm *d = opaque;
@@ -117,7 +117,7 @@ static inline void device_inject(struct device_vm *d, uint32_t what, uint32_t er
 	d->vm.run->inject_address = address;
 }
 
-/* A MEMORY_FAULT exit, as a VMM has to handle it. 0 or what the library said. */
+/* Handles a MEMORY_FAULT exit as a VMM has to. 0 or the library's error. */
 static inline int device_finish(struct device_vm *d)
 {
 	const struct svmvcpu_memory pieces[] = {
@@ -155,8 +155,8 @@ static inline int device_mmio(struct device_vm *d)
 }
 
 /*
- * RUN until something else than an access to the device comes, or an instruction
- * is refused. 0 or a negative errno.
+ * RUN until an exit that is no access to the device, or until the library refuses an
+ * instruction. 0 or a negative errno.
  */
 static inline int device_run(struct device_vm *d, struct idt_outcome *out)
 {

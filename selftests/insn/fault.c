@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libsvmvcpu-insn on a vCPU, what else happens on the way: faults of the other
- * operand, single-stepping, the interrupt shadow, what is refused, and accesses
- * that no instruction makes.
+ * libsvmvcpu-insn on a vCPU, apart from results of instructions: faults of the other
+ * operand, single-stepping, the interrupt shadow, refused accesses, and accesses that
+ * are not an instruction's.
  */
 #include "device.h"
 
@@ -101,8 +101,8 @@ static void start(struct device_vm *d, enum idt_mode mode, const char *code, uns
 }
 
 /*
- * Faults that come after the CPU found the device, or would have. The memory
- * VM says what the CPU does.
+ * Faults that the CPU finds after the device, or would find. The VM with memory shows
+ * what the CPU does.
  */
 static const struct {
 	const char *name;
@@ -112,8 +112,8 @@ static const struct {
 	uint64_t rsi;
 	uint64_t rdi;
 	int vector;
-	unsigned int reads;	/* of the device, before it */
-	bool load_first;	/* on emulators a read is what faults */
+	unsigned int reads;	/* of the device, before the fault */
+	bool load_first;	/* on emulators the read faults */
 	uint64_t rsp;		/* unless 0 */
 } faults[] = {
 	{ "movsl to an absent page", CODE("\xa5"), IDT_LONG64, LIN_DEVICE, LIN_ABSENT,
@@ -156,7 +156,7 @@ static const struct {
 	  VEC_PF, 0, false, LIN_ABSENT + 8 },
 };
 
-/* 0, or the step at which it went wrong */
+/* 0, or the number of the step that failed */
 static int check_fault(struct device_vm *memory, struct device_vm *device, unsigned int i)
 {
 	struct idt_outcome a, b;
@@ -206,7 +206,7 @@ TEST_F(insn_fault, other_operand)
 	}
 }
 
-/* Emulators do not look at limits, so the CPU finds the device first. */
+/* Emulators do not check limits, so the CPU accesses the device first. */
 TEST_F(insn_fault, segment_limits)
 {
 	struct device_vm *d = &self->device;
@@ -214,7 +214,7 @@ TEST_F(insn_fault, segment_limits)
 	struct idt_outcome out;
 	unsigned int i;
 
-	/* rep ss lodsb, rep ds lodsb: three, then one too far */
+	/* rep ss lodsb, rep ds lodsb: three elements, then one beyond the limit */
 	for (i = 0; i < 2; i++) {
 		start(d, IDT_PROT32, i ? "\xf3\x36\xac" : "\xf3\x3e\xac", 3, DEVICE + 0x7d, 0);
 		idt_get(&d->vm, &state);
@@ -231,7 +231,7 @@ TEST_F(insn_fault, segment_limits)
 	}
 }
 
-/* What makes one access to the device, under TF */
+/* Instructions with one access to the device, under TF */
 static const struct {
 	const char *name;
 	const char *code;
@@ -250,7 +250,7 @@ static const struct {
 	{ "movups", CODE("\x0f\x10\x03"), 1 },
 };
 
-/* A trap behind each instruction, and behind each element of a string. */
+/* A trap after each instruction, and after each element of a string instruction */
 TEST_F(insn_fault, single_step)
 {
 	struct device_vm *d = &self->device;
@@ -283,7 +283,7 @@ TEST_F(insn_fault, single_step)
 	}
 }
 
-/* An interrupt waits for the one instruction behind STI, not for two. */
+/* An interrupt waits for one instruction after STI, not for two. */
 TEST_F(insn_fault, interrupt_shadow)
 {
 	static const char * const codes[] = {
@@ -300,14 +300,14 @@ TEST_F(insn_fault, interrupt_shadow)
 		start(d, IDT_LONG64, codes[i], 4, LIN_DEVICE, LIN_MEMORY);
 		ASSERT_EQ(0, vm_run(&d->vm));
 		EXPECT_EQ(TEST_CODE + 1, d->vm.run->gprs.rip);
-		/* Emulators lose it at an entry, as after a page was brought in. */
+		/* Emulators lose the shadow at an entry, as after a page fault. */
 		idt_get(&d->vm, &state);
 		state.events.shadow = 1;
 		ASSERT_EQ(0, svmvcpu_vcpu_set_state(&d->vm.vcpu, SVMVCPU_STATE_EVENTS, &state));
 		ASSERT_EQ(0, d->vm.run->reason == SVMVCPU_EXIT_MMIO ? device_mmio(d) :
 								      device_finish(d));
 		idt_get(&d->vm, &state);
-		EXPECT_EQ(d->mmio, state.events.shadow);	/* the kernel's turn is RUN */
+		EXPECT_EQ(d->mmio, state.events.shadow);	/* the kernel completes it in RUN */
 		device_inject(d, SVMVCPU_INJECT_IRQ | 0x40, 0, 0);
 		ASSERT_EQ(0, device_run(d, &out));
 		EXPECT_EQ(0x40, out.vector);
@@ -327,7 +327,7 @@ static const struct {
 	{ CODE("\x8e\x23"), "fs" },
 };
 
-/* Nothing is changed, and with memory there it executes. */
+/* Nothing changes, and once there is memory the instruction executes. */
 TEST_F(insn_fault, refused)
 {
 	struct device_vm *d = &self->device;
@@ -361,9 +361,8 @@ TEST_F(insn_fault, refused)
 }
 
 /*
- * The stack is the device, and an event is on its way: it is the delivery that
- * faults. The instruction at RIP must not be taken for the culprit, even where
- * it would make the same access.
+ * The stack is in the device and an event is pending: its delivery faults. The library
+ * must not take the instruction at RIP for the cause, even if it makes the same access.
  */
 TEST_F(insn_fault, event_delivery)
 {
@@ -388,7 +387,7 @@ TEST_F(insn_fault, event_delivery)
 	}
 }
 
-/* The same with the instruction's own fault: no second one must come of it. */
+/* The same with a fault of the instruction itself: no second one may result. */
 TEST_F(insn_fault, fault_delivery)
 {
 	struct device_vm *d = &self->device;
@@ -399,14 +398,14 @@ TEST_F(insn_fault, fault_delivery)
 	EXPECT_EQ(-ENOTSUP, device_run(d, &out));
 	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_MEMORY_FAULT, d->vm.run->reason);
 	EXPECT_EQ(DEVICE + 0xf8, d->vm.run->memory.gpa);
-	/* a stack that is memory: the fault arrives as what it was */
+	/* with a stack in memory the original fault is delivered */
 	IDT_REGS(&d->vm, regs->rsp = TEST_STACK);
 	ASSERT_EQ(0, device_run(d, &out));
 	EXPECT_EQ(VEC_PF, out.vector);
 	EXPECT_CR2(&d->vm, LIN_ABSENT);
 }
 
-/* Neither instruction fetches nor page tables are data. */
+/* Instruction fetches and page table walks are not data accesses. */
 TEST_F(insn_fault, not_data)
 {
 	struct device_vm *d = &self->device;
@@ -422,7 +421,7 @@ TEST_F(insn_fault, not_data)
 	EXPECT_EQ(0U, d->reads + d->writes);
 }
 
-/* Both operands of a MOVS are the device's. */
+/* Both operands of a MOVS are in the device. */
 TEST_F(insn_fault, device_to_device)
 {
 	struct device_vm *d = &self->device;
@@ -437,7 +436,7 @@ TEST_F(insn_fault, device_to_device)
 	EXPECT_EQ(0ULL, d->vm.run->gprs.rcx);
 }
 
-/* The VMM's memory goes away: the device is read once all the same. */
+/* The VMM's memory is unmapped: the device is still read only once. */
 TEST_F(insn_fault, answer_is_kept)
 {
 	struct device_vm *d = &self->device;
@@ -454,23 +453,23 @@ TEST_F(insn_fault, answer_is_kept)
 	EXPECT_EQ((unsigned int)(SVMVCPU_FAULT_GVA | SVMVCPU_FAULT_KERNEL | SVMVCPU_FAULT_WRITE |
 				 SVMVCPU_FAULT_USER_MEM), run->memory.flags);
 	EXPECT_EQ(TEST_CODE, run->gprs.rip);
-	/* the kernel keeps the answer: the library must not read the device again */
+	/* the kernel keeps the value: the library must not read the device again */
 	EXPECT_EQ(-ENOTSUP, device_finish(d));
 	EXPECT_EQ(0U, d->reads);
-	run->answer = 0x55667788;	/* to what nobody asked */
+	run->answer = 0x55667788;	/* to an access that nobody asked about */
 	RUN_EXPECT(&d->vm, MEMORY_FAULT);
 	ASSERT_EQ(0, mprotect(d->vm.mem + LIN_MEMORY, PAGE, PROT_READ | PROT_WRITE));
 	RUN_EXPECT(&d->vm, HYPERCALL);
 	EXPECT_EQ(0, memcmp(d->vm.mem + LIN_MEMORY, "\x44\x33\x22\x11", 4));
 }
 
-/* Where code goes on is read from the device, or from a stack that is one. */
+/* The branch target is read from the device, or from a stack in the device. */
 static const struct {
 	const char *name;
 	const char *code;
 	unsigned int len;
-	bool stack;		/* which is the device */
-	int rsp;		/* so much it moves */
+	bool stack;		/* a stack in the device */
+	int rsp;		/* bytes that RSP moves by */
 } branches[] = {
 	{ "call [rbx]", CODE("\xff\x13"), false, -8 },
 	{ "jmp [rbx]", CODE("\xff\x23"), false, 0 },
@@ -557,7 +556,7 @@ TEST_F(insn_fault, string_outs)
 	}
 }
 
-/* The kernel executes SMSW while it hides bits of CR0, and has nowhere to store. */
+/* The kernel executes SMSW while it hides bits of CR0, and cannot store the result. */
 TEST_F(insn_fault, smsw_by_the_kernel)
 {
 	struct device_vm *d = &self->device;
@@ -576,7 +575,7 @@ TEST_F(insn_fault, smsw_by_the_kernel)
 	EXPECT_EQ(1U, d->writes);
 }
 
-/* LLDT and LTR with the selector on the device */
+/* LLDT and LTR with the selector in the device */
 static const struct {
 	const char *name;
 	const char *code;
@@ -598,8 +597,8 @@ static const struct {
 };
 
 /*
- * TCG's LTR marks the TSS busy in memory but not in the register. After LLDT of a
- * null selector the hidden part of LDTR is undefined.
+ * LTR of TCG marks the TSS busy in memory but not in the register. After LLDT of a null
+ * selector the hidden part of LDTR is undefined.
  */
 static bool same_tables(struct svmvcpu_segments *a, const struct svmvcpu_segments *b)
 {
@@ -650,7 +649,7 @@ TEST_F(insn_fault, descriptors)
 	}
 }
 
-/* SSE registers are loaded and stored whole; the upper halves of YMM stay. */
+/* SSE registers are loaded and stored whole; upper halves of YMM registers do not change. */
 TEST_F(insn_fault, vectors)
 {
 	struct device_vm *d = &self->device;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libsvmvcpu-insn against the CPU: the same instructions with the same
- * registers in three VMs, once with memory behind their operand and twice with
- * a device, with and without SVMVCPU_DECODE_MMIO. Registers, flags and every
- * byte they could have touched must come out the same.
+ * libsvmvcpu-insn compared with the CPU: the same instructions with the same registers
+ * in three VMs, one with memory at their operand and two with a device, with and
+ * without SVMVCPU_DECODE_MMIO. Registers, flags and all bytes they could have written
+ * must be the same.
  *
  * timeout: 120
  * cost: 48
@@ -16,21 +16,21 @@
 #define FLAG_OF		0x800ULL
 #define FLAG_STATUS	0x8d5ULL	/* OF SF ZF AF PF CF */
 #define BASE		0x7f000UL	/* of DS and ES in 16-bit code */
-#define FS_OFFSET	0x1000UL	/* FS is so much above them */
+#define FS_OFFSET	0x1000UL	/* offset of FS's base from that */
 #define SEEN		(DEVICE - 0x1000)	/* compared, from here */
 #define SEEN_END	(DEVICE_END + 0x2000)	/* to here */
-#define STACK		(TEST_STACK - 0x100)	/* compared, too: around the stack */
+#define STACK		(TEST_STACK - 0x100)	/* compared too: around the stack */
 #define STACK_BYTES	0x200
 #define XSAVE_XMM	160			/* SSE registers in XSTATE */
 #define XSAVE_BV	512
 #define XMM_BYTES	256
-#define PLACES		3		/* of all, for each instruction */
-#define SLOW_PLACES	1		/* the same where it takes long */
-#define NOTED		8		/* failures that are reported */
+#define PLACES		3		/* samples of each instruction */
+#define SLOW_PLACES	1		/* the same where emulation is slow */
+#define NOTED		8		/* failures that are printed */
 
 enum { MEMORY, LIBRARY, KERNEL, NR_SIDES };
 
-/* Where the operand is: how far from which end of the device */
+/* Distance of the operand from either end of the device */
 static const struct {
 	const char *name;
 	unsigned long address;
@@ -42,7 +42,7 @@ static const struct {
 	{ "from the device into memory", DEVICE_END - 1 },
 };
 
-/* An instruction to try, and with what */
+/* An instruction to try, and its inputs */
 struct sample {
 	const struct insn_text *insn;
 	const unsigned char *bytes;
@@ -87,7 +87,7 @@ static uint64_t rng(struct _test_data_insn_mmio *self)
 	return z ^ (z >> 31);
 }
 
-/* Values where carries and signs change, and any others */
+/* Random values, and values at which carries and signs change */
 static uint64_t value(struct _test_data_insn_mmio *self)
 {
 	static const uint64_t edges[] = {
@@ -110,7 +110,7 @@ static void set_base(struct svmvcpu_segment *seg, bool selector, uint64_t base)
 		seg->selector = base >> 4;
 }
 
-/* All sides alike in @mode, with the segments that the instructions use */
+/* Sets up all VMs in @mode, with the segments that the instructions use */
 static void begin(struct _test_data_insn_mmio *self, enum idt_mode mode)
 {
 	unsigned long base = is_16bit(mode) ? BASE : 0;
@@ -139,7 +139,7 @@ static void set_pointers(struct _test_data_insn_mmio *self, struct sample *s)
 		address -= BASE;
 	if (s->width == 16)
 		other -= BASE;
-	/* What lies above the address size does not count. */
+	/* Bits above the address size are ignored. */
 	if ((s->width == 16 && !narrow) || (s->width == 32 && narrow))
 		noise = rng(self) & 0xffff0000;
 	if (s->width == 64 && narrow)
@@ -159,7 +159,7 @@ static unsigned char fill_byte(const struct sample *s, unsigned long gpa)
 	return (s->seed >> (gpa % 7 * 8)) ^ gpa * 3;
 }
 
-/* So that comparisons succeed, too; not above, where emulators differ */
+/* So that comparisons also succeed; not for larger sizes, where emulators differ */
 static void set_equal(struct sample *s)
 {
 	unsigned long at = places[s->place].address;
@@ -175,7 +175,7 @@ static void set_equal(struct sample *s)
 		s->gprs.rdx |= (uint64_t)fill_byte(s, at + 4 + i) << (8 * i);
 }
 
-/* 16-bit code has a stack segment with base 0, and so much does not reach the device. */
+/* In 16-bit code the stack segment has base 0, and its stack does not reach the device. */
 static uint64_t stack_at(const struct sample *s)
 {
 	return places[s->place].address - (s->width == 16 ? BASE : 0);
@@ -203,7 +203,7 @@ static void fill(struct device_vm *d, const struct sample *s)
 	unsigned char pattern[7 * 256];
 	unsigned int i;
 
-	/* fill_byte() repeats after so many bytes */
+	/* period of fill_byte() */
 	for (i = 0; i < sizeof(pattern); i++)
 		pattern[i] = fill_byte(s, SEEN + i);
 	for (i = 0; i < SEEN_END - SEEN; i += sizeof(pattern)) {
@@ -216,7 +216,7 @@ static void fill(struct device_vm *d, const struct sample *s)
 		memcpy(d->bytes, d->vm.mem + DEVICE, DEVICE_BYTES);
 }
 
-/* SSE registers that the sample's seed decides */
+/* SSE registers, derived from the sample's seed */
 static void set_vectors(struct test_vm *vm, const struct sample *s)
 {
 	unsigned int i;
@@ -358,7 +358,7 @@ static void run_table(struct __test_metadata *_metadata, struct _test_data_insn_
 	}
 }
 
-/* The accessed and dirty bits of all page tables came out alike, too. */
+/* Accessed and dirty bits of all page tables are the same, too. */
 static void check_all(struct __test_metadata *_metadata, struct _test_data_insn_mmio *self)
 {
 	const struct device_vm *side = self->side;

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The instructions of insn_mmio.c, as text: assembled for 16, 32 and 64-bit
- * code, with the same names for failures to be reported by.
+ * The instructions of insn_mmio.c as text, assembled for 16, 32 and 64-bit code, which
+ * also name them in failures.
  *
- * X(flags, text): M is the operand that is device memory, N one a little
- * behind it, with base and index; O a plain address. A text may have prefixes
- * as lines of their own.
+ * X(flags, text): M is the operand in device memory, N one a little above it, with base
+ * and index; O a plain address. A text may have prefixes on lines of their own.
  */
 #ifndef SVMVCPU_INSN_TABLE_H
 #define SVMVCPU_INSN_TABLE_H
 
-/* Flags: which flags the manual leaves undefined, and what registers hold */
+/* Flags: which flags the manual leaves undefined, and contents of registers */
 #define I_AF	0x01	/* AF is undefined */
 #define I_BITS	0x02	/* so are all but CF */
 #define I_STR	0x04	/* rSI, rDI and rCX are a string's */
-#define I_EQ	0x08	/* every other time rAX is what is in memory */
+#define I_EQ	0x08	/* every other time rAX equals the memory */
 #define I_ADDR	0x10	/* the other address size */
 #define I_OF	0x20	/* OF and AF are undefined */
 #define I_PROD	0x40	/* all but CF and OF are */
 #define I_SCAN	0x80	/* all but ZF are */
-#define I_STACK	0x100	/* rSP is where the operand would be */
+#define I_STACK	0x100	/* rSP points to the operand */
 #define I_SSE	0x200	/* SSE registers count */
 
 #define INSN_ARITH(X, op, fl, M, N)			\
@@ -77,7 +76,7 @@
 	X(I_PROD, "imulw $-7, " M ", %dx")		\
 	X(I_PROD, "imull $0x12345, " M ", %edx")
 
-/* What firmware and kernels use besides */
+/* Others that firmware and kernels use */
 #define INSN_MORE(X, M, N)				\
 	INSN_SHIFT(X, "shl", M, N)			\
 	INSN_SHIFT(X, "shr", M, N)			\
@@ -108,7 +107,7 @@
 	X(I_STACK, "popw %dx")				\
 	X(I_STACK, "pushw $-5")
 
-/* What real and virtual-8086 mode do not have */
+/* Instructions that real and virtual-8086 mode lack */
 #define INSN_PROTECTED(X, M, N)				\
 	X(0, "sldtw " M)				\
 	X(0, "strw " N)					\
@@ -259,7 +258,7 @@
 	X(I_STR | I_EQ, "repne\n scasq")			\
 	X(I_ADDR | I_STR, "rep\n .byte 0x67\n movsl")
 
-/* Each instruction as its length and its bytes, one behind the other */
+/* Each instruction as its length and its bytes, one after the other */
 #define INSN_BYTES(flags, text)	".byte 2f - 1f\n1:\n" text "\n2:\n"
 
 #define INSN_BLOB(width)							\

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Instructions that could reach the host: each gives the guest what a CPU
- * without the feature gives, in every mode and at both ends of the privilege
- * scale, and leaves the host's MSRs and XCR0 alone.
+ * Instructions that could reach the host: in each mode and at CPL 0 and 3 the guest
+ * gets the result of a CPU without the feature, and the host's MSRs and XCR0 do not
+ * change.
  *
- * At CPL 3 an SVM instruction may also be #GP: the CPU asks for CPL 0 before
- * it looks at the intercept, and EFER.SVME is set while a guest runs.
+ * At CPL 3 an SVM instruction may also give #GP: the CPU checks the CPL before the
+ * intercept, and EFER.SVME is set while a guest runs.
  */
 #include "msr_list.h"
 
-/* What the guest may get, as a set */
+/* Allowed results, as a set */
 #define R_NOP		(1U << 0)
 #define R_UD		(1U << 1)
 #define R_GP		(1U << 2)
@@ -71,7 +71,7 @@ static const struct insn_case insn_cases[] = {
 	INSN("pause",		"\xf3\x90",		R_NOP, R_NOP, 0),
 };
 
-/* Registers of the host no guest may move; what a CPU lacks reads as an error. */
+/* Registers of the host that no guest may change; those that the CPU lacks read as an error. */
 static const uint32_t host_msrs[] = {
 	0x1b, 0x8b, 0xfe, 0x174, 0x175, 0x176, 0x179, 0x1d9, 0x200, 0x201, 0x277, 0x2ff,
 	0xc0000080, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000103,
@@ -107,7 +107,7 @@ FIXTURE_SETUP(isolation_insns)
 
 VM_TEARDOWN(isolation_insns)
 
-/* R_* of how a run ended; 0 for anything else */
+/* R_* for the end of a run; 0 for anything else */
 static unsigned int outcome_bit(const struct test_vm *vm, const struct insn_case *insn,
 				const struct idt_outcome *out)
 {
@@ -127,7 +127,7 @@ static unsigned int run_case(struct test_vm *vm, const struct insn_case *insn,
 {
 	idt_put(vm, insn->code, insn->len);
 	idt_setup(vm, mode);
-	/* EFER: RDMSR works, WRMSR of these bits does not; memory at DI is there. */
+	/* EFER: RDMSR works, WRMSR of these bits does not; DI points to memory. */
 	IDT_REGS(vm, regs->rcx = insn->flags & M_ECX0 ? 0 : 0xc0000080; regs->rax = EFER_SVME;
 		 regs->rdi = TEST_DATA; regs->rbx = TEST_DATA);
 	if (idt_run(vm, out))
@@ -139,7 +139,7 @@ static unsigned int allowed_outcomes(const struct insn_case *insn, enum idt_mode
 {
 	unsigned int allowed = idt_mode_is_user(mode) ? insn->user : insn->kernel;
 
-	/* In vm86 mode and real mode what needs protected mode is #UD. */
+	/* In vm86 mode and real mode, instructions that need protected mode give #UD. */
 	if (mode == IDT_VM86 && (allowed & R_GP) && insn->code[0] == 0x0f &&
 	    insn->code[1] == 0x01)
 		allowed |= R_UD;
@@ -170,7 +170,7 @@ TEST_F(isolation_insns, every_mode)
 	}
 }
 
-/* After all of them: the host as it was, and the guest still runs. */
+/* After all of them the host is unchanged, and the guest still runs. */
 TEST_F(isolation_insns, host_unharmed)
 {
 	const unsigned int nr = ARRAY_SIZE(insn_cases);
@@ -191,7 +191,10 @@ TEST_F(isolation_insns, host_unharmed)
 	EXPECT_TRUE(idt_finished(vm, 1));
 }
 
-/* The register operands of SVM instructions name host memory: nothing is read or written. */
+/*
+ * The register operands of SVM instructions are host-physical addresses: that memory is
+ * neither read nor written.
+ */
 TEST_F(isolation_insns, vmload_vmsave_touch_nothing)
 {
 	static const char * const code[] = { "\x0f\x01\xda", "\x0f\x01\xdb", "\x0f\x01\xd8" };

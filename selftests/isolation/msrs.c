@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest writes and reads every MSR of the three ranges the permission map
- * covers: all of them exit to the VMM but the ten that VMLOAD switches and
- * the four the kernel answers, and none reaches the host. (On the debug
- * kernel, half of each: the map is the same.)
+ * A guest writes and reads each MSR of the three ranges of the permission map: all exit
+ * to the VMM except the ten that VMLOAD switches and the four that the kernel handles,
+ * and none reaches the host. (The debug kernel tests half of each range, with the same
+ * map.)
  *
  * timeout: 240
  * cost: 15
@@ -27,7 +27,7 @@ static const uint32_t open_msrs[] = {
 
 #define NR_OPEN		ARRAY_SIZE(open_msrs)
 
-/* Registers of the host that would tell */
+/* Registers of the host that would show a change */
 static const uint32_t host_msrs[] = {
 	0x1b, 0x174, 0x175, 0x176, 0x179, 0x1d9, 0x200, 0x201, 0x250, 0x277, 0x2ff,
 	0xc0000080, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101,
@@ -51,7 +51,7 @@ FIXTURE_SETUP(isolation_msrs)
 
 VM_TEARDOWN(isolation_msrs)
 
-/* ECX from RBX on, EBP of them */
+/* MSR numbers from RBX on, EBP of them */
 GUEST64(msrs,
 	"mov %ebx, %ecx\n"
 	"1: mov $0x5a5a5a5a, %eax\n"
@@ -63,7 +63,7 @@ GUEST64(msrs,
 	"jnz 1b\n"
 	"vmmcall");
 
-/* The guest's handler steps over the two bytes of RDMSR or WRMSR. */
+/* The guest's handler skips the two bytes of RDMSR or WRMSR. */
 static void skip_instruction(struct test_vm *vm, const struct idt_outcome *out)
 {
 	uint64_t rip = out->rip + 2;
@@ -104,7 +104,7 @@ static unsigned char expected(uint32_t msr)
 		return 0;
 	if (msr == 0x277 || msr == 0xc0000080 || msr == 0xc0000103)
 		return SAW_GP;
-	/* SPEC_CTRL, PRED_CMD, VIRT_SPEC_CTRL: VALUE is illegal for each, if it is there */
+	/* SPEC_CTRL, PRED_CMD, VIRT_SPEC_CTRL: VALUE is illegal for each that exists */
 	if (msr == 0x48 || msr == 0x49 || msr == 0xc001011f)
 		return SAW_GP;
 	return SAW_WRITE | SAW_READ;
@@ -147,7 +147,7 @@ TEST_F_TIMEOUT(isolation_msrs, every_msr, 240)
 	}
 }
 
-/* Beside the ranges everything exits. */
+/* Outside the ranges all MSRs exit. */
 TEST_F(isolation_msrs, outside_the_ranges)
 {
 	static const uint32_t outside[] = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest reads and writes every one of the 65,536 ports: each access exits
- * to the VMM exactly once, with what the guest wrote, and the guest sees what
- * the VMM answers. (Where that takes long, every 17th: the map is the same.)
+ * A guest reads and writes each of the 65,536 ports: each access exits to the VMM
+ * exactly once with the value the guest wrote, and the guest reads the value that the
+ * VMM passes. (Slow machines test each 17th port, with the same map.)
  *
  * timeout: 240
  */
@@ -12,7 +12,7 @@
 
 VM_FIXTURE(isolation_ports, unsigned char in[PORTS], out[PORTS];)
 
-/* IN, then OUT of what came, inverted; then the port EBX further */
+/* IN, then OUT of the inverted value, then the port EBX further */
 GUEST64(ports,
 	"xor %edx, %edx\n"
 	"1: in %dx, %al\n"
@@ -28,7 +28,7 @@ static unsigned char answer(unsigned int port)
 	return port * 31 + (port >> 8);
 }
 
-/* Counts an access; false when it is not what the guest did. */
+/* Counts an access; false if it is not the expected one. */
 static bool account(struct _test_data_isolation_ports *self)
 {
 	struct svmvcpu_run *run = self->vm.run;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What one guest leaves in the CPU's registers is seen by nobody else: not by
- * another vCPU, not by the VMM or the host, on no CPU, and not by the next
- * guest after SETUP.
+ * Register contents that a guest leaves in the CPU are seen by nobody else: not by
+ * another vCPU, the VMM or the host, on any CPU, nor by the next guest after SETUP.
  */
 #include <asm/prctl.h>
 #include <linux/hw_breakpoint.h>
@@ -99,7 +98,7 @@ TEST_F(isolation_state, syscall_msrs)
 	EXPECT_EQ(0, memcmp(zero, seen, sizeof(zero)));
 }
 
-/* Loads all registers from RSI, and at the next RUN shows them at RDI. */
+/* Loads all registers from RSI, and at the next RUN stores them at RDI. */
 GUEST64(fpu,
 	"rex.w fxrstor (%rsi)\n"
 	"vmmcall\n"
@@ -138,7 +137,7 @@ static bool fx_same(const unsigned char *x, const unsigned char *y)
 	       !memcmp(x + FX_XMM, y + FX_XMM, FX_BYTES - FX_XMM);
 }
 
-/* Registers as RESET leaves them; and they are all there is */
+/* Registers after RESET; there are no others */
 static bool fx_is_reset(const unsigned char *area)
 {
 	static const unsigned char reset[512] __attribute__((aligned(16))) = {
@@ -188,12 +187,12 @@ TEST_F(isolation_state, fpu_of_two_guests)
 			ASSERT_EQ(0, pin_to_cpu(away));
 			EXPECT_TRUE(fpu_kept(&self->a));
 			EXPECT_TRUE(fpu_kept(&self->b));
-			/* SETUP takes them away. */
+			/* SETUP resets them. */
 			EXPECT_TRUE(fresh_guest_sees_reset(&self->a));
 		}
 }
 
-/* RUN between two moments at which all registers are known */
+/* RUN between two points at which all registers of the VMM are known */
 static long run_with_fpu(int fd, const unsigned char *in, unsigned char *out)
 {
 	static unsigned char keep[512] __attribute__((aligned(16)));
@@ -212,7 +211,7 @@ static long run_with_fpu(int fd, const unsigned char *in, unsigned char *out)
 	return ret;
 }
 
-/* The VMM's own registers: unchanged by RUN, and not in the guest's. */
+/* RUN does not change the VMM's registers, and the guest does not have them. */
 TEST_F(isolation_state, fpu_of_the_vmm)
 {
 	static unsigned char in[512] __attribute__((aligned(16)));
@@ -236,7 +235,7 @@ TEST_F(isolation_state, fpu_of_the_vmm)
 	}
 }
 
-/* Upper halves of YMM registers, which a guest never has */
+/* Upper halves of YMM registers, which a guest never sees */
 TEST_F(isolation_state, avx_of_the_vmm)
 {
 	uint64_t in[4] = { 1, 2, 3, 4 }, out[4] = { 0 };
@@ -257,7 +256,7 @@ TEST_F(isolation_state, avx_of_the_vmm)
 	EXPECT_EQ(0, memcmp(in, out, sizeof(in)));
 }
 
-/* The VMM's FS and GS: thread-local storage, and what it put there itself */
+/* The VMM's FS and GS: thread-local storage, and values that it set itself */
 TEST_F(isolation_state, segments_of_the_vmm)
 {
 	uint64_t values[NR_OWN], fs = 0, fs_after = 0, gs = 0;
@@ -279,7 +278,7 @@ TEST_F(isolation_state, segments_of_the_vmm)
 	EXPECT_EQ(anchor, through_gs);
 }
 
-/* What SETUP resets besides: PAT, debug registers, CR2, the clock. */
+/* Other registers that SETUP resets: PAT, debug registers, CR2, the clock */
 GUEST64(mess,
 	"mov $0x277, %ecx\n"
 	"xor %eax, %eax\n"
@@ -338,7 +337,7 @@ TEST_F(isolation_state, setup_resets_the_rest)
 	EXPECT_GT(0x10ULL, vm->run->gprs.rdx);
 }
 
-/* A counter of writes to an address, or -1 */
+/* A hardware breakpoint that counts writes to an address, or -1 */
 static int watch(void *address)
 {
 	struct perf_event_attr attr = {
@@ -362,7 +361,7 @@ static uint64_t count(int fd)
 	return value;
 }
 
-/* Sets DR0 to DR3 and enables them, writes where the host watches, and goes on. */
+/* Sets DR0 to DR3 and enables them, writes to the address that the host watches, and continues. */
 GUEST64(watcher,
 	"mov $0x201000, %eax\n"
 	"mov %rax, %dr0\n"
@@ -377,8 +376,8 @@ GUEST64(watcher,
 	"hlt");
 
 /*
- * The host watches a variable whose address is also a guest's: the guest does
- * not trip over it, and the host still sees its own writes afterwards.
+ * The host watches a variable whose address the guest uses too: the guest does not hit
+ * the breakpoint, and the host still sees its own writes afterwards.
  */
 TEST_F(isolation_state, host_breakpoints)
 {
@@ -410,7 +409,7 @@ GUEST64(two_exits,
 	"out %al, $0x80\n"
 	"hlt");
 
-/* The VMM, from a stop on that its parent steps it by branches after */
+/* The VMM; from a stop on, its parent steps it by branches */
 static void run_stepped(void)
 {
 	struct test_vm vm;
@@ -429,8 +428,8 @@ static void run_stepped(void)
 }
 
 /*
- * A debugger steps the VMM by branches, which the host's DEBUGCTL has to be kept from
- * the guest for. (The test machine's CPU has no DEBUGCTL: the steps are single ones.)
+ * A debugger steps the VMM by branches, so the host has DEBUGCTL set, which the guest
+ * must not get. (The test machine's CPU has no DEBUGCTL: the steps are single ones.)
  */
 TEST_F_TIMEOUT(isolation_state, vmm_stepped_by_branches, 120)
 {
@@ -450,7 +449,7 @@ TEST_F_TIMEOUT(isolation_state, vmm_stepped_by_branches, 120)
 	}
 	ASSERT_TRUE(WIFEXITED(status));
 	EXPECT_EQ(0, WEXITSTATUS(status));
-	/* The stop, and two system calls at the least */
+	/* at least the stop and two system calls */
 	EXPECT_LT(3U, steps);
 }
 

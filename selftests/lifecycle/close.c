@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of files: closing the device, VM, vCPU and run page in every
- * order, fork, exec, a file passed to another process, and processes and
- * threads that die with a guest in their hands. What is left works, what is
- * gone is gone, and in the end nobody holds the module.
+ * Lifetime of files: closing the device, VM, vCPU and run page in each order, fork,
+ * exec, a file passed to another process, and processes and threads that die while a
+ * guest runs. What remains keeps working, and in the end nothing holds a reference to
+ * the module.
  *
  * cost: 24
  */
@@ -40,7 +40,7 @@ static int child_status(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-/* Turns of two milliseconds until the guest has counted; 0 or a step. */
+/* Runs in turns of two milliseconds until the guest has counted; 0 or a step. */
 static int runs(struct test_vm *vm)
 {
 	__u32 before = *guest_word(vm, BEATS);
@@ -88,7 +88,7 @@ static void close_piece(struct test_vm *vm, int piece)
 	}
 }
 
-/* What is still there still works; 0 or a step. */
+/* Everything still open works; 0 or a step. */
 static int remains_well(struct test_vm *vm)
 {
 	struct svmvcpu_range range = { .gpa = TEST_FREE, .bytes = PAGE };
@@ -112,13 +112,13 @@ static int remains_well(struct test_vm *vm)
 		return 12;
 	if (vm->vcpu.fd >= 0 && vm->run && vm->mem)
 		return runs(vm);
-	/* Without a file it is just memory, but memory it is. */
+	/* Without its file it is plain memory, but still mapped. */
 	if (vm->run && vm->run->io_data_offset != 4096)
 		return 13;
 	return 0;
 }
 
-/* A VM of its own, taken apart in this order; 0 or 100 * piece + step */
+/* A VM that is taken apart in this order; 0 or 100 * piece + step */
 static int one_order(const int *order)
 {
 	struct test_vm vm;
@@ -169,7 +169,7 @@ TEST_F_TIMEOUT(close, every_order, 180)
 			TH_LOG("order %d %d %d %d %d", order[0], order[1], order[2],
 			       order[3], order[4]);
 		}
-		/* No call is under way any more, so nothing may linger. */
+		/* No call is active any more, so nothing may remain. */
 		ASSERT_EQ(refs, module_refs());
 		count++;
 	} while (next_order(order, PIECES));
@@ -197,7 +197,7 @@ TEST_F_TIMEOUT(close, vcpus_keep_the_vm, 60)
 	EXPECT_EQ(0, runs(vm));
 }
 
-/* In a child: the files are there, but work nowhere else. */
+/* In a child the files are open, but all calls fail. */
 static int child_of_fork(struct test_vm *vm)
 {
 	struct svmvcpu_create_vcpu create = { .size = sizeof(create), .id = 5 };
@@ -249,7 +249,7 @@ TEST_F_TIMEOUT(close, fork_while_running, 60)
 	guest_thread_stop(&self->gt);
 }
 
-/* The child makes a VM of its own with the device it inherited. */
+/* The child creates a VM with the device file it inherited. */
 TEST_F_TIMEOUT(close, fork_own_vm, 60)
 {
 	struct test_vm *vm = &self->vm;
@@ -268,7 +268,7 @@ TEST_F_TIMEOUT(close, fork_own_vm, 60)
 	EXPECT_EQ(0, child_status(pid));
 }
 
-/* The parent goes first; its memory with it. The child just holds on. */
+/* The parent exits first, and its memory with it. The child keeps the files open. */
 TEST_F_TIMEOUT(close, orphaned_files, 60)
 {
 	int go[2], refs;
@@ -287,7 +287,7 @@ TEST_F_TIMEOUT(close, orphaned_files, 60)
 			_exit(1);
 		if (fork())
 			_exit(0);
-		/* the grandchild, with files of a process that is no more */
+		/* the grandchild, with files of a process that has exited */
 		usleep(100000);
 		_exit(ioctl_errno(own.vcpu.fd, SVMVCPU_RUN, NULL) != EIO ||
 		      write(go[1], "", 1) != 1);
@@ -303,7 +303,7 @@ TEST_F_TIMEOUT(close, exec_closes_them, 60)
 	char command[256];
 	pid_t pid;
 
-	/* Looking is not enough: the numbers must not even be open. */
+	/* The numbers must be closed, not only unusable. */
 	snprintf(command, sizeof(command),
 		 "for fd in %d %d %d; do [ ! -e /proc/self/fd/$fd ] || exit 1; done",
 		 vm->dev, vm->vm, vm->vcpu.fd);
@@ -370,7 +370,7 @@ static int receive_fd(int sock)
 	return fd;
 }
 
-/* A process gives its vCPU away and dies, with or without a guest running. */
+/* A process passes its vCPU on and dies, with or without a running guest. */
 static void give_away(int sock, bool running)
 {
 	struct test_vm own;
@@ -399,7 +399,7 @@ TEST_F_TIMEOUT(close, passed_on, 60)
 		ASSERT_EQ(0, child_status(pid));
 		fd = receive_fd(sock[0]);
 		ASSERT_LE(0, fd);
-		/* the vCPU's own, its VM's, and none of the dead process */
+		/* of the vCPU and its VM, and none of the dead process */
 		EXPECT_LT(refs, module_refs());
 		EXPECT_EQ(EIO, ioctl_errno(fd, SVMVCPU_RUN, NULL));
 		EXPECT_EQ(EIO, ioctl_errno(fd, SVMVCPU_KICK, NULL));
@@ -429,7 +429,7 @@ TEST_F_TIMEOUT(close, lost_in_a_socket, 60)
 	EXPECT_TRUE(WAIT_UNTIL(module_refs() == refs));
 }
 
-/* The file goes while a thread is in RUN: the call keeps it. */
+/* The file is closed while a thread is in RUN: the call holds a reference. */
 TEST_F_TIMEOUT(close, close_while_running, 60)
 {
 	struct test_vm *vm = &self->vm;
@@ -450,7 +450,7 @@ TEST_F_TIMEOUT(close, close_while_running, 60)
 	close(kick);
 	vm->vcpu.fd = -1;
 	svmvcpu_vcpu_close(&vm->vcpu);
-	/* vCPU file and VM: gone. The device is the only one left. */
+	/* The vCPU file and the VM are gone; only the device remains. */
 	EXPECT_TRUE(WAIT_UNTIL(module_refs() == refs - 2));
 }
 
@@ -459,7 +459,10 @@ static void *one_run(void *fd)
 	return (void *)(long)ioctl((int)(long)fd, SVMVCPU_RUN, 0);
 }
 
-/* No file but the one the call holds, no mapping either: it frees the vCPU. */
+/*
+ * The call holds the only reference to the file, and there is no mapping: the end of
+ * RUN frees the vCPU.
+ */
 TEST_F_TIMEOUT(close, last_file_while_running, 60)
 {
 	struct test_vm *vm = &self->vm;
@@ -475,14 +478,14 @@ TEST_F_TIMEOUT(close, last_file_while_running, 60)
 	close(vm->vm);
 	vm->vm = -1;
 	EXPECT_TRUE(guest_beats(vm));
-	EXPECT_EQ(refs - 1, module_refs());	/* the VM file's */
+	EXPECT_EQ(refs - 1, module_refs());	/* of the VM file */
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(NULL, ret);
-	/* the file and the VM of the vCPU */
+	/* of the file and the VM of the vCPU */
 	EXPECT_TRUE(WAIT_UNTIL(module_refs() == refs - 3));
 }
 
-/* An endless guest and SIGKILL, from outside and by the process' own end */
+/* An endless guest and SIGKILL, from outside and by the exit of the process */
 static int dies_running(bool by_exit)
 {
 	int ready[2];
@@ -537,7 +540,7 @@ static void *run_once_and_leave(void *arg)
 	pthread_exit((void *)(long)ret);
 }
 
-/* Threads come and go; the vCPU does not care who runs it. */
+/* Different threads run the same vCPU. */
 TEST_F_TIMEOUT(close, threads_come_and_go, 60)
 {
 	struct test_vm *vm = &self->vm;

@@ -4,14 +4,14 @@
  * cost: 62
  * kernel: stock, debug
  *
- * CPUs that go and come back under running guests, and suspend: the guest
- * counts on, and SVM is on only where it should be.
+ * CPU hotplug and suspend while guests run: the guest keeps counting, and SVM is on
+ * only where it should be.
  */
 #include "guest_thread.h"
 #include "host_state.h"
 
 #define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"
-/* of everything; a CPU may take a second to come and go */
+/* of each test; a CPU may take a second to go offline and online */
 #define ROUNDS		(slow_machine() ? 4 : 10)
 
 FIXTURE(hotplug) {
@@ -34,7 +34,7 @@ FIXTURE_TEARDOWN(hotplug)
 	EXPECT_TRUE(svme_goes_off());
 }
 
-/* ROUNDS times off and on; the guest must get on in every phase. */
+/* ROUNDS times offline and online; the guest must make progress in each phase. */
 #define CYCLE(vm, gt)							\
 do {									\
 	int i_;								\
@@ -57,7 +57,7 @@ TEST_F_TIMEOUT(hotplug, free_vcpu, 240)
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, self->vm.run->reason);
 }
 
-/* Each time pinned to the CPU that goes: the scheduler breaks the bond. */
+/* The thread is pinned to the CPU that goes offline each time: the scheduler moves it. */
 TEST_F_TIMEOUT(hotplug, bound_vcpu, 240)
 {
 	struct test_vm *vm = &self->vm;
@@ -72,10 +72,10 @@ TEST_F_TIMEOUT(hotplug, bound_vcpu, 240)
 		ASSERT_EQ(0, write_file(CPU1_ONLINE, "0"));
 		ASSERT_TRUE(guest_beats(vm));
 		ASSERT_TRUE(svme_on(0));
-		/* Not back before anybody has looked */
+		/* Not back on CPU 1 before the test has looked */
 		ASSERT_EQ(0, pin_thread(&self->gt, 0));
 		ASSERT_EQ(0, write_file(CPU1_ONLINE, "1"));
-		/* It comes up without, whatever it had before. */
+		/* The CPU comes up with SVM off. */
 		ASSERT_FALSE(svme_on(1));
 	}
 	guest_thread_stop(&self->gt);
@@ -98,7 +98,7 @@ TEST_F_TIMEOUT(hotplug, two_vcpus, 240)
 	vm_close(&other);
 }
 
-/* The VM is older than the CPU. */
+/* The VM is created before the CPU comes online. */
 TEST_F_TIMEOUT(hotplug, cpu_comes_later, 120)
 {
 	struct test_vm *vm = &self->vm, late;
@@ -118,7 +118,7 @@ TEST_F_TIMEOUT(hotplug, cpu_comes_later, 120)
 	EXPECT_EQ(0, vm->run->exits);
 }
 
-/* Stopped on the CPU that goes, continued elsewhere: nothing is lost. */
+/* Stopped on the CPU that goes offline, continued on another one: nothing is lost. */
 TEST_F_TIMEOUT(hotplug, stopped_vcpu, 120)
 {
 	struct test_vm *vm = &self->vm;
@@ -138,7 +138,7 @@ TEST_F_TIMEOUT(hotplug, stopped_vcpu, 120)
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(vm, 200));
 }
 
-/* Memory changes while CPUs change: the flush must not wait for the dead. */
+/* Memory changes during hotplug: a flush must not wait for offline CPUs. */
 TEST_F_TIMEOUT(hotplug, memory_changes_meanwhile, 240)
 {
 	struct test_vm *vm = &self->vm;
@@ -172,7 +172,7 @@ FIXTURE(suspend) {
 };
 
 FIXTURE_VARIANT(suspend) {
-	const char *level;	/* how far it goes before it comes back */
+	const char *level;	/* how far suspend goes before it returns */
 	const char *state;
 	bool svm_goes_off;
 };
@@ -221,7 +221,7 @@ TEST_F_TIMEOUT(suspend, guest_goes_on, 120)
 {
 	struct test_vm *vm = &self->vm;
 
-	/* deep, where there is such a state; otherwise mem is as freeze */
+	/* "deep" if there is such a state; otherwise "mem" acts like "freeze" */
 	write_file("/sys/power/mem_sleep", "deep");
 	if (write_file("/sys/power/pm_test", variant->level))
 		SKIP(return, "no pm_test in this kernel");
@@ -238,7 +238,7 @@ TEST_F_TIMEOUT(suspend, guest_goes_on, 120)
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
 }
 
-/* With a VM that does not run: SVM stays off until it does again. */
+/* With a VM that does not run: SVM stays off until the next RUN. */
 TEST_F_TIMEOUT(suspend, stopped_guest, 120)
 {
 	struct test_vm *vm = &self->vm;

@@ -3,18 +3,18 @@
  * timeout: 120
  * kernel: debug
  *
- * Every allocation of every ioctl fails once: CREATE_VM, MAP, UNMAP, PREFAULT,
- * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, and a RUN whose guest touches new
- * memory, in small and in huge pages. Each failure is an error with nothing
- * done, and the VM is as usable as before. Needs a kernel with fault injection,
- * such as the debug kernel.
+ * Each allocation of each ioctl fails once: CREATE_VM, MAP, UNMAP, PREFAULT,
+ * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, and a RUN whose guest touches new memory,
+ * in small and in huge pages. Each failure returns an error and changes nothing, and
+ * the VM works as before. Needs a kernel with fault injection, such as the debug
+ * kernel.
  */
 #include "fault_injection.h"
 #include "guest_thread.h"
 
 FIXTURE(fault) {
 	struct test_vm vm;
-	int nth;	/* this thread's fail-nth, -1: the kernel has none */
+	int nth;	/* fail-nth of this thread; -1 if the kernel has none */
 };
 
 FIXTURE_SETUP(fault)
@@ -36,14 +36,14 @@ FIXTURE_TEARDOWN(fault)
 	EXPECT_TRUE(WAIT_UNTIL(!module_refs()));
 }
 
-/* All chances of one call fail; the VM is as usable as before. */
+/* Fails each allocation of one call; then the VM must still work. */
 #define WALK(self, least, call, undo)					\
 do {									\
 	WALK_FAILURES((self)->nth, least, call, undo);			\
 	EXPECT_EQ(0, still_usable(&(self)->vm));			\
 } while (0)
 
-/* The fixture's guest runs: 0 or a step */
+/* Runs the fixture's guest: 0 or a step */
 static int still_usable(struct test_vm *vm)
 {
 	__u32 before = *guest_word(vm, BEATS);
@@ -71,7 +71,7 @@ TEST_F_TIMEOUT(fault, create_vm, 180)
 
 	if (self->nth < 0)
 		SKIP(return, NO_INJECTION);
-	/* struct, root table, file at least */
+	/* at least struct, root table, file */
 	WALK(self, 3, ioctl_fd(self->vm.dev, SVMVCPU_CREATE_VM, &create, &fd), close(fd));
 	EXPECT_EQ(refs, module_refs());
 }
@@ -84,8 +84,9 @@ TEST_F_TIMEOUT(fault, create_vcpu, 180)
 
 	if (self->nth < 0)
 		SKIP(return, NO_INJECTION);
-	/* struct, VMCB, run page, data window, xstate, file at least; and the
-	 * ID was free again each time, or it would be EEXIST
+	/*
+	 * at least struct, VMCB, run page, data window, xstate, file; the ID was free
+	 * again each time, otherwise it would be EEXIST
 	 */
 	WALK(self, 6, ioctl_fd(self->vm.vm, SVMVCPU_CREATE_VCPU, &create, &fd), close(fd));
 	EXPECT_EQ(refs, module_refs());
@@ -112,7 +113,7 @@ static int map_three(struct test_vm *vm)
 	return ioctl_errno(vm->vm, SVMVCPU_MAP, &map);
 }
 
-/* Splits the first, takes the second */
+/* Splits the first region, removes the second */
 static int unmap_some(struct test_vm *vm)
 {
 	struct svmvcpu_range ranges[2] = {
@@ -139,7 +140,7 @@ TEST_F_TIMEOUT(fault, map, 180)
 {
 	if (self->nth < 0)
 		SKIP(return, NO_INJECTION);
-	/* After a failure a later MAP of the same succeeds, so none was left. */
+	/* A MAP of the same range succeeds, so the failure left no region. */
 	WALK(self, 5, map_three(&self->vm), ASSERT_EQ(0, unmap_all(&self->vm)));
 	EXPECT_EQ(ENOENT, unmap_all(&self->vm));
 }
@@ -179,8 +180,8 @@ TEST_F_TIMEOUT(fault, setup_and_state, 180)
 }
 
 /*
- * EDI: pages to touch, 256 MiB up, far apart so that each needs tables of its
- * own; then OUT
+ * EDI: number of pages to touch, from 256 MiB on, so far apart that each needs tables
+ * of its own; then OUT
  */
 GUEST32(toucher,
 	"1: mov $0x10000000, %esi\n"
@@ -191,7 +192,7 @@ GUEST32(toucher,
 	"out %al, $0x10\n"
 	"jmp 1b");
 
-/* RUN until the OUT, with one failure on the way; 0, or what went wrong */
+/* RUN until the OUT, with one failure on the way; 0, or the step that failed */
 static int run_through(struct test_vm *vm, int nth_fd, int nth, int *failures, bool *hit)
 {
 	int tries, err;
@@ -207,7 +208,10 @@ static int run_through(struct test_vm *vm, int nth_fd, int nth, int *failures, b
 		if (!err && vm->run->reason == SVMVCPU_EXIT_IO)
 			return 0;
 		(*failures)++;
-		/* Page tables of ours: ENOMEM. The VMM's memory: it is missing. */
+		/*
+		 * Failed page tables of the module give ENOMEM; failed memory of the
+		 * VMM is missing.
+		 */
 		if (err && !sane_error(err))
 			return err;
 		if (!err && (vm->run->reason != SVMVCPU_EXIT_MEMORY_FAULT ||
@@ -219,7 +223,7 @@ static int run_through(struct test_vm *vm, int nth_fd, int nth, int *failures, b
 
 #define AREA_BYTES	(8UL << 20)
 
-/* In a small machine they are off, and what ran before has left memory in pieces. */
+/* Huge pages are off in a small machine, and earlier tests have fragmented memory. */
 static void make_huge_pages(void)
 {
 	write_file("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
@@ -227,7 +231,7 @@ static void make_huge_pages(void)
 	write_file("/proc/sys/vm/compact_memory", "1");
 }
 
-/* Aligned, and with or without huge pages; *@raw is for munmap(). */
+/* Aligned memory with or without huge pages; *@raw is for munmap(). */
 static char *area_alloc(char **raw, bool huge)
 {
 	const unsigned long align = 2 << 20;
@@ -249,7 +253,7 @@ static void area_free(char *raw)
 	munmap(raw, AREA_BYTES + (2 << 20));
 }
 
-/* Nothing is there yet: neither pages nor nested tables. */
+/* Neither pages nor nested page tables exist yet. */
 static int area_renew(struct test_vm *vm, char *mem)
 {
 	struct svmvcpu_region region = {
@@ -281,12 +285,12 @@ static void walk_run(struct __test_metadata *_metadata, FIXTURE_DATA(fault) * se
 		ASSERT_EQ(0, ret) {
 			TH_LOG("chance %d", n);
 		}
-		/* each page once: no increment was lost or done twice */
+		/* each page once: no increment was lost or doubled */
 		ASSERT_EQ(4, mem[0] + mem[2 << 20] + mem[4 << 20] + mem[6 << 20]);
 	}
 	TH_LOG("%d failures in %d chances", failures, n - 2);
 	EXPECT_FALSE(hit);
-	/* four tables and four pages; a huge page that cannot be had is no failure */
+	/* four tables and four pages; failing to get a huge page is no failure */
 	EXPECT_LE(huge ? 4 : 8, failures);
 	area_free(raw);
 	load_guest(vm, spin);
@@ -309,8 +313,8 @@ TEST_F_TIMEOUT(fault, run_huge, 300)
 }
 
 /*
- * PREFAULT across a boundary of tables. What it had done when it failed is
- * mapped, and the same call once more does the rest.
+ * PREFAULT across a boundary of tables. After a failure a part is mapped, and the same
+ * call again maps the rest.
  */
 static void walk_prefault(struct __test_metadata *_metadata, FIXTURE_DATA(fault) * self, bool huge)
 {

@@ -4,17 +4,17 @@
  * cost: 45
  * kernel: stock, debug
  *
- * A thousand times: a process makes a VM, runs an endless guest and is killed.
- * Afterwards it is as if nothing had happened: SVM off on every CPU, nobody
- * holds the module, as much memory as before, and KVM can have SVM. (On the
- * debug kernel fewer rounds: there kmemleak looks, when all is over.)
+ * A process creates a VM, runs an endless guest and is killed, many times. Afterwards
+ * SVM is off on all CPUs, nothing holds the module, as much memory is free as before,
+ * and KVM can use SVM. (The debug kernel does fewer rounds: kmemleak looks for leaks at
+ * the end.)
  */
 #include "guest_thread.h"
 #include "host_state.h"
 
-#define WARM_UP		30		/* before memory is compared */
+#define WARM_UP		30		/* rounds before memory is compared */
 #define PARTS		10
-/* A quarter of the smallest leak that counts, a page in every round */
+/* A quarter of the smallest leak that must be found, one page per round */
 #define BYTES_A_ROUND	1024
 
 static long meminfo_kb(const char *what)
@@ -33,8 +33,8 @@ static long meminfo_kb(const char *what)
 }
 
 /*
- * Free pages that lie on the lists of each CPU, in KiB. MemFree does not count
- * them; they are taken from it some sixty at a time, up to 27 MiB per CPU.
+ * Free pages on the per-CPU lists, in KiB. MemFree does not count them; the lists take
+ * some sixty pages at a time, up to 27 MiB per CPU.
  */
 static long per_cpu_kb(void)
 {
@@ -50,7 +50,7 @@ static long per_cpu_kb(void)
 	return pages * (PAGE / 1024);
 }
 
-/* Free memory once everything that can be given back has been, in KiB */
+/* Free memory after reclaiming caches, in KiB */
 static long settled_memory(void)
 {
 	long best = 0, now;
@@ -67,7 +67,7 @@ static long settled_memory(void)
 	return best;
 }
 
-/* The child: never comes back. Its guest counts in memory the parent sees. */
+/* The child, which never returns. Its guest counts in memory shared with the parent. */
 static void run_for_ever(void *shared)
 {
 	struct test_vm vm;
@@ -82,7 +82,7 @@ static void run_for_ever(void *shared)
 	_exit(2);
 }
 
-/* 0 when the child was killed with its guest running, otherwise a step */
+/* 0 if the child was killed while its guest ran, otherwise a step */
 static int one_round(int memfd, volatile __u32 *beats)
 {
 	pid_t pid;
@@ -143,8 +143,8 @@ TEST_F_TIMEOUT(kill, a_thousand_times, 900)
 		EXPECT_EQ(0, module_refs());
 		EXPECT_TRUE(svme_goes_off());
 		/*
-		 * Too few to tell; and KASAN keeps freed memory aside, while
-		 * kmemleak books on all of it.
+		 * Too few rounds to compare; also, KASAN keeps freed memory in
+		 * quarantine, and kmemleak allocates for each object.
 		 */
 		if (slow_machine())
 			continue;

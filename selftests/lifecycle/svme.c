@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * EFER.SVME and KVM. SVM is on where a vCPU runs or ran, nowhere before the
- * first RUN, and off on every CPU within a second of the last VM's end. KVM
- * and this module never have it at the same time, say so, and leave each
- * other's guests alone.
+ * EFER.SVME and KVM. SVM is on where a vCPU runs or ran, nowhere before the first RUN,
+ * and off on all CPUs within a second after the last VM ends. KVM and this module never
+ * use SVM at the same time, report that, and do not disturb each other's guests.
  *
  * cost: 50
  */
@@ -28,7 +27,7 @@ FIXTURE_TEARDOWN(svme)
 {
 }
 
-/* One short turn of the spinning guest on a CPU; the reason it ended with */
+/* A short run of the spinning guest on a CPU; returns the reason of its exit */
 static int turn_on(struct test_vm *vm, int cpu)
 {
 	int ret = pin_to_cpu(cpu);
@@ -71,11 +70,11 @@ TEST_F_TIMEOUT(svme, on_as_long_as_a_vm_exists, 60)
 	vm_open(&other);
 	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, 0));
 	vm_close(vm);
-	/* The other one has never run, but it is a VM. */
+	/* The other VM has never run, but it exists. */
 	usleep(1500000);
 	EXPECT_TRUE(svme_on(0));
 	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(&other, 0));
-	/* A vCPU alone keeps its VM. */
+	/* A vCPU file alone keeps its VM. */
 	close(other.vm);
 	other.vm = -1;
 	usleep(1500000);
@@ -85,7 +84,7 @@ TEST_F_TIMEOUT(svme, on_as_long_as_a_vm_exists, 60)
 	EXPECT_TRUE(svme_goes_off());
 }
 
-/* Off and on again: every VM after the first finds it as new. */
+/* SVM is turned off and on several times: each VM works. */
 TEST_F_TIMEOUT(svme, again_and_again, 60)
 {
 	struct test_vm *vm = &self->vm;
@@ -95,7 +94,7 @@ TEST_F_TIMEOUT(svme, again_and_again, 60)
 		vm_open(vm);
 		ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, i % 2));
 		vm_close(vm);
-		/* around the time at which it goes off */
+		/* around the time at which SVM is turned off */
 		usleep(280000 + 20000 * i);
 	}
 	EXPECT_TRUE(svme_goes_off());
@@ -108,9 +107,9 @@ GUEST64(ins,
 	"hlt");
 
 /*
- * The page INS writes to is gone from the guest's tables when the answer comes, so the
- * guest is due a #PF, which the VMM asked to see; but on that CPU somebody else has
- * SVM. The state has the fault whole, until the next RUN tells.
+ * The page that INS writes to is gone from the guest's page tables when the exit is
+ * completed. The guest is due a #PF, which the VMM intercepts; but on that CPU someone
+ * else uses SVM. The state holds the fault until the next RUN can report it.
  */
 TEST_F_TIMEOUT(svme, fault_not_yet_told, 60)
 {
@@ -160,7 +159,7 @@ FIXTURE_SETUP(kvm)
 
 #define NO_KVM	"this kernel has no KVM"
 
-/* The module stays for the next test: a debug kernel takes ten seconds for it. */
+/* The module stays loaded for the next test: loading takes a debug kernel ten seconds. */
 FIXTURE_TEARDOWN(kvm)
 {
 	kvm_guest_close(&self->kvm);
@@ -194,7 +193,7 @@ TEST_F_TIMEOUT(kvm, holds_svm, 60)
 	ASSERT_EQ(host_cpus(), svme_count());
 	EXPECT_EQ(EBUSY, ioctl_errno(dev, SVMVCPU_CREATE_VM, &create));
 	EXPECT_TRUE(log_has(log, "svmvcpu: SVM is in use by kvm_amd"));
-	/* It is KVM's: nothing of ours may turn it off, now or later. */
+	/* KVM uses SVM: this module must not turn it off, now or later. */
 	usleep(1200000);
 	EXPECT_EQ(host_cpus(), svme_count());
 	EXPECT_EQ(0, kvm_guest_run(&self->kvm));
@@ -205,7 +204,7 @@ TEST_F_TIMEOUT(kvm, holds_svm, 60)
 	close(dev);
 }
 
-/* Our VM is older, but had not run: who runs first has it. */
+/* The VM of this module is older, but had not run: the first to run gets SVM. */
 TEST_F_TIMEOUT(kvm, comes_between_create_and_run, 60)
 {
 	struct test_vm *vm = &self->vm;
@@ -217,14 +216,14 @@ TEST_F_TIMEOUT(kvm, comes_between_create_and_run, 60)
 	EXPECT_EQ(-EBUSY, turn_on(vm, 0));
 	EXPECT_EQ(-EBUSY, turn_on(vm, 1));
 	EXPECT_EQ(0, kvm_guest_run(&self->kvm));
-	/* The end of our last VM is none of KVM's business. */
+	/* The end of this module's last VM does not affect KVM. */
 	vm_close(vm);
 	usleep(1200000);
 	EXPECT_EQ(host_cpus(), svme_count());
 	EXPECT_EQ(0, kvm_guest_run(&self->kvm));
 }
 
-/* EBUSY from RUN is not for ever. */
+/* After EBUSY, RUN works once SVM is free. */
 TEST_F_TIMEOUT(kvm, goes_away, 60)
 {
 	struct test_vm *vm = &self->vm;
@@ -262,7 +261,7 @@ TEST_F_TIMEOUT(kvm, leaves_the_request, 60)
 					    &state));
 	EXPECT_EQ(0x77U, state.gprs.rax);
 	EXPECT_EQ(SVMVCPU_INJECT_VALID | 33, state.events.irq);
-	/* The guest has no use for it. */
+	/* The guest cannot handle it. */
 	state.events.irq = 0;
 	ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_EVENTS, &state));
 	ASSERT_EQ(EBUSY, vm_run(vm));
@@ -302,7 +301,7 @@ TEST_F_TIMEOUT(kvm, finds_us_running, 60)
 	EXPECT_EQ(0, kvm_works());
 }
 
-/* One after the other, many times */
+/* Alternately, several times */
 TEST_F_TIMEOUT(kvm, takes_turns_with_us, 90)
 {
 	struct test_vm *vm = &self->vm;
@@ -319,7 +318,7 @@ TEST_F_TIMEOUT(kvm, takes_turns_with_us, 90)
 	}
 }
 
-/* After all that nothing holds it. */
+/* After all these tests nothing holds it. */
 TEST_F(kvm, unloads)
 {
 	if (!kvm_there())

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * EFER.SVME that somebody else changes while the module has it: root through
- * /dev/cpu/N/msr, or a hypervisor without manners. RUN fails with EBUSY, once, and
- * nothing of the guest's is left in the VMM's registers; what another has turned on
- * stays on.
+ * EFER.SVME that someone else changes while the module uses it: root through
+ * /dev/cpu/N/msr, or a hypervisor that does not check. RUN fails with EBUSY once, no
+ * registers of the guest remain in the CPU for the VMM, and SVM that someone else has
+ * turned on stays on.
  *
  * cost: 20
  */
@@ -17,7 +17,7 @@
 
 #define TIMES	50
 
-/* A page that is nobody's: no guest runs while it is VM_HSAVE_PA. */
+/* An otherwise unused page: no guest runs while it is VM_HSAVE_PA. */
 #define OTHER_HSAVE	0x1000ULL
 
 FIXTURE(taken) {
@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(taken)
 	EXPECT_TRUE(svme_goes_off());
 }
 
-/* What the two threads on CPU 0 share, and what they have seen */
+/* Shared by the two threads on CPU 0, and what they have seen */
 struct taken_threads {
 	struct test_vm *vm;
 	pthread_t runner, sleeper;
@@ -54,9 +54,9 @@ struct taken_threads {
 #define PERF_BYTES	(9 * PAGE)
 
 /*
- * Has the kernel wake the sleeper at each entry into the guest, by an interrupt to the
- * CPU itself, right before CLGI and with interrupts off. Without tracepoints (Bochs)
- * there is just the chance that another interrupt comes there.
+ * Makes the kernel wake the sleeper at each entry into the guest, by an interrupt to
+ * this CPU just before CLGI and with interrupts off. Without tracepoints (Bochs)
+ * another interrupt may come there by chance.
  */
 static void watch_entries(struct taken_threads *t)
 {
@@ -89,7 +89,7 @@ static void unwatch_entries(struct taken_threads *t)
 	close(t->perf_fd);
 }
 
-/* Calls RUN again and again, whatever comes of it. */
+/* Calls RUN repeatedly, whatever it returns. */
 static void *runner_main(void *arg)
 {
 	struct taken_threads *t = arg;
@@ -102,16 +102,16 @@ static void *runner_main(void *arg)
 
 		t->run_fpu += fpu_differs(&mine, &after) >= 0;
 		t->other += ret && ret != -EBUSY;
-		/* Last: it is waited for. */
+		/* Set last: others wait for it. */
 		t->busy += ret == -EBUSY;
 	}
 	return NULL;
 }
 
 /*
- * Always goes first. Were interrupts on with the guest's registers loaded, a kernel
- * that preempts (the debug kernel) would switch to this thread, and take the guest's
- * registers for this one's, or for the runner's.
+ * Has priority over the runner. If interrupts were on with the guest's registers
+ * loaded, a preemptible kernel (the debug kernel) would switch to this thread and take
+ * the guest's registers for those of a thread.
  */
 static void *sleeper_main(void *arg)
 {
@@ -184,7 +184,7 @@ TEST_F_TIMEOUT(taken, away, 120)
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(&self->vm, 20));
 }
 
-/* The end of our last VM turns off what is ours, not what another has turned on. */
+/* The end of the last VM turns off SVM that the module turned on, not that of others. */
 TEST_F_TIMEOUT(taken, over, 60)
 {
 	__u64 efer;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * GET_CPUID and SET_CPUID: what a guest is told by default, what depends on
- * the vCPU, a VM's own table, and every table that is refused.
+ * GET_CPUID and SET_CPUID: the default table, leaves that depend on the vCPU, a VM's
+ * own table, and tables that are refused.
  */
 #include "guest_idt.h"
 
@@ -44,7 +44,7 @@ static void start(struct test_vm *vm, unsigned int id)
 	vm_setup(vm, SVMVCPU_PRESET_LONG64);
 }
 
-/* What the guest sees; the upper halves are set before and cleared by CPUID. */
+/* CPUID in the guest; the upper halves are set before, and CPUID clears them. */
 static struct answer ask(struct test_vm *vm, uint32_t leaf, uint32_t subleaf)
 {
 	struct svmvcpu_gprs *gprs = &vm->run->gprs;
@@ -103,13 +103,13 @@ TEST_F(cpuid, what_a_guest_is_told)
 	EXPECT_EQ(0U, a.eax | a.ebx | a.ecx | a.edx);
 }
 
-/* leaf 1: x2APIC and TSC-deadline; there and in leaf 80000001: APIC */
+/* leaf 1: x2APIC and TSC-deadline; leaves 1 and 80000001: APIC */
 #define LAPIC_ECX	(1U << 21 | 1U << 24)
 #define LAPIC_EDX	(1U << 9)
 
 /*
- * Leaves of the host's that would mislead a guest, or that it must not see: all
- * zero with any subleaf, and the bits of leaf 7 that go by ECX, not RCX.
+ * Leaves of the host that would mislead a guest or that it must not see are zero for
+ * all subleaves, and bits of leaf 7 depend on ECX, not RCX.
  */
 TEST_F(cpuid, leaves_that_are_hidden)
 {
@@ -129,15 +129,15 @@ TEST_F(cpuid, leaves_that_are_hidden)
 		}
 	a = ask(vm, 7, 0);
 	EXPECT_EQ(0U, a.ecx & (1 << 5 | 1 << 16));	/* WAITPKG, LA57 */
-	/* A leaf without subleaves answers alike for all. */
+	/* A leaf without subleaves returns the same for all. */
 	EXPECT_EQ(ask(vm, 1, 0).eax, ask(vm, 1, 0x77).eax);
-	/* The frequency is there, from the host or made up. */
+	/* The frequency is the host's, or a made-up one. */
 	EXPECT_NE(0U, ask(vm, 0x16, 0).eax);
 	EXPECT_EQ(0x16U, ask(vm, 0, 0).eax);
 	EXPECT_EQ(0x40000001U, ask(vm, 0x40000000, 0).eax);
 }
 
-/* The table is what the guest sees, but for what depends on the vCPU. */
+/* The guest sees the table, except for what depends on the vCPU. */
 TEST_F(cpuid, table_is_the_truth)
 {
 	struct test_vm *vm = &self->vm;
@@ -200,7 +200,7 @@ TEST_F(cpuid, xsave_size_follows_xcr0)
 		EXPECT_EQ(832U, ask(vm, 0xd, 0).ecx);
 		EXPECT_EQ(7U, ask(vm, 0xd, 0).eax);
 	}
-	/* AVX: size and place; the one behind it is not the guest's. */
+	/* AVX: size and offset; the guest does not see the next component. */
 	EXPECT_EQ(256U, ask(vm, 0xd, 2).eax);
 	EXPECT_EQ(576U, ask(vm, 0xd, 2).ebx);
 	EXPECT_EQ(0U, ask(vm, 0xd, 9).eax);
@@ -214,7 +214,10 @@ GUEST64(widen, "mov %cr4, %rax\n or $0x40000, %eax\n mov %rax, %cr4\n"
 	"mov $0xd, %eax\n cpuid\n mov %ebx, %edi\n"
 	"mov $0xd, %eax\n mov $1, %ecx\n cpuid\n hlt");
 
-/* The guest changes XCR0, by itself where there is no intercept, and asks at once. */
+/*
+ * The guest changes XCR0, without an exit where it is not intercepted, and executes
+ * CPUID at once.
+ */
 TEST_F(cpuid, xsave_size_follows_xsetbv)
 {
 	struct test_vm *vm = &self->vm;
@@ -284,7 +287,7 @@ TEST_F(cpuid, own_table)
 	a = ask(vm, 0, 0x1234);
 	EXPECT_EQ(0, memcmp(&a, &own[0].eax, sizeof(a)));
 	EXPECT_EQ(0x09ffffffU, ask(vm, 1, 0).ebx);
-	/* neither OSXSAVE nor a local APIC */
+	/* without OSXSAVE and a local APIC */
 	EXPECT_EQ(0xf7ffffffU & ~LAPIC_ECX, ask(vm, 1, 0).ecx);
 	EXPECT_EQ(0x73U, ask(vm, 7, 3).eax);
 	EXPECT_EQ(0x7fU, ask(vm, 7, ~0U).eax);
@@ -300,7 +303,7 @@ TEST_F(cpuid, own_table)
 	EXPECT_EQ(0x00abcdefULL, vm->run->gprs.rdx);
 }
 
-/* One that was set can be set again, until the first vCPU, for ever. */
+/* A table can be replaced until the first vCPU is created. */
 TEST_F(cpuid, until_the_first_vcpu)
 {
 	struct test_vm *vm = &self->vm;
@@ -350,7 +353,7 @@ TEST_F(cpuid, refused)
 	self->arg.entries = 8;
 	EXPECT_EQ(EFAULT, set_table(vm, &self->arg, 1));
 	self->arg.entries = (uintptr_t)self->table;
-	/* None of these was taken; a full one is. */
+	/* All of these were refused; a full table is accepted. */
 	self->arg.nr = MAX;
 	EXPECT_EQ(0, get_table(vm, &self->arg));
 	EXPECT_LT(10U, self->arg.nr);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a vCPU's CPUID table hides the vCPU does not have: control bits are
- * reserved, MSRs and instructions fault, and SET_STATE and SETUP refuse with
- * EOPNOTSUPP what needs it. Each feature is tried shown, too.
+ * A vCPU lacks the features that its CPUID table hides: control bits are reserved, MSRs
+ * and instructions fault, and SET_STATE and SETUP return EOPNOTSUPP for values that
+ * need them. Each feature is also tested when shown.
  */
 #include "guest_apic.h"
 #include "guest_cpuid.h"
@@ -14,7 +14,7 @@
 
 APIC_FIXTURE(hidden, struct svmvcpu_state state;)
 
-/* SET_VCPU_CPUID only before the guest has run: a vCPU for each case */
+/* SET_VCPU_CPUID works only before the guest has run: one vCPU for each case */
 static void renew(struct test_vm *vm)
 {
 	svmvcpu_vcpu_close(&vm->vcpu);
@@ -39,7 +39,7 @@ struct feature {
 	uint64_t value;
 };
 
-/* A new vCPU that has the feature, or has not */
+/* A new vCPU with or without the feature */
 static void give(struct test_vm *vm, const struct feature *feature, bool shown)
 {
 	renew(vm);
@@ -94,12 +94,12 @@ TEST_F(hidden, cr4)
 	}
 }
 
-/* What the presets set themselves */
+/* Registers that the presets set */
 TEST_F(hidden, presets)
 {
 	static const struct {
 		struct feature feature;
-		int prot32;	/* what SETUP returns */
+		int prot32;	/* result of SETUP */
 	} cases[] = {
 		{ { "PAE", 1, EDX, 6, 0 }, 0 },
 		{ { "FXSR", 1, EDX, 24, 0 }, -EOPNOTSUPP },
@@ -154,7 +154,7 @@ TEST_F(hidden, efer)
 	}
 }
 
-/* RDPID reads TSC_AUX as well: the register is there with either. */
+/* RDPID also reads TSC_AUX: the register exists with either feature. */
 TEST_F(hidden, tsc_aux)
 {
 	const struct feature rdtscp = { "RDTSCP", 0x80000001, EDX, 27, 0 };
@@ -173,7 +173,7 @@ TEST_F(hidden, tsc_aux)
 		EXPECT_EQ(shown ? 0 : EOPNOTSUPP, put(vm, &self->state, SVMVCPU_STATE_MSRS));
 		EXPECT_EQ(shown ? FINISHED : VEC_GP, apic_wrmsr(vm, MSR_TSC_AUX, 5));
 		EXPECT_EQ(shown ? FINISHED : VEC_GP, apic_rdmsr(vm, MSR_TSC_AUX, &value));
-		/* TCG goes by the RDTSC intercept. */
+		/* TCG follows the RDTSC intercept. */
 		apic_start(vm, CODE("\x0f\x01\xf9"));
 		if (shown || !host_is_tcg())
 			EXPECT_EQ(shown ? FINISHED : VEC_UD, apic_run(vm));
@@ -220,7 +220,7 @@ static int xsetbv(struct test_vm *vm, uint32_t xcr0)
 	return apic_run(vm);
 }
 
-/* XCR0 has what leaf 0xd lists, AVX only with its own bit, and 1 without XSAVE. */
+/* XCR0 has the components of leaf 0xd, AVX only with its own bit, and is 1 without XSAVE. */
 TEST_F(hidden, xcr0)
 {
 	static const uint64_t at_most[] = { 7, 3, 3, 1 };
@@ -255,7 +255,7 @@ TEST_F(hidden, xcr0)
 		idt_get(vm, &self->state);
 		self->state.control.cr4 |= 1 << 18;
 		ASSERT_EQ(0, put(vm, &self->state, SVMVCPU_STATE_CONTROL));
-		/* where there is no intercept, what the guest set by itself is not kept */
+		/* without the intercept, a value that the guest set is not kept */
 		for (uint64_t xcr0 = 1; xcr0 <= 7; xcr0 = xcr0 * 2 + 1) {
 			bool legal = !(xcr0 & ~most);
 
@@ -304,14 +304,14 @@ TEST_F(hidden, tsc_deadline)
 		EXPECT_EQ(shown ? 0 : EOPNOTSUPP, put(vm, &self->state, SVMVCPU_STATE_LAPIC));
 		EXPECT_EQ(shown ? FINISHED : VEC_GP, apic_wrmsr(vm, MSR_DEADLINE, 0));
 		EXPECT_EQ(shown ? FINISHED : VEC_GP, apic_rdmsr(vm, MSR_DEADLINE, &value));
-		/* on the page a reserved bit is dropped */
+		/* on the page, a reserved bit is dropped */
 		ASSERT_EQ(FINISHED, page_write(vm, APIC_LVT_TIMER, LVT_MASKED | TIMER_DEADLINE));
 		EXPECT_EQ(LVT_MASKED | (shown ? TIMER_DEADLINE : 0U),
 			  page_read(vm, APIC_LVT_TIMER));
 	}
 }
 
-/* A local APIC that CPUID does not have stays off, with x2APIC and TSC-deadline. */
+/* A local APIC that CPUID hides stays disabled, with x2APIC and TSC-deadline. */
 TEST_F(hidden, apic)
 {
 	const struct feature apic = { "APIC", 1, EDX, 9, 0 };
@@ -330,7 +330,7 @@ TEST_F(hidden, apic)
 	EXPECT_EQ(VEC_GP, apic_wrmsr(vm, MSR_APIC_BASE, BASE_X2APIC));
 	EXPECT_EQ(VEC_GP, apic_rdmsr(vm, MSR_DEADLINE, &value));
 	EXPECT_EQ(VEC_GP, apic_rdmsr(vm, X2(APIC_ID), &value));
-	/* nor a page */
+	/* nor the register page */
 	apic_start(vm, CODE("\x8b\x07"))->rdi = 0xfee00000 + APIC_VERSION;
 	EXPECT_EQ(EXITED, apic_run(vm));
 	EXPECT_EQ((__u32)SVMVCPU_EXIT_MEMORY_FAULT, vm->run->reason);

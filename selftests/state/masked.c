@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A host that was booted without features its CPU has: a guest is refused them,
- * so it is not told of them either.
+ * A host that was booted without features of its CPU: guests neither have these
+ * features nor see them in CPUID.
  *
  * kernel: stock
  * emulator: qemu, its machine has a command line of its own
@@ -20,14 +20,14 @@
 #define CR4_SMAP	(1ULL << 21)
 #define CR4_UMIP	(1ULL << 11)
 
-/* What needs a bit of CR4 that this host's guests do not get, an XCR0, or an MSR */
+/* Features that need a CR4 bit, an XCR0 or an MSR that guests of this host do not have */
 static const struct {
 	const char *name;
 	uint32_t leaf;
 	unsigned int reg;
 	unsigned int bit;
 	uint64_t cr4;
-	bool there;		/* the CPU of the test machine has it */
+	bool there;		/* the test machine's CPU has it */
 } features[] = {
 	{ "FSGSBASE",	7, EBX, 0,  CR4_FSGSBASE, true },
 	{ "SMEP",	7, EBX, 7,  CR4_SMEP, true },
@@ -81,7 +81,7 @@ TEST_F(masked, not_told)
 		EXPECT_EQ(0U, told(self->table, features[i].leaf, features[i].reg) & mask)
 			TH_LOG("%s", features[i].name);
 	}
-	/* What the host has as ever */
+	/* Other features are still there */
 	EXPECT_NE(0U, told(self->table, 1, ECX) & 1);
 	EXPECT_NE(0U, told(self->table, 7, EBX) & 1 << 3);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The MSRS component: what a guest writes is what GET_STATE reads and the
- * other way round, values that are refused, the time stamp counter, and
- * TSC_AUX, which RDTSCP and RDPID show to the guest and getcpu() to the host.
+ * The MSRS component: GET_STATE reads what the guest writes and the other way round,
+ * values that are refused, the time stamp counter, and TSC_AUX, which RDTSCP and RDPID
+ * read in the guest and getcpu() on the host.
  */
 #include <sys/syscall.h>
 
@@ -14,13 +14,13 @@
 #define LIST		TEST_DATA
 #define VALUES		(TEST_DATA + 0x400)
 
-/* Every register of the component but the TSC, in the order of its members */
+/* Each register of the component except the TSC, in the order of its members */
 static const struct msr_case {
 	const char *name;
 	uint32_t index;
 	unsigned int member;	/* of struct svmvcpu_msrs, as an array of __u64 */
 	uint64_t value;
-	uint64_t bad;		/* refused by SET_STATE, 0 when nothing is */
+	uint64_t bad;		/* refused by SET_STATE, 0 for none */
 } cases[] = {
 	{ "STAR",	    0xc0000081, 0, 0x0023001012345678ULL, 0 },
 	{ "LSTAR",	    0xc0000082, 1, 0xffff812345678888ULL, 0 },
@@ -41,7 +41,7 @@ static const struct msr_case {
 FIXTURE(msrs) {
 	struct test_vm vm;
 	struct svmvcpu_state state;
-	__u64 *member;		/* the component in @state */
+	__u64 *member;		/* the member of the component in @state */
 };
 
 FIXTURE_SETUP(msrs)
@@ -131,17 +131,17 @@ TEST_F(msrs, vmm_to_guest)
 	}
 }
 
-/* What a CPU lets a guest write, and QEMU's lets it write much, can be set again. */
+/* Values that a CPU lets a guest write (QEMU's accepts many) can be set again. */
 TEST_F(msrs, not_canonical)
 {
-	static const unsigned int targets[] = { 1, 2, 6, 7 };	/* of @cases */
+	static const unsigned int targets[] = { 1, 2, 6, 7 };	/* index into @cases */
 	uint64_t values[NR], want = 1ULL << 62 | 0x1230;
 	struct svmvcpu_state seen;
 
 	start(&self->vm);
 	for (unsigned int i = 0; i < NR; i++)
 		values[i] = cases[i].value;
-	/* CPUs that do refuse it have the VMM write it alone. */
+	/* Where the CPU refuses it, only the VMM writes it. */
 	if (host_is_tcg())
 		values[1] = want;
 	access_all(&self->vm, true, values);
@@ -155,7 +155,7 @@ TEST_F(msrs, not_canonical)
 	EXPECT_EQ(0, memcmp(&self->state.msrs, &seen.msrs, sizeof(seen.msrs)));
 }
 
-/* A refused value leaves everything as it was, also what came before it. */
+/* A refused value changes nothing, not even members before it. */
 TEST_F(msrs, refused)
 {
 	struct svmvcpu_state before;
@@ -189,7 +189,7 @@ TEST_F(msrs, refused)
 
 GUEST64(read_tsc, "rdtsc\n shl $32, %rdx\n or %rdx, %rax\n vmmcall\n jmp guest_read_tsc");
 
-/* It goes on from where it was set, up or down, for the guest and for the VMM. */
+/* The TSC continues from a value that is set, up or down, for the guest and for the VMM. */
 TEST_F(msrs, tsc)
 {
 	static const uint64_t from[] = { 1ULL << 40, 0, 1ULL << 62, 12345678 };
@@ -211,12 +211,12 @@ TEST_F(msrs, tsc)
 			EXPECT_LE(last, vm->run->hypercall.nr);
 			last = vm->run->hypercall.nr;
 		}
-		/* well under a minute of any clock */
+		/* much less than a minute for any clock rate */
 		EXPECT_GT(from[i] + (1ULL << 38), last);
 	}
 }
 
-/* A guest's clock starts with its VM: it cannot be the host's. */
+/* A guest's TSC starts with its VM and so differs from the host's. */
 TEST_F(msrs, tsc_starts_with_the_vm)
 {
 	uint64_t before = __builtin_ia32_rdtsc(), guest;
@@ -250,12 +250,12 @@ static unsigned int vdso_cpu(void)
 {
 	unsigned int eax, edx, aux;
 
-	/* what the vDSO's getcpu() reads, unless it has RDPID, or takes it from the GDT */
+	/* what getcpu() of the vDSO reads, unless it uses RDPID or the GDT */
 	asm volatile("rdtscp" : "=a" (eax), "=d" (edx), "=c" (aux));
 	return aux & 0xfff;
 }
 
-/* The guest has its own on either CPU, and the host still has its. */
+/* The guest has its own value on both CPUs, and the host keeps its values. */
 TEST_F(msrs, tsc_aux)
 {
 	struct test_vm *vm = &self->vm;
@@ -296,7 +296,7 @@ TEST_F(msrs, rdpid)
 	EXPECT_EQ(0xabcdef01ULL, vm->run->gprs.rax);
 }
 
-/* A guest's own WRMSR has the limits SET_STATE has. */
+/* WRMSR in the guest has the same limits as SET_STATE. */
 TEST_F(msrs, guest_gets_gp)
 {
 	struct test_vm *vm = &self->vm;
@@ -304,7 +304,7 @@ TEST_F(msrs, guest_gets_gp)
 
 	idt_put(vm, CODE("\x0f\x30"));
 	for (unsigned int i = 0; i < NR; i++) {
-		/* What the CPU checks itself the emulator does not. */
+		/* The emulator does not check what a CPU checks itself. */
 		if (cases[i].index != 0x277 && cases[i].index != TSC_AUX)
 			continue;
 		idt_setup(vm, IDT_LONG64);

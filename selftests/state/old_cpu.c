@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A host without RDTSCP, RDPID and XSAVE: its guests have no TSC_AUX and no
- * XCR0, and the FPU registers are switched by FXSAVE.
+ * A host without RDTSCP, RDPID and XSAVE: its guests have no TSC_AUX and no XCR0, and
+ * FXSAVE switches the FPU registers.
  *
  * cpu: EPYC,+svm,+npt,-rdtscp,-xsave
  * kernel: stock, debug
@@ -100,7 +100,7 @@ static void start(struct test_vm *vm, uint64_t mark)
 		vm_die("RUN");
 }
 
-/* Two guests in turns: each finds its own registers, a new one reset ones. */
+/* Two guests that alternate keep their registers; a new one has reset values. */
 TEST_F(old_cpu, fpu_registers)
 {
 	static const double pi = 3.14159265358979323846;
@@ -123,7 +123,7 @@ TEST_F(old_cpu, fpu_registers)
 	EXPECT_EQ(0x1f80U, *(uint32_t *)(vms[0]->mem + TEST_DATA + 4));
 }
 
-/* The VMM's own, by FXSAVE as well: see state_vmm_fpu.c. */
+/* The VMM's own registers, by FXSAVE; see state_vmm_fpu.c. */
 TEST_F(old_cpu, registers_of_the_vmm)
 {
 	struct fpu_image mine;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Everything a guest can write, one by one: a guest changes it all, another
- * reads it all. After SETUP, and on another vCPU at once, it reads what it
- * reads on a new vCPU. That the changes took effect is looked at first.
+ * State of a guest, register by register: one guest changes all registers, another
+ * reads them. After SETUP, and at the same time on another vCPU, the values are those
+ * of a new vCPU. The test first checks that the changes took effect.
  */
 #include "guest_idt.h"
 
-#define RESULT		TEST_FREE		/* what dump reads: slots, FXSAVE, YMM */
+#define RESULT		TEST_FREE		/* layout of what dump stores: slots, FXSAVE, YMM */
 #define FLAG_AVX	(RESULT + 0x1f8)
 #define NEW_CR4		(RESULT + 0x1f0)
 #define DUMP_FX		(RESULT + 0x400)
 #define DUMP_YMM	(RESULT + 0x600)
 #define DUMP_END	(RESULT + 0x700)
-#define FX_IN		(RESULT + 0xa00)	/* what change loads */
+#define FX_IN		(RESULT + 0xa00)	/* values that change loads */
 #define YMM_IN		(RESULT + 0xc00)
 #define GDTR_IN		(RESULT + 0xd00)
 #define IDTR_IN		(RESULT + 0xd10)
@@ -94,7 +94,7 @@ GUEST64(dump,
 	"cmpq $0, 0x2001f8\n je 1f\n"
 	"mov %cr4, %rax\n or $0x40000, %eax\n mov %rax, %cr4\n"
 	"xor %ecx, %ecx\n xgetbv\n" PUT(54, rax)
-	/* AVX on, to look at what is there in the registers */
+	/* Enables AVX, to read the registers */
 	"mov $7, %eax\n xor %edx, %edx\n xsetbv\n"
 	EACH_YMM("vextractf128 $1, %ymm\\n, 0x200600 + 16 * \\n")
 	"1: vmmcall");
@@ -194,7 +194,7 @@ static void run_to_call(struct test_vm *vm)
 	exit(1);
 }
 
-/* All of it changed, by a guest */
+/* A guest changes all registers. */
 static void change(struct test_vm *vm, bool avx)
 {
 	vm_setup(vm, SVMVCPU_PRESET_LONG64);
@@ -203,7 +203,7 @@ static void change(struct test_vm *vm, bool avx)
 	run_to_call(vm);
 }
 
-/* Reads all of it where the vCPU is, without touching it before */
+/* Reads all registers without a reset before */
 static void dump(struct test_vm *vm, bool avx, unsigned char *seen)
 {
 	fill_inputs(vm, avx);
@@ -212,7 +212,7 @@ static void dump(struct test_vm *vm, bool avx, unsigned char *seen)
 	vm->run->in_flags = SVMVCPU_RUN_SET_GPRS;
 	run_to_call(vm);
 	memcpy(seen, vm->mem + RESULT, DUMP_END - RESULT);
-	/* inputs, SGDT's and SIDT's own, and what FXSAVE does not define */
+	/* inputs, SGDT and SIDT images, and bytes that FXSAVE does not define */
 	memset(seen + 56 * 8, 0, 512 - 56 * 8);
 	memset(seen + (DUMP_FX - RESULT) + 416, 0, 96);
 }
@@ -235,7 +235,7 @@ static bool differ(const struct dumped *a, const struct dumped *b, unsigned int 
 	return memcmp(a->seen + at, b->seen + at, bytes);
 }
 
-/* Each thing in the list is another after change: otherwise the rest proves nothing. */
+/* Each value in the list differs after change: otherwise the tests prove nothing. */
 TEST_F(reset, changes_take_effect)
 {
 	static struct dumped new, now;
@@ -272,7 +272,7 @@ static void expect_same(struct __test_metadata *_metadata, const struct dumped *
 			const struct dumped *b)
 {
 	for (unsigned int i = 0; i < NR_SLOTS; i++) {
-		/* VMRUN of Bochs leaves the host's. */
+		/* VMRUN of Bochs keeps the host's value. */
 		if (i == CR2_SLOT && host_is_bochs())
 			continue;
 		EXPECT_FALSE(differ(a, b, i * 8, 8))
@@ -288,7 +288,7 @@ static void expect_same(struct __test_metadata *_metadata, const struct dumped *
 	EXPECT_EQ(0, memcmp(&a->state.events, &b->state.events, sizeof(a->state.events)));
 }
 
-/* An NMI in its handler, another one and an interrupt behind it */
+/* In an NMI handler, with another NMI and an interrupt pending */
 static void pile_up_events(struct test_vm *vm)
 {
 	static const uint32_t events[] = {
@@ -297,7 +297,7 @@ static void pile_up_events(struct test_vm *vm)
 	struct idt_outcome out;
 
 	idt_write_tables(vm, IDT_LONG64);
-	/* The stubs' code segment is not in change's GDT, but may be. */
+	/* change's GDT need not have the stubs' code segment. */
 	put(vm, GDT + IDT_CS, idt_descriptor(0, 0xfffff, 0xa9b));
 	for (unsigned int i = 0; i < ARRAY_SIZE(events); i++) {
 		vm->run->inject = SVMVCPU_INJECT_VALID | events[i];
@@ -326,7 +326,7 @@ TEST_F(reset, setup_leaves_nothing)
 	}
 }
 
-/* Nor does another vCPU see any of it, on the same CPU right after. */
+/* Nor does another vCPU, which runs on the same CPU right after, see any of it. */
 TEST_F(reset, other_vcpu_sees_nothing)
 {
 	static struct dumped new, now;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All components together are all of a vCPU: a guest that is moved to another
- * VM at every exit, before the answer, ends with the same registers and memory
- * as one that stays; events under way come along; and SETUP leaves nothing of
- * what was there before.
+ * GET_STATE of all components saves all of a vCPU: a guest that moves to another VM at
+ * each exit, before the exit is completed, ends with the same registers and memory as
+ * one that stays; pending events move along; and SETUP leaves nothing of the previous
+ * state.
  */
 #include "abi_args.h"
 #include "guest_idt.h"
@@ -38,8 +38,8 @@ FIXTURE_TEARDOWN(save)
 #define RDREG(reg)	"mov %" #reg ", %rax\n stosq\n"
 
 /*
- * Changes all a guest can change, with an exit of each kind in between, and
- * then writes down what it has. RDI: where to; RSI: AVX there or not.
+ * Changes everything that a guest can change, with an exit of each kind in between, and
+ * then stores its state. RDI: address of the result; RSI: 1 with AVX.
  */
 GUEST64(tour,
 	WRMSR(0xc0000081, 0x12345678, 0x00230010)
@@ -70,7 +70,7 @@ GUEST64(tour,
 	"1: mov $0xc, %ebx\n std\n in $0x61, %al\n cld\n mov %al, %r11b\n"
 	"mov $0x12346, %ecx\n wrmsr\n"
 	"hlt\n"
-	/* what is there now */
+	/* the current values */
 	RDMSR(0xc0000081) RDMSR(0xc0000082) RDMSR(0xc0000083) RDMSR(0xc0000084)
 	RDMSR(0xc0000100) RDMSR(0xc0000101) RDMSR(0xc0000102)
 	RDMSR(0x174) RDMSR(0x175) RDMSR(0x176) RDMSR(0x277) RDMSR(0xc0000080)
@@ -110,7 +110,7 @@ static void run(struct test_vm *vm)
 		vm_die("RUN");
 }
 
-/* The whole guest, memory and vCPU, into a VM that had another one */
+/* Moves the guest, memory and vCPU, to a VM that had another guest */
 static void move(struct test_vm *from, struct test_vm *to)
 {
 	struct svmvcpu_state state;
@@ -121,7 +121,7 @@ static void move(struct test_vm *from, struct test_vm *to)
 		vm_die("SET_STATE");
 }
 
-/* Does an exit with this reason come again when RUN does not answer it? */
+/* Does an exit with this reason repeat if RUN does not complete it? */
 static bool comes_again(const struct test_vm *vm)
 {
 	switch (vm->run->reason) {
@@ -136,7 +136,7 @@ static bool comes_again(const struct test_vm *vm)
 	}
 }
 
-/* But for the clock, and for bytes of the XSAVE image that nothing defines */
+/* Except the clock, and bytes of the XSAVE image that are undefined */
 static bool same_state(struct test_vm *a, struct test_vm *b)
 {
 	struct svmvcpu_state x, y;
@@ -152,7 +152,7 @@ static bool same_state(struct test_vm *a, struct test_vm *b)
 	return !memcmp(&x, &y, sizeof(x)) && i == a->info.xstate_size;
 }
 
-/* A reference that stays, and one that is moved at every exit */
+/* A reference that stays, and a guest that moves at each exit */
 TEST_F(save, at_every_exit)
 {
 	unsigned char *reference = svmvcpu_alloc(RESULT_BYTES);
@@ -186,7 +186,7 @@ TEST_F(save, at_every_exit)
 	}
 	EXPECT_LT(5U, moves);
 	EXPECT_EQ(0, memcmp(reference, from->mem + RESULT, RESULT_BYTES));
-	/* The test itself: the guest saw what it was given, and what it set. */
+	/* Checks the test itself: the guest saw the values it was given and those it set. */
 	EXPECT_EQ(0x0023001012345678ULL, *(uint64_t *)reference);
 	EXPECT_EQ(0xfeedbeefULL, ((uint64_t *)reference)[12]);
 	EXPECT_TRUE(same_state(from, &third));
@@ -197,7 +197,7 @@ TEST_F(save, at_every_exit)
 GUEST64(closed, "in $0x60, %al\n nop\n sti\n nop\n nop\n vmmcall");
 GUEST64(masked, "in $0x60, %al\n vmmcall");
 
-/* An interrupt that waits for STI is taken where the guest is by then. */
+/* A pending interrupt that waits for STI is delivered after the move. */
 TEST_F(save, interrupt_that_waits)
 {
 	struct test_vm *from = &self->vm[0], *to = &self->vm[1];
@@ -214,11 +214,11 @@ TEST_F(save, interrupt_that_waits)
 	ASSERT_EQ(0, idt_run(to, &out));
 	EXPECT_EQ(0x61, out.vector);
 	EXPECT_EQ(TEST_CODE + 5, out.rip);
-	/* It is there once. */
+	/* It is delivered once. */
 	RUN_EXPECT(to, HYPERCALL);
 }
 
-/* In an NMI handler another one waits, here and there, for the IRET. */
+/* An NMI pending in an NMI handler waits for IRET, in both VMs. */
 TEST_F(save, nmi_that_waits)
 {
 	struct test_vm *from = &self->vm[0], *to = &self->vm[1];
@@ -249,8 +249,8 @@ TEST_F(save, nmi_that_waits)
 GUEST64(emulated, "cpuid\n vmmcall");
 
 /*
- * The step that ends a shadow is over an instruction the module executes: the
- * guest gets the NMI behind it, and no trap.
+ * The step that ends a shadow covers an instruction that the module executes: the guest
+ * gets the NMI after it, and no trap.
  */
 TEST_F(save, nmi_behind_a_shadow)
 {
@@ -268,14 +268,14 @@ TEST_F(save, nmi_behind_a_shadow)
 	idt_set(vm, &state, SVMVCPU_STATE_EVENTS);
 	ASSERT_EQ(0, idt_run(vm, &out));
 	EXPECT_EQ(2, out.vector);
-	/* An exit for the host's sake may end an emulated shadow early. */
+	/* An exit for a host interrupt may end an emulated shadow early. */
 	EXPECT_TRUE(out.rip == TEST_CODE + 2 || (host_is_tcg() && out.rip == TEST_CODE));
 	EXPECT_EQ(0ULL, out.rflags & FLAG_TF);
 	RUN_EXPECT(vm, HYPERCALL);
 	EXPECT_EQ(0ULL, vm->run->gprs.rflags & FLAG_TF);
 }
 
-/* An exception under way has left its mark in registers: they are not touched. */
+/* A pending exception has already changed registers: they do not change again. */
 TEST_F(save, exception_under_way)
 {
 	struct test_vm *vm = &self->vm[0];
@@ -308,7 +308,7 @@ TEST_F(save, exception_under_way)
 	}
 }
 
-/* Every member of every component, but for what an entry would stumble over */
+/* Each member of each component, except those that would make an entry fail */
 static void scramble(struct test_vm *vm, __u64 *random)
 {
 	struct svmvcpu_segment *seg;
@@ -349,8 +349,8 @@ static void scramble(struct test_vm *vm, __u64 *random)
 }
 
 /*
- * A trap behind an OUT, which the VMM asked to see and has not yet: elsewhere it
- * is the guest's, and here it stays the VMM's.
+ * A trap after an OUT that the VMM intercepts and has not seen yet: in the other VM the
+ * guest gets it, in this one the VMM still does.
  */
 TEST_F(save, trap_behind_an_out)
 {
@@ -378,7 +378,7 @@ TEST_F(save, trap_behind_an_out)
 	EXPECT_EQ((unsigned int)VEC_DB, vm->run->exception.vector);
 	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
 
-	/* What brings events takes those away that were there. */
+	/* A state with events replaces pending ones. */
 	vm_get_state(vm, &state);
 	state.events.exception = 0;
 	IDT_REGS(vm, regs->rip = TEST_CODE);
@@ -390,8 +390,8 @@ TEST_F(save, trap_behind_an_out)
 }
 
 /*
- * A trap that the VMM was shown: the instruction is over and does not raise it
- * again, so a vCPU that is set to this state takes it.
+ * A trap that the VMM has seen: the instruction is complete and does not raise it
+ * again, so a vCPU with this state delivers it.
  */
 TEST_F(save, trap_shown_to_the_vmm)
 {
@@ -414,13 +414,13 @@ TEST_F(save, trap_shown_to_the_vmm)
 	vm_get_state(vm, &state);
 	EXPECT_EQ(SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_EXC | VEC_DB, state.events.exception);
 	EXPECT_EQ(vm->run->exception.address, state.debug.dr6);
-	/* Elsewhere, and here */
+	/* In the other VM, and in this one */
 	for (i = 2; i--; ) {
 		ASSERT_EQ(0, svmvcpu_vcpu_set_state(&vm[i].vcpu, ALL, &state));
 		RUN_VECTOR(&vm[i], VEC_DB, &out);
 		EXPECT_EQ(TEST_CODE + 1, out.rip);
 	}
-	/* Where the VMM sends the guest elsewhere it is over. */
+	/* If the VMM sets RIP, the trap is dropped. */
 	IDT_REGS(vm, regs->rip = TEST_CODE; regs->rflags |= FLAG_TF);
 	RUN_EXPECT(vm, EXCEPTION);
 	IDT_REGS(vm, regs->rip = TEST_CODE; regs->rflags &= ~FLAG_TF);
@@ -430,7 +430,7 @@ TEST_F(save, trap_shown_to_the_vmm)
 	EXPECT_TRUE(idt_finished(vm, 2));
 }
 
-/* What SETUP makes of a used vCPU is what it makes of a new one. */
+/* SETUP of a used vCPU gives the same state as SETUP of a new one. */
 TEST_F(save, setup_leaves_nothing)
 {
 	struct test_vm *fresh = &self->vm[0], *used = &self->vm[1];
@@ -444,7 +444,7 @@ TEST_F(save, setup_leaves_nothing)
 		EXPECT_EQ(0, memcmp(fresh->xstate, used->xstate, sizeof(used->xstate)));
 		EXPECT_EQ(0, used->run->events);
 	}
-	/* And after a guest's own doing */
+	/* And after changes that the guest made */
 	tour_start(used);
 	for (run(used); !finished(used); run(used))
 		answer(used, 0);

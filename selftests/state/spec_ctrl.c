@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SPEC_CTRL, PRED_CMD and VIRT_SPEC_CTRL of a guest: what CPUID shows of them,
- * each bit, GET_STATE and SET_STATE, snapshots; and #GP where the host has none.
- * What they do to the CPU no emulator tells; state_spec_ctrl.sh runs this with a module
- * that offers them where they are ignored, and then the kernel's tracepoint tells
- * which MSRs are written.
+ * SPEC_CTRL, PRED_CMD and VIRT_SPEC_CTRL of a guest: their CPUID bits, each bit of the
+ * registers, GET_STATE and SET_STATE, snapshots; and #GP where the host lacks them.
+ * Emulators do not show their effect on the CPU: state_spec_ctrl.sh runs this program
+ * with a module that offers them where they are ignored, and the kernel's tracepoint
+ * tells which MSRs are written.
  */
 #include "guest_apic.h"
 #include "guest_cpuid.h"
@@ -74,7 +74,7 @@ TEST_F(spec_ctrl, each_bit)
 	EXPECT_EQ(self->bits ? FINISHED : VEC_GP, apic_wrmsr(vm, MSR_SPEC_CTRL, 0));
 }
 
-/* A barrier is nothing to read back; the guest goes on behind it. */
+/* A barrier cannot be read back; the guest continues after it. */
 TEST_F(spec_ctrl, pred_cmd)
 {
 	struct test_vm *vm = &self->vm;
@@ -109,7 +109,7 @@ TEST_F(spec_ctrl, virt_spec_ctrl)
 	EXPECT_EQ(SSBD, value);
 	idt_get(vm, &self->state);
 	EXPECT_EQ(SSBD, self->state.virt_spec_ctrl);
-	/* not the other register */
+	/* the other register does not change */
 	EXPECT_EQ(0ULL, self->state.spec_ctrl);
 }
 
@@ -118,7 +118,7 @@ static int put(struct test_vm *vm, struct svmvcpu_state *state)
 	return -svmvcpu_vcpu_set_state(&vm->vcpu, SVMVCPU_STATE_MSRS, state);
 }
 
-/* SET_STATE: what the host has; it reads back, also by the guest; SETUP resets it. */
+/* SET_STATE accepts what the host has; it reads back, also in the guest; SETUP resets it. */
 TEST_F(spec_ctrl, state)
 {
 	struct test_vm *vm = &self->vm;
@@ -168,7 +168,7 @@ TEST_F(spec_ctrl, first_version_of_the_state)
 	ASSERT_EQ(0, ioctl_errno(vm->vcpu.fd, SVMVCPU_SET_STATE, state));
 	idt_get(vm, state);
 	EXPECT_EQ(self->bits, state->spec_ctrl);
-	/* Less is none, nor is what has one of the new members, or a part of one. */
+	/* Shorter sizes, and sizes that have only a part of the new members, are refused. */
 	for (unsigned int size = STATE_V1 - 1; size < sizeof(*state); size++) {
 		if (size == STATE_V1)
 			continue;
@@ -200,7 +200,7 @@ TEST_F(spec_ctrl, snapshot)
 	EXPECT_EQ(self->bits, value);
 }
 
-/* Hidden by CPUID: one bit after the other, then the registers */
+/* CPUID hides one bit after the other, then the registers. */
 TEST_F(spec_ctrl, hidden)
 {
 	struct test_vm *vm = &self->vm;
@@ -249,7 +249,7 @@ FIXTURE(writes) {
 	char text[1 << 16];
 };
 
-/* Pinned: on another CPU the vCPU would be a stranger to the predictors. */
+/* Pinned: on another CPU, the vCPU would need a barrier. */
 FIXTURE_SETUP(writes)
 {
 	vm_open(&self->vm);
@@ -260,7 +260,7 @@ FIXTURE_SETUP(writes)
 
 VM_TEARDOWN(writes)
 
-/* The MSRs are there for guests, and the emulator has none that could tell. */
+/* Guests have the MSRs, but the emulator ignores them. */
 static bool pretended(void)
 {
 	char answer = 0;
@@ -285,7 +285,7 @@ static void trace_msr(uint32_t msr)
 	put_file(EVENT "enable", "1");
 }
 
-/* How often the MSR got @value, and what it got last */
+/* How often @value was written to the MSR, and the last value */
 static unsigned int trace_count(char *text, size_t size, uint64_t value, uint64_t *last)
 {
 	unsigned int count = 0;
@@ -303,7 +303,7 @@ static unsigned int trace_count(char *text, size_t size, uint64_t value, uint64_
 	return count;
 }
 
-/* The guest runs with its bits, and behind it the host's value is back. */
+/* The guest runs with its bits; afterwards the host's value is restored. */
 TEST_F(writes, spec_ctrl)
 {
 	struct test_vm *vm = &self->vm;
@@ -320,7 +320,7 @@ TEST_F(writes, spec_ctrl)
 		}
 		EXPECT_EQ(0ULL, last);
 	}
-	/* None: it is not touched. */
+	/* No bits set: the MSR is not written. */
 	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_SPEC_CTRL, 0));
 	trace_msr(MSR_SPEC_CTRL);
 	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_SPEC_CTRL, 0));
@@ -347,7 +347,7 @@ TEST_F(writes, ls_cfg)
 	EXPECT_EQ(~0ULL, last);
 }
 
-/* A barrier when the guest asks for it, and none while it goes on. */
+/* A barrier when the guest asks for it, but not at later entries */
 TEST_F(writes, ibpb)
 {
 	struct test_vm *vm = &self->vm;
@@ -363,7 +363,7 @@ TEST_F(writes, ibpb)
 	trace_msr(MSR_PRED_CMD);
 	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_PRED_CMD, 0));
 	EXPECT_EQ(0U, trace_count(self->text, sizeof(self->text), 1, &last));
-	/* SETUP: what the previous guest has trained, and asked for, is not forgotten. */
+	/* SETUP: predictors that the previous guest has trained need a barrier all the same. */
 	trace_msr(MSR_PRED_CMD);
 	idt_setup(vm, IDT_PROT32);
 	EXPECT_EQ(FINISHED, apic_wrmsr(vm, MSR_PRED_CMD, 0));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CPUID per vCPU: the IDs that differ in each, SET_VCPU_CPUID and
- * GET_VCPU_CPUID, and when a table can be set.
+ * CPUID per vCPU: IDs that differ for each vCPU, SET_VCPU_CPUID and GET_VCPU_CPUID, and
+ * when a table can be set.
  */
 #include "guest_apic.h"
 #include "guest_cpuid.h"
@@ -87,7 +87,7 @@ TEST_F(vcpu_cpuid, default_topology)
 	}
 }
 
-/* The vCPU's ID is what a guest in x2APIC mode reads from the register. */
+/* CPUID has the ID that a guest in x2APIC mode reads from the register. */
 TEST_F(vcpu_cpuid, id_is_the_register)
 {
 	struct test_vm *vm = &self->other;
@@ -109,7 +109,7 @@ static struct svmvcpu_cpuid_entry *add_entry(struct cpuid_table *table, __u32 le
 	return entry;
 }
 
-/* A table for all, as it would be copied from a host, is right in each. */
+/* A table that is copied from a host and set for all vCPUs gets the ID of each. */
 TEST_F(vcpu_cpuid, table_of_the_vm)
 {
 	struct test_vm *vms[] = { &self->vm, &self->other };
@@ -138,7 +138,7 @@ TEST_F(vcpu_cpuid, table_of_the_vm)
 	}
 }
 
-/* Without a local APIC nothing of one is shown. */
+/* A vCPU without a local APIC shows none of its features. */
 TEST_F(vcpu_cpuid, table_of_the_vm_without_apic)
 {
 	struct svmvcpu_cpuid_entry a;
@@ -155,7 +155,7 @@ TEST_F(vcpu_cpuid, table_of_the_vm_without_apic)
 	EXPECT_EQ(0U, ask(&self->other, 0x8000001e, 0).eax);
 }
 
-/* One vCPU's own table is its own, whole; the others keep theirs. */
+/* A vCPU's own table replaces all of the VM's; other vCPUs keep theirs. */
 TEST_F(vcpu_cpuid, own_table)
 {
 	struct cpuid_table seen;
@@ -172,16 +172,16 @@ TEST_F(vcpu_cpuid, own_table)
 
 	EXPECT_EQ(0x11111111U, ask(&self->other, 0x30, 0).eax);
 	EXPECT_EQ(0U, ask(&self->vm, 0x30, 0).eax);
-	/* The IDs are those of its local APIC all the same. */
+	/* The IDs are still those of its local APIC. */
 	EXPECT_EQ(5U, ask(&self->other, 1, 0).ebx >> 24);
 	EXPECT_EQ(5U, ask(&self->other, 0xb, 0).edx);
-	/* So is what it can do. */
+	/* So are its features. */
 	EXPECT_EQ(VEC_GP, apic_wrmsr(&self->other, MSR_APIC_BASE, BASE_X2APIC & ~BASE_BSP));
 	ask(&self->vm, 0, 0);
 	EXPECT_EQ(FINISHED, apic_wrmsr(&self->vm, MSR_APIC_BASE, BASE_X2APIC));
 }
 
-/* A VMM that emulates an APIC itself shows it, with the IDs it gives. */
+/* A VMM that emulates an APIC shows it, with the IDs of its choice. */
 TEST_F(vcpu_cpuid, own_table_as_it_is)
 {
 	struct test_vm *vm = &self->other;
@@ -198,11 +198,11 @@ TEST_F(vcpu_cpuid, own_table_as_it_is)
 	EXPECT_EQ(0x44444444U, ask(vm, 0x1f, 0).edx);
 	EXPECT_EQ(0U, ask(vm, 0x1f, 1).edx);
 	EXPECT_EQ(0x11111111U, ask(vm, 0x8000001e, 0).eax);
-	/* OSXSAVE is the CPU's own: CR4 has it clear. */
+	/* OSXSAVE follows CR4, where it is clear. */
 	EXPECT_EQ(0U, ask(vm, 1, 0).ecx & 1 << 27);
 }
 
-/* The vCPU is reset, so that no state is left that the new table forbids. */
+/* The vCPU is reset, so that no state remains that the new table forbids. */
 TEST_F(vcpu_cpuid, resets)
 {
 	struct test_vm *vm = &self->vm;
@@ -231,7 +231,7 @@ static int set_own(struct test_vm *vm, const struct cpuid_table *table)
 	return -svmvcpu_vcpu_set_cpuid(&vm->vcpu, table->entry, table->nr);
 }
 
-/* As often as one likes, until the guest has executed something; then never again */
+/* As often as one likes, until the guest has executed an instruction; then never again */
 TEST_F(vcpu_cpuid, until_the_guest_runs)
 {
 	struct test_vm *vm = &self->vm;
@@ -239,7 +239,7 @@ TEST_F(vcpu_cpuid, until_the_guest_runs)
 	add_both(vm, &self->other, 0);
 	EXPECT_EQ(0, set_own(vm, &self->table));
 	EXPECT_EQ(0, set_own(vm, &self->table));
-	/* A RUN that does not come to it does not count. */
+	/* A RUN that does not enter the guest does not count. */
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
 	ASSERT_EQ(0, svmvcpu_vcpu_kick(&vm->vcpu));
 	RUN_EXPECT(vm, INTERRUPTED);
@@ -248,11 +248,11 @@ TEST_F(vcpu_cpuid, until_the_guest_runs)
 	EXPECT_EQ(EBUSY, set_own(vm, &self->table));
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
 	EXPECT_EQ(EBUSY, set_own(vm, &self->table));
-	/* Each vCPU by itself */
+	/* Each vCPU on its own */
 	EXPECT_EQ(0, set_own(&self->other, &self->table));
 }
 
-/* RESTORE would bring a state of the old table back. */
+/* RESTORE would bring back a state of the old table. */
 TEST_F(vcpu_cpuid, not_with_a_snapshot)
 {
 	struct test_vm *vm = &self->vm;
@@ -260,7 +260,7 @@ TEST_F(vcpu_cpuid, not_with_a_snapshot)
 	add_vcpu(vm, 0, 0);
 	ASSERT_EQ(0, svmvcpu_vm_snapshot(vm->vm, 0));
 	EXPECT_EQ(EBUSY, set_own(vm, &self->table));
-	/* one that is newer than the snapshot is not in it */
+	/* a vCPU created after the snapshot is not part of it */
 	add_vcpu(&self->other, 5, 0);
 	EXPECT_EQ(0, set_own(&self->other, &self->table));
 	ASSERT_EQ(0, svmvcpu_vm_drop_snapshot(vm->vm));

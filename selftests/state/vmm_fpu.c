@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The VMM's x87, SSE and AVX registers are its own, whatever ends a RUN and
- * whoever else uses the FPU of this CPU meanwhile: the guest, another thread,
- * the kernel. And the guest's are its own.
+ * The VMM keeps its x87, SSE and AVX registers, whatever ends RUN and whoever else uses
+ * the FPU of this CPU meanwhile: the guest, another thread, the kernel. The guest keeps
+ * its own.
  *
  * cost: 20
  */
@@ -16,7 +16,7 @@
 #define MS		1000000ULL
 #define KINDS		8
 
-/* Guest-physical: what the guest loads, stores, and waits for */
+/* Guest-physical: areas that the guest loads from and stores to, and the word it waits for */
 #define AREA_IN		(TEST_DATA + 0x1000)
 #define AREA_OUT	(TEST_DATA + 0x2000)
 #define GO_ON		(TEST_DATA + 0x800)
@@ -32,8 +32,8 @@ FIXTURE(vmm_fpu) {
 #define MASK	"mov $7, %eax\n xor %edx, %edx\n"
 
 /*
- * An exit to the VMM; more exits for the kernel than it answers without letting
- * interrupts in; a page that has to be mapped, for which the kernel sleeps.
+ * An exit to the VMM; more exits in the kernel than it handles without enabling
+ * interrupts; a page that has to be mapped, for which the kernel sleeps.
  */
 GUEST64(ends,
 	XCR0_AVX
@@ -72,7 +72,7 @@ static void start(struct test_vm *vm, struct fpu_image *image)
 		vm_die("SET_STATE");
 }
 
-/* What the guest stored is what it had loaded. */
+/* The guest stored what it had loaded. */
 static bool guest_kept(struct test_vm *vm, const struct fpu_image *image)
 {
 	struct fpu_image out;
@@ -118,7 +118,7 @@ TEST_F(vmm_fpu, exits)
 	}
 }
 
-/* RUN refuses, or does not get as far as the guest. */
+/* RUN fails, or does not enter the guest. */
 TEST_F(vmm_fpu, no_entry)
 {
 	struct test_vm *vm = &self->vm;
@@ -137,7 +137,7 @@ TEST_F(vmm_fpu, no_entry)
 	}
 }
 
-/* The guest stops at AREA_OUT with all it had. */
+/* The guest stops at AREA_OUT with all its registers. */
 static void let_go(struct __test_metadata *_metadata, struct test_vm *vm,
 		   const struct fpu_image *mine, const struct fpu_image *guest)
 {
@@ -148,7 +148,7 @@ static void let_go(struct __test_metadata *_metadata, struct test_vm *vm,
 	*guest_word(vm, GO_ON) = 0;
 }
 
-/* A deadline and a signal, with the host's ticks before; by turns */
+/* Alternately a deadline and a signal, after some of the host's ticks */
 TEST_F(vmm_fpu, stopped)
 {
 	const struct itimerval timer = { .it_value.tv_usec = 25000 };
@@ -184,7 +184,7 @@ struct other {
 	unsigned int lost;
 };
 
-/* Keeps its own registers while it gives the CPU away. */
+/* Keeps its registers while it yields the CPU. */
 static void *other_registers(void *arg)
 {
 	struct fpu_image mine, after;
@@ -193,7 +193,7 @@ static void *other_registers(void *arg)
 	while (!other->stop) {
 		fpu_fill(&mine, other->turns, other->turns * 41);
 		memset(&after, 0, sizeof(after));
-		/* no such file: in and out of the kernel, with what waits there */
+		/* no such file: a system call, and whatever is pending then */
 		fpu_ioctl(-1, 0, &mine, &after);
 		other->lost += fpu_differs(&mine, &after) >= 0;
 		other->turns++;
@@ -202,7 +202,7 @@ static void *other_registers(void *arg)
 	return NULL;
 }
 
-/* The kernel's random numbers are hashed with its vector registers. */
+/* The kernel hashes its random numbers with vector registers. */
 static void *kernel_registers(void *arg)
 {
 	int fd = open("/dev/urandom", O_WRONLY);
@@ -227,7 +227,7 @@ static void share_cpu(struct __test_metadata *_metadata, struct test_vm *vm,
 
 	load_guest(vm, wait);
 	start(vm, guest);
-	/* It starts on this CPU and stays there. */
+	/* Starts on this CPU and stays there. */
 	ASSERT_EQ(0, pthread_create(&other.thread, NULL, with, &other));
 	for (i = 0; i < rounds; i++) {
 		unsigned int before = other.turns;

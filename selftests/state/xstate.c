@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * x87, SSE and AVX registers and XCR0: a guest keeps them over exits and from
- * CPU to CPU, nobody else sees them, the VMM keeps its own; XSETBV's rules; and
- * the XSTATE component, bit for bit, with everything it refuses.
+ * x87, SSE and AVX registers and XCR0: a guest keeps them across exits and CPUs, nobody
+ * else sees them, the VMM keeps its own; the rules of XSETBV; and the XSTATE component,
+ * bit by bit, with all it refuses.
  *
- * An emulator without the XSETBV intercept checks XCR0 itself, against its own
- * CPU: there, only what both refuse can be expected to be #GP.
+ * An emulator without the XSETBV intercept checks XCR0 itself, for its own CPU: there
+ * the tests expect #GP only for values that both refuse.
  */
 #include <sys/syscall.h>
 
@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(xstate)
 #define LOAD_YMM(n)	"vmovdqu 32*" #n "(%rsi), %ymm" #n "\n"
 #define STORE_YMM(n)	"vmovdqu %ymm" #n ", 32*" #n "(%rdi)\n"
 
-/* Loads all registers, and at each later RUN shows them. */
+/* Loads all registers, and stores them at each later RUN. */
 GUEST64(avx,
 	ENABLE_XSAVE
 	"xor %ecx, %ecx\n mov $7, %eax\n xor %edx, %edx\n xsetbv\n"
@@ -61,7 +61,7 @@ GUEST64(avx,
 	EACH_YMM(STORE_YMM)
 	"jmp 1b");
 
-/* Only shows them. */
+/* Only stores them. */
 GUEST64(show,
 	ENABLE_XSAVE
 	"xor %ecx, %ecx\n mov $7, %eax\n xor %edx, %edx\n xsetbv\n"
@@ -127,7 +127,7 @@ TEST_F(xstate, two_guests)
 	EXPECT_TRUE(fresh_sees_zeros(&self->a));
 }
 
-/* RUN with registers of our own in YMM5, YMM15 and MXCSR; 0 or -errno */
+/* RUN with values of the VMM in YMM5, YMM15 and MXCSR; 0 or -errno */
 static long run_with_avx(int fd, const uint64_t *in, uint64_t *out, uint32_t *mxcsr)
 {
 	uint32_t old;
@@ -172,7 +172,7 @@ TEST_F(xstate, registers_of_the_vmm)
 			EXPECT_EQ(0x5f80U, mxcsr);
 		}
 		EXPECT_TRUE(avx_kept(&self->a));
-		/* Nothing of ours is in a guest that comes by. */
+		/* A new guest finds none of the VMM's values. */
 		EXPECT_TRUE(fresh_sees_zeros(&self->b));
 	}
 }
@@ -229,7 +229,7 @@ TEST_F(xstate, xsetbv)
 
 		if (!host_is_tcg())
 			EXPECT_EQ(VEC_GP, vector);
-		/* Even where the CPU took it, it is not the guest's to keep. */
+		/* Even if the CPU accepted it, the guest does not keep it. */
 		EXPECT_EQ(1ULL, get_xcr0(vm));
 	}
 }
@@ -256,7 +256,7 @@ static uint64_t host_xcr0(void)
 	return (uint64_t)edx << 32 | eax;
 }
 
-/* A guest with the smallest XCR0 leaves the host's alone, on both CPUs. */
+/* A guest with the smallest XCR0 does not change the host's, on both CPUs. */
 TEST_F(xstate, host_keeps_xcr0)
 {
 	uint64_t before;
@@ -271,7 +271,7 @@ TEST_F(xstate, host_keeps_xcr0)
 	}
 }
 
-/* An image with values everywhere that XRSTOR takes */
+/* An image with values in all fields that XRSTOR accepts */
 static void fill_image(struct test_vm *vm, unsigned char seed)
 {
 	unsigned char *x = vm->xstate;
@@ -308,7 +308,7 @@ TEST_F(xstate, round_trip)
 	}
 }
 
-/* Out of one VM, into another, and its guest goes on with what it loaded. */
+/* Out of one VM into another, whose guest continues with the registers */
 TEST_F(xstate, into_another_vm)
 {
 	struct test_vm *a = &self->a, *b = &self->b;
@@ -322,7 +322,7 @@ TEST_F(xstate, into_another_vm)
 	ASSERT_EQ(0, put(b, &self->state));
 	pattern(b->mem + AREA_IN, 0x5e);
 	EXPECT_TRUE(avx_kept(b));
-	/* XMM3 and the upper half of YMM3 where the layout has them */
+	/* XMM3 and the upper half of YMM3 at their place in the layout */
 	EXPECT_EQ(0, memcmp(a->mem + AREA_IN + 96, a->xstate + 160 + 48, 16));
 	EXPECT_EQ(0, memcmp(a->mem + AREA_IN + 112, a->xstate + X_HEADER_END + 48, 16));
 }
@@ -336,7 +336,7 @@ static uint32_t mxcsr_mask(void)
 	return *(uint32_t *)(image + X_MXCSR_MASK) ?: 0xffbf;
 }
 
-/* One flipped byte; refused, and nothing of the image was taken. */
+/* One flipped byte: refused, and nothing of the image is set. */
 static void refuse_byte(struct __test_metadata *_metadata, struct test_vm *vm,
 			struct svmvcpu_state *state, unsigned int at, unsigned char bits)
 {
@@ -358,11 +358,11 @@ TEST_F(xstate, refused_images)
 	fill_image(vm, 0x31);
 	ASSERT_EQ(0, put(vm, state));
 	memcpy(before, vm->xstate, sizeof(before));
-	/* XCOMP_BV and what is reserved behind it */
+	/* XCOMP_BV and the reserved bytes behind it */
 	for (unsigned int at = X_BV + 8; at < X_HEADER_END; at++)
 		for (int bit = 0; bit < 8; bit++)
 			refuse_byte(_metadata, vm, state, at, 1 << bit);
-	/* components that are not the guest's */
+	/* components that guests do not have */
 	for (int bit = 0; bit < 64; bit++)
 		if (!((3 | vm->info.xcr0_guest) >> bit & 1))
 			refuse_byte(_metadata, vm, state, X_BV + bit / 8, 1 << bit % 8);
