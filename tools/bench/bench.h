@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the two benchmark programs share. The same rows run the same guests;
- * what differs, the calls of a VMM, is behind the vm_*() functions, of which
- * bench_svmvcpu.c has one set and bench_kvm.c the other.
+ * Shared by the two benchmark programs, which run the same rows with the same guests.
+ * The vm_*() functions are the calls of a VMM; bench_svmvcpu.c and bench_kvm.c each
+ * implement them.
  */
 #ifndef SVMVCPU_BENCH_H
 #define SVMVCPU_BENCH_H
@@ -17,29 +17,29 @@
 #define BENCH_CODE	0x1000UL
 #define BENCH_IDT	0x2000UL
 #define BENCH_GDT	0x3000UL
-#define BENCH_GDTR	0x3100UL	/* for LGDT; behind it, for LIDT */
+#define BENCH_GDTR	0x3100UL	/* operands of LGDT and, behind it, LIDT */
 #define BENCH_TABLES	0x4000UL	/* PML4 and one page of pointers */
 #define BENCH_STACK	0x7000UL	/* grows down */
-#define BENCH_PARAM	0x8000UL	/* what a guest is told: counts, mostly */
+#define BENCH_PARAM	0x8000UL	/* parameters of the guest, mostly counts */
 #define BENCH_DATA	0x9000UL
 #define BENCH_LOW	0x20000UL	/* two tables for WITH_PAGES_4K */
-#define BENCH_MORE	0x40000000UL	/* where a row puts more memory */
+#define BENCH_MORE	0x40000000UL	/* additional memory of some rows */
 #define BENCH_DEVICE	0xd0000000UL	/* no memory there */
 
 #define BENCH_CS	0x08
 #define BENCH_DS	0x10
 #define BENCH_PORT	0x3f8
 #define BENCH_VECTOR	0x40
-#define BENCH_MSR	0xc0000200	/* neither kernel knows it */
-/* The one hypercall that KVM can be told to leave to the VMM */
+#define BENCH_MSR	0xc0000200	/* an MSR that neither kernel handles */
+/* The only hypercall that KVM can leave to the VMM */
 #define BENCH_HYPERCALL	12
 
-/* What a VM is to have, beyond memory and a vCPU */
+/* Properties of a VM, besides memory and a vCPU */
 #define WITH_LAPIC	(1U << 0)
 #define WITH_CPUID	(1U << 1)
 #define WITH_MSRS	(1U << 2)	/* unknown MSRs exit */
 #define WITH_HYPERCALL	(1U << 3)
-#define WITH_MMIO	(1U << 4)	/* accesses to no memory exit, decoded */
+#define WITH_MMIO	(1U << 4)	/* accesses outside of memory exit, decoded */
 #define WITH_FLAT32	(1U << 5)	/* 32-bit code without paging, not 64-bit mode */
 #define WITH_PAGES_4K	(1U << 6)	/* the first 2 MiB mapped by 4 KiB pages: four levels */
 
@@ -81,43 +81,46 @@ void dev_empty_ioctl(void);
 void vm_create(struct bench_vm *vm);
 void vm_destroy(struct bench_vm *vm);
 void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes);
-/* At BENCH_CODE, flat segments, interrupts off */
+/* Starts at BENCH_CODE with flat segments and interrupts off */
 void vm_setup(struct bench_vm *vm);
 
-/* One RUN, which must end so */
+/* RUN, which must end with this exit */
 void vm_run(struct bench_vm *vm, enum bench_exit want);
-/* Bytes of port I/O that the last exit was about */
+/* Data of the last port I/O exit */
 unsigned int vm_io_bytes(const struct bench_vm *vm);
-/* What an IN, a read of device memory, an MSR, a hypercall gets */
+/* Sets the result of an IN, a read of device memory, an MSR read or a hypercall */
 void vm_answer_io(struct bench_vm *vm, uint64_t value);
 void vm_answer_mmio(struct bench_vm *vm, uint64_t value);
 void vm_answer_msr(struct bench_vm *vm, uint64_t value);
 void vm_answer_hypercall(struct bench_vm *vm, uint64_t value);
 
-/* An interrupt, with the next RUN; the guest can take it */
+/* Injects an interrupt with the next RUN; the guest can take it. */
 void vm_inject(struct bench_vm *vm);
-/* Add 1 to each general register but RSP, by calls and without */
+/* Adds 1 to each general register except RSP, with and without a call */
 void vm_touch_regs_call(struct bench_vm *vm);
 void vm_touch_regs_page(struct bench_vm *vm);
 void vm_share_regs(struct bench_vm *vm, bool on);
-/* All that there is of the vCPU */
+/* Reads all of the vCPU's state */
 void vm_get_state(struct bench_vm *vm);
 void vm_set_state(struct bench_vm *vm);
 
-/* From now on notice which pages the guest writes in the memory at BENCH_MORE */
+/* Starts a log of the pages that the guest writes at BENCH_MORE */
 void vm_log(struct bench_vm *vm, void *hva, size_t bytes);
-/* Ask which; from now on notice them again. How many they were */
+/* Reads and clears the log; returns the number of pages */
 void vm_collect(struct bench_vm *vm);
 unsigned int vm_collected(const struct bench_vm *vm);
-/* That memory and all of the vCPU, for vm_reset(), which returns how many pages it was */
+/*
+ * Saves that memory and all of the vCPU for vm_reset(), which returns the number of
+ * pages that it has restored
+ */
 void vm_snapshot(struct bench_vm *vm, void *hva, size_t bytes);
 unsigned int vm_reset(struct bench_vm *vm);
 
-/* Map memory before the guest touches it, where there is such a call */
+/* Maps memory before the guest touches it, if there is such a call */
 extern const bool has_prefault;
 void vm_prefault(struct bench_vm *vm, uint64_t gpa, size_t bytes);
 
-/* From another thread; and the RUN that it ends */
+/* A kick from another thread, and the RUN that it ends */
 void vm_kick(struct bench_vm *vm);
 void vm_run_kicked(struct bench_vm *vm);
 
@@ -153,9 +156,9 @@ static inline uint64_t ticks(void)
 
 /* --- rows ----------------------------------------------------------------- */
 
-#define ROW_COUNTS	(1U << 0)	/* makes sense where a tick is an instruction */
+#define ROW_COUNTS	(1U << 0)	/* only meaningful if a tick is an instruction */
 #define ROW_NO_BUDGET	(1U << 1)	/* not for the check: too long, or not exact */
-#define ROW_PREFAULT	(1U << 2)	/* not where has_prefault is false */
+#define ROW_PREFAULT	(1U << 2)	/* skipped if has_prefault is false */
 
 /**
  * struct bench_row - one operation

@@ -4,9 +4,8 @@
 Without an option: svmvcpu and then KVM, in one boot, with QEMU counting
 instructions; build/bench.json, build/bench.txt and build/bench.svg.
 
---wall   the same by the clock, in several boots: ratios are all that says
-         anything
---bochs  some rows in Bochs, which saves the next RIP as hardware does, beside
+--wall   the same in time, in several boots: only ratios are meaningful
+--bochs  some rows in Bochs, which saves the next RIP as hardware does, compared with
          those of the last run in QEMU; build/bench-bochs.json, bench-bochs.txt
 --check  svmvcpu alone, against tools/bench/budget.json; prints TAP
 --budget writes that file
@@ -44,8 +43,8 @@ WORDS = ("tsc_early_khz=1000000 tsc=reliable nokaslr norandmaps "
 
 KVM_JOB = "rmmod svmvcpu && modload kvm-amd && bench-kvm"
 
-# What stands beside a row: where KVM has to decode for want of a next RIP, and
-# whether the module has to as well.
+# Notes on rows: KVM has to decode the instruction because there is no next RIP, or the
+# module has to as well.
 NOTES = {
     "decodes": ("HLT", "hypercall", "MSR read", "MMIO", "CPUID", "RDMSR",
                 "x2APIC", "APIC timer armed"),
@@ -106,7 +105,7 @@ def note(op):
 
 
 def with_host_exit(results):
-    """What a tick costs more because a guest runs, as a row of its own."""
+    """The additional cost of a tick while a guest runs, as a row."""
     figures = {op: figure for op, _, figure in results}
     if GUEST_TICK not in figures:
         return results
@@ -116,7 +115,7 @@ def with_host_exit(results):
 
 
 def join(ours, theirs):
-    """What bench.json holds."""
+    """The rows of bench.json."""
     ours, theirs = with_host_exit(ours), with_host_exit(theirs)
     kvm = {op: figure for op, _, figure in theirs}
     floor = ours[0][2]
@@ -210,7 +209,7 @@ def bench_wall(boots):
 
 
 def two_columns(qemu, rows):
-    """Both emulators beside each other, and what each of them saves."""
+    """A table that compares both emulators."""
     lines = [f"{'':<56} {'QEMU: decodes':>21} {'Bochs: saves next RIP':>21}",
              f"{'operation':<56} {'svmvcpu':>10} {'KVM':>10} "
              f"{'svmvcpu':>10} {'KVM':>10}"]

@@ -35,7 +35,7 @@ static const uint32_t reasons[] = {
 	[EXIT_MSR_READ] = KVM_EXIT_X86_RDMSR,
 };
 
-/* What GET_STATE of the other side brings, in KVM's parcels */
+/* The state that svmvcpu returns by GET_STATE, in the parts that KVM has */
 static struct {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
@@ -50,7 +50,7 @@ static struct {
 	struct kvm_msr_entry msr[11];
 } all;
 
-/* The last one has time go on from another value, which no reset needs. */
+/* The last MSR, the TSC, would change time, which a reset does not need. */
 static const uint32_t msrs[] = {
 	0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
 	0xc0000102, 0xc0000103, 0x10,
@@ -59,7 +59,7 @@ static const uint32_t msrs[] = {
 #define NR_MSRS		(sizeof(msrs) / sizeof(*msrs))
 #define NR_RESET_MSRS	(NR_MSRS - 1)
 
-/* The memory that is logged, its log, and what it was at vm_snapshot() */
+/* The logged memory, its log, and its contents at vm_snapshot() */
 static struct {
 	unsigned char *mem;
 	unsigned char *image;
@@ -399,7 +399,7 @@ void vm_snapshot(struct bench_vm *vm, void *hva, size_t bytes)
 		bench_die("an MSR");
 }
 
-/* As the kernel copies a page, too */
+/* Copies like the kernel does */
 static void copy_page(unsigned char *to, const unsigned char *from)
 {
 	size_t words = PAGE / 8;
@@ -420,7 +420,7 @@ static unsigned int copy_back(size_t word)
 	return pages;
 }
 
-/* What a guest without a local APIC needs, and nothing else */
+/* State of a guest without a local APIC, and no more */
 unsigned int vm_reset(struct bench_vm *vm)
 {
 	unsigned int pages = 0;
@@ -439,7 +439,7 @@ unsigned int vm_reset(struct bench_vm *vm)
 	return pages;
 }
 
-/* 6.1 has none. */
+/* Linux 6.1 has none. */
 void vm_prefault(struct bench_vm *vm, uint64_t gpa, size_t bytes)
 {
 	(void)vm;
@@ -447,7 +447,7 @@ void vm_prefault(struct bench_vm *vm, uint64_t gpa, size_t bytes)
 	(void)bytes;
 }
 
-/* A signal alone could come between the look and KVM_RUN. */
+/* A signal alone could come between the check and KVM_RUN. */
 void vm_kick(struct bench_vm *vm)
 {
 	struct kvm_run *run = vm->run;

@@ -208,7 +208,7 @@ void vm_touch_regs_page(struct bench_vm *vm)
 	run->in_flags = SVMVCPU_RUN_SET_GPRS;
 }
 
-/* They always are. */
+/* The run page always has them. */
 void vm_share_regs(struct bench_vm *vm, bool on)
 {
 	(void)vm;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The benchmark's guests: memory with everything in it that 64-bit code needs.
- */
+/* The guests of the benchmark: memory with the tables and stacks that 64-bit code needs */
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +48,7 @@ static void write_tables(unsigned char *mem)
 		pdpt[i] = i << 30 | PTE_LARGE;
 }
 
-/* The first 2 MiB by pages of 4 KiB, as kernels and their modules map most code */
+/* The first 2 MiB in pages of 4 KiB, as kernels and their modules map most code */
 static void write_low_tables(unsigned char *mem)
 {
 	uint64_t *pdpt = (void *)(mem + BENCH_TABLES + 0x1000);
@@ -62,7 +60,7 @@ static void write_low_tables(unsigned char *mem)
 		pt[i] = i << 12 | PTE_SMALL;
 }
 
-/* A pseudo descriptor, as LGDT and LIDT read it */
+/* A pseudo descriptor for LGDT and LIDT */
 static void write_register(unsigned char *at, uint64_t base, uint16_t limit)
 {
 	memcpy(at, &limit, sizeof(limit));
@@ -81,7 +79,7 @@ static void write_descriptors(unsigned char *mem)
 	write_register(mem + BENCH_GDTR + 0x10, BENCH_IDT, 0xfff);
 }
 
-/* Memory only; the handler of BENCH_VECTOR starts at BENCH_DATA. */
+/* Prepares memory only; the handler of BENCH_VECTOR starts at BENCH_DATA. */
 void guest_prepare(struct bench_vm *vm, const void *code, size_t len, unsigned int flags)
 {
 	memset(vm, 0, sizeof(*vm));

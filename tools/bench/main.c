@@ -41,7 +41,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A row with few rounds is a long one. */
+/* A row with few rounds takes long. */
 static double median(const struct bench_row *row)
 {
 	unsigned int i, rounds = row->rounds < 5 ? row->rounds : WALL_ROUNDS;
@@ -62,7 +62,7 @@ static double measure(const struct bench_row *row)
 
 	if (row->value)
 		return row->value();
-	/* what is done for the first time is done here */
+	/* the first round fills caches */
 	row->ticks(1);
 	if (wall)
 		return median(row);

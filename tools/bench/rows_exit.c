@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows: exits to user space and back. The guest does one operation after the
- * other, the program answers; each round is one RUN.
+ * Rows: exits to user space and back. The guest repeats an operation and the program
+ * completes its exits; each round is one RUN.
  */
 #include "bench.h"
 
@@ -14,7 +14,7 @@ static uint64_t empty_ioctl(unsigned int n)
 	return ticks() - begin;
 }
 
-/* n times: RUN, which ends with this exit; @answer may be NULL */
+/* RUN n times, each ending with this exit; @answer may be NULL */
 static uint64_t rounds(struct bench_vm *vm, unsigned int n, enum bench_exit want,
 		       void (*answer)(struct bench_vm *vm, uint64_t value))
 {
@@ -28,7 +28,7 @@ static uint64_t rounds(struct bench_vm *vm, unsigned int n, enum bench_exit want
 	return ticks() - begin;
 }
 
-/* The same with a new VM, the first ten rounds apart. */
+/* The same with a new VM, after ten rounds that are not measured */
 static uint64_t exits(const void *code, size_t len, unsigned int flags, unsigned int n,
 		      enum bench_exit want,
 		      void (*answer)(struct bench_vm *vm, uint64_t value))
@@ -102,7 +102,7 @@ BENCH_GUEST(string_out,
 	    "rep outsb\n"
 	    "jmp 1b");
 
-/* However many exits it takes */
+/* RUN until the end, with any number of exits */
 static uint64_t string_out(unsigned int n)
 {
 	struct bench_vm vm;
@@ -139,7 +139,7 @@ static uint64_t outs_with(struct bench_vm *vm, unsigned int n,
 	return ticks() - begin;
 }
 
-/* What something done between two OUTs takes */
+/* Time of an operation between two OUTs */
 static double between_outs(struct bench_vm *vm, void (*between)(struct bench_vm *vm), bool page)
 {
 	const unsigned int n = 400;
@@ -174,7 +174,7 @@ static double regs_page(void)
 	return between_outs(&vm, vm_touch_regs_page, true);
 }
 
-/* The handler returns at once; the OUT behind it ends the RUN. */
+/* The handler returns at once; the OUT behind it ends RUN. */
 BENCH_GUEST(inject,
 	    "lgdt 0x3100\n"
 	    "lidt 0x3110\n"

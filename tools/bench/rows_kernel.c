@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows: what the kernel answers without the VMM, and what it does on its own
- * account. The guest does an operation as often as BENCH_PARAM says and ends
- * with an OUT.
+ * Rows: instructions that the kernel handles without the VMM, and work that the kernel
+ * does by itself. The guest repeats an operation BENCH_PARAM times and ends with an
+ * OUT.
  */
 #include <stdio.h>
 #include <string.h>
@@ -47,7 +47,7 @@ BENCH_GUEST(cpuid,
 	    DONE);
 LOOPS(cpuid, WITH_CPUID)
 
-/* Two levels of tables more to walk where the CPU does not save the next RIP */
+/* Two more levels of tables to walk if the CPU does not save the next RIP */
 static uint64_t cpuid_4k(unsigned int n)
 {
 	return loops(guest_cpuid, guest_cpuid_end - guest_cpuid, WITH_CPUID | WITH_PAGES_4K, n);
@@ -82,7 +82,7 @@ BENCH_GUEST(x2apic_tpr,
 	    DONE);
 LOOPS(x2apic_tpr, WITH_LAPIC | WITH_CPUID)
 
-/* The handler, at 0x9000: says that it ran, EOI */
+/* The handler, at 0x9000: reports that it ran, EOI */
 BENCH_GUEST(timer_handler,
 	    "mov $1, %r9d\n"
 	    "mov $0x80b, %ecx\n"
@@ -91,7 +91,7 @@ BENCH_GUEST(timer_handler,
 	    "wrmsr\n"
 	    "iretq");
 
-/* A deadline that has passed already; then wait for the handler. */
+/* A deadline in the past; then waits for the handler. */
 BENCH_GUEST(timer_now,
 	    COUNT TABLES X2APIC SVR DEADLINE_MODE
 	    "sti\n"
@@ -174,7 +174,7 @@ static uint64_t timer_late(unsigned int n)
 
 /* --- the host's timer tick ------------------------------------------------ */
 
-/* Two instructions per round, in the guest and out of it */
+/* Two instructions per round, both in the guest and outside */
 BENCH_GUEST(compute,
 	    COUNT
 	    "1: dec %rdi\n"
@@ -219,8 +219,8 @@ static uint64_t compute(struct bench_vm *vm, uint64_t n)
 #define TICK_SAMPLES	10
 
 /*
- * Ticks of the TSC per tick of the host's timer, all else taken off. The least of
- * a few short samples: now and then a tick has work for others to do.
+ * TSC ticks per tick of the host's timer, without everything else. The minimum of
+ * several short samples: sometimes a tick has other work to do.
  */
 static double per_host_tick(bool guest)
 {
@@ -278,7 +278,7 @@ static void *kicker_thread(void *arg)
 	unsigned int left;
 
 	for (left = kicker->left; left; left--) {
-		/* Until the guest has started again, so that this finds it running */
+		/* Waits until the guest has started again, so that the kick finds it running */
 		while (kicker->left != left)
 			nanosleep(&pause, NULL);
 		nanosleep(&pause, NULL);
@@ -288,7 +288,7 @@ static void *kicker_thread(void *arg)
 	return NULL;
 }
 
-/* From another thread's kick until RUN has returned; they share the CPU. */
+/* From another thread's kick until RUN has returned; both threads share the CPU. */
 static uint64_t kick(unsigned int n)
 {
 	struct bench_vm vm;
@@ -318,7 +318,7 @@ const struct bench_row rows_kernel[] = {
 	BY_COUNT("RDMSR EFER, in the kernel", "", rdmsr_efer, 300, 5),
 	BY_COUNT("x2APIC TPR write, in the kernel", "", x2apic_tpr, 300, 5),
 	BY_COUNT("APIC timer armed for now, taken, EOI", "", timer_now, 100, 5),
-	/* By the clock this is less than a busy host's own delays. */
+	/* Less than the delays of a busy host, if measured by time */
 	{ .op = "APIC timer, from its deadline to the handler", .unit = "", .ticks = timer_late,
 	  .n = 10, .rounds = 3, .flags = ROW_COUNTS },
 	BY_COUNT("kick from another thread, until RUN has returned", "", kick, 10, 3),

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Rows: memory of the VMM's that the guest touches for the first time.
- */
+/* Rows: first accesses of the guest to memory of the VMM */
 #include <sys/mman.h>
 
 #include "bench.h"
 
-/* A byte in each of BENCH_PARAM pages from BENCH_MORE on, twice over */
+/* Writes a byte to each of BENCH_PARAM pages from BENCH_MORE on, twice */
 BENCH_GUEST(touch,
 	    "2: mov 0x8000, %rdi\n"
 	    "mov $0x40000000, %ebx\n"
@@ -18,7 +16,7 @@ BENCH_GUEST(touch,
 	    "out %al, %dx\n"
 	    "jmp 2b");
 
-/* The second time nothing faults: the difference is the faults. */
+/* The second pass takes no faults: the difference is the cost of the faults. */
 static uint64_t touch(size_t bytes, bool huge)
 {
 	uint64_t begin, first, second;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Rows: which pages the guest wrote, and taking it back.
- */
+/* Rows: finding the pages that the guest wrote, and restoring them */
 #include <errno.h>
 #include <string.h>
 
@@ -13,8 +11,8 @@
 #define PREFAULT_MEM	(64UL << 20)
 
 /*
- * A byte in each of BENCH_PARAM pages from BENCH_MORE on, an exit, and again.
- * Without paging: tables that the CPU walks would be dirty pages, too.
+ * Writes a byte to each of BENCH_PARAM pages from BENCH_MORE on, exits, and repeats.
+ * Without paging: page tables that the CPU walks would be dirty, too.
  */
 BENCH_GUEST(dirty,
 	    ".code32\n"
@@ -29,7 +27,7 @@ BENCH_GUEST(dirty,
 	    "jmp 2b\n"
 	    ".code64");
 
-/* All of it in 4 KiB pages; the same for all rows: it takes long to fill */
+/* All of it in 4 KiB pages, shared by all rows, as filling it takes long */
 static unsigned char *big_mem(void)
 {
 	static unsigned char *mem;
@@ -39,7 +37,7 @@ static unsigned char *big_mem(void)
 	return mem;
 }
 
-/* The guest has been through its loop once, and nobody looked. */
+/* The guest has completed its loop once, and nobody has read the log. */
 static void open_big(struct bench_vm *vm, unsigned int pages)
 {
 	guest_open(vm, dirty, WITH_FLAT32);
@@ -57,7 +55,7 @@ static void must_be(unsigned long is, unsigned long should)
 	bench_die("another number of pages than the guest wrote");
 }
 
-/* What the guest writes is there until the reset. */
+/* The guest's writes stay until the reset. */
 static void try_reset(struct bench_vm *vm, unsigned int pages)
 {
 	const unsigned char *last = big_mem() + (size_t)(pages - 1) * PAGE;
@@ -69,8 +67,8 @@ static void try_reset(struct bench_vm *vm, unsigned int pages)
 }
 
 /*
- * The guest dirties the pages, exits, and is what it was before. In the first
- * round pages are saved, which is not of interest to who does a million.
+ * The guest writes the pages, exits, and is restored. The first round saves the pages,
+ * which does not matter to a fuzzer that does a million rounds.
  */
 static uint64_t rounds(unsigned int pages, unsigned int n)
 {
@@ -107,7 +105,7 @@ static uint64_t rounds_1000(unsigned int n)
 	return rounds(1000, n);
 }
 
-/* Time for n times: all of it, or the collecting alone */
+/* Time of n rounds: all of each, or only the collecting */
 static uint64_t collect(unsigned int n, bool all)
 {
 	uint64_t begin, middle, time = 0;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Rows: the life of a VM.
- */
+/* Rows: creation and end of a VM */
 #include "bench.h"
 
 BENCH_GUEST(first,
@@ -19,8 +17,8 @@ static void begin_life(struct bench_vm *vm)
 }
 
 /*
- * All use the same memory, and live until the last has begun: the end of one
- * may be a burden for the next.
+ * All VMs use the same memory and live until the last has started: the end of one could
+ * slow down the next.
  */
 static uint64_t create(unsigned int n)
 {

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Functions that nobody can read at a glance: lists those of the module and
-# the tools whose body has more lines than $1. Relies on kernel style: the
-# braces of a function stand alone in the first column.
+# Lists functions of the module and the tools whose body has more lines than $1. Relies on
+# kernel style: the braces of a function are alone in the first column.
 
 cd "$(dirname "$0")/../.." || exit 1
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Reads all the sources the way a reviewer with tools would, one TAP result
-# per tool; a failure shows what the tool said. Needs what deps.sh calls
-# build, source, lint and docs. Run by "make lint" and "make check".
+# Checks all sources with several tools. Prints a TAP result for each tool; a failure
+# shows its output. Needs the package sets build, source, lint and docs of deps.sh. Run by
+# "make lint" and "make check".
 #
 #	lint.sh [checkpatch|others]	one half of the work; all by default
 
@@ -15,7 +15,7 @@ source_tree=$(selftests/vm/kernel.sh source) || exit 1
 count=0
 failed=0
 
-# Every file of the project, tracked or about to be; not what was built
+# All files of the project, tracked or not yet; not what was built
 all_files() {
 	if git rev-parse --git-dir >/dev/null 2>&1; then
 		git ls-files -co --exclude-standard
@@ -54,8 +54,8 @@ lint() {
 	fi
 }
 
-# Lists that are expanded with a macro as argument (X macros) cannot be what
-# these two rules ask for. Leaves the complaints about anything else.
+# Removes complaints of two rules that lists with a macro as argument (X macros) cannot
+# satisfy.
 without_x_macros() {
 	local complaint file line rest
 
@@ -71,8 +71,8 @@ without_x_macros() {
 	done
 }
 
-# What checkpatch has nothing to say about is remembered, by its contents: it
-# takes a second for each file.
+# Files without complaints are remembered by their contents, as checkpatch takes a second
+# for each file.
 checkpatch() {
 	local file said status=0 ignore passed known=$CACHE/checkpatch rules
 
@@ -82,7 +82,7 @@ checkpatch() {
 		"$source_tree"/scripts/{checkpatch.pl,*.txt,*.checkpatch})
 	while read -r file; do
 		ignore=FILE_PATH_CHANGES
-		# the one file whose subject kernel versions are
+		# these files handle differences of kernel versions
 		[[ $file != module/compat.[ch] ]] ||
 			ignore+=,LINUX_VERSION_CODE,CONSTANT_COMPARISON
 		# their macros take names of members and variables, not expressions
@@ -91,11 +91,11 @@ checkpatch() {
 		# user space has no BIT(), and shares memory with a guest
 		# and its own names for types, as in the kernel's selftests
 		[[ $file == module/* ]] || ignore+=,BIT_MACRO,VOLATILE,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO
-		# assertions that print where they stand have to be macros, and
-		# so have the functions of a fixture
+		# assertions that print their line have to be macros, and so do
+		# functions of a fixture
 		[[ $file != selftests/* ]] ||
 			ignore+=,MACRO_ARG_REUSE,COMPLEX_MACRO,USE_NEGATIVE_ERRNO,MULTISTATEMENT_MACRO_USE_DO_WHILE
-		# names that are not ours
+		# names of Zydis
 		! grep -q 'include <Zydis' "$file" || ignore+=,CAMELCASE
 		passed=$known/$({ echo "$rules" "$file" "$ignore"
 			cat "$file"; } | sha256sum | cut -c1-32)
@@ -103,7 +103,7 @@ checkpatch() {
 		said=$(perl "$source_tree/scripts/checkpatch.pl" --no-tree \
 			--strict --terse --no-summary --ignore "$ignore" \
 			--file "$file" 2>/dev/null | without_x_macros)
-		# 1: it had something to say, which need not be left
+		# 1: it had complaints, which may all have been removed
 		if [ $? -gt 1 ] || [ -n "$said" ]; then
 			echo "${said:-$file: checkpatch died}"
 			status=1
@@ -180,7 +180,7 @@ spdx() {
 	return "$status"
 }
 
-# The VMM that the README shows is the one that is built
+# The README shows the VMM that is built as an example
 readme_vmm() {
 	local shown=build/lint/readme.c
 
@@ -194,7 +194,7 @@ documents() {
 	tools/docs/render.sh dummy build/lint/docs
 }
 
-# "warning" leaves out what is style, such as long lines
+# "warning" omits matters of style, such as long lines
 man_pages() {
 	sources 'Documentation/man/*' | xargs mandoc -T lint -W warning
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Symbols that newer kernels export to KVM and to nobody else must not be
-# used, or the module will not load there. Where module/compat.h names one it
-# has an answer for those kernels. $1 is the module.
+# Fails if the module, $1, uses a symbol that newer kernels export to KVM only: it would
+# not load there. Symbols in module/compat.h are allowed, as it replaces them on these
+# kernels.
 
 module=$1
 kvm_only='

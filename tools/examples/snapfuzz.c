@@ -30,7 +30,7 @@
 #define PORT_DONE	0x11
 #define INPUT_MAX	256U
 
-/* Ends of a run */
+/* Results of a run */
 enum end { END_OK, END_REJECTED, END_HANG, END_CRASH, NR_ENDS };
 
 static const char * const end_names[NR_ENDS] = { "ok", "rejected", "hang", "crash" };
@@ -40,11 +40,11 @@ struct fuzzer {
 	int vcpu;
 	struct svmvcpu_run *run;
 	unsigned char *mem;
-	unsigned char *buffer;		/* the guest's, in our memory */
+	unsigned char *buffer;		/* the guest's buffer, in the VMM's memory */
 	unsigned int len;
 	unsigned char input[INPUT_MAX];
 	unsigned long random;
-	unsigned long deadline_ms;	/* what takes longer hangs */
+	unsigned long deadline_ms;	/* limit of a run; longer ones hang */
 	unsigned long ends[NR_ENDS];
 	unsigned long long pages;
 };
@@ -111,7 +111,7 @@ static bool at_port(const struct fuzzer *f, unsigned int port)
 	return f->run->reason == SVMVCPU_EXIT_IO && f->run->io.port == port;
 }
 
-/* Up to where the guest wants input: here every run begins. */
+/* Runs up to the point where the guest wants input, at which each run begins */
 static void run_to_snapshot(struct fuzzer *f)
 {
 	struct svmvcpu_snapshot snapshot = { .size = sizeof(snapshot) };
@@ -134,12 +134,12 @@ static void run_to_snapshot(struct fuzzer *f)
 	range.gpa = gpa;
 	if (ioctl(f->vm, SVMVCPU_SNAPSHOT, &snapshot))
 		err(1, "SNAPSHOT");
-	/* The one page that is not the guest's to write */
+	/* The only page that the VMM writes */
 	if (ioctl(f->vm, SVMVCPU_PRESERVE, &preserve))
 		err(1, "PRESERVE");
 }
 
-/* A good input with a few things wrong */
+/* The valid input with some random changes */
 static void mutate(struct fuzzer *f)
 {
 	static const unsigned char odd[] = { 0, 1, 0x10, 0x20, 0x7f, 0x80, 0xff };
@@ -187,7 +187,7 @@ static void tell(const struct fuzzer *f, enum end how, unsigned long run)
 	unsigned int i;
 
 	printf("%s in run %lu: ", end_names[how], run);
-	/* Where a deadline found it is a matter of luck. */
+	/* The RIP at a deadline depends on timing. */
 	if (how == END_CRASH)
 		printf("exit %u at %#llx, ", f->run->reason, f->run->gprs.rip);
 	printf("input");

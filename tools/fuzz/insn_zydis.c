@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Cross-check of the kernel's instruction decoder with Zydis, and a hunt for
- * over-reads.
+ * Compares the kernel's instruction decoder with Zydis, and checks for reads beyond the
+ * end.
  *
- * Owns the translation of Zydis' answers into ours and the verdict, in TAP. Run
- * by the host tests; the same seed gives the same instructions everywhere.
+ * Prints TAP. Run by the host tests; the same seed gives the same instructions
+ * everywhere.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ struct mode {
 	unsigned int share;		/* of twelve parts: a third per width */
 };
 
-/* Zydis' own real mode refuses SVM instructions, so real mode is legacy too. */
+/* Zydis' real mode refuses SVM instructions, so real mode uses legacy mode, too. */
 static const struct mode modes[] = {
 	{ "real", GUEST_REAL, ZYDIS_MACHINE_MODE_LEGACY_16,
 	  ZYDIS_STACK_WIDTH_16, 1 },
@@ -45,7 +45,7 @@ static const struct mode modes[] = {
 	  ZYDIS_STACK_WIDTH_64, 4 },
 };
 
-/* Zydis mnemonics that are one of our classes whatever their encoding. */
+/* Mnemonics of Zydis that belong to one class of the decoder for all encodings */
 struct name {
 	ZydisMnemonic mnemonic;
 	enum ginsn_class class;
@@ -112,7 +112,7 @@ static enum ginsn_class mov_class(const ZydisDecodedInstruction *z)
 	return INSN_NONE;
 }
 
-/* Zydis 4.0 reads f3 0f 09 as WBINVD and has no name for WBNOINVD. */
+/* Zydis 4.0 decodes f3 0f 09 as WBINVD and has no name for WBNOINVD. */
 static bool is_wbnoinvd(const ZydisDecodedInstruction *z)
 {
 	unsigned int i = z->raw.prefix_count;
@@ -123,7 +123,7 @@ static bool is_wbnoinvd(const ZydisDecodedInstruction *z)
 	return false;
 }
 
-/* The class we should have given to what Zydis decoded. */
+/* The class that the decoder should give to what Zydis decoded */
 static enum ginsn_class expected_class(const ZydisDecodedInstruction *z)
 {
 	unsigned int i;
@@ -145,7 +145,7 @@ static enum ginsn_class expected_class(const ZydisDecodedInstruction *z)
 static ZydisRegister gpr(unsigned int reg, unsigned int bytes, bool high)
 {
 	switch (bytes) {
-	case 1:	/* AH..BH come between BL and SPL in Zydis' order */
+	case 1:	/* Zydis orders AH..BH between BL and SPL. */
 		return ZydisRegisterEncode(ZYDIS_REGCLASS_GPR8,
 					   reg + (high || reg > 3 ? 4 : 0));
 	case 2:
@@ -190,8 +190,8 @@ static const char *mem_difference(const struct ginsn_mem *mem,
 }
 
 /*
- * The r/m operand: memory or a general register. A register is never wider
- * than what is done with it: MOVSXD with 66 loads 32 bits, but names AX.
+ * The r/m operand: memory or a general register. A register is not wider than the
+ * operation: MOVSXD with 66 loads 32 bits, but names AX.
  */
 static const char *rm_difference(const struct ginsn *insn,
 				 const ZydisDecodedOperand *op)
@@ -344,7 +344,7 @@ static u8 rex_of(const ZydisDecodedInstruction *z)
 	       z->raw.rex.B;
 }
 
-/* Zydis tells REP from REPE by opcode; for us f2 and f3 repeat alike. */
+/* Zydis distinguishes REP from REPE by opcode; the decoder treats f2 and f3 alike. */
 static bool rep_of(const ZydisDecodedInstruction *z)
 {
 	return z->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE |
@@ -376,8 +376,8 @@ static const char *insn_difference(const struct ginsn *insn,
 }
 
 /*
- * Compare one answer. Returns NULL if both agree, else what differs. The two
- * use different words for refusal, so only the kind of refusal is compared.
+ * Compares one result. Returns NULL if both agree, otherwise what differs. Both name
+ * refusals differently, so only the kind of refusal is compared.
  */
 static const char *verdict(int ret, const struct ginsn *insn, ZyanStatus status,
 			   const ZydisDecodedInstruction *z,
@@ -412,7 +412,7 @@ static ZyanStatus zydis(const struct mode *m, const u8 *bytes, unsigned int nr,
 	return ZydisDecoderDecodeFull(&decoders[i], bytes, nr, z, ops);
 }
 
-/* Compare both decoders on the same bytes. */
+/* Compares both decoders on the same bytes. */
 static const char *compare(const struct mode *m, const u8 *bytes,
 			   struct ginsn *insn, int *ret)
 {
@@ -425,7 +425,7 @@ static const char *compare(const struct mode *m, const u8 *bytes,
 	return verdict(*ret, insn, status, &z, ops);
 }
 
-/* Where the opcode starts, by the shortest definition of a prefix. */
+/* Position of the opcode, by the shortest definition of a prefix */
 static unsigned int opcode_position(const u8 *bytes, const struct mode *m)
 {
 	unsigned int i = 0;
@@ -437,8 +437,8 @@ static unsigned int opcode_position(const u8 *bytes, const struct mode *m)
 }
 
 /*
- * Known difference 1: LOCK MOV CR0 is MOV CR8 on AMD processors, from their
- * manual; Zydis refuses it. Without LOCK the two must agree on MOV CR0.
+ * Known difference 1: LOCK MOV CR0 is MOV CR8 on AMD processors, according to their
+ * manual; Zydis refuses it. Without LOCK both must decode MOV CR0.
  */
 static bool excuse_lock_cr8(const struct mode *m, const u8 *bytes,
 			    const struct ginsn *insn)
@@ -451,7 +451,7 @@ static bool excuse_lock_cr8(const struct mode *m, const u8 *bytes,
 	if ((insn->class != INSN_MOV_TO_CR && insn->class != INSN_MOV_FROM_CR) ||
 	    !(insn->prefixes & INSN_P_LOCK) || insn->reg != 8)
 		return false;
-	for (i = 0; i < WINDOW; i++)	/* 66 means nothing to MOV CR */
+	for (i = 0; i < WINDOW; i++)	/* 66 is ignored by MOV CR */
 		plain[i] = i < opcode && bytes[i] == 0xf0 ? 0x66 : bytes[i];
 	if (compare(m, plain, &other, &ret) || ret || other.reg)
 		return false;
@@ -461,9 +461,9 @@ static bool excuse_lock_cr8(const struct mode *m, const u8 *bytes,
 }
 
 /*
- * Known difference 2: REX.B does not bring a base register back to the SIB
- * form without one. Zydis 4.0 gets that right except with 32-bit addresses
- * (zydis issue 592). Without REX.B the two must agree.
+ * Known difference 2: REX.B does not add a base register to the SIB form without one.
+ * Zydis 4.0 gets this wrong with 32-bit addresses (zydis issue 592). Without REX.B both
+ * must agree.
  */
 static bool excuse_sib_base(const struct mode *m, const u8 *bytes,
 			    const struct ginsn *insn)
@@ -555,7 +555,7 @@ static void compare_mode(const struct mode *m, unsigned long n, struct tally *t)
 	       t->too_long, t->excused, t->differences);
 }
 
-/* Did the generator reach every class? INTO does not exist in 64-bit mode. */
+/* Did the generator reach each class? INTO does not exist in 64-bit mode. */
 static bool classes_covered(const struct mode *m, const struct tally *t)
 {
 	bool all = true;
@@ -579,7 +579,7 @@ static void on_fault(int sig)
 	siglongjmp(over_read, sig);
 }
 
-/* A page that ends at one that cannot be touched; returns where it ends. */
+/* Maps a page in front of an inaccessible one; returns the end of the page. */
 static u8 *guarded_page(void)
 {
 	long size = sysconf(_SC_PAGESIZE);
@@ -594,8 +594,9 @@ static u8 *guarded_page(void)
 }
 
 /*
- * Cut an instruction everywhere. Short of what the whole decode consumed it
- * must ask for more; with that much or more the answer must be the same.
+ * Truncates an instruction at each length. With fewer bytes than the complete decode
+ * used, the decoder must ask for more; with as many or more the result must be the
+ * same.
  */
 static bool cuts_agree(const u8 *bytes, u8 *end, enum guest_mode mode)
 {

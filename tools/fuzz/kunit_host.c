@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs the KUnit suites of the pure files in user space, in TAP.
- *
- * Owns main() and the list of suites; the test files register themselves.
+ * Runs the KUnit suites of the pure files in user space; prints TAP. The test files
+ * register their suites.
  */
 #include <kunit/test.h>
 

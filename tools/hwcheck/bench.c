@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: times, by tools/bench, in cycles of the TSC: medians of several
- * rounds on one CPU. svmvcpu and KVM take turns, since SVM has one owner at a time.
+ * svmvcpu-hwcheck: times from tools/bench, in cycles of the TSC: medians of several
+ * rounds on one CPU. svmvcpu and KVM run alternately, as SVM has one owner at a time.
  */
 #include <math.h>
 #include <sched.h>
@@ -12,7 +12,7 @@
 #include "hwcheck.h"
 
 #define SECONDS		300
-#define SVM_OFF_SECONDS	2	/* svmvcpu turns SVM off within one */
+#define SVM_OFF_SECONDS	2	/* svmvcpu turns SVM off within this time */
 
 static const char *const programs[] = { "bench-svmvcpu", "bench-kvm" };
 static const char *const owners[] = { "svmvcpu", "KVM" };
@@ -20,7 +20,7 @@ static const char *const owners[] = { "svmvcpu", "KVM" };
 struct side {
 	struct bench_table *table;
 	unsigned int side;
-	char said[400];		/* the last line that is not a row's */
+	char said[400];		/* the last line that is not a row */
 };
 
 static struct bench_figure *row_of(struct bench_table *table, const char *op, const char *unit)
@@ -62,7 +62,7 @@ bool bench_feed(struct bench_table *table, unsigned int side, const char *line)
 	if (end == word[3] || *end || !isfinite(value))
 		return false;
 	row = row_of(table, word[1], word[2]);
-	/* a difference of two times, which the clock's noise can turn around */
+	/* a difference of two times, which can be negative because of noise */
 	if (row)
 		row->value[side] = value < 0 ? 0 : value;
 	return row;

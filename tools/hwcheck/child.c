@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: runs one program in a session of its own, reads what it prints,
- * and ends it and its process group when it takes too long or the user has had
- * enough. Signals are blocked but in ppoll(), so none can be missed.
+ * svmvcpu-hwcheck: runs one program in its own session, reads its output, and ends it
+ * and its process group when its time is up or the user interrupts. Signals are blocked
+ * except in ppoll(), so none is missed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,12 +19,12 @@
 
 #include "hwcheck.h"
 
-#define KILL_SECONDS	10	/* for SIGKILL to take effect */
+#define KILL_SECONDS	10	/* time for SIGKILL to take effect */
 #define LINE_BYTES	4096
 
 volatile int hwcheck_interrupted;
 
-/* What the process came with, which programs get back */
+/* Settings that programs get back */
 static sigset_t original_mask;
 
 struct running {
@@ -54,7 +54,7 @@ void child_setup(void)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
-	/* a reader of standard output that goes away does not end the checks */
+	/* if the reader of standard output goes away, the checks continue */
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -86,7 +86,7 @@ void child_pause(unsigned int seconds)
 	}
 }
 
-/* Run the handlers of signals that came while none was let in. */
+/* Runs the handlers of signals that have arrived while blocked. */
 static void take_signals(void)
 {
 	const struct timespec now = { 0 };
@@ -114,7 +114,7 @@ static void exec_child(const struct child *child, int out)
 	signal(SIGHUP, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &original_mask, NULL);
 	execv(child->argv[0], child->argv);
-	/* not where: that may be somebody's home */
+	/* not the path: it may contain the user's home directory */
 	dprintf(1, "%s: %s\n", name ? name + 1 : child->argv[0], strerror(errno));
 	_exit(127);
 }
@@ -173,8 +173,8 @@ static bool drain(struct running *run)
 }
 
 /*
- * Read until the program has ended (true), or its time is up or the user has had
- * enough (false). A process that it left behind may hold the pipe open.
+ * Reads until the program has ended (true), or until its time is up or the user
+ * interrupts (false). A process that it left behind may hold the pipe open.
  */
 static bool wait_for_end(struct running *run, double end, bool interruptible)
 {
@@ -208,7 +208,7 @@ static void find_where(pid_t pid, char *where, size_t len)
 		fclose(file);
 }
 
-/* Still a zombie: no other process can have its number yet. */
+/* Still a zombie, so no other process can have its PID. */
 static void reap(struct running *run, struct child_end *end)
 {
 	int status = 0;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * svmvcpu-hwcheck: the CPU by its CPUID.
- */
+/* svmvcpu-hwcheck: the CPU, from CPUID */
 #include <cpuid.h>
 #include <string.h>
 
@@ -10,7 +8,7 @@
 #define ECX_HYPERVISOR	(1U << 31)	/* leaf 1 */
 #define ECX_SVM		(1U << 2)	/* leaf 8000_0001h */
 
-/* "Family" and "model" as AMD's manuals write them, extensions added */
+/* "Family" and "model" as in AMD's manuals, with the extended fields added */
 void cpu_signature(struct cpu_facts *cpu, unsigned int eax)
 {
 	unsigned int family = eax >> 8 & 0xf;

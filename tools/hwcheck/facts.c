@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: what host, kernel and module are. Tables say what is told of
- * files that can hold more than the maintainers need.
+ * svmvcpu-hwcheck: the host, its kernel and the module. Tables select what is reported
+ * of files that can contain more than the maintainers need.
  */
 #include <dirent.h>
 #include <stdarg.h>
@@ -36,7 +36,7 @@ static const struct {
 	{ "module taint", "/sys/module/svmvcpu/taint" },
 };
 
-/* Options of the kernel that change what the module does or what tests find */
+/* Kernel options that affect the module or the results of tests */
 static const char *const options[] = {
 	"HZ", "PREEMPT", "PREEMPT_VOLUNTARY", "PREEMPT_DYNAMIC", "PREEMPT_RT", "NO_HZ_FULL",
 	"KASAN", "PROVE_LOCKING", "DEBUG_KMEMLEAK", "UBSAN", "KCSAN", "SLUB_DEBUG_ON",
@@ -46,7 +46,7 @@ static const char *const options[] = {
 	"IA32_EMULATION", "X86_MSR", "KVM_AMD", "FAULT_INJECTION", "PERF_EVENTS",
 };
 
-/* Beginnings of the words of a kernel command line that may be told */
+/* Prefixes of words of the kernel command line that are reported */
 static const char *const words[] = {
 	"mitigations=", "spectre_", "spec_", "retbleed=", "srso", "mds=", "tsx", "l1tf=",
 	"nopti", "pti=", "nosmt", "clearcpuid=", "noxsave", "nofsgsbase", "no5lvl", "noapic",
@@ -74,7 +74,7 @@ static void fact(struct report *r, const char *name, const char *fmt, ...)
 	free(text);
 }
 
-/* The first line of a file, without its end; false if there is none */
+/* The first line of a file, without its newline; false if there is none */
 static bool read_line(const char *path, char *line, size_t len)
 {
 	FILE *file = fopen(path, "re");
@@ -114,7 +114,7 @@ static void directory_facts(struct report *r, const char *prefix, const char *pa
 		free(entries);
 }
 
-/* "microcode	: 0xa20120e" of /proc/cpuinfo, for one */
+/* The value of a line of /proc/cpuinfo, for example "microcode	: 0xa20120e" */
 static void cpuinfo_fact(struct report *r, const char *key)
 {
 	FILE *file = fopen("/proc/cpuinfo", "re");
@@ -204,7 +204,7 @@ static FILE *open_config(const char *release)
 	return file;
 }
 
-/* Is it a line "CONFIG_OPTION=..." of an option that counts? Its part behind CONFIG_ */
+/* The part behind CONFIG_ if the line sets an option that is reported, else NULL */
 static const char *option_in(const char *line)
 {
 	size_t i, len;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * svmvcpu-hwcheck: what the owner of an AMD machine runs, and sends a report of.
- * The program has one thread; a program that it runs is a process of its own.
+ * svmvcpu-hwcheck: owners of AMD machines run it and send its report. It has one
+ * thread; each program that it runs is a process.
  */
 #ifndef HWCHECK_H
 #define HWCHECK_H
@@ -16,14 +16,14 @@
 
 enum hwcheck_status {
 	HWCHECK_OK = 0,
-	HWCHECK_FAILED = 1,		/* a test failed, or something around it */
+	HWCHECK_FAILED = 1,		/* a test failed, or something besides the tests */
 	HWCHECK_USAGE = 2,
 	HWCHECK_UNUSABLE = 3,		/* no guest can run on this host */
 	HWCHECK_NO_REPORT = 4,		/* the report could not be written */
 	HWCHECK_INTERRUPTED = 130,
 };
 
-/* Set by SIGINT, SIGTERM and SIGHUP, which only child_run() and child_pause() let in */
+/* Set by SIGINT, SIGTERM and SIGHUP, which are unblocked only in child_run() and child_pause() */
 extern volatile int hwcheck_interrupted;
 
 /* --- report.c: the file, readable first, JSON lines at its end ------------- */
@@ -35,47 +35,47 @@ struct report {
 	FILE *json;		/* into @json_text, until report_close() */
 	char *json_text;
 	size_t json_len;
-	struct json line;	/* the object that is open */
+	struct json line;	/* the open object */
 };
 
 /*
- * Create the report and make its directory entry durable. @path NULL: a free name
- * in the working directory. Return 0 or -errno, -EEXIST for a @path that exists.
+ * Creates the report and syncs its directory entry. @path NULL: an unused name in the
+ * working directory. Returns 0 or -errno, -EEXIST for a @path that exists.
  */
 int report_open(struct report *r, const char *path);
 
-/* Append text, which is also shown on standard output. */
+/* Appends text, which is also printed to standard output. */
 __attribute__((format(printf, 2, 3)))
 void report_say(struct report *r, const char *fmt, ...);
 void report_title(struct report *r, const char *title);
 
-/* What has been said so far survives a crash of the machine. */
+/* Syncs the text so far, so that it survives a crash of the machine. */
 void report_sync(struct report *r);
 
 /* One JSON object per line; the caller adds members to the writer. */
 struct json *report_json(struct report *r, const char *type);
 void report_json_end(struct report *r);
 
-/* Add a string to the open object, cleaned; json_str() would not clean it. */
+/* Adds a string to the open object and masks it; json_str() would not mask it. */
 void report_str(struct report *r, const char *key, const char *value);
 #pragma GCC poison json_str
 
-/* Append the JSON lines. Return 0 or the errno of the first write that failed. */
+/* Appends the JSON lines. Returns 0 or the errno of the first write that failed. */
 int report_close(struct report *r);
 
 /*
- * Mask, in place, hardware addresses, IPv4 and IPv6 addresses, the name that
- * report_hide() was given, and what is not printable ASCII.
+ * Masks, in place, hardware addresses, IPv4 and IPv6 addresses, the name passed to
+ * report_hide(), and everything that is not printable ASCII.
  */
 void report_clean(char *text);
-/* Mask the host name @name, and its part before the first dot, from now on. */
+/* Masks the host name @name, and its part before the first dot, from now on. */
 void report_hide(const char *name);
 
 /* --- plan.c: which program may run on a host ------------------------------- */
 
 enum plan_class {
 	PLAN_QUICK, PLAN_HOST,
-	/* only if the owner asks for the class */
+	/* only if the user asks for the class */
 	PLAN_SETTINGS, PLAN_CPUS, PLAN_MSRS, PLAN_MEMORY, PLAN_MODULE, PLAN_CONTAIN,
 	PLAN_NEVER,
 	NR_PLAN_CLASSES
@@ -88,9 +88,9 @@ struct plan_row {
 	char reason[200];
 };
 
-/* A feature of SVM, and what runs once more with the module loaded without it */
+/* A feature of SVM, and programs that run again with the module loaded without it */
 struct plan_mask {
-	char feature[24];		/* as "vcpuctl info" has it */
+	char feature[24];		/* as in "vcpuctl info" */
 	char bits[24];			/* mask_features= */
 	char programs[200];		/* with blanks between */
 };
@@ -102,21 +102,21 @@ struct plan {
 	unsigned int nr_masks;
 };
 
-/* What the command line asks for */
+/* Selection on the command line */
 struct plan_wish {
 	bool quick;
 	unsigned int with;		/* bit per class */
-	char *const *names;		/* these only; NULL or empty for all */
+	char *const *names;		/* only these; NULL or empty for all */
 };
 
-/* Return false with a message in @error. */
+/* Returns false with a message in @error. */
 bool plan_read(struct plan *plan, FILE *in, char *error, size_t len);
 void plan_free(struct plan *plan);
 const struct plan_row *plan_find(const struct plan *plan, const char *name);
-/* NULL if the program is to run, else why not */
+/* NULL if the program is to run, otherwise the reason why not */
 const char *plan_refuses(const struct plan_row *row, const struct plan_wish *wish);
 const char *plan_class_name(enum plan_class class);
-/* Return -1 unless @name is a class that one can ask for. */
+/* Returns -1 unless @name is a class that can be selected. */
 int plan_class_asked(const char *name);
 
 /* --- tapread.c: what a test program says ----------------------------------- */
@@ -126,7 +126,7 @@ enum tap_result { TAP_PASS, TAP_FAIL, TAP_SKIP, NR_TAP_RESULTS };
 struct tap_case {
 	char name[96];
 	enum tap_result result;
-	char *why;		/* reason of a skip, output before a failure; or NULL */
+	char *why;		/* reason of a skip, output before a failure, or NULL */
 };
 
 struct tap_report {
@@ -142,9 +142,9 @@ struct tap_report {
 
 void tap_init(struct tap_report *t);
 void tap_feed(struct tap_report *t, const char *line);
-/* A failure of the program rather than of one of its cases */
+/* Adds a failure of the program rather than of one of its cases */
 void tap_fail(struct tap_report *t, const char *name, const char *why);
-/* The program has ended by itself: compare with the plan. */
+/* The program has ended by itself: compare its results with the plan. */
 void tap_finish(struct tap_report *t);
 void tap_free(struct tap_report *t);
 const char *tap_result_name(enum tap_result result);
@@ -153,7 +153,7 @@ const char *tap_result_name(enum tap_result result);
 
 enum { KNOWN_QEMU, KNOWN_BOCHS, NR_KNOWN };
 
-/* Of a program if @name is empty: was it run; else what became of the case */
+/* The result of a case in each emulator; of a program as a whole if @name is empty */
 struct known_row {
 	char program[40];
 	char name[96];
@@ -167,7 +167,7 @@ struct known {
 
 bool known_read(struct known *known, FILE *in, char *error, size_t len);
 void known_free(struct known *known);
-/* Call @found with a line for each result that no emulator has. */
+/* Calls @found with a line for each result that no emulator has. */
 void known_compare(const struct known *known, const char *program,
 		   const struct tap_report *t, void (*found)(void *ctx, const char *line),
 		   void *ctx);
@@ -186,7 +186,7 @@ struct child {
 struct child_end {
 	int status;		/* like a shell's: 128 + signal; 127: cannot be executed */
 	bool timed_out;
-	bool stuck;		/* killed and still there: the kernel does not let go of it */
+	bool stuck;		/* killed but still there: the kernel does not release it */
 	bool interrupted;
 	double seconds;
 	char where[200];	/* if stuck: the function of the kernel */
@@ -201,9 +201,9 @@ void child_setup(void);
 
 /* --- klog.c: the kernel's log ---------------------------------------------- */
 
-/* Return a descriptor at the end of the log, -1 if it cannot be read. */
+/* Returns a descriptor at the end of the log, -1 if it cannot be read. */
 int klog_open(void);
-/* Call @line for each message since the last call, or since boot if @all. */
+/* Calls @line for each message since the last call, or since boot if @all. */
 void klog_read(int fd, bool all, void (*line)(void *ctx, char *line), void *ctx);
 
 /* The first problem in a part of the log, with the lines that belong to it */
@@ -212,11 +212,11 @@ struct klog_splat {
 	char *text;		/* NULL if memory ran out */
 };
 
-/* Look through the messages since the last call. Free with klog_splat_free(). */
+/* Checks the messages since the last call. Free with klog_splat_free(). */
 void klog_find_splat(int fd, struct klog_splat *splat);
 void klog_splat_free(struct klog_splat *splat);
 bool klog_is_splat(const char *text);
-/* Does the message belong into a report, after a splat or at any time? */
+/* Is the message reported, after a splat or at any time? */
 bool klog_is_trace(const char *text);
 bool klog_is_ours(const char *text);
 
@@ -235,7 +235,7 @@ void cpu_signature(struct cpu_facts *cpu, unsigned int eax);
 /* Names of the bits of CPUID 8000_000Ah EDX, with blanks between */
 void cpu_svm_features(unsigned int edx, char *text, size_t len);
 void cpu_probe(struct cpu_facts *cpu);
-/* The words of a kernel command line that may be told, in place */
+/* Removes the words of a kernel command line that are not reported, in place */
 void facts_filter_cmdline(char *line);
 void facts_report(struct report *r);
 
@@ -254,12 +254,12 @@ struct bench_table {
 	unsigned int nr;
 };
 
-/* Take over a line of bench-svmvcpu (@side 0) or bench-kvm (1); false if it is none. */
+/* Parses a line of bench-svmvcpu (@side 0) or bench-kvm (1); false if it is no row. */
 bool bench_feed(struct bench_table *table, unsigned int side, const char *line);
 void bench_report(const struct bench_table *table, struct report *r);
 struct suite;
 
-/* Return false if svmvcpu's side failed. */
+/* Returns false if svmvcpu's side failed. */
 bool bench_run(struct suite *s, bool quick);
 
 /* --- suite.c: the test programs -------------------------------------------- */
@@ -271,11 +271,11 @@ struct suite {
 	struct known known;
 	bool have_known;
 	int klog;
-	unsigned int programs;		/* that ran */
+	unsigned int programs;		/* programs that ran */
 	unsigned int failed;		/* programs, and steps between them, that failed */
-	char last[80];			/* what ran last; empty: nothing yet */
+	char last[80];			/* the last program or step; empty: none yet */
 	unsigned int count[NR_TAP_RESULTS];
-	char features[300];	/* of SVM, that the module uses */
+	char features[300];	/* features of SVM that the module uses */
 	bool stuck;
 	FILE *differences;	/* text, a line each */
 	char *differences_text;
@@ -283,14 +283,14 @@ struct suite {
 };
 
 void suite_run(struct suite *s, const struct plan_wish *wish);
-/* Run one program; @without: the feature of SVM that is masked, or NULL. */
+/* Runs one program; @without: the feature of SVM that is masked, or NULL. */
 void suite_program(struct suite *s, const struct plan_row *row, const char *without);
 bool suite_goes_on(const struct suite *s);
-/* Programs and steps are recorded in @last by this. */
+/* Records a program or step in @last. */
 void suite_ran(struct suite *s, const char *what);
 /*
- * Read what the kernel has logged since the last look. A splat is a failure of
- * @last: it came after a program had ended, or while something else ran.
+ * Reads the kernel's log since the last call. A splat is a failure of @last: it came
+ * after a program had ended, or while something else ran.
  */
 void suite_log(struct suite *s);
 
@@ -299,8 +299,8 @@ void suite_log(struct suite *s);
 /* Does the blank-separated @list contain @word? */
 bool masked_has_word(const char *list, const char *word);
 /*
- * Write a shell script that reloads the module. @bits: mask_features=, or NULL;
- * @loaded: the directory that exists while the module is loaded.
+ * Writes a shell script that reloads the module. @bits: mask_features=, or NULL;
+ * @loaded: a directory that exists while the module is loaded.
  */
 void masked_reload_script(char *script, size_t len, const char *loaded, const char *bits);
 void masked_run(struct suite *s);

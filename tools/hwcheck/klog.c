@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: the kernel's log. Other parts of a host write there as well, of
- * networks and users: what is taken over is chosen by tables.
+ * svmvcpu-hwcheck: the kernel's log. Other parts of the kernel write there as well,
+ * also about networks and users: tables select the messages that are reported.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ void klog_read(int fd, bool all, void (*line)(void *ctx, char *line), void *ctx)
 		lseek(fd, 0, SEEK_SET);
 	for (;;) {
 		got = read(fd, record, sizeof(record) - 1);
-		/* EPIPE: records were overwritten; the next read goes on behind them */
+		/* EPIPE: records were overwritten; the next read continues behind them */
 		if (got < 0 && (errno == EPIPE || errno == EINTR))
 			continue;
 		if (got <= 0)
@@ -69,7 +69,7 @@ static bool has_any(const char *text, const char *const *of, size_t nr)
 	return false;
 }
 
-/* Case counts: "PM: suspend debug: " is no "BUG: ". */
+/* Case matters: "PM: suspend debug: " is no "BUG: ". */
 bool klog_is_splat(const char *text)
 {
 	static const char *const signs[] = {
@@ -82,7 +82,7 @@ bool klog_is_splat(const char *text)
 		"Bad page map", "scheduling while atomic", "sleeping function called",
 		"NMI received for unknown reason", "[Hardware Error]",
 	};
-	/* said when a CPU comes up, by a healthy kernel */
+	/* printed by a healthy kernel when a CPU comes up */
 	static const char *const harmless[] = {
 		"Speculative Return Stack Overflow: WARNING: ",
 	};
@@ -96,7 +96,7 @@ bool klog_is_ours(const char *text)
 	return strstr(text, "svmvcpu");
 }
 
-/* The lines of a register dump or a call trace, as the kernel begins them */
+/* Lines of a register dump or a call trace, by how the kernel begins them */
 bool klog_is_trace(const char *text)
 {
 	static const char *const begins[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: the table "known-results", which known.py writes from a run of
- * "make check". A result is worth a line if no emulator that ran it has the same.
+ * svmvcpu-hwcheck: the table "known-results", which known.py writes from a run of "make
+ * check". A result is reported if it differs from that of all emulators that ran it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -103,7 +103,7 @@ static const struct known_row *find(const struct known *known, const char *progr
 	return NULL;
 }
 
-/* Does no emulator that ran it have this value? */
+/* Does it differ in all emulators that ran it? */
 static bool is_new(int here, const int *value)
 {
 	return here != value[KNOWN_QEMU] && here != value[KNOWN_BOCHS];
@@ -114,7 +114,7 @@ static const char *value_name(int value)
 	return value < 0 ? "not run" : tap_result_name(value);
 }
 
-/* Cases that pass wherever their program runs have no row of their own. */
+/* Cases that pass in both emulators have no row of their own. */
 static void case_values(const struct known *known, const struct known_row *program,
 			const char *name, int *value)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * svmvcpu-hwcheck: options, and the order in which things are checked.
- */
+/* svmvcpu-hwcheck: options, and the sequence of steps */
 #include <errno.h>
 #include <getopt.h>
 #include <libgen.h>
@@ -90,7 +88,7 @@ static int take_class(struct options *o, const char *name)
 	return 0;
 }
 
-/* HWCHECK_OK to go on, -1 to stop with success */
+/* HWCHECK_OK to continue, -1 to stop with success */
 static int parse(struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -212,7 +210,7 @@ static void on_info_line(void *ctx, char *line)
 	take_value(line, "SVM features", v->features, sizeof(v->features));
 }
 
-/* What "vcpuctl info" says, and whether a guest can run */
+/* The output of "vcpuctl info", and whether guests can run */
 static bool module_step(struct suite *s, const char *bin)
 {
 	struct report *r = s->report;
@@ -343,7 +341,7 @@ static int no_report(const char *path, int err)
 	return HWCHECK_NO_REPORT;
 }
 
-/* Programs leave files where they start; that is to be no directory of the user's. */
+/* Programs create files in their working directory, which must not be the user's. */
 static int with_scratch(struct suite *s, const struct options *o)
 {
 	char scratch[] = "/tmp/svmvcpu-hwcheck.XXXXXX";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: the optional features of SVM that this CPU has, one by one, left
- * unused by the module. Emulators have few of them, so these paths run nowhere else.
+ * svmvcpu-hwcheck: runs the module without each optional feature of SVM that this CPU
+ * has. Emulators have few of these features, so this code is tested nowhere else.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static void on_line(void *ctx, char *line)
 
 void masked_reload_script(char *script, size_t len, const char *loaded, const char *bits)
 {
-	/* a program that was killed may hold the module for a moment */
+	/* a killed program may hold the module for a moment */
 	snprintf(script, len,
 		 "n=0; while [ -d %s ] && ! rmmod svmvcpu; do\n"
 		 "n=$((n + 1)); [ $n -lt 10 ] || exit 1; sleep 1; done\n"
@@ -41,7 +41,7 @@ void masked_reload_script(char *script, size_t len, const char *loaded, const ch
 }
 
 /*
- * Run a shell script to its end, within a limit: interrupted half-way it would
+ * Runs a shell script to its end, within a limit: if interrupted half-way it would
  * leave no module, or one without a feature.
  */
 static bool run_script(struct suite *s, const char *what, char *script)
@@ -76,7 +76,7 @@ static bool reload(struct suite *s, const char *bits)
 			  "reloading svmvcpu with all features", script);
 }
 
-/* A module that was loaded by insmod may not be where modprobe looks for it. */
+/* modprobe may not find a module that was loaded by insmod. */
 static bool modprobe_finds_it(struct suite *s)
 {
 	char script[] = "modprobe -D svmvcpu";

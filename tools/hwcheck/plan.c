@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: the table "programs", which says of each test program whether
- * it may run on a host. A program that has no row does not run.
+ * svmvcpu-hwcheck: the table "programs" tells for each test program whether it may run
+ * on a host. A program without a row does not run.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,7 @@ int plan_class_asked(const char *name)
 	return class > PLAN_HOST && class < PLAN_NEVER ? class : -1;
 }
 
-/* "NAME CLASS SECONDS REASON"; NULL or what is wrong with the line */
+/* "NAME CLASS SECONDS REASON"; NULL, or what is wrong with the line */
 static const char *parse(struct plan_row *row, const char *line)
 {
 	char class[16];

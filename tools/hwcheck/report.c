@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: the report. Text goes to the file as it comes; JSON lines are
- * kept until the end, so that the file stays readable. A write that fails is
- * remembered and ends the writing: what is in the file by then stays.
+ * svmvcpu-hwcheck: the report. Text is written as it comes; JSON lines are kept until
+ * the end, so that the file stays readable. The first write that fails ends the
+ * writing: what has been written stays.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -19,14 +19,14 @@
 #define NAME		"svmvcpu-hwcheck"
 #define MAX_NAMES	1000
 #define MAC_LEN		17	/* xx:xx:xx:xx:xx:xx */
-#define MIN_HOST	3	/* shorter names would mask parts of figures */
+#define MIN_HOST	3	/* masking shorter names would mask parts of numbers */
 
 static int create(const char *path)
 {
 	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
 }
 
-/* An earlier report may be all that is left of a machine that hung: keep it. */
+/* An earlier report may be all that is left of a machine that hung: do not overwrite it. */
 static int create_free_name(struct report *r)
 {
 	unsigned int nr;
@@ -87,7 +87,7 @@ static char hidden[2][256];
 
 void report_hide(const char *name)
 {
-	/* these tell nothing, and the second is in every line about the module */
+	/* these are harmless, and the second is in each line about the module */
 	static const char *const harmless[] = { "localhost", "svmvcpu" };
 	unsigned int i, n;
 
@@ -170,7 +170,7 @@ static size_t host_len(const char *text)
 	return 0;
 }
 
-/* Length of what is to be masked at @text, where no word has begun before, or 0 */
+/* Length of the text to mask at @text, at the start of a word, or 0 */
 static size_t private_len(const char *text)
 {
 	return host_len(text) ?: ipv4_len(text) ?: ipv6_len(text);
@@ -178,7 +178,7 @@ static size_t private_len(const char *text)
 
 void report_clean(char *text)
 {
-	bool begins = true;	/* no word, and no dotted number, goes on here */
+	bool begins = true;	/* a word or a dotted number may start here */
 	bool in_number = false;
 	size_t len;
 	char *p;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: runs the test programs one after another. The name of a program
- * is in the report, on the disk, before it starts: if the machine goes down with
- * it, the report ends with the line that names it.
+ * svmvcpu-hwcheck: runs the test programs one after another. The name of a program is
+ * written and synced before it starts: if the machine crashes, the last line of the
+ * report names the program.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static void on_line(void *ctx, char *line)
 	tap_feed(&trial->tap, line);
 }
 
-/* What happened to the program rather than in it */
+/* Failures that the program did not report itself */
 static void judge_end(struct trial *trial, const struct child_end *end, unsigned int seconds)
 {
 	char why[300];

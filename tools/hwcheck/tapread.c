@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * svmvcpu-hwcheck: reads what a program built with kselftest_harness.h prints. It
- * is believed only as far as its plan: results that are missing are a failure.
+ * svmvcpu-hwcheck: reads the output of programs built with kselftest_harness.h. Results
+ * must match the plan: those that are missing are a failure.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static void add(struct tap_report *t, enum tap_result result, const char *name, 
 	t->nr++;
 }
 
-/* The first lines say what went wrong; the rest follows from it. */
+/* The first lines have the cause; the others follow from it. */
 static void note(struct tap_report *t, const char *line)
 {
 	size_t len = strlen(line);
@@ -75,7 +75,7 @@ static const char *skip_blanks(const char *text)
 	return text;
 }
 
-/* What follows the number: "NAME" or "NAME # SKIP WHY"; the harness leaves NAME out */
+/* The text after the number: "NAME" or "NAME # SKIP WHY"; the harness may omit NAME */
 static void on_result(struct tap_report *t, bool ok, const char *text)
 {
 	const char *directive = strstr(text, "# SKIP");

@@ -2,7 +2,7 @@
 /*
  * libsvmvcpu-insn: integer arithmetic with flags. Pure.
  *
- * Results are cut to the width of the destination; inputs may be wider.
+ * Results are truncated to the width of the destination; inputs may be wider.
  */
 #include "machine.h"
 
@@ -32,7 +32,7 @@ static void set_flags(struct alu *alu, u64 mask, u64 flags)
 	alu->rflags = (alu->rflags & ~mask) | (flags & mask);
 }
 
-/* Each bit of @carries says whether that position produced a carry or borrow. */
+/* Each bit of @carries tells whether that position produced a carry or borrow. */
 static u64 carry_flags(const struct alu *alu, u64 carries)
 {
 	u64 top = sign_bit(alu), flags = 0;
@@ -156,7 +156,7 @@ static bool condition(unsigned int cond, u64 rflags)
 	return holds != (cond & 1);
 }
 
-/* A source of 0 leaves the destination alone, upper half included (APM volume 3). */
+/* A source of 0 does not change the destination, upper half included (APM volume 3). */
 static void run_scan(enum alu_op op, struct alu *alu)
 {
 	set_flags(alu, FLAG_ZF, alu->b ? 0 : FLAG_ZF);
@@ -166,7 +166,7 @@ static void run_scan(enum alu_op op, struct alu *alu)
 	alu->a = op == ALU_BSF ? __builtin_ctzll(alu->b) : 63 - __builtin_clzll(alu->b);
 }
 
-/* CF and OF say that the upper half is more than an extension of the lower. */
+/* CF and OF tell that the upper half is more than an extension of the lower. */
 static void set_product_flags(struct alu *alu, bool overflow)
 {
 	set_flags(alu, FLAG_CF | FLAG_OF, overflow ? FLAG_CF | FLAG_OF : 0);
@@ -245,7 +245,7 @@ static bool shift_once(enum alu_op op, struct alu *alu, bool carry)
 	return out;
 }
 
-/* A bit at a time, so that every count comes out right. OF is defined for 1 only. */
+/* One bit at a time, so that all counts are right. OF is defined for 1 only. */
 static void run_shift(enum alu_op op, struct alu *alu)
 {
 	unsigned int count = op >= ALU_SHLD ? alu->c : alu->b;
@@ -268,7 +268,7 @@ static void run_shift(enum alu_op op, struct alu *alu)
 		set_flags(alu, FLAGS_LOGIC, flags | result_flags(alu, alu->a));
 }
 
-/* The bit is @b modulo the width; what lies beyond moved the address already. */
+/* The bit is @b modulo the width; the rest has already moved the address. */
 static void run_bit(enum alu_op op, struct alu *alu)
 {
 	u64 bit = BIT_ULL(alu->b & (8 * alu->bytes - 1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libsvmvcpu-insn: from bytes to struct einsn, with Zydis. The only file that
- * knows Zydis; owns the table of what is executed.
+ * libsvmvcpu-insn: decodes bytes to struct einsn, with Zydis. The only file that uses
+ * Zydis; it has the table of instructions that are executed.
  */
 #include <errno.h>
 
@@ -96,11 +96,11 @@ static const struct known table[] = {
 	OTHER(MOVNTPD, vector, E_ALIGNED),
 };
 
-/* 16 mnemonics each, one for every condition */
+/* 16 mnemonics each, one for each condition */
 static const struct known cmov = { .execute = execute_alu, .op = ALU_CMOV, .flags = E_UPDATE };
 static const struct known set = { .execute = execute_alu, .op = ALU_SET, .flags = E_WRITE0 };
 
-/* MOVSD and CMPSD are string instructions, and SSE instructions: map 0f */
+/* MOVSD and CMPSD are string instructions, and SSE instructions in map 0f */
 static const struct known *look_up(const ZydisDecodedInstruction *z)
 {
 	unsigned int i;
@@ -121,7 +121,7 @@ static bool is_general(ZydisRegister reg)
 	return reg >= ZYDIS_REGISTER_AL && reg <= ZYDIS_REGISTER_R15;
 }
 
-/* The byte registers stand as AL..BL, AH..BH, SPL..DIL, R8B..R15B. */
+/* Order of the byte registers: AL..BL, AH..BH, SPL..DIL, R8B..R15B. */
 static void set_byte_register(struct eoperand *o, ZydisRegister reg)
 {
 	if (reg >= ZYDIS_REGISTER_SPL) {
@@ -151,7 +151,7 @@ static int set_special(struct eoperand *o, enum eoperand_kind kind, unsigned int
 	return 0;
 }
 
-/* Loading a segment register takes a descriptor: those are read only. */
+/* Loading a segment register takes a descriptor: these operands are read only. */
 static int set_register(struct einsn *insn, struct eoperand *o, ZydisRegister reg)
 {
 	bool source = o != &insn->operand[0] || insn->execute == execute_push;
@@ -195,8 +195,8 @@ static void set_memory(struct eoperand *o, const ZydisDecodedOperandMem *mem,
 }
 
 /*
- * SIB base 5 without displacement in ModRM means a displacement and no base,
- * also when REX.B makes it R13. Zydis 4.0 misses that for 32-bit addresses.
+ * SIB base 5 without displacement in ModRM means a displacement without base, also when
+ * REX.B makes it R13. Zydis 4.0 gets this wrong for 32-bit addresses.
  */
 static void fix_base(struct eoperand *o, const ZydisDecodedInstruction *z)
 {
@@ -228,7 +228,7 @@ static int set_operand(struct einsn *insn, struct eoperand *o,
 	}
 }
 
-/* What PUSH and its kind access at the top of the stack is a hidden operand. */
+/* The stack operand of PUSH and the like is hidden. */
 static unsigned int stack_bytes(const ZydisDecodedInstruction *z,
 				const ZydisDecodedOperand *operands)
 {
@@ -240,7 +240,7 @@ static unsigned int stack_bytes(const ZydisDecodedInstruction *z,
 	return 0;
 }
 
-/* Hidden operands are those of string instructions, and flags of most others. */
+/* String instructions have hidden operands, and most others have hidden flags. */
 static int set_operands(struct einsn *insn, const ZydisDecodedInstruction *z,
 			const ZydisDecodedOperand *operands)
 {
@@ -274,7 +274,7 @@ static void set_imul(struct einsn *insn, const ZydisDecodedInstruction *z)
 	}
 }
 
-/* Far branches load CS. In 64-bit code CPUs do not agree on prefix 66. */
+/* Far branches load CS. In 64-bit code, CPUs treat prefix 66 differently. */
 static int check_branch(const ZydisDecodedInstruction *z, enum guest_mode mode)
 {
 	if (z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
@@ -286,7 +286,7 @@ static int check_branch(const ZydisDecodedInstruction *z, enum guest_mode mode)
 	return 0;
 }
 
-/* Either prefix repeats; which one matters to CMPS and SCAS. The last counts. */
+/* Either prefix repeats; CMPS and SCAS distinguish them. The last one counts. */
 static void set_repeat(struct einsn *insn, const ZydisDecodedInstruction *z)
 {
 	unsigned int i = z->raw.prefix_count;
@@ -303,7 +303,7 @@ static void set_repeat(struct einsn *insn, const ZydisDecodedInstruction *z)
 	}
 }
 
-/* Zydis' own real mode knows less; for the instructions here it is legacy. */
+/* Zydis' real mode lacks instructions; for those executed here it equals legacy mode. */
 static void init_decoder(ZydisDecoder *decoder, enum guest_mode mode)
 {
 	if (mode == GUEST_LONG64)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libsvmvcpu-insn: execution. Most instructions are the same four steps (find the
- * memory operands, read, compute, write), and a string instruction is those for
- * each element. stack.c, wide.c and system.c have the others. See svmvcpu_insn.h for the
- * contract.
+ * libsvmvcpu-insn: execution. Most instructions take the same four steps (find the
+ * memory operands, read, compute, write), and a string instruction repeats them for
+ * each element. stack.c, wide.c and system.c have the others. See svmvcpu_insn.h for
+ * the contract.
  */
 #include <errno.h>
 
@@ -37,7 +37,7 @@ u64 read_direct(const struct machine *m, const struct eoperand *o)
 	}
 }
 
-/* Bit strings: the register counts from the operand's address, either way. */
+/* Bit strings: the register is an offset from the operand's address, in either direction. */
 static s64 bit_displacement(const struct machine *m, const struct einsn *insn)
 {
 	const struct eoperand *bit = &insn->operand[1];
@@ -83,7 +83,7 @@ static int read_operand(struct machine *m, const struct eoperand *o,
 	return 0;
 }
 
-/* Memory first: it can fail, registers cannot. */
+/* Memory first: writing it can fail, writing registers cannot. */
 static int write_memory(struct machine *m, const struct einsn *insn,
 			const struct place *places, const struct alu *alu)
 {
@@ -118,7 +118,7 @@ static void write_registers(struct machine *m, const struct einsn *insn,
 			ginsn_reg_write(m->gprs, o->reg, o->bytes, o->high,
 					i ? alu->b : alu->a);
 	}
-	/* a comparison that succeeds leaves rAX alone, upper half included */
+	/* a successful comparison does not change rAX, upper half included */
 	if ((insn->flags & E_ACC) && !(alu->rflags & FLAG_ZF))
 		ginsn_reg_write(m->gprs, INSN_RAX, alu->bytes, false, alu->acc);
 	if (insn->flags & E_PRODUCT)
@@ -126,7 +126,7 @@ static void write_registers(struct machine *m, const struct einsn *insn,
 	m->rflags = alu->rflags;
 }
 
-/* INS: the other operand comes from a port, once it is known to have a place. */
+/* INS: the other operand is read from a port, once its destination is known. */
 static int read_port(struct machine *m, unsigned int bytes, u64 *value)
 {
 	struct svmvcpu_emul *emul = m->emul;
@@ -212,7 +212,7 @@ static u64 count_left(const struct machine *m, const struct einsn *insn)
 	return ginsn_low_bytes(m->gprs[INSN_RCX], insn->addr_bytes);
 }
 
-/* One element is done: move on. Says whether another one follows. */
+/* Advances to the next element; returns whether there is one. */
 static bool step_string(struct machine *m, const struct einsn *insn)
 {
 	unsigned int i;
@@ -234,7 +234,7 @@ static bool step_string(struct machine *m, const struct einsn *insn)
 	return count_left(m, insn);
 }
 
-/* As many elements as the caller allows; one when the guest single-steps. */
+/* As many elements as the caller allows; one if the guest single-steps */
 static int execute_string(struct machine *m, const struct einsn *insn, bool *more)
 {
 	unsigned int left = m->emul->max_elements;
@@ -257,12 +257,12 @@ static int execute_string(struct machine *m, const struct einsn *insn, bool *mor
 			return err;
 		}
 		*more = step_string(m, insn);
-		/* an exit of the local APIC's goes to the caller first */
+		/* the caller first handles an exit of the local APIC */
 	} while (*more && --left && !m->emul->exit);
 	return 0;
 }
 
-/* Elements of a string count even when a later one failed. */
+/* Completed elements of a string count even if a later one failed. */
 static void commit(struct machine *m, bool finished)
 {
 	struct svmvcpu_gprs *gprs = m->emul->gprs;
@@ -285,7 +285,7 @@ static int emulate(struct svmvcpu_emul *emul, struct machine *m, const struct ei
 		err = execute_string(m, insn, &more);
 	else
 		err = insn->execute(m, insn);
-	/* it may have read RAM only, where nothing has begun yet */
+	/* it may have read RAM only, where nothing has started yet */
 	if (!err)
 		err = begin_access(m);
 	if (err && !m->started)
@@ -320,7 +320,7 @@ int emulate_after(struct svmvcpu_emul *emul, bool kernel)
 	err = check_privilege(&m, &insn);
 	if (err)
 		return err;
-	/* the kernel takes many elements of a string at once: any may have faulted */
+	/* the kernel transfers many elements of a string at once: any of them may have faulted */
 	m.started = kernel;
 	return emulate(emul, &m, &insn);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of libsvmvcpu-insn share: a decoded instruction, the machine it
- * runs on, arithmetic. Not for users of the library.
+ * Shared by the files of libsvmvcpu-insn: a decoded instruction, the machine it runs
+ * on, arithmetic. Not for users of the library.
  *
- * Registers, effective addresses, segmentation and paging come from the pure
- * files of the module, so both sides agree by construction.
+ * The module's pure files compute registers, effective addresses, segmentation and
+ * paging, so the library and the kernel always agree.
  */
 #ifndef SVMVCPU_INSN_MACHINE_H
 #define SVMVCPU_INSN_MACHINE_H

@@ -54,7 +54,7 @@ static int push(struct machine *m, const struct place *place, unsigned int bytes
 	return err;
 }
 
-/* Operand 0, wherever it is. @and_push: something will be pushed afterwards */
+/* Finds operand 0. @and_push: the instruction pushes afterwards. */
 static int read_source(struct machine *m, const struct einsn *insn, struct place *to_push,
 		       u64 *value)
 {
@@ -93,7 +93,7 @@ int execute_pushf(struct machine *m, const struct einsn *insn)
 	return err ? err : push(m, &stack, insn->stack_bytes, m->rflags & ~(FLAG_VM | FLAG_RF));
 }
 
-/* The operand's address is computed with rSP as it is behind the value (APM volume 3). */
+/* The operand's address is computed with rSP after the pop (APM volume 3). */
 static int pop_to_memory(struct machine *m, const struct einsn *insn, const struct place *stack)
 {
 	u64 rsp = m->gprs[INSN_RSP], value;
@@ -199,7 +199,7 @@ int execute_jmp(struct machine *m, const struct einsn *insn)
 	return err;
 }
 
-/* The immediate says how many bytes of arguments go besides. */
+/* The immediate is the number of bytes of arguments to remove as well. */
 int execute_ret(struct machine *m, const struct einsn *insn)
 {
 	const struct eoperand from = stack_operand(m, INSN_RSP, insn->stack_bytes, 0);

@@ -137,7 +137,7 @@ static bool is_wide_valid(const struct machine *m, const struct descriptor *d, u
 	return !(d->high >> 40 & ACCESS_TYPE) && is_canonical(m, base);
 }
 
-/* A descriptor of the right type, as the register will hold it */
+/* A descriptor of the right type, in the format of the register */
 static int load(struct machine *m, u16 selector, bool right_type, const struct descriptor *d,
 		struct svmvcpu_segment *s)
 {
@@ -177,7 +177,7 @@ int execute_lldt(struct machine *m, const struct einsn *insn)
 		if (!err)
 			err = load(m, selector, (access_of(&d) & ACCESS_TYPE) == TYPE_LDT, &d, &s);
 	} else {
-		/* no table: every use of it is a fault */
+		/* no table: each use is a fault */
 		s = (struct svmvcpu_segment){ .selector = selector };
 	}
 	if (!err)
@@ -195,8 +195,8 @@ static bool is_free_tss(const struct machine *m, const struct descriptor *d)
 }
 
 /*
- * The descriptor in memory becomes busy, and the one in the register is. Of two vCPUs
- * that load it at the same time one gets #GP.
+ * Marks the descriptor busy in memory and in the register. If two vCPUs load it at the
+ * same time, one gets #GP.
  */
 static int set_busy(struct machine *m, u16 selector, const struct descriptor *d)
 {

@@ -55,8 +55,8 @@ static int check_exit(const struct svmvcpu_run *run, const struct svmvcpu_exit_m
 }
 
 /*
- * The kernel says of the page that faulted whether it is the local APIC's. Of
- * another page the address decides: if a region hid it, it would be RAM.
+ * For the page that faulted, the kernel tells whether it is the local APIC's. For other
+ * pages the address decides: a region in front of it would be RAM.
  */
 static void find_apic(struct finish *f)
 {
@@ -123,7 +123,7 @@ static int finish_out(void *opaque, __u16 port, unsigned int width, __u32 value)
 	return f->caller->out(f->caller->opaque, port, width, value);
 }
 
-/* The caller's structure says how; what the vCPU knows is filled in. */
+/* Combines the caller's settings with the vCPU's state. */
 static void prepare(struct finish *f)
 {
 	f->emul = *f->caller;
@@ -143,10 +143,10 @@ static void prepare(struct finish *f)
 }
 
 /*
- * The shadow of STI or MOV SS lasts for one instruction, and that was this one. SET_STATE
- * takes all events: an NMI that has come since they were read, which the instruction may
- * have sent, must be among them. One that comes after this waits in the local APIC's
- * inbox, which SET_STATE of EVENTS leaves alone.
+ * The shadow of STI or MOV SS ends with this instruction. SET_STATE replaces all
+ * events: an NMI that has come since they were read, possibly sent by the instruction,
+ * must be among them. Later NMIs wait in the local APIC's inbox, which SET_STATE of
+ * EVENTS does not change.
  */
 static int end_shadow(struct finish *f, u64 *components)
 {
@@ -190,7 +190,7 @@ static void put_registers(struct finish *f)
 	run->in_flags |= SVMVCPU_RUN_SET_GPRS;
 }
 
-/* 0, or why SET_STATE failed: then no register changes. */
+/* 0, or the error of SET_STATE: then no register changes. */
 static int put(struct finish *f, bool done, const struct svmvcpu_segments *segments_before,
 	       const void *xstate_before)
 {

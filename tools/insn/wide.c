@@ -21,8 +21,8 @@ static int find_wide(struct machine *m, const struct einsn *insn, const struct e
 }
 
 /*
- * The image is XSAVE's, which stores the registers also when they are in their
- * initial state, so reading them need not look at XSTATE_BV.
+ * XSAVE has stored the registers even in their initial state, so reading them need not
+ * check XSTATE_BV.
  */
 static u8 *xmm(const struct machine *m, const struct eoperand *o)
 {

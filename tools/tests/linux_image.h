@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A bzImage with nothing in it but a header, for tests that boot none: five
- * sectors in front and 4 KiB of kernel, 0xcc all over.
+ * A bzImage that consists of a header, for tests that do not boot it: five sectors of
+ * setup code and 4 KiB of kernel, filled with 0xcc.
  */
 #ifndef LINUX_IMAGE_H
 #define LINUX_IMAGE_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ends well where the host lets sanitizers do their work: their memory is mapped
- * before main(), and leaks are searched for after it.
+ * Succeeds where sanitizers work: they map their memory before main(), and search for
+ * leaks after it.
  */
 #include <stdlib.h>
 

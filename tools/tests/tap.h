@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Host-side unit tests: one line of TAP per check. Each program includes this
- * once, calls OK() and returns tap_done() from main().
+ * Host-side unit tests: one line of TAP per check. Each program includes this once,
+ * calls OK() and returns tap_done() from main().
  */
 #ifndef TAP_H
 #define TAP_H
@@ -28,10 +28,10 @@ static inline void tap_ok(int line, bool ok, const char *fmt, ...)
 	}
 }
 
-/* a condition that must hold, and what it means, printf style */
+/* a condition that must be true, and its description in printf style */
 #define OK(condition, ...)	tap_ok(__LINE__, condition, __VA_ARGS__)
 
-/* a check that this host cannot make, and why; @why must not be NULL */
+/* a check that this host cannot make, with the reason; @why must not be NULL */
 static inline void tap_skip(const char *name, const char *why)
 {
 	printf("ok %u - %s # SKIP %s\n", ++tap_nr, name, why);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Linux images: a good one, each field that can be wrong, every length the
- * file can be cut to, and noise. Each image stands in memory of exactly its
- * size, so that the sanitizer sees a byte too many.
+ * Linux images: a valid one, each field that can be invalid, each length to which the
+ * file can be truncated, and noise. Each image is in a heap block of exactly its size,
+ * so that the sanitizer finds reads beyond it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -103,7 +103,7 @@ static void test_lengths(void)
 	OK(!accepted, "no length below the image's own is accepted");
 }
 
-/* what may be wrong about an accepted image */
+/* what can be wrong in an accepted image */
 static bool sound(const struct bzimage *out, size_t len)
 {
 	return out->offset <= len && out->bytes <= len - out->offset && out->bytes > 0x200 &&

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ELF reader: well-formed files of both classes, one case per way to be
- * malformed, and then every truncation and many mutations, whose only demand
- * is that what is accepted is harmless. The sanitizers watch the bounds.
+ * The ELF reader: valid files of both classes, one case per kind of malformed file,
+ * then all truncations and many mutations, which must be rejected or harmless. The
+ * sanitizers check the bounds.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -96,7 +96,7 @@ static void test_good(void)
 	free(mem.hva);
 }
 
-/* what a test changes in an otherwise good file */
+/* a change of a valid file */
 struct bad {
 	const char *what;
 	void (*spoil)(struct file64 *f);
@@ -226,7 +226,7 @@ static void test_memory(void)
 	free(mem.hva);
 }
 
-/* what every accepted file promises */
+/* properties of all accepted files */
 static bool harmless(const struct svmvcpu_elf *elf, size_t len)
 {
 	unsigned int i;
@@ -243,7 +243,7 @@ static bool harmless(const struct svmvcpu_elf *elf, size_t len)
 	return true;
 }
 
-/* parse and load an exact heap copy, so that reading past it is seen */
+/* parses and loads an exact heap copy, so that the sanitizer finds reads beyond it */
 static bool survives(const void *file, size_t len)
 {
 	struct svmvcpu_memory mem = { 0, RAM, malloc(RAM) };

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Instructions that vcpuctl finishes, on a vCPU whose ioctls are answered here.
- */
+/* Instructions that vcpuctl completes, on a vCPU whose ioctls are simulated here */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -48,7 +46,7 @@ static int apic_access(struct svmvcpu_apic_access *access)
 	return 0;
 }
 
-/* In place of the C library's */
+/* Replaces the C library's */
 int ioctl(int fd, unsigned long request, ...)
 {
 	va_list list;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Guest memory: looking up, walking page tables of every mode, identity maps.
- */
+/* Guest memory: lookups, walks of page tables in each mode, identity maps */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,7 +152,7 @@ static bool identity_holds(__u64 top)
 	for (linear = 0; linear < top; linear += step)
 		ok = ok && !svmvcpu_translate(&g, &c, linear, &gpa) && gpa == linear;
 	ok = ok && !svmvcpu_translate(&g, &c, top - 1, &gpa) && gpa == top - 1;
-	/* past the end, rounded up to 1 GiB, nothing is mapped */
+	/* nothing is mapped beyond the end, rounded up to 1 GiB */
 	top = (top + 0x3fffffff) & ~0x3fffffffULL;
 	ok = ok && svmvcpu_translate(&g, &c, top, &gpa);
 	free(m.hva);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What "vcpuctl info" finds wrong with hosts of all kinds.
- */
+/* Problems that "vcpuctl info" finds on different hosts */
 #include <errno.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The I/O APIC: registers as drivers probe them, edges, levels, and what
- * masks and EOIs do to each.
+ * The I/O APIC: registers as drivers probe them, edge and level interrupts, and the
+ * effects of masking and EOI
  */
 #include <string.h>
 
@@ -40,7 +40,7 @@ static void put(struct ioapic *a, __u32 reg, __u32 value)
 	ioapic_write(a, 0x10, 4, value);
 }
 
-/* high half first, as drivers do: the low half opens the entry */
+/* high half first, as drivers do: writing the low half unmasks the entry */
 static void route(struct ioapic *a, unsigned int pin, __u64 entry)
 {
 	put(a, 0x11 + 2 * pin, entry >> 32);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Guests made from Linux images: what is where in memory, what does not fit,
- * the command line.
- */
+/* Guests made from Linux images: their memory layout, images that do not fit, the command line */
 #include <asm/bootparam.h>
 #include <fcntl.h>
 #include <stdlib.h>

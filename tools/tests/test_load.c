@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guests built from files: defaults per mode, and everything that does not
- * fit. The files are made in a directory of their own and removed.
+ * Guests built from files: defaults for each mode, and everything that does not fit.
+ * The test creates the files in its own directory and removes them.
  */
 #include <fcntl.h>
 #include <stdlib.h>

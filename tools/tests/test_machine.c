@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The machine's answers to exits that no module has produced: each run page
- * here is made by hand.
- */
+/* How the machine completes exits. The run pages are made here; no module is involved. */
 #include <string.h>
 
 #include "machine.h"

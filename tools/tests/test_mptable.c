@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The MP tables, read back the way a kernel does: by signatures, lengths and
- * checksums, with the offsets of the specification.
+ * The MP tables, read like a kernel does: by signatures, lengths and checksums, with
+ * the offsets of the specification
  */
 #include <string.h>
 
@@ -48,7 +48,7 @@ static void test_header(size_t used)
 	OK(!get(16 + 40, 2), "no extended entries");
 }
 
-/* entries of @type; the last one's place in @where */
+/* number of entries of @type; @where gets the position of the last one */
 static unsigned int count(unsigned int type, size_t *where)
 {
 	unsigned int left = get(16 + 34, 2), found = 0;

@@ -77,7 +77,7 @@ static void test_vectors(void)
 	OK(parse_vectors("-1", &mask) == -EINVAL, "a negative vector");
 }
 
-/* parses @line; the options point into @words, the complaint into @text */
+/* parses @line; the options point into @words, the error message into @text */
 static char words[256], text[256];
 
 static int run_parser(const char *line, struct run_options *o)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Text and JSON: exit lines, names, escapes and what a run prints at its end.
- */
+/* Text and JSON: exit lines, names, escapes and the output at the end of a run */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +13,7 @@
 #define SECOND_FAULT	" vector 14 #PF error_code 0x2 address 0x123 rip 0x10 rsp 0x20"
 #define THIRD_FAULT	" vector 6 #UD rip 0x11 rsp 0x20"
 
-/* every line ends with where the guest was */
+/* each line ends with the guest's RIP */
 static const char *where;
 
 static void expect(const struct svmvcpu_run *run, const void *window, const char *text)
@@ -169,7 +167,7 @@ static void test_escapes(void)
 	free(buf);
 }
 
-/* everything an output writes, both streams */
+/* output of both streams */
 struct captured {
 	char *out, *err;
 	size_t out_bytes, err_bytes;
@@ -280,7 +278,7 @@ static void test_details(void)
 	expect_detail(&run, "\"detail\":{\"cause\":4,\"dr6\":\"0\",\"linear\":\"0x1234\"}");
 }
 
-/* Flips each bit of the payload: how many change one form and not the other. */
+/* Flips each bit of the payload; counts those that change one form and not the other. */
 static unsigned int bits_apart(const struct svmvcpu_run *run, unsigned int *shown)
 {
 	char before[1024], after[1024];
@@ -311,7 +309,7 @@ static void put_number(struct svmvcpu_run *run, unsigned int at, unsigned int wi
 	memcpy(run->exit_bytes + at, &value, width);
 }
 
-/* What makes optional fields, and all elements, show. */
+/* Sets what makes optional fields, and all elements, appear. */
 static void fill_payload(struct svmvcpu_run *run)
 {
 	const struct svmvcpu_field *f;
@@ -343,7 +341,7 @@ static unsigned int nr_fields(unsigned int reason, const void *payload)
 	return nr;
 }
 
-/* Whatever changes the text of an exit changes its JSON, and the other way round. */
+/* A change that affects the text of an exit also affects its JSON, and the other way round. */
 static void test_forms_agree(void)
 {
 	unsigned int i, apart, shown;
@@ -361,7 +359,7 @@ static void test_forms_agree(void)
 	}
 }
 
-/* The longest there are: nothing is cut, and counts that cannot be do no harm. */
+/* The longest texts: nothing is truncated, and impossible counts do no harm. */
 static void test_longest(void)
 {
 	char text[SVMVCPU_EXIT_TEXT_MAX], all[2 * SVMVCPU_EXIT_TEXT_MAX];

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The 16550 model, as drivers probe it and use it by polling and by interrupts.
- */
+/* The 16550 model, as drivers probe it, by polling and by interrupts */
 #include <string.h>
 
 #include "tap.h"
@@ -205,7 +203,7 @@ static void test_fifo_input(void)
 	OK(uart_read(&u, 2) == 0x04, "without FIFOs there is no trigger level");
 }
 
-/* What the interrupts are while the guest masks and unmasks them. */
+/* The pending interrupts while the guest masks and unmasks them. */
 static void test_masking(void)
 {
 	struct uart u = fresh();

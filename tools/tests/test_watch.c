@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The input thread: one call for each arming, none without, and an end at any
- * time.
- */
+/* The input thread: one call for each arming, none without, and an end at any time */
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -31,7 +28,7 @@ static void pause_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* whether there have been @nr calls within ten seconds */
+/* waits up to ten seconds for @nr calls */
 static bool reaches(int nr)
 {
 	int i;
@@ -109,7 +106,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* the vCPU's thread must be the one that is interrupted */
+/* the interrupt must be sent to the vCPU's thread */
 static void test_signals(void)
 {
 	struct sigaction act = { .sa_handler = on_signal };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * As much of the kernel's KUnit as the tests of the pure files use, for running
- * the same sources in user space under the sanitizers.
+ * The part of the kernel's KUnit that the tests of pure files use, to run the same
+ * sources in user space with sanitizers.
  *
- * Owns the suites that a program registers by including test files. For
- * kunit_host.c only; in a kernel build <kunit/test.h> is the real one.
+ * Programs register suites by including test files. For kunit_host.c only; kernel
+ * builds use the real <kunit/test.h>.
  */
 #ifndef FUZZ_KUNIT_TEST_H
 #define FUZZ_KUNIT_TEST_H

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Host test: "make install-programs" into a directory of its own puts there all that
-# svmvcpu-hwcheck needs, and "make uninstall" leaves no file.
+# Host test: "make install-programs" installs all that svmvcpu-hwcheck needs into an empty
+# directory, and "make uninstall" leaves no file there.
 
 cd "$(dirname "$0")/../../.." || exit 1
 stage=$(mktemp -d)
@@ -27,7 +27,7 @@ try() {
 	fi
 }
 
-# Not as a part of the make that may run this
+# Independent of a make that may run this script
 make_goal() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s "$@" DESTDIR="$stage" \
 		PREFIX="$prefix"
@@ -50,7 +50,7 @@ every_library() {
 	! ldd "$root"/lib/svmvcpu/tests/* "$root"/bin/* | grep 'not found'
 }
 
-# As with sudo: another HOME, and what the user has built is not built again
+# As with sudo: another HOME; what has been built is not built again
 copies_only() {
 	HOME=$stage/root make_goal install-programs CC=false AR=false &&
 		[ ! -e "$stage/root" ]
@@ -68,7 +68,7 @@ try every_library every_library
 try benchmarks test -x "$root/lib/svmvcpu/bench-svmvcpu" -a \
 	-x "$root/lib/svmvcpu/bench-kvm"
 try vcpuctl_is_beside_it "$root/bin/vcpuctl" --version
-# without --dir: it looks beside itself
+# without --dir it looks in its own directory
 try finds_its_tables "$root/bin/svmvcpu-hwcheck" --list
 try manual_page test -s "$root/share/man/man8/svmvcpu-hwcheck.8"
 uninstalled() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Host test: the tables of svmvcpu-hwcheck name the programs that there are."""
+"""Host test: the tables of svmvcpu-hwcheck match the test programs."""
 
 import os
 import re
@@ -35,13 +35,13 @@ def has_a_row(there):
 
 
 def row_has_a_program(there):
-    """Each row is a program's."""
+    """Each row names a program."""
     return sorted({row[0] for table in ("programs", "known-results")
                    for row in rows(table)} - {"mask"} - set(there))
 
 
 def masks_are_known(_there):
-    """Each mask is a bit of the ABI by its name in "vcpuctl info"."""
+    """Each mask is the bit of the feature that "vcpuctl info" names so."""
     with open(os.path.join(TOP, "include/uapi/linux/svmvcpu.h"),
               encoding="utf-8") as header:
         known = {(name.lower().replace("_", "-"), 1 << int(bit))

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Programs that end in every way, as svmvcpu-hwcheck sees them.
- */
+/* How svmvcpu-hwcheck handles programs that end in different ways */
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,7 +10,7 @@
 struct seen {
 	char first[5000];
 	unsigned int lines;
-	int signal_at_line;	/* what this process gets when there is a line */
+	int signal_at_line;	/* signal to send to this process when there is a line */
 };
 
 static void on_line(void *ctx, char *line)
@@ -93,7 +91,7 @@ static void test_no_start(void)
 	OK(end.status == 127, "no such CPU");
 }
 
-/* The handler runs only where signals are let in, so the line is handled first. */
+/* The handler runs only where signals are unblocked, so the line is handled first. */
 static void test_interrupt(void)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };

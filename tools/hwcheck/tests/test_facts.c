@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What svmvcpu-hwcheck tells of a host, and what it keeps to itself.
- */
+/* What svmvcpu-hwcheck reports of a host, and what it does not */
 #include <string.h>
 
 #include "hwcheck.h"
@@ -24,7 +22,7 @@ static void test_cpu(void)
 	signature(0x00800f12, 0x17, 0x01, 2);	/* EPYC 7001 */
 	signature(0x00a20f12, 0x19, 0x21, 2);	/* Ryzen 5000 */
 	signature(0x00b40f40, 0x1a, 0x44, 0);	/* Ryzen 9000 */
-	signature(0x00040f33, 0x0f, 0x43, 3);	/* Athlon 64 X2: the first ones with SVM */
+	signature(0x00040f33, 0x0f, 0x43, 3);	/* Athlon 64 X2, the first with SVM */
 	signature(0x00090673, 0x06, 0x07, 3);	/* no extensions below family 15 */
 	cpu_svm_features(0x4f | 1U << 9 | 1U << 31, text, sizeof(text));
 	OK(!strcmp(text, "npt lbrv svm-lock nrip-save flush-by-asid bit-9 bit-31"), "%s", text);

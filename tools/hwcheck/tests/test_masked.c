@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The script that reloads the module, with commands of this test in place of rmmod,
- * modprobe and sleep. A directory "loaded" stands for the module.
+ * The script that reloads the module, with this test's versions of rmmod, modprobe and
+ * sleep. A directory "loaded" stands for the module.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static void on_line(void *ctx, char *line)
 	snprintf(said, sizeof(said), "%s", line);
 }
 
-/* Run the script; what it did is in @did, a line each. */
+/* Runs the script; @did gets a line for each command. */
 static struct child_end reload(const char *bits, const char *busy)
 {
 	char script[300];

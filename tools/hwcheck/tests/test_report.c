@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The report as a file: what is in it, and when it cannot be written.
- */
+/* The report as a file: its contents, and failing writes */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -67,7 +65,7 @@ static void test_names(void)
 	report_close(&third);
 }
 
-/* EFBIG stands for whatever can keep a write from succeeding. */
+/* EFBIG stands for any error of a write. */
 static void test_no_room(void)
 {
 	struct rlimit old, small = { .rlim_cur = 64 };

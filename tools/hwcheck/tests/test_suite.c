@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A run of programs from beginning to end, with a pipe for the kernel's log: in
- * packet mode it hands out one record per read(), as /dev/kmsg does.
+ * A complete run of programs, with a pipe for the kernel's log: in packet mode it
+ * returns one record per read(), like /dev/kmsg.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static void log_text(const char *text)
 		exit(1);
 }
 
-/* What is in the report of a run of these programs */
+/* The report of a run of these programs */
 static const char *report_of(struct suite *s, const char *dir, const char *plan_text,
 			     enum steps steps)
 {
@@ -141,7 +141,7 @@ static void test_splat(const char *dir)
 	   strstr(text, "\"cases\":[{\"name\":\"kernel log\",\"result\":\"fail\","), "and as JSON");
 }
 
-/* What the kernel logs while no program runs is a failure of what ran before. */
+/* A splat while no program runs is a failure of the program before. */
 static void test_splat_between(const char *dir)
 {
 	struct suite s;
@@ -177,7 +177,7 @@ static void test_liars(const char *dir)
 	OK(strstr(text, "exit status 7, but no failed case"), "one whose status contradicts it");
 }
 
-/* Each is asked before the next program. */
+/* The flag is checked before each program. */
 static void test_end(const char *dir)
 {
 	struct suite s;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The tables of svmvcpu-hwcheck: what they accept, and what follows from them.
- */
+/* The tables of svmvcpu-hwcheck: lines that they accept, and the resulting decisions */
 #include <string.h>
 
 #include "hwcheck.h"

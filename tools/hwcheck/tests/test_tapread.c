@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * svmvcpu-hwcheck reads what kselftest_harness.h prints.
- */
+/* svmvcpu-hwcheck reads the output of kselftest_harness.h. */
 #include <string.h>
 
 #include "hwcheck.h"

@@ -38,7 +38,7 @@ static struct context *const context = (struct context *)NATIVE_CTX;
 static u8 *const code = (u8 *)NATIVE_CODE;
 static const int fault_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE };
 
-/* RSP may be anything, hence the stack of its own. */
+/* The instruction may change RSP, hence a separate stack. */
 static void on_fault(int sig)
 {
 	unsigned int i;
@@ -93,7 +93,7 @@ int native_init(void)
 	return 0;
 }
 
-/* From 32-bit code: a far jump to the 64-bit jump that follows it. */
+/* Jumps from 32-bit code: a far jump to the 64-bit jump behind it. */
 static u8 *put_far_jump(u8 *p)
 {
 	u32 target = NATIVE_CODE + (p - code) + 7;
@@ -126,7 +126,7 @@ void native_run(struct native_state *state, const u8 *bytes, unsigned int len,
 	*state = context->state;
 }
 
-/* In the child: end as the signal wants it, soon and without a core dump. */
+/* In the child: signals end it, without a core dump; a hang ends after a while. */
 static void try_and_report(struct native_state *state, const u8 *bytes, unsigned int len,
 			   bool long64, int to)
 {
@@ -167,8 +167,8 @@ static int try_run(struct native_state *state, const u8 *bytes, unsigned int len
 }
 
 /*
- * A kernel without 32-bit code may refuse it in any way: with a fault at the far
- * jump, a signal that the program cannot handle, or not returning at all.
+ * A kernel without 32-bit code may refuse it in several ways: a fault at the far jump,
+ * a signal that cannot be handled, or no return at all.
  */
 bool native_has_32(void)
 {

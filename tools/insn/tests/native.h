@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tests of libsvmvcpu-insn: runs one instruction on the host CPU, with chosen
- * registers, and captures what it did.
+ * Tests of libsvmvcpu-insn: runs one instruction on the host CPU with chosen registers,
+ * and captures the results.
  *
- * Owns three mappings at fixed low addresses, so that 32-bit addressing reaches
- * them. One thread at a time.
+ * Uses three mappings at fixed low addresses, so that 32-bit addressing reaches them.
+ * One thread at a time.
  */
 #ifndef NATIVE_H
 #define NATIVE_H
@@ -30,14 +30,14 @@ struct native_state {
 	u64 rflags;
 };
 
-/* map memory; 0 or the errno of what the host refuses */
+/* maps memory; returns 0 or the errno if the host refuses */
 int native_init(void);
-/* is there 32-bit code? */
+/* can the host run 32-bit code? */
 bool native_has_32(void);
 /* or does the CPU raise #UD? */
 bool native_has_insn(const struct native_state *state, const u8 *bytes,
 		     unsigned int len, bool long64);
-/* execute @len bytes of code in 64-bit or in 32-bit mode */
+/* executes @len bytes of code in 64-bit or in 32-bit mode */
 void native_run(struct native_state *state, const u8 *bytes, unsigned int len,
 		bool long64);
 

@@ -33,7 +33,7 @@
 static u8 shadow[NATIVE_BYTES];
 static u8 *const native = (u8 *)NATIVE_DATA;
 static unsigned int reads, writes;
-static unsigned int cases = 1500;	/* of each form, in each mode */
+static unsigned int cases = 1500;	/* cases of each form, in each mode */
 static bool strict;
 
 enum emulator {
@@ -54,7 +54,7 @@ static bool is_16_in_64(const struct sample *s)
 	return s->long64 && s->opsize;
 }
 
-/* Samples that an emulator executes unlike the manual and any CPU */
+/* Samples for which an emulator differs from the manual and from CPUs */
 static const struct quirk {
 	enum emulator emulator;
 	const char *form;
@@ -101,7 +101,7 @@ static int device_write(void *opaque, __u64 gpa, const void *buf, size_t len)
 	return 0;
 }
 
-/* Memory that compares equal often enough for REPE and REPNE to go on. */
+/* Memory that compares equal often enough for REPE and REPNE to continue */
 static void refill(void)
 {
 	unsigned int i;
@@ -112,7 +112,7 @@ static void refill(void)
 	memcpy(native, shadow, NATIVE_BYTES);
 }
 
-/* With the page at @device as the one that faulted */
+/* With the page at @device as the page that faulted */
 static int emulate_at(const struct sample *s, u64 device, struct svmvcpu_gprs *gprs)
 {
 	const struct svmvcpu_memory memory = { NATIVE_DATA, NATIVE_BYTES, shadow };
@@ -141,7 +141,7 @@ static int emulate_at(const struct sample *s, u64 device, struct svmvcpu_gprs *g
 	return svmvcpu_emulate(&emul);
 }
 
-/* Bit offsets and string instructions may go to another page: -EBUSY, and no access. */
+/* Bit offsets and string instructions may access another page: -EBUSY, and no access. */
 static int emulate(const struct sample *s, struct svmvcpu_gprs *gprs)
 {
 	int ret = emulate_at(s, s->device, gprs);
@@ -175,7 +175,7 @@ static void explain(const struct sample *s, const struct native_state *n,
 			       (int)(i + NATIVE_DATA - s->target), native[i], shadow[i]);
 }
 
-/* A plain instruction makes at most one access each way. */
+/* An instruction other than these makes at most one access in each direction. */
 static bool accesses_fit(const struct sample *s, const struct form *form)
 {
 	unsigned int parts = (s->target & 0xfff) > 0xff8 ? 2 : 1;
@@ -196,7 +196,7 @@ static bool same(const struct sample *s, const struct form *form,
 	const u64 *mine = &gprs->rax;
 	unsigned int i;
 
-	/* what 32-bit code leaves in R8 to R15 and in upper halves is nobody's */
+	/* 32-bit code leaves R8 to R15 and upper halves undefined */
 	for (i = 0; i < (s->long64 ? 16 : 8); i++)
 		if ((mine[i] ^ n->gprs[i]) & mask)
 			return false;
@@ -206,7 +206,7 @@ static bool same(const struct sample *s, const struct form *form,
 	       !memcmp(native, shadow, NATIVE_BYTES) && accesses_fit(s, form);
 }
 
-/* What is compared is made equal, half the time. */
+/* Operands that are compared are equal half the time. */
 static void prepare_memory(struct sample *s, const struct form *form)
 {
 	u64 at = (form->flags & F_STRING ? (u32)s->before.gprs[INSN_RDI] : s->target) -
@@ -252,7 +252,7 @@ static bool run_case(const struct form *form, bool long64, const struct quirk *q
 	return false;
 }
 
-/* The host lacks something that only the test machine is sure to have. */
+/* Skips what the host lacks; the test machine has everything. */
 static void refused(const char *name, const char *why)
 {
 	if (strict)
@@ -296,7 +296,7 @@ static void run_forms(bool long64)
 			run_form(&forms[i], long64);
 }
 
-/* Whatever ends the child that tries an instruction, the test goes on. */
+/* Whatever ends the child that tries an instruction, the test continues. */
 static void test_probe(void)
 {
 	static const u8 nop = 0x90, int3 = 0xcc, ud2[] = { 0x0f, 0x0b };
