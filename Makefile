@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Everything one can ask of this tree; "make help" lists it. The module itself
-# is described by Kbuild; kernels, packages and the test machine are the
-# business of selftests/vm/.
+# All targets of this tree; see "make help". Kbuild describes the module; the scripts in
+# selftests/vm/ handle kernels, packages and the test machine.
 
 KERNEL ?= stock
 PREFIX ?= /usr/local
@@ -20,7 +19,7 @@ DEPS = build vm $(filter bochs,$(KERNEL))
 
 export KDIR QEMU TESTS V
 
-# Scripts search what compilers say, and print what guests say
+# Scripts search compilers' messages, and print guests' output
 export LC_ALL = C.UTF-8
 unexport LANGUAGE
 
@@ -42,7 +41,7 @@ module: module-$(KERNEL)
 deps:
 	$(Q)$(VM)/deps.sh $(DEPS)
 
-# One after the other: apt takes no two callers
+# One after the other, as apt does not run twice at a time
 deps-tests: deps
 	$(Q)$(VM)/deps.sh tests
 
@@ -55,7 +54,7 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS = $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -MMD -MP
 
 LIB = $(B)/lib/libsvmvcpu.a
-# The text of an exit is the tracepoint's
+# The library and the tracepoint share the text of exits
 LIB_SOURCES := $(wildcard tools/lib/*.c) module/run/exit_text.c
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(B)/obj/%.o)
 VCPUCTL_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/vcpuctl/*.c))
@@ -90,20 +89,20 @@ lib: $(LIB)
 tools: $(TOOLS)
 guests: $(GUESTS)
 
-# selftests/Makefile builds the test programs: this is what it calls them
+# The test programs, as selftests/Makefile names them
 AREAS = $(filter-out guests lib runner vm, \
 	$(patsubst selftests/%/,%,$(wildcard selftests/*/)))
 SELFTESTS = $(addprefix $(B)/selftests/bin/,$(subst /,_,$(patsubst selftests/%.c,%, \
 	$(wildcard selftests/*.c $(AREAS:%=selftests/%/*.c)))))
 
-# Their harness, and lib.mk, come from the kernel's own selftests
+# The kernel's selftests have the harness and lib.mk
 KSELFTEST = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/svmvcpu/linux-source-6.1
 KSELFTEST := $(KSELFTEST)/tools/testing/selftests
 
-# Whoever gives KSELFTEST= needs no kernel source of Debian's
+# With KSELFTEST= Debian's kernel source is not needed
 HARNESS_PACKAGES = $(if $(filter file,$(origin KSELFTEST)),$(if $(SELFTESTS),source))
 
-# A link: with sudo, HOME is another, but what is built need not be built again
+# A link, so that "sudo make install", with another HOME, builds nothing again
 HARNESS = $(B)/kselftest/lib.mk
 
 $(HARNESS):
@@ -111,7 +110,8 @@ $(HARNESS):
 	@mkdir -p $(B)
 	$(Q)ln -sfn "$$(realpath "$(KSELFTEST)")" $(B)/kselftest
 
-# The libraries first: it asks for them, too, and only one make may build them
+# The libraries first: selftests/Makefile makes them too, and two makes must not build
+# them at the same time
 selftests: lib $(HARNESS)
 	+$(Q)$(if $(SELFTESTS),$(MAKE) --no-print-directory -C selftests CC="$(CC)" \
 		KSFT=../$(B)/kselftest)
@@ -120,7 +120,7 @@ selftests: lib $(HARNESS)
 
 # --- the test machine ------------------------------------------------------
 
-# initramfs packs what there is; image makes it all first
+# initramfs packs what has been built; image builds it first
 image: module tools guests selftests
 	$(Q)$(VM)/initramfs.sh $(KERNEL)
 
@@ -143,7 +143,7 @@ demo: module-stock tools guests
 CHECK = $(PYTHON) $(RUNNER)/check.py --tests "$(TESTS)" \
 	$(addprefix --host-test=,$(HOST_TESTS))
 
-# Packages first, in a shell of its own: what is built needs them
+# Packages first, as the build needs them
 check:
 	$(Q)$(VM)/deps.sh build vm bochs source lint docs tests
 	+$(Q)$(VM)/build.sh image-stock image-debug image-bochs
@@ -159,7 +159,7 @@ check-bochs:
 	+$(Q)$(VM)/build.sh image-bochs
 	$(Q)$(PYTHON) $(RUNNER)/check.py --tests "$(TESTS)" --kernels bochs
 
-# Seconds of the memory stress
+# Duration of the memory stress in seconds
 SOAK ?= 3600
 SPLATS = 'BUG:|WARNING: (CPU|possible|suspicious)|Oops|rcu.*(stall|detected)'
 
@@ -168,7 +168,7 @@ soak: image
 		"export STRESS_SECONDS=$$(($(SOAK) / 3)); /tests/mem_stress && /tests/mem_chaos && \
 		 ! dmesg | grep -E $(SPLATS)"
 
-# The counts are exact, and one run will do; by the clock it takes several
+# Instruction counts are exact, so one run suffices; times need several
 bench:
 	$(Q)$(VM)/deps.sh build vm source tests bench
 	+$(Q)$(VM)/build.sh image-stock
@@ -179,7 +179,7 @@ bench-wall:
 	+$(Q)$(VM)/build.sh image-stock
 	$(Q)$(PYTHON) tools/bench/bench.py --wall 3
 
-# The rows of the last "make bench" stand beside them
+# Compared with the rows of the last "make bench"
 bench-bochs:
 	$(Q)$(VM)/deps.sh build vm bochs source tests bench
 	+$(Q)$(VM)/build.sh image-stock
@@ -233,7 +233,7 @@ install-programs: programs
 	$(Q)$(if $(SELFTESTS),install -d "$(INSTALL_LIB)/tests")
 	$(Q)$(if $(SELFTESTS),install -m 755 $(SELFTESTS) "$(INSTALL_LIB)/tests")
 
-# What the user has built with "make all programs" is up to date and only copied
+# After "make all programs" everything is up to date and only copied
 install: install-programs
 	+$(Q)$(MAKE) --no-print-directory module-host
 	+$(Q)test -e $(B)/host/kdir || \

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reads what KUnit suites print, with the kernel tree's own kunit_parser.py.
+"""Reads the report of KUnit suites with kunit_parser.py of the kernel tree.
 
-The parser prints what it finds, counts errors of the report, and keeps no reasons
-of skips: this turns all of that into cases.
+The parser prints results, counts errors of the report, and drops the reasons of skips:
+this module turns all of that into cases.
 """
 
 import importlib
@@ -17,19 +17,19 @@ import vm
 # Beside the kernel's selftests, which the Makefile links to
 PARSER = os.path.join(os.path.realpath(os.path.join(vm.TOP, "build/kselftest")),
                       "../kunit")
-# What comes before the suites of a module: it is not known how many there are
+# The line that a report starts with; modules do not print it
 HEAD = "KTAP version 1"
 ERROR = re.compile(r"^\[[\d:]*\] \[ERROR\] Test: (.*)")
 SKIPPED = re.compile(r"^\s*ok \d+ (?:- )?(.*) # SKIP\s*(.*)$")
 
 
 def there():
-    """Is there a parser?"""
+    """Does the kernel tree have the parser?"""
     return os.path.exists(os.path.join(PARSER, "kunit_parser.py"))
 
 
 def parse(lines):
-    """(the parser's tree of results, what it says is wrong with the report)."""
+    """(the parser's tree of results, errors that it found in the report)."""
     sys.path.append(PARSER)
     try:
         parser = importlib.import_module("kunit_parser")
@@ -58,7 +58,7 @@ class Reader:
 
     @property
     def cases(self):
-        """Of what has come so far; a failure for all that is still missing."""
+        """Cases of the lines so far; missing results are a failure."""
         if not there():
             return [tap.Case("report", "fail", f"no kunit_parser.py in {PARSER}")]
         root, errors = parse(self.lines)
@@ -68,12 +68,12 @@ class Reader:
             self.collect(suite, suite.name, skips, found)
         failed = any(case.status == "fail" for case in found)
         if not failed and (errors or not found):
-            found.append(tap.Case("report", "fail", "it is not complete", errors))
+            found.append(tap.Case("report", "fail", "incomplete report", errors))
         return found
 
     def collect(self, test, name, skips, found):
-        """Append the case of a test, or those of its parts, and its own if it fails
-        by itself."""
+        """Append the cases of a test's parts, and its own if it has no parts or fails
+        although they pass."""
         first = len(found)
         for part in test.subtests:
             self.collect(part, f"{name}: {part.name}" if part.name else name, skips, found)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which test programs there are: AREA_NAME for selftests/AREA/NAME.c, AREA_NAME.sh for
-AREA/NAME.sh, and "smoke", which belongs to no area."""
+"""The test programs: AREA_NAME for selftests/AREA/NAME.c, AREA_NAME.sh for AREA/NAME.sh,
+and "smoke", which belongs to no area."""
 
 import glob
 import os
@@ -10,7 +10,7 @@ NO_AREAS = {"guests", "lib", "runner", "vm"}
 
 
 def name_of(path):
-    """The program that the source at this path, relative to selftests/, becomes."""
+    """The program made of the source at this path, relative to selftests/."""
     return path.replace("/", "_").removesuffix(".c")
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How far this host lets programs that are built with sanitizers run.
+"""Finds out whether programs built with sanitizers can run on this host.
 
 The address sanitizer reserves terabytes of addresses, and its search for leaks
 attaches to the program like a debugger. Either can be refused, by a limit on
 addresses (ulimit -v, vm.overcommit_memory=2), by a seccomp filter, by Yama's
-ptrace_scope, or because there is a debugger.
+ptrace_scope, or because a debugger is attached.
 """
 
 import os
@@ -16,13 +16,13 @@ PROBE = os.path.join("build", "tests", "sanitized")
 
 
 class Way:
-    """How the host tests are built and run, and what that leaves out."""
+    """A way to build and run the host tests, and what it leaves out."""
 
     def __init__(self, lacks="", goals=(), **environment):
         self.lacks = lacks
         self.goals = list(goals)        # for make
         self.environment = environment
-        self.why = ""                   # what the way before this one met
+        self.why = ""                   # why the previous way does not work
 
     @property
     def env(self):
@@ -31,13 +31,13 @@ class Way:
 
 WAYS = (
     Way(),
-    Way("leaks are not searched for", ASAN_OPTIONS="detect_leaks=0"),
+    Way("no search for leaks", ASAN_OPTIONS="detect_leaks=0"),
     Way("the host tests run without sanitizers", ["SANITIZE="]),
 )
 
 
 def complaint(way):
-    """What is wrong with it, from running the probe; nothing if it works."""
+    """Run the probe; returns what is wrong, or "" if it works."""
     done = subprocess.run([os.path.join(vm.TOP, PROBE)], env=way.env,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True,
@@ -62,8 +62,8 @@ def choose(ways=WAYS, test=complaint):
 
 
 def prepare():
-    """Build the probe and choose. If it does not build, neither do the tests,
-    and their build tells."""
+    """Build the probe and choose a way. If the probe does not build, the tests do not
+    either, and their build reports it."""
     built = subprocess.run(["make", "-s", PROBE], stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL, cwd=vm.TOP, check=False)

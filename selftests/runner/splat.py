@@ -3,8 +3,8 @@
 
 import re
 
-# What the kernel's log must not contain. BUG covers KASAN, lists, atomic
-# sleeps and soft lockups; WARNING covers lockdep; the rest speaks otherwise.
+# What the kernel's log must not contain. BUG covers KASAN, lists, atomic sleeps and soft
+# lockups; WARNING covers lockdep; the others use neither word.
 SPLAT = re.compile(
     r"\b(BUG|WARNING|Oops|UBSAN|KASAN|KCSAN|ODEBUG|INFO: \w)\b"
     r"|(?i:general protection|stack segment:|refcount_t:|kernel panic"
@@ -15,7 +15,7 @@ SPLAT = re.compile(
     r"|kmemleak: .*(disabled|pool empty)|leaked percpu memory|soft lockup"
     r"|unchecked MSR access|objects remaining in|bad page map)")
 
-# Said by a healthy kernel, case and all
+# Lines of a healthy kernel; the case matters
 HARMLESS = re.compile(
     r"[Cc]ommand line:|svmvcpu-vm:|Speculative Return Stack Overflow: WARN")
 

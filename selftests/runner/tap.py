@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reads TAP, as kselftest programs and our scripts print it.
+"""Reads TAP as kselftest programs and the scripts of this tree print it.
 
-A test program is believed only as far as its plan: results that are missing,
-surplus or out of order become failures of their own. The report of KUnit, which is
-nested, is kunit.py's.
+Results must match the plan: those that are missing, surplus or out of order become
+failures of their own. kunit.py reads the nested report of KUnit.
 """
 
 import re
@@ -63,7 +62,7 @@ class Reader:
         self.notes = []
 
     def name_from_notes(self):
-        """kselftest_harness.h leaves the name out of a skip's line."""
+        """kselftest_harness.h omits the name in the line of a skip."""
         runs = filter(None, map(RUNNING.match, reversed(self.notes)))
         return next((match[1] for match in runs), None)
 
@@ -71,7 +70,7 @@ class Reader:
         self.cases.append(Case("plan", "fail", text))
 
     def finish(self):
-        """All is said."""
+        """Compare with the plan, at the end of the output."""
         if self.plan is None:
             self.problem("no plan (1..N) was printed")
         elif self.plan != self.seen:

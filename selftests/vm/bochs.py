@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The test machine that is Bochs: an implementation of SVM that shares no
-code with QEMU's, and has what QEMU lacks (next RIP, flush by ASID).
+"""The test machine that is Bochs: an implementation of SVM that shares no code with
+QEMU's, and has features that QEMU lacks (next RIP, flush by ASID).
 
-It boots an ISO made of isolinux, the kernel and the initramfs. Time in it is
-counted in instructions: a machine that waits costs nothing.
+It boots an ISO image of isolinux, the kernel and the initramfs. Its time is counted in
+instructions: waiting costs nothing.
 """
 
 import os
@@ -19,14 +19,14 @@ LDLINUX = "/usr/lib/syslinux/modules/bios/ldlinux.c32"
 SMP = "2"
 MEM = "512"
 
-# clearcpuid=221, MWAITX: Linux waits with it, and Bochs 2.7 has no timer that
-# ends the wait. 321 and 323, XSAVEC and XSAVES: what they save of YMM registers
-# is not what XRSTOR loads. reboot=k: a reset that "lines" sees, where a triple
-# fault would leave the machine dead. svmvcpu.bochs: for the tests.
+# clearcpuid=221, MWAITX: Linux waits with it, and Bochs 2.7 has no timer that ends the
+# wait. 321 and 323, XSAVEC and XSAVES: XRSTOR does not restore the YMM registers that
+# they save. reboot=k: a reset that ends() can see; after a triple fault Bochs would hang.
+# svmvcpu.bochs: for the tests.
 WORDS = ("console=ttyS0,115200 edd=off nokaslr clearcpuid=221,321,323 reboot=k "
          "svmvcpu.bochs")
 
-# A triple fault, the guest's as well, is a "panic" to Bochs: it must go on.
+# Bochs calls a triple fault, also of a guest, a "panic": it must continue.
 CONFIG = """\
 megs: {mem}
 cpu: model=ryzen, count={smp}, ips=50000000, reset_on_triple_fault=0
@@ -53,7 +53,7 @@ label linux
   append initrd=/initrd {cmdline}
 """
 
-# The debugger built into it stops at each "panic": told in advance to go on.
+# Its debugger stops at each "panic": commands to continue.
 CONTINUE = "c\n" * 100000
 
 CHATTER = re.compile(r"\d+i\[|\s*$")
@@ -62,7 +62,7 @@ BOOTING = "Linux version "
 
 
 class Bochs(vm.Machine):
-    """It has no way to switch itself off: what it says tells when it ends."""
+    """Bochs cannot switch itself off: ends() recognizes the last line."""
 
     HANGS_AT_START = True
 
@@ -106,7 +106,7 @@ class Bochs(vm.Machine):
                 "-rc", self.write("continue", CONTINUE)]
 
     def worth_saying(self, complaint):
-        """Not what it says about its parts before the log is open."""
+        """Omit messages from before the log is open."""
         return not CHATTER.match(complaint)
 
     def ends(self, line):

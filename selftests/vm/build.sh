@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Makes the goals that a test run needs. Whoever waits for the totals of
-# "make check" gets them even if something does not build.
+# Makes the goals that a test run needs. If the build fails, the last line is a total as
+# "make check" prints it.
 #
 #	build.sh goal...
 

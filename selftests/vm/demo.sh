@@ -1,10 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What "make demo" shows, inside the test machine: the machine's SVM, our
-# guests in each mode, a trace of exits, and firmware and a kernel that nobody
-# here wrote.
-# Ends with status 0 only if every guest ended as it should.
+# "make demo", inside the test machine: the machine's SVM, guests in each mode, a trace of
+# exits, SeaBIOS and Debian's kernel. The exit status is 0 only if each guest ended as
+# expected.
 
 cd /guests || exit 1
 bad=0
@@ -29,7 +28,7 @@ show() {
 	limited 60 "$@" </dev/null
 	status=$?
 	if [ $status = "$expected" ]; then
-		echo "---- exit status $status, as it should be"
+		echo "---- exit status $status, as expected"
 	else
 		echo "---- exit status $status, expected $expected"
 		bad=$((bad + 1))
@@ -48,22 +47,22 @@ head -n 12 /tmp/trace
 echo "[...]"
 tail -n 4 /tmp/trace
 if [ "$(wc -l </tmp/trace)" -lt 10 ]; then
-	echo "---- that is no trace"
+	echo "---- the trace is incomplete"
 	bad=$((bad + 1))
 fi
 
-# Nothing to boot from: it comes as far as its boot menu and halts
+# Without anything to boot it halts after its boot menu
 title "vcpuctl run --bios bios-256k.bin (SeaBIOS, from the reset vector)"
 vcpuctl run --bios bios-256k.bin --timeout 60 </dev/null 2>&1 |
 	tee /tmp/bios | head -n 40
 if grep -q '^SeaBIOS (version' /tmp/bios; then
-	echo "---- its banner is there"
+	echo "---- it printed its banner"
 else
 	echo "---- it printed no banner"
 	bad=$((bad + 1))
 fi
 
-# The line is for its init, which reads one
+# Its init reads a line
 title "vcpuctl run --initrd linux-initrd.cpio vmlinuz (Debian's own kernel)"
 trap '' PIPE
 mkfifo /tmp/line
@@ -80,12 +79,12 @@ status=$?
 exec 3>&-
 tr -d '\r' </tmp/linux | grep -E "Linux version|MP-table|IO-APIC|ttyS0 at|Run .init|^guest"
 if [ $status = 170 ] && grep -q "heard 'hello from outside'" /tmp/linux; then
-	echo "---- it booted to its init, which chose exit status $status"
+	echo "---- it booted to its init, which ended it with status $status"
 else
-	echo "---- exit status $status, expected 170; the last it said:"
+	echo "---- exit status $status, expected 170; its last lines:"
 	tail -n 5 /tmp/linux
 	bad=$((bad + 1))
 fi
 
-title "end of the demonstration: $bad of its parts went wrong"
+title "end of the demonstration: $bad parts failed"
 [ $bad = 0 ]

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Installs the Debian packages that a build or a test run needs and that are
-# missing. A machine that has them all sees no apt at all; one without apt is told
-# what it should have.
+# Installs missing Debian packages that a build or a test run needs. Does not call apt if
+# none is missing. Without apt, prints the names of the packages.
 #
 #	deps.sh build|vm|bochs|source|lint|docs|tests|bench...
 
@@ -37,7 +36,7 @@ if ! command -v apt-get >/dev/null; then
 	exit 0
 fi
 say "installing ${missing[*]}"
-# Package lists may be absent or stale: refresh them only when that shows.
+# Package lists may be absent or stale: refresh them if the installation fails.
 if ! apt_install "${missing[@]}" 2>/dev/null; then
 	say "refreshing the package lists"
 	as_root apt-get -qq update >&2

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Packs the test machine's root file system, build/<kernel>/initramfs.cpio,
-# out of whatever has been built. Nothing here needs root: /init makes the
-# devices, and the archive says that root owns every file.
+# Packs the test machine's root file system, build/<kernel>/initramfs.cpio, from what has
+# been built. It needs no root: /init creates the devices, and the archive names root as
+# the owner of each file.
 #
 #	initramfs.sh stock|debug|bochs
 
@@ -17,7 +17,7 @@ root=$out/root
 kernel=$("$here/kernel.sh" "$name")
 release=$(<"$kernel/release")
 
-# What the tests may ask for beside ours; modprobe and modload find the rest
+# Kernel modules that tests load, besides svmvcpu
 modules=(kvm-amd msr cpuid zram lzo-rle lzo test_hmm)
 
 # $1 directory, $2 archive in which root owns every file
@@ -45,8 +45,8 @@ skeleton() {
 	chmod 755 "$root"/{init,bin/modload,vm/*.sh}
 }
 
-# What vcpuctl boots inside the machine: Debian's kernel, and a root file system
-# of busybox and one script.
+# The Linux guest that vcpuctl boots inside the machine: Debian's kernel, and a root file
+# system with busybox and one script.
 linux_guest() {
 	local guest=$out/guest-root
 
@@ -81,19 +81,19 @@ add_modules() {
 	cp "$from/$release"/modules.{builtin,builtin.modinfo,order} "$dir/"
 	find "$out" -maxdepth 1 -name '*.ko' -exec cp {} "$dir/" \;
 	/sbin/depmod -b "$root" "$release"
-	# one well-known path for whoever wants insmod
+	# a fixed path for insmod
 	for file in "$dir"/*.ko; do
 		ln -s "$release/${file##*/}" "$root/lib/modules/"
 	done
 }
 
-# Without what only a debugger wants: the machine unpacks every byte
+# Without debug information: the machine has to unpack each byte
 add_stripped() {
 	strip -o "$2/${1##*/}" "$1"
 }
 
-# Benchmarks, and svmvcpu-hwcheck, are for the stock kernel; elsewhere they only make
-# booting longer
+# Benchmarks and svmvcpu-hwcheck run on the stock kernel only; in other images they would
+# only make booting longer
 only_stock() {
 	[[ $name == stock || $1 != bench-* && $1 != svmvcpu-hwcheck ]]
 }
@@ -125,7 +125,7 @@ add_programs() {
 	cp /usr/share/seabios/bios-256k.bin "$root/guests/"
 }
 
-# What svmvcpu-hwcheck looks for, where "make install" puts it
+# Files of svmvcpu-hwcheck, where "make install" puts them
 add_hwcheck() {
 	local dir=$root/lib/svmvcpu
 
@@ -135,9 +135,9 @@ add_hwcheck() {
 	cp "$TOP"/tools/hwcheck/{programs,known-results} "$dir/"
 }
 
-# The loader and the shared libraries of the programs that are not static, at
-# the paths where the host's loader finds them: without those that it would
-# choose for the host's CPU (glibc-hwcaps), which is not the machine's
+# The loader and the shared libraries of the programs that are not static, at the paths
+# of the host. Variants that the loader would choose for the host's CPU (glibc-hwcaps) are
+# left out, as the machine has another CPU.
 add_libraries() {
 	local file path needs=$out/libraries
 	local loader=/lib64/ld-linux-x86-64.so.2
@@ -151,7 +151,7 @@ add_libraries() {
 	if grep 'not found' "$needs" >&2; then
 		die "a library is missing"
 	fi
-	# pthread_exit() loads libgcc_s, without being linked with it
+	# pthread_exit() loads libgcc_s at run time
 	for path in $(grep -o '/[^ ]*' "$needs" | sort -u) \
 		/lib/x86_64-linux-gnu/libgcc_s.so.1; do
 		install -D "$path" "$root$path"

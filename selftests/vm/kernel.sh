@@ -10,13 +10,13 @@
 #	kernel.sh source	the unpacked source tree (checkpatch, kselftest)
 #	kernel.sh harness	of that, only what builds and judges tests
 #
-# Makes it if need be and prints its directory, which for a kernel holds
-# vmlinuz, release, kdir (to build modules against) and modules/. What is
-# complete carries a file "complete", written last.
+# Makes it if necessary and prints its directory, which for a kernel holds vmlinuz,
+# release, kdir (to build modules against) and modules/. The file "complete" is written
+# last.
 
 . "$(dirname "$0")/lib.sh"
 set -euo pipefail
-# A make above may be silent: progress() counts the lines of this one
+# progress() counts lines of output: ignore a -s of the calling make
 unset MAKEFLAGS MFLAGS
 here=$TOP/selftests/vm
 
@@ -129,8 +129,8 @@ source_dir() {
 	echo "$source_tree"
 }
 
-# Whoever installs the test programs on a host needs no more of the tree. It is not
-# marked as unpacked, so that it will be for whoever does.
+# Installing the test programs on a host needs no more of the tree. The tree is not marked
+# as unpacked, so that source_dir still unpacks it.
 harness() {
 	local dir=$source_package/tools/testing tmp
 
@@ -154,7 +154,7 @@ harness() {
 # Each is NAME.config on top of tinyconfig. $1 is NAME throughout, $2 the
 # kernel's directory.
 
-# Kconfig drops what it cannot have without a word; so compare each line.
+# Kconfig silently drops options whose dependencies are missing: compare each line.
 check_config() {
 	local config=$2/build/.config line option bad=0
 
@@ -184,8 +184,8 @@ configure() {
 	make -C "$source_tree" O="$out" olddefconfig >>"$out/config.log" 2>&1
 }
 
-# An interrupted build goes on where it was. $3 minutes, $4 lines of output,
-# $5 "modules", or "modules_prepare" for a kernel whose own are not wanted
+# An interrupted build continues where it stopped. $3 minutes, $4 lines of output,
+# $5 "modules", or "modules_prepare" to build none of the kernel's modules
 build_kernel() {
 	local out=$2/build
 
@@ -198,7 +198,7 @@ build_kernel() {
 		tail -n 30 "$out/build.log" >&2
 		die "the $1 kernel did not build: see $out/build.log"
 	fi
-	# what a build of the modules would have left
+	# files that building modules would have created
 	[ "$5" = modules ] || {
 		cp "$out/vmlinux.symvers" "$out/Module.symvers"
 		: >"$out/modules.order"
@@ -216,13 +216,13 @@ install_kernel() {
 	touch "$dir/complete"
 }
 
-# One that nobody has used for a month has had its configuration changed.
+# Removes kernels that were not used for a month: their configuration has changed.
 prune_kernels() {
 	find "$CACHE/$1" -mindepth 2 -maxdepth 2 -name complete -mtime +30 \
 		-printf '%h\0' | xargs -0r rm -rf
 }
 
-# $1 name, $2... what build_kernel wants to know
+# $1 name, $2... further arguments of build_kernel
 built() {
 	local version key dir
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# What the host-side scripts of the test machine share: where things are, and
-# how they talk. Sourced by all of them but those that run in the machine.
+# Shared by the scripts of the test machine that run on the host: paths, messages,
+# packages and locks.
 
-# Messages are searched for words, names are sorted, files are packed: none of
-# that is to depend on the caller's language or umask.
+# The scripts search messages, sort names and pack files: none of that must depend on the
+# caller's locale or umask.
 export LC_ALL=C.UTF-8
 unset LANGUAGE
 umask 022
@@ -35,7 +35,7 @@ as_root() {
 	fi
 }
 
-# Install packages; apt and dpkg talk to a log unless they fail
+# Installs packages; prints the output of apt only if it fails
 apt_install() {
 	local log=$CACHE/apt.log
 
@@ -52,8 +52,8 @@ installed_version() {
 		sed -n 's/^ii *//p'
 }
 
-# Only one process at a time may fill a part of the cache (or a build
-# directory). The lock goes with the shell that took it.
+# One process at a time may fill a part of the cache, or a build directory. The lock is
+# held until the shell exits.
 lock() {
 	mkdir -p "$(dirname "$1")"
 	exec {lock_fd}>"$1"
@@ -63,8 +63,8 @@ lock() {
 	fi
 }
 
-# Copy standard input, a long build's output, to a log; now and then say how
-# far it is. $1 log, $2 what, $3 lines expected (about).
+# Copies standard input, the output of a long build, to a log; prints the progress every
+# 20 seconds. $1 log, $2 name, $3 approximate number of lines.
 progress() {
 	local begin=$SECONDS last=$SECONDS lines=0 percent line
 

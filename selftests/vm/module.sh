@@ -35,7 +35,7 @@ fi
 case $name in
 stock | lint)
 	kdir=$("$TOP/selftests/vm/kernel.sh" stock)/kdir
-	# its headers come without what BTF would need
+	# its headers lack vmlinux, which BTF would need
 	set -- "$@" CONFIG_DEBUG_INFO_BTF_MODULES=
 	;;
 debug | bochs)
@@ -49,7 +49,7 @@ mkdir -p "$out/src"
 find "$out/src" -type l -delete
 cp -rs "$TOP/Kbuild" "$TOP/module" "$TOP/include" "$out/src/"
 
-# for whoever installs it
+# used by "make install"
 ln -sfn "$kdir" "$out/kdir"
 
 case ${MAKEFLAGS-} in

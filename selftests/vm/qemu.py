@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The test machine that is QEMU TCG.
 
-Environment: QEMU, QEMU_ARGS (more arguments), QEMU_CPU, QEMU_SMP, QEMU_MEM,
-QEMU_ACCEL override what the machine is made of.
+Environment: QEMU, QEMU_CPU, QEMU_SMP, QEMU_MEM and QEMU_ACCEL override the defaults
+below; QEMU_ARGS adds arguments.
 """
 
 import os
@@ -17,13 +17,12 @@ CPU = "EPYC,+svm,+npt"
 SMP = "2"
 MEM = "1G"
 
-# tsc_early_khz: on a busy host the kernel's own calibration against the PIT
-# fails now and then. secretmem: for memfd_secret(), which 6.1 has off.
+# tsc_early_khz: on a busy host the kernel's calibration against the PIT can fail.
+# secretmem: for memfd_secret(), which is off by default in 6.1.
 WORDS = "tsc_early_khz=2600000 secretmem.enable=1"
 
-# The debug kernel is slow: no thunk at each of its returns (the stock kernel has
-# them), half the memory for kmemleak to go through, and no methods of ACPI for
-# slots that stay empty.
+# The debug kernel is slow: it runs without return thunks (the stock kernel has them),
+# with less memory for kmemleak to scan, and without ACPI methods for empty slots.
 LEAN = {
     "append": "spec_rstack_overflow=off retbleed=off",
     "mem": "640M",
@@ -62,7 +61,7 @@ class Qemu(vm.Machine):
             "-append", self.cmdline, *lines]
 
     def worth_saying(self, complaint):
-        """Not the features that TCG lacks."""
+        """Omit features that TCG lacks."""
         return "TCG doesn't support requested feature" not in complaint
 
     def interactive(self):

@@ -5,7 +5,7 @@
 #
 #	run.sh [--kernel debug] [--smp N] [--cpu ...] ... -- 'command line'
 #
-# See --help. With --no-build, what has been built so far is packed as it is.
+# See --help. --no-build packs what has been built before.
 
 set -euo pipefail
 export LC_ALL=C.UTF-8

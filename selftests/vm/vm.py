@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The test machine, seen from the host.
+"""The host's side of the test machine.
 
-Machine boots a kernel with the initramfs in an emulator, gives it a job (a
-shell script) and hands back what it says, line by line. Used by run.py for
-one-off commands and by check.py for the test suite; the other end is init.
-What the emulators do not share is in qemu.py and bochs.py.
+Machine boots a kernel with the initramfs in an emulator, passes it a job (a shell
+script) and yields its output line by line. run.py uses it for single commands,
+check.py for the test suite; the other side is init. qemu.py and bochs.py have what
+differs between the emulators.
 """
 
 import ctypes
@@ -19,10 +19,10 @@ import time
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 
-# An oops ends the machine at once, with its trace complete, instead of
-# leaving locks behind. Of the 256 old pseudoterminals nobody wants any, and
-# the debug kernel takes a tenth of a second for each. On a busy host the kernel's test of
-# the timer interrupt can fail, and the kernel panics: it is left out.
+# An oops ends the machine at once, with a complete trace, instead of leaving locks
+# held. The 256 legacy pseudoterminals are unused, and the debug kernel takes a tenth of
+# a second for each. On a busy host the kernel's test of the timer interrupt can fail,
+# and the kernel would panic: it is skipped.
 CMDLINE = ("console=ttyS0 loglevel=5 printk.devkmsg=on panic=-1 oops=panic "
            "kunit.enable=1 pty.legacy_count=0 no_timer_check")
 
@@ -30,7 +30,7 @@ MARK = "\036"
 
 
 class Line:
-    """One line from the machine: kernel says whether it is the kernel's."""
+    """One line of output; kernel: it is from the kernel's console."""
 
     def __init__(self, kernel, text):
         self.kernel = kernel
@@ -55,14 +55,14 @@ def overlay(files):
 
 
 def die_with_parent():
-    """In the emulator's process: no machine outlives its runner."""
+    """In the emulator's process: end it when the runner ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Machine:
     """A context manager; leaving it ends the emulator."""
 
-    HANGS_AT_START = False      # now and then, for no fault of ours
+    HANGS_AT_START = False      # sometimes, because of a bug of the emulator
 
     def __init__(self, kernel, job, append):
         build = os.path.join(TOP, "build", kernel)
@@ -80,7 +80,7 @@ class Machine:
         raise NotImplementedError
 
     def worth_saying(self, _complaint):
-        """Is this line of the emulator's standard error of interest?"""
+        """Print this line of the emulator's standard error?"""
         return True
 
     def ends(self, _line):
@@ -136,9 +136,9 @@ class Machine:
         self.initrd.close()
 
     def lines(self, deadline):
-        """Yield Lines until the machine ends. None stands for "nothing new":
-        the caller may move the deadline (a function that returns it) and
-        look at the clock. Past the deadline: TimeoutError."""
+        """Yield Lines until the machine ends, and None when there is no new line, so
+        that the caller can look at the clock. deadline is a function; past the time
+        it returns: TimeoutError."""
         while self.selector.get_map():
             left = deadline() - time.monotonic()
             if left <= 0:
