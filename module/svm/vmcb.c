@@ -30,9 +30,9 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	RUN_OF(INTERCEPT_CR0_WRITE + 8, 1, "CR8_WRITE",
 	       "the task priority is kept in one place"),
 	RUN_OF(INTERCEPT_DR0_READ, 16, "DR_READ",
-	       "VMRUN does not switch DR0 to DR3: these are the host's"),
+	       "VMRUN does not switch DR0 to DR3, which hold the host's values"),
 	RUN_OF(INTERCEPT_DR0_WRITE, 16, "DR_WRITE",
-	       "VMRUN does not switch DR0 to DR3: these are the host's"),
+	       "VMRUN does not switch DR0 to DR3, which hold the host's values"),
 
 	/* exceptions */
 	RUN_OF(INTERCEPT_EXCEPTION + 1, 1, "DB",
@@ -40,11 +40,11 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	RUN_OF(INTERCEPT_EXCEPTION + 17, 1, "AC",
 	       "an #AC that raises #AC locks the CPU up in microcode"),
 	RUN_OF(INTERCEPT_EXCEPTION + 18, 1, "MC",
-	       "a machine check is the host's"),
+	       "machine checks belong to the host"),
 
 	/* events of the host */
-	ALWAYS(INTR,	"interrupts are the host's"),
-	ALWAYS(NMI,	"NMIs are the host's"),
+	ALWAYS(INTR,	"interrupts belong to the host"),
+	ALWAYS(NMI,	"NMIs belong to the host"),
 	ALWAYS(SMI,	"SMM runs in host context"),
 	ALWAYS(INIT,	"an INIT would be lost"),
 	ALWAYS(SHUTDOWN, "a triple fault would reset the machine"),
@@ -55,7 +55,7 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	ALWAYS(HLT,	"the core would idle until the next host interrupt"),
 	ALWAYS(IOIO,	"all ports exit; without it no port would be checked"),
 	ALWAYS(MSR,	"MSRs exit by default; without it none would be checked"),
-	ALWAYS(RDPMC,	"the counters are the host's"),
+	ALWAYS(RDPMC,	"the counters belong to the host"),
 	ALWAYS(XSETBV,	"VMRUN does not switch XCR0"),
 	ALWAYS(TASK_SWITCH, "hardware does not complete it under nested paging"),
 	ALWAYS(RSM,	"would leave SMM, which the guest is not in"),
@@ -78,7 +78,7 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	ALWAYS(SKINIT,	"would start a measured launch of the host"),
 
 	/* instructions newer than SVM; the bits are reserved on older CPUs */
-	IF_CPU(RDPRU,	SVM_INTERCEPT_RDPRU, "MPERF and APERF are the host's"),
+	IF_CPU(RDPRU,	SVM_INTERCEPT_RDPRU, "MPERF and APERF belong to the host"),
 	IF_CPU(INVPCID,	SVM_INTERCEPT_INVPCID, "hidden from the guest"),
 	IF_CPU(MCOMMIT,	SVM_INTERCEPT_MCOMMIT, "would wait for the host's stores"),
 	IF_CPU(INVLPGB,	SVM_INTERCEPT_INVLPGB, "would flush on all host CPUs"),
