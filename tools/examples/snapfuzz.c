@@ -256,7 +256,7 @@ int main(int argc, char **argv)
 		printf("%s %lu, ", end_names[i], f.ends[i]);
 		done += f.ends[i];
 	}
-	printf("%.1f pages put back each\n", (double)f.pages / done);
+	printf("%.1f pages restored each\n", (double)f.pages / done);
 	printf("%lu executions in %.2f s, %.0f per second\n", done, ns / 1e9, done * 1e9 / ns);
 	return f.ends[END_CRASH] ? 3 : 0;
 }
