@@ -49,13 +49,12 @@ deps-tests: deps
 
 WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
 	   -Werror=int-conversion -Werror=incompatible-pointer-types
-CPPFLAGS += -D_GNU_SOURCE -Iinclude/uapi -Itools/lib -Imodule
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iinclude/uapi -Itools/lib -Imodule
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -MMD -MP
 
 LIB = $(B)/lib/libsvmvcpu.a
-# The library and the tracepoint share the text of exits
-LIB_SOURCES := $(wildcard tools/lib/*.c) module/run/exit_text.c
+LIB_SOURCES := $(wildcard tools/lib/*.c)
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(B)/obj/%.o)
 VCPUCTL_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/vcpuctl/*.c))
 TOOLS = $(if $(VCPUCTL_OBJECTS),$(B)/tools/vcpuctl)

@@ -29,9 +29,9 @@
 
 #include "compat.h"
 #include "exits/exit.h"
-#include "run/exit_text.h"
 #include "run/irq_window.h"
 #include "run/run.h"
+#include "run/trace.h"
 #include "svm/cpu.h"
 #include "svm/debugctl.h"
 #include "vcpu/apic.h"
@@ -47,9 +47,6 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 #include "vcpu/xstate.h"
-
-#define CREATE_TRACE_POINTS
-#include "run/trace.h"
 
 #define DR7_ENABLED	0xffULL
 
@@ -649,25 +646,6 @@ static __always_inline enum exit_result sync_run_page_in(struct vcpu *vcpu,
 	if (unlikely(vcpu->shutdown))
 		ret = exit_third_fault(vcpu);
 	return ret == EXIT_CONTINUE ? EXIT_RESUME : ret;
-}
-
-/* The VMM may write to the run page meanwhile: the payload is copied. */
-static noinline size_t payload_text(const struct vcpu *vcpu, u32 reason, char *text, size_t size)
-{
-	u8 payload[sizeof(vcpu->run->exit_bytes)];
-
-	memcpy(payload, vcpu->run->exit_bytes, sizeof(payload));
-	return svmvcpu_exit_text(reason, payload, NULL, text, size);
-}
-
-/* Two functions: with KASAN one would need more stack than a frame may have. */
-static noinline void trace_user(const struct vcpu *vcpu)
-{
-	u32 reason = READ_ONCE(vcpu->run->reason);
-	char text[SVMVCPU_EXIT_TEXT_MAX];
-	size_t len = payload_text(vcpu, reason, text, sizeof(text));
-
-	trace_svmvcpu_user(vcpu->id, reason, text, len);
 }
 
 static __always_inline int run_locked(struct vcpu *vcpu)

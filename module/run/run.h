@@ -8,5 +8,6 @@
 struct vcpu;
 
 long vcpu_run(struct vcpu *vcpu);
+void trace_user(const struct vcpu *vcpu);
 
 #endif /* SVMVCPU_RUN_H */

@@ -4,9 +4,8 @@
  * the exits of a vCPU; perf and triggers can derive all other statistics from these
  * events.
  *
- * svmvcpu_user records the payload as text (exit_text.c), with the names that vcpuctl
- * prints: as text, perf and trace-cmd can show it, too. svmvcpu_exit has the fields of
- * UNKNOWN, raw.
+ * svmvcpu_user records the payload as text, which perf and trace-cmd can show, too. The
+ * fields have the names that vcpuctl uses. svmvcpu_exit has the fields of UNKNOWN, raw.
  *
  * run.c fires them; interrupts are off at entry and exit.
  */

@@ -50,7 +50,7 @@ TEST_F(trace, in_order)
 		"svmvcpu_exit: vcpu 0 code 0x72 rip 0x1000 ",
 		"svmvcpu_entry: vcpu 0 rip 0x1002 event 0x0\n",
 		"svmvcpu_exit: vcpu 0 code 0x7b rip 0x1002 info1 0x80",
-		"svmvcpu_user: vcpu 0 reason io out port 0x80 width 1 data ",
+		"svmvcpu_user: vcpu 0 reason io direction 0x0 port 0x80 width 0x1 ",
 		"svmvcpu_entry: vcpu 0 rip 0x1004 event 0x0\n",
 		"svmvcpu_exit: vcpu 0 code 0x78 rip 0x1004 ",
 		"svmvcpu_user: vcpu 0 reason halt\n",
@@ -72,29 +72,32 @@ TEST_F(trace, in_order)
 GUEST64(payloads,
 	"mov $0x41, %eax\n"
 	"out %al, $0x80\n"
+	"mov $1, %edi\n"
+	"xor %esi, %esi\n"
+	"mov $2, %edx\n"
+	"xor %ecx, %ecx\n"
+	"xor %r8d, %r8d\n"
+	"xor %r9d, %r9d\n"
 	"vmmcall\n"
+	"xor %edx, %edx\n"
 	"mov $0x12345, %ecx\n"
 	"wrmsr\n"
 	"ud2");
 
-/* The library's text of an exit, without the guest's RIP */
-static void describe(const struct svmvcpu_run *run, char *line, size_t len)
-{
-	int used = snprintf(line, len, "svmvcpu_user: vcpu 0 reason ");
-
-	svmvcpu_describe_exit(run, NULL, line + used, len - used);
-	strcpy(strstr(line, " at rip "), "\n");
-}
-
-/* The trace has the payload, in the text of the library. */
+/* The trace has the payload, under the names of the library. */
 TEST_F(trace, payload)
 {
 	static const unsigned int reasons[] = {
 		SVMVCPU_EXIT_IO, SVMVCPU_EXIT_HYPERCALL, SVMVCPU_EXIT_MSR_WRITE,
 		SVMVCPU_EXIT_EXCEPTION,
 	};
+	static const char * const lines[] = {
+		"svmvcpu_user: vcpu 0 reason io direction 0x0 port 0x80 width 0x1 count 0x1 data 0x41\n",
+		"svmvcpu_user: vcpu 0 reason hypercall nr 0x41 args 0x1 0x0 0x2\n",
+		"svmvcpu_user: vcpu 0 reason msr-write msr 0x12345 value 0x0\n",
+		"svmvcpu_user: vcpu 0 reason exception vector 0x6 exception 0x6 error_code 0x0 address 0x0\n",
+	};
 	struct svmvcpu_exits exits = { .size = sizeof(exits), .exceptions = 1 << 6 };
-	char lines[ARRAY_SIZE(reasons)][512];
 	const char *at = self->text;
 	unsigned int i;
 
@@ -105,12 +108,10 @@ TEST_F(trace, payload)
 	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
 		ASSERT_EQ(0, vm_run(&self->vm));
 		ASSERT_EQ(reasons[i], self->vm.run->reason);
-		describe(self->vm.run, lines[i], sizeof(lines[i]));
 	}
 	put_file(ENABLE, "0");
-	EXPECT_NE(NULL, strstr(lines[0], "data 0x41 'A'\n"));
 	read_trace(self->text, sizeof(self->text));
-	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
+	for (i = 0; i < ARRAY_SIZE(lines); i++) {
 		at = strstr(at, lines[i]);
 		ASSERT_NE(NULL, at)
 			TH_LOG("missing: %s in\n%s", lines[i], self->text);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tables of exit payloads in Documentation/api.rst, from module/run/exit_fields.h.
+"""The tables of exit payloads in Documentation/api.rst, from include/svmvcpu/exit_fields.h.
 
 fields.py --write   puts them in
 fields.py           fails when they are not what exit_fields.h says
@@ -15,7 +15,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 DOC = TOP / "Documentation/api.rst"
-TABLE = TOP / "module/run/exit_fields.h"
+TABLE = TOP / "include/svmvcpu/exit_fields.h"
 ABI = TOP / "include/uapi/linux/svmvcpu.h"
 ANY = "~0U"
 

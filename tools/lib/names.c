@@ -3,7 +3,7 @@
  * libsvmvcpu: names for the ABI's numbers. Exits and rules come from the
  * header's own lists, so that a new one cannot be forgotten here.
  */
-#include "run/exit_text.h"
+#include "exit_text.h"
 #include "svmvcpu_lib.h"
 
 #define NAME_ENTRY(nr, name, str)					\

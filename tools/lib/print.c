@@ -3,7 +3,7 @@
  * libsvmvcpu: exits and registers as text for people. Programs that want numbers read
  * the run page instead of parsing this.
  */
-#include "run/exit_text.h"
+#include "exit_text.h"
 #include "svmvcpu_lib.h"
 
 char *svmvcpu_describe_exit(const struct svmvcpu_run *run, const void *window,

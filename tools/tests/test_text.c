@@ -5,7 +5,7 @@
 
 #include "json.h"
 #include "output.h"
-#include "run/exit_text.h"
+#include "exit_text.h"
 #include "tap.h"
 #include "vcpuctl.h"
 

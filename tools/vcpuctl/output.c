@@ -8,7 +8,7 @@
 
 #include "json.h"
 #include "output.h"
-#include "run/exit_text.h"
+#include "exit_text.h"
 #include "vcpuctl.h"
 
 static const char * const channel_names[] = {

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The payload of an exit, field by field. exit_fields.h is the table; whoever shows an
- * exit walks it: the tracepoint svmvcpu_user, and in user space libsvmvcpu (text) and
- * vcpuctl (JSON).
- *
- * Pure: no state, no locks. libsvmvcpu contains these files unchanged.
+ * libsvmvcpu: the payload of an exit, field by field. exit_fields.h is the table, from
+ * which exit_text.c makes text and vcpuctl makes JSON.
  */
 #ifndef SVMVCPU_EXIT_TEXT_H
 #define SVMVCPU_EXIT_TEXT_H
 
-#ifdef __KERNEL__
-#include <linux/types.h>
-#else
 #include <stdbool.h>
 #include <stddef.h>
-#endif
 #include <linux/svmvcpu.h>
 
 /* How a field looks as text and as JSON */

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The payload of an exit as text. The payload may come from a page that the VMM is
- * writing to: the kernel copies it first, and no count in it is believed.
+ * libsvmvcpu: the payload of an exit as text. Counts in the payload are checked, because
+ * it may come from a page that another thread writes to.
  */
-#ifdef __KERNEL__
-#include <linux/kernel.h>
-#include <linux/nospec.h>
-#include <linux/stdarg.h>
-#include <linux/string.h>
-#else
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#define array_index_nospec(index, size)	(index)
-#define fallthrough			__attribute__((fallthrough))
-#endif
 
-#include "run/exit_text.h"
+#include "exit_text.h"
+
+#define fallthrough	__attribute__((fallthrough))
 
 const char *const svmvcpu_vector_words[SVMVCPU_VECTOR_WORDS] = {
 	[0] = "#DE", [1] = "#DB", [2] = "NMI", [3] = "#BP",
@@ -32,6 +25,14 @@ const char *const svmvcpu_down_words[SVMVCPU_DOWN_WORDS] = {
 	[SVMVCPU_DOWN_RESET] = "reset",
 	[SVMVCPU_DOWN_INIT] = "init",
 };
+
+static const char * const direction_words[] = { "out", "in" };
+static const char * const by_words[] = { "signal", "kick", "deadline" };
+static const char * const cause_words[] = { "step", "breakpoints", "int3" };
+
+#define RULE_WORD(nr, name, str) \
+	[nr] = str,
+static const char * const rule_words[] = { SVMVCPU_RULES(RULE_WORD) };
 
 /* What the rows of exit_fields.h expand to; members are IN_STRUCT, which STARTS_AT there. */
 #define WIDTH(member)		sizeof(((IN_STRUCT *)0)->member)
@@ -76,7 +77,7 @@ const char *const svmvcpu_down_words[SVMVCPU_DOWN_WORDS] = {
 #define ANSWER(why, when, text) \
 	{ .format = SVMVCPU_FIELD_ANSWER, .reason = SVMVCPU_EXIT_##why, .name = "answer", when }
 
-#include "run/exit_fields.h"
+#include "svmvcpu/exit_fields.h"
 
 static __u64 number_at(const void *base, unsigned int at, unsigned int width)
 {
@@ -123,7 +124,7 @@ unsigned int svmvcpu_field_count(const struct svmvcpu_field *field, const void *
 		count = number_at(base, field->count_at, field->count_width);
 	if (count > field->nr)
 		return 0;
-	return array_index_nospec(count, field->nr + 1);
+	return count;
 }
 
 const void *svmvcpu_field_item(const struct svmvcpu_field *field, const void *base,
@@ -142,7 +143,7 @@ const char *svmvcpu_field_word(const struct svmvcpu_field *field, __u64 value)
 	const char *word = NULL;
 
 	if (value < field->nr)
-		word = field->words[array_index_nospec(value, field->nr)];
+		word = field->words[value];
 	return word ?: "?";
 }
 
@@ -153,11 +154,7 @@ struct text {
 	size_t at;
 };
 
-#ifdef __KERNEL__
-__printf(2, 3)
-#else
 [[gnu::format(printf, 2, 3)]]
-#endif
 static void put(struct text *t, const char *fmt, ...)
 {
 	va_list args;

@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The table of exit payloads: one row for each field, in the order in which it is shown.
- * exit_text.c turns it into data and nobody else includes it; tools/checks/fields.py
- * writes the tables of Documentation/api.rst from it.
+ * Two files define the row macros and include it: tools/lib/exit_text.c for text and JSON,
+ * and module/run/trace.c for the tracepoint svmvcpu_user. tools/checks/fields.py writes
+ * the tables of Documentation/api.rst from it.
  *
  *	FORMAT(REASON, "name", member, ..., when, "meaning")
  *
- * REASON is that of SVMVCPU_EXITS, @member one of the union in struct svmvcpu_run. Names
- * are what scripts read from "vcpuctl --json": they do not change. @when is ALWAYS,
- * WITH() or WITHOUT() some bits, or WHEN() with one set and none of another. The meaning
- * is for api.rst alone and may have its markup. exit_text.h says what the formats are.
+ * REASON is a name of SVMVCPU_EXITS; member is a member of the union in struct
+ * svmvcpu_run. Scripts read the names from "vcpuctl --json", so they never change. The
+ * condition "when" is ALWAYS, WITH() or WITHOUT() some bits, or WHEN() with one set and
+ * another clear. The meaning is for api.rst only and may contain its markup. exit_text.h
+ * describes the formats.
  */
 
-static const char * const direction_words[] = { "out", "in" };
-static const char * const by_words[] = { "signal", "kick", "deadline" };
-static const char * const cause_words[] = { "step", "breakpoints", "int3" };
-
-#define RULE_WORD(nr, name, str) \
-	[nr] = str,
-static const char * const rule_words[] = { SVMVCPU_RULES(RULE_WORD) };
-
-/* An event of SHUTDOWN's list */
+#ifndef __KERNEL__
+/* An event of SHUTDOWN's list. The tracepoint shows the list as hexadecimal bytes. */
 #define IN_STRUCT	struct svmvcpu_fault
 #define STARTS_AT	0
 
@@ -41,8 +36,12 @@ static const struct svmvcpu_field fault_fields[] = {
 
 #undef IN_STRUCT
 #undef STARTS_AT
+#endif
+
 #define IN_STRUCT	struct svmvcpu_run
 #define STARTS_AT	offsetof(struct svmvcpu_run, exit_bytes)
+
+extern const struct svmvcpu_field svmvcpu_exit_fields[];
 
 const struct svmvcpu_field svmvcpu_exit_fields[] = {
 	WORD(IO, "direction", io.flags, SVMVCPU_IO_IN, direction_words, ALWAYS,
