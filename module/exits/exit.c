@@ -16,7 +16,6 @@
 #include "exits/exit.h"
 #include "mm/memory.h"
 #include "svm/cpu.h"
-#include "svm/machine_check.h"
 #include "vcpu/apic.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"

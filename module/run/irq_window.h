@@ -5,7 +5,6 @@
 
 #include <linux/types.h>
 
-#include "svm/vector.h"
 #include "svm/vmcb.h"
 
 /*

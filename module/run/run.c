@@ -33,7 +33,6 @@
 #include "run/run.h"
 #include "run/trace.h"
 #include "svm/cpu.h"
-#include "svm/debugctl.h"
 #include "vcpu/apic.h"
 #include "vcpu/entry_work.h"
 #include "vcpu/event.h"
@@ -54,7 +53,7 @@
 #define HOST_WANTS_CPU \
 	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | COMPAT_TIF_RESCHED | _TIF_NOTIFY_RESUME)
 
-/* TIF_BLOCKSTEP: DEBUGCTL.BTF must be clear while the guest runs; see debugctl.h. */
+/* TIF_BLOCKSTEP: DEBUGCTL.BTF must be clear while the guest runs; see debugctl.c. */
 static noinline bool host_has_flags(unsigned long flags)
 {
 	if (flags & _TIF_BLOCKSTEP)
@@ -455,7 +454,8 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 	/* Both are 0 on CPUs without TSC_AUX. */
 	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
-	debugctl_enter();
+	if (static_cpu_has(X86_FEATURE_BUS_LOCK_DETECT))
+		debugctl_clear();
 	spec_ctrl_enter(vcpu);
 	xstate_enter(vcpu->xstate);
 
@@ -480,7 +480,8 @@ static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 	spec_ctrl_leave(vcpu);
 	if (vcpu->tsc_aux != cpu->host_tsc_aux)
 		wrmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
-	debugctl_leave(cpu);
+	if (unlikely(cpu->debugctl))
+		debugctl_restore();
 	compat_ibpb_before_user();
 }
 

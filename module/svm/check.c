@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The consistency checks of VMRUN (APM volume 2, 15.5.1 and 15.20): one predicate per
- * rule of the ABI. If a VMCB breaks several rules, the first in the table is reported.
+ * The consistency checks of VMRUN (APM volume 2, 15.5.1 and 15.20). The first broken rule
+ * is reported.
  *
  * PG_NO_PE and RIP_RANGE are stricter than the hardware, for states that a guest cannot
  * reach: VMRUN accepts paged real mode, and a RIP above 32 bits outside of 64-bit mode,
@@ -20,126 +20,20 @@
 
 #include "svm/check.h"
 #include "svm/permmap.h"
-#include "svm/vector.h"
 #include "svm/vmcb.h"
 
 #define EVENT_RESERVED	GENMASK_ULL(30, 12)
-
-static bool high_half(u64 val)
-{
-	return val >> 32;
-}
-
-/* Long mode is active, or would be with valid CR0.PE and CR4.PAE. */
-static bool long_paging(const struct vmcb_save_area *save)
-{
-	return (save->efer & EFER_LME) && (save->cr0 & X86_CR0_PG);
-}
-
-static bool efer_svme(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return !(vmcb->save.efer & EFER_SVME);
-}
-
-static bool cr0_cd_nw(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return (vmcb->save.cr0 & (X86_CR0_CD | X86_CR0_NW)) == X86_CR0_NW;
-}
-
-static bool cr0_high(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return high_half(vmcb->save.cr0);
-}
-
-static bool cr3_mbz(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return vmcb->save.cr3 >> lim->gpa_bits;
-}
-
-static bool cr4_mbz(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return vmcb->save.cr4 & ~lim->cr4;
-}
-
-static bool dr6_high(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return high_half(vmcb->save.dr6);
-}
-
-static bool dr7_high(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return high_half(vmcb->save.dr7);
-}
-
-static bool efer_mbz(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return vmcb->save.efer & ~lim->efer;
-}
-
-static bool long_no_pae(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return long_paging(&vmcb->save) && !(vmcb->save.cr4 & X86_CR4_PAE);
-}
-
-static bool long_no_pe(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return long_paging(&vmcb->save) && !(vmcb->save.cr0 & X86_CR0_PE);
-}
-
-static bool long_cs_l_d(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	u16 both = SEG_L | SEG_DB;
-
-	return long_paging(&vmcb->save) && (vmcb->save.cr4 & X86_CR4_PAE) &&
-	       (vmcb->save.cs.attrib & both) == both;
-}
-
-static bool pg_no_pe(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return (vmcb->save.cr0 & (X86_CR0_PG | X86_CR0_PE)) == X86_CR0_PG;
-}
-
-static bool vmrun_open(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return !vmcb_intercepts(vmcb, INTERCEPT_VMRUN);
-}
-
-static bool intr_open(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return !(vmcb->control.int_ctl & V_INTR_MASKING);
-}
-
-static bool asid_zero(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return !vmcb->control.asid;
-}
 
 /* Clear the encryption bit, which lies above check_limits.phys_bits. */
 static bool beyond(u64 pa, u64 bytes, unsigned int bits)
 {
 	u64 end;
 
-	return check_add_overflow(__sme_clr(pa), bytes, &end) ||
-	       end > 1ULL << bits;
+	return check_add_overflow(__sme_clr(pa), bytes, &end) || end > 1ULL << bits;
 }
 
-static bool map_address(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	const struct vmcb_control_area *control = &vmcb->control;
-
-	return beyond(control->iopm_base_pa, IOPM_BYTES, lim->phys_bits) ||
-	       beyond(control->msrpm_base_pa, MSRPM_BYTES, lim->phys_bits);
-}
-
-/**
- * check_event_valid() - does VMRUN accept this EVENTINJ?
- * @event_inj: the whole field
- *
- * Refuses exception vector 31, which is reserved, and which some CPUs refuse.
- *
- * Return: true if the field is valid or injects nothing
- */
-bool check_event_valid(u64 event_inj)
+/* Exception vector 31 is reserved, and some CPUs refuse it. */
+static bool event_valid(u64 event_inj)
 {
 	unsigned int vector = event_inj & EVENT_VECTOR_MASK;
 
@@ -153,7 +47,7 @@ bool check_event_valid(u64 event_inj)
 	case EVENT_TYPE_SOFT:
 		return true;
 	case EVENT_TYPE_EXCEPTION:
-		return vector != 2 && vector < 31;
+		return vector != VEC_NMI && vector < 31;
 	default:
 		return false;
 	}
@@ -173,80 +67,85 @@ static bool br_in_long64(const struct vmcb *vmcb)
 	return is_long64(&vmcb->save) && (vmcb->control.event_inj & kind) == br;
 }
 
-static bool eventinj(const struct vmcb *vmcb, const struct check_limits *lim)
+static bool pat_valid(u64 pat)
 {
-	return !check_event_valid(vmcb->control.event_inj) || br_in_long64(vmcb);
+	for (; pat; pat >>= 8)
+		if ((u8)pat > 7 || (u8)pat == 2 || (u8)pat == 3)
+			return false;
+	return true;
 }
 
-static bool ncr3_mbz(const struct vmcb *vmcb, const struct check_limits *lim)
+static int check_long_mode(const struct vmcb_save_area *save)
 {
-	u64 ncr3 = vmcb->control.nested_cr3;
+	const u16 both = SEG_L | SEG_DB;
 
-	return (vmcb->control.nested_ctl & NP_ENABLE) &&
-	       ((ncr3 & GENMASK_ULL(11, 0)) || beyond(ncr3, 4096, lim->phys_bits));
+	if (!(save->cr4 & X86_CR4_PAE))
+		return SVMVCPU_RULE_LONG_NO_PAE;
+	if (!(save->cr0 & X86_CR0_PE))
+		return SVMVCPU_RULE_LONG_NO_PE;
+	return (save->cs.attrib & both) == both ? SVMVCPU_RULE_LONG_CS_L_D : CHECK_OK;
 }
 
-static bool pat_type_valid(u8 type)
+static int check_registers(const struct vmcb_save_area *save, const struct check_limits *lim)
 {
-	return type < 8 && type != 2 && type != 3;
+	if (!(save->efer & EFER_SVME))
+		return SVMVCPU_RULE_EFER_SVME;
+	if ((save->cr0 & (X86_CR0_CD | X86_CR0_NW)) == X86_CR0_NW)
+		return SVMVCPU_RULE_CR0_CD_NW;
+	if (upper_32_bits(save->cr0))
+		return SVMVCPU_RULE_CR0_HIGH;
+	if (save->cr3 >> lim->gpa_bits)
+		return SVMVCPU_RULE_CR3_MBZ;
+	if (save->cr4 & ~lim->cr4)
+		return SVMVCPU_RULE_CR4_MBZ;
+	if (upper_32_bits(save->dr6))
+		return SVMVCPU_RULE_DR6_HIGH;
+	if (upper_32_bits(save->dr7))
+		return SVMVCPU_RULE_DR7_HIGH;
+	if (save->efer & ~lim->efer)
+		return SVMVCPU_RULE_EFER_MBZ;
+	return CHECK_OK;
 }
 
-static bool g_pat(const struct vmcb *vmcb, const struct check_limits *lim)
+static int check_mode(const struct vmcb_save_area *save)
 {
-	u64 pat = vmcb->save.g_pat;
-	unsigned int i;
+	/* Long mode is active, or would be with valid CR0.PE and CR4.PAE. */
+	const bool long_mode = (save->efer & EFER_LME) && (save->cr0 & X86_CR0_PG);
+	int rule = long_mode ? check_long_mode(save) : CHECK_OK;
 
-	if (!(vmcb->control.nested_ctl & NP_ENABLE))
-		return false;
-	for (i = 0; i < 8; i++)
-		if (!pat_type_valid(pat >> (i * 8)))
-			return true;
-	return false;
+	if (rule != CHECK_OK)
+		return rule;
+	if ((save->cr0 & (X86_CR0_PG | X86_CR0_PE)) == X86_CR0_PG)
+		return SVMVCPU_RULE_PG_NO_PE;
+	if (!is_long64(save) && upper_32_bits(save->rip))
+		return SVMVCPU_RULE_RIP_RANGE;
+	if ((save->rflags & ~RFLAGS_VALID) || !(save->rflags & RFLAGS_FIXED))
+		return SVMVCPU_RULE_RFLAGS_MBZ;
+	return !!(save->efer & EFER_LMA) != long_mode ? SVMVCPU_RULE_LMA_MISMATCH : CHECK_OK;
 }
 
-static bool rip_range(const struct vmcb *vmcb, const struct check_limits *lim)
+static int check_control(const struct vmcb *vmcb, const struct check_limits *lim)
 {
-	return !is_long64(&vmcb->save) && high_half(vmcb->save.rip);
-}
+	const struct vmcb_control_area *control = &vmcb->control;
 
-static bool rflags_mbz(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return (vmcb->save.rflags & ~RFLAGS_VALID) ||
-	       !(vmcb->save.rflags & RFLAGS_FIXED);
+	if (!vmcb_intercepts(vmcb, VMEXIT_VMRUN))
+		return SVMVCPU_RULE_VMRUN_OPEN;
+	if (!control->asid)
+		return SVMVCPU_RULE_ASID_ZERO;
+	if (beyond(control->iopm_base_pa, IOPM_BYTES, lim->phys_bits) ||
+	    beyond(control->msrpm_base_pa, MSRPM_BYTES, lim->phys_bits))
+		return SVMVCPU_RULE_MAP_ADDRESS;
+	if (!event_valid(control->event_inj) || br_in_long64(vmcb))
+		return SVMVCPU_RULE_EVENTINJ;
+	if (!(control->int_ctl & V_INTR_MASKING))
+		return SVMVCPU_RULE_INTR_OPEN;
+	if (!(control->nested_ctl & NP_ENABLE))
+		return CHECK_OK;
+	if ((control->nested_cr3 & ~PAGE_MASK) ||
+	    beyond(control->nested_cr3, PAGE_SIZE, lim->phys_bits))
+		return SVMVCPU_RULE_NCR3_MBZ;
+	return pat_valid(vmcb->save.g_pat) ? CHECK_OK : SVMVCPU_RULE_G_PAT;
 }
-
-static bool lma_mismatch(const struct vmcb *vmcb, const struct check_limits *lim)
-{
-	return !!(vmcb->save.efer & EFER_LMA) != long_paging(&vmcb->save);
-}
-
-static const struct {
-	enum svmvcpu_rule rule;
-	bool (*broken)(const struct vmcb *vmcb, const struct check_limits *lim);
-} rules[] = {
-	{ SVMVCPU_RULE_EFER_SVME,	efer_svme },
-	{ SVMVCPU_RULE_CR0_CD_NW,	cr0_cd_nw },
-	{ SVMVCPU_RULE_CR0_HIGH,	cr0_high },
-	{ SVMVCPU_RULE_CR3_MBZ,		cr3_mbz },
-	{ SVMVCPU_RULE_CR4_MBZ,		cr4_mbz },
-	{ SVMVCPU_RULE_DR6_HIGH,	dr6_high },
-	{ SVMVCPU_RULE_DR7_HIGH,	dr7_high },
-	{ SVMVCPU_RULE_EFER_MBZ,	efer_mbz },
-	{ SVMVCPU_RULE_LONG_NO_PAE,	long_no_pae },
-	{ SVMVCPU_RULE_LONG_NO_PE,	long_no_pe },
-	{ SVMVCPU_RULE_LONG_CS_L_D,	long_cs_l_d },
-	{ SVMVCPU_RULE_PG_NO_PE,	pg_no_pe },
-	{ SVMVCPU_RULE_VMRUN_OPEN,	vmrun_open },
-	{ SVMVCPU_RULE_ASID_ZERO,	asid_zero },
-	{ SVMVCPU_RULE_MAP_ADDRESS,	map_address },
-	{ SVMVCPU_RULE_EVENTINJ,	eventinj },
-	{ SVMVCPU_RULE_NCR3_MBZ,	ncr3_mbz },
-	{ SVMVCPU_RULE_G_PAT,		g_pat },
-	{ SVMVCPU_RULE_RIP_RANGE,	rip_range },
-	{ SVMVCPU_RULE_RFLAGS_MBZ,	rflags_mbz },
-	{ SVMVCPU_RULE_LMA_MISMATCH,	lma_mismatch },
-	{ SVMVCPU_RULE_INTR_OPEN,	intr_open },
-};
 
 /**
  * check_vmcb() - does VMRUN accept this VMCB?
@@ -257,25 +156,9 @@ static const struct {
  */
 int check_vmcb(const struct vmcb *vmcb, const struct check_limits *lim)
 {
-	unsigned int i;
+	int rule = check_registers(&vmcb->save, lim);
 
-	for (i = 0; i < ARRAY_SIZE(rules); i++)
-		if (rules[i].broken(vmcb, lim))
-			return rules[i].rule;
-	return CHECK_OK;
-}
-
-static const char * const rule_texts[] = {
-#define RULE_TEXT(nr, name, str)	\
-	[nr] = str,
-	SVMVCPU_RULES(RULE_TEXT)
-#undef RULE_TEXT
-};
-
-/* Returns the text of an &enum svmvcpu_rule; never NULL. */
-const char *check_rule_text(unsigned int rule)
-{
-	if (rule >= ARRAY_SIZE(rule_texts))
-		rule = SVMVCPU_RULE_UNKNOWN;
-	return rule_texts[rule];
+	if (rule == CHECK_OK)
+		rule = check_mode(&vmcb->save);
+	return rule == CHECK_OK ? check_control(vmcb, lim) : rule;
 }

@@ -34,7 +34,5 @@ static inline bool addr_canonical(u64 addr, unsigned int bits)
 }
 
 int check_vmcb(const struct vmcb *vmcb, const struct check_limits *lim);
-bool check_event_valid(u64 event_inj);
-const char *check_rule_text(unsigned int rule);
 
 #endif /* SVMVCPU_CHECK_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KUnit tests of check.c: a legal VMCB for every mode, and for each rule a
- * change that breaks it and no other.
+ * change that breaks it.
  */
 #include <kunit/test.h>
 
@@ -19,7 +19,7 @@ static const struct check_limits limits = {
 static void base_real(struct vmcb *vmcb)
 {
 	memset(vmcb, 0, sizeof(*vmcb));
-	vmcb->control.intercepts[INTERCEPT_VMRUN / 32] = BIT(INTERCEPT_VMRUN % 32);
+	vmcb->control.intercepts[VMEXIT_VMRUN / 32] = BIT(VMEXIT_VMRUN % 32);
 	vmcb->control.int_ctl = V_INTR_MASKING;
 	vmcb->control.asid = 1;
 	vmcb->control.iopm_base_pa = (1ULL << 40) - IOPM_BYTES;
@@ -74,15 +74,6 @@ static struct vmcb *vmcb_alloc(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, vmcb);
 	return vmcb;
-}
-
-static unsigned int count_broken(const struct vmcb *vmcb)
-{
-	unsigned int i, n = 0;
-
-	for (i = 0; i < ARRAY_SIZE(rules); i++)
-		n += rules[i].broken(vmcb, &limits);
-	return n;
 }
 
 static void check_test_legal(struct kunit *test)
@@ -194,7 +185,6 @@ static void check_test_violations(struct kunit *test)
 		*field = (*field & ~v->clear) | v->set;
 		KUNIT_EXPECT_EQ_MSG(test, check_vmcb(vmcb, &limits), (int)v->rule,
 				    "%s", v->what);
-		KUNIT_EXPECT_EQ_MSG(test, count_broken(vmcb), 1, "%s", v->what);
 	}
 }
 
@@ -207,7 +197,6 @@ static void check_test_long_no_pe(struct kunit *test)
 	vmcb->save.cr0 &= ~X86_CR0_PE;
 	KUNIT_EXPECT_EQ(test, check_vmcb(vmcb, &limits),
 			(int)SVMVCPU_RULE_LONG_NO_PE);
-	KUNIT_EXPECT_EQ(test, count_broken(vmcb), 2);
 }
 
 /* Without nested paging neither the root nor the PAT is looked at. */
@@ -250,22 +239,21 @@ static void check_test_rip_not_canonical(struct kunit *test)
 	}
 }
 
-/* Every rule of the ABI but UNKNOWN is checked, and provoked above. */
+/* Every rule of the ABI but UNKNOWN is provoked above. */
 static void check_test_complete(struct kunit *test)
 {
-	unsigned int rule, i, checked, provoked;
+#define RULE_NUMBER(nr, name, str) nr,
+	static const unsigned int rules[] = { SVMVCPU_RULES(RULE_NUMBER) };
+#undef RULE_NUMBER
+	unsigned int i, j, provoked;
 
-	for (rule = 1; rule < ARRAY_SIZE(rule_texts); rule++) {
-		checked = 0;
-		provoked = rule == SVMVCPU_RULE_LONG_NO_PE;
-		for (i = 0; i < ARRAY_SIZE(rules); i++)
-			checked += rules[i].rule == rule;
-		for (i = 0; i < ARRAY_SIZE(violations); i++)
-			provoked += violations[i].rule == rule;
-		KUNIT_EXPECT_EQ_MSG(test, checked, 1, "%s", check_rule_text(rule));
-		KUNIT_EXPECT_GE_MSG(test, provoked, 1, "%s", check_rule_text(rule));
+	for (i = 0; i < ARRAY_SIZE(rules); i++) {
+		provoked = rules[i] == SVMVCPU_RULE_LONG_NO_PE ||
+			   rules[i] == SVMVCPU_RULE_UNKNOWN;
+		for (j = 0; j < ARRAY_SIZE(violations); j++)
+			provoked += violations[j].rule == rules[i];
+		KUNIT_EXPECT_GE_MSG(test, provoked, 1, "rule %u", rules[i]);
 	}
-	KUNIT_EXPECT_EQ(test, ARRAY_SIZE(rules), ARRAY_SIZE(rule_texts) - 1);
 }
 
 static void check_test_events(struct kunit *test)
@@ -274,30 +262,22 @@ static void check_test_events(struct kunit *test)
 	u64 event;
 
 	/* nothing to inject, whatever the rest says */
-	KUNIT_EXPECT_TRUE(test, check_event_valid(~EVENT_V));
+	KUNIT_EXPECT_TRUE(test, event_valid(~EVENT_V));
 	for (type = 0; type < 8; type++) {
 		for (vector = 0; vector < 256; vector++) {
 			bool good = type == 0 || type == 2 || type == 4 ||
 				    (type == 3 && vector != 2 && vector < 31);
 
 			event = EVENT_V | (u64)type << EVENT_TYPE_SHIFT | vector;
-			KUNIT_EXPECT_EQ_MSG(test, check_event_valid(event), good,
+			KUNIT_EXPECT_EQ_MSG(test, event_valid(event), good,
 					    "type %u vector %u", type, vector);
 		}
 	}
 	/* an error code is no violation, a reserved bit is */
 	event = EVENT_V | EVENT_EV | EVENT_TYPE_EXCEPTION | 14;
-	KUNIT_EXPECT_TRUE(test, check_event_valid(event | ~0ULL << EVENT_ERROR_SHIFT));
+	KUNIT_EXPECT_TRUE(test, event_valid(event | ~0ULL << EVENT_ERROR_SHIFT));
 	for (bit = 12; bit <= 30; bit++)
-		KUNIT_EXPECT_FALSE(test, check_event_valid(event | BIT_ULL(bit)));
-}
-
-static void check_test_text(struct kunit *test)
-{
-	KUNIT_EXPECT_STREQ(test, check_rule_text(SVMVCPU_RULE_ASID_ZERO),
-			   "the ASID is zero");
-	KUNIT_EXPECT_PTR_EQ(test, check_rule_text(~0U),
-			    check_rule_text(SVMVCPU_RULE_UNKNOWN));
+		KUNIT_EXPECT_FALSE(test, event_valid(event | BIT_ULL(bit)));
 }
 
 static struct kunit_case check_test_cases[] = {
@@ -309,7 +289,6 @@ static struct kunit_case check_test_cases[] = {
 	KUNIT_CASE(check_test_br),
 	KUNIT_CASE(check_test_complete),
 	KUNIT_CASE(check_test_events),
-	KUNIT_CASE(check_test_text),
 	{}
 };
 

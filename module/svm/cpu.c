@@ -29,9 +29,6 @@
 
 #include "compat.h"
 #include "svm/cpu.h"
-#include "svm/hwpage.h"
-#include "svm/machine_check.h"
-#include "svm/vmcb_init.h"
 
 #define SVM_CPUID_LEAF		0x8000000a
 #define SEV_CPUID_LEAF		0x8000001f
@@ -461,15 +458,14 @@ static int svm_resume(struct device *dev)
 	return 0;
 }
 
-static const struct dev_pm_ops svm_pm_ops = {
-	.suspend = svm_suspend,
-	.freeze = svm_suspend,
-	.poweroff = svm_suspend,
-	.resume = svm_resume,
-	.thaw = svm_resume,
-	.restore = svm_resume,
-};
+static DEFINE_SIMPLE_DEV_PM_OPS(svm_pm_ops, svm_suspend, svm_resume);
 
+static int svm_probe(struct platform_device *dev)
+{
+	return 0;
+}
+
+/* Exists only for suspend and resume: newer kernels do not export syscore operations. */
 static struct platform_driver svm_driver = {
 	.driver = {
 		.name = KBUILD_MODNAME,
@@ -523,26 +519,11 @@ static int svm_alloc_pages(void)
 	return 0;
 }
 
-static int svm_register_pm(void)
-{
-	int ret;
-
-	ret = platform_driver_register(&svm_driver);
-	if (ret)
-		return ret;
-	svm_pdev = platform_device_register_simple(KBUILD_MODNAME, PLATFORM_DEVID_NONE,
-						   NULL, 0);
-	if (!IS_ERR(svm_pdev))
-		return 0;
-	platform_driver_unregister(&svm_driver);
-	return PTR_ERR(svm_pdev);
-}
-
 /*
  * Detects the capabilities of the host and prepares its CPUs, but does not enable SVM.
  * Returns 0, -EOPNOTSUPP after logging the reason, or an error of a registration.
  */
-int svm_cpu_init(void)
+int __init svm_cpu_init(void)
 {
 	int ret;
 
@@ -552,9 +533,11 @@ int svm_cpu_init(void)
 	ret = svm_alloc_pages();
 	if (ret)
 		return ret;
-	ret = svm_register_pm();
-	if (ret)
+	svm_pdev = platform_create_bundle(&svm_driver, svm_probe, NULL, 0, NULL, 0);
+	if (IS_ERR(svm_pdev)) {
+		ret = PTR_ERR(svm_pdev);
 		goto free_pages;
+	}
 	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "virt/svmvcpu:online",
 					NULL, svm_cpu_offline);
 	if (ret < 0)

@@ -65,6 +65,18 @@ static inline phys_addr_t svm_page_pa(struct page *page)
 /* enter.S */
 asmlinkage void svmvcpu_enter(u64 *gprs, u64 vmcb_pa, u64 host_pa);
 
+/* hwpage.c */
+struct page *hwpage_alloc(gfp_t gfp);
+
+/* machine_check.c */
+void machine_check_enable(void);
+bool machine_check_by_guest(void);
+void machine_check_report(void);
+
+/* debugctl.c */
+void debugctl_clear(void);
+void debugctl_restore(void);
+
 int svm_cpu_init(void);
 void svm_cpu_exit(void);
 

@@ -22,18 +22,6 @@ static void fake_update(u64 value)
 
 DEFINE_PER_CPU(struct svm_cpu, svm_cpu);
 
-/* LBR, BTF and the trap for bus locks; perf's FREEZE_LBRS_ON_PMI is not touched. */
-static void debugctl_test_bits(struct kunit *test)
-{
-	unsigned int bit;
-
-	KUNIT_EXPECT_EQ(test, debugctl_to_clear(0), 0ULL);
-	for (bit = 0; bit < 64; bit++)
-		KUNIT_EXPECT_EQ_MSG(test, debugctl_to_clear(BIT_ULL(bit)),
-				    bit < 3 ? BIT_ULL(bit) : 0, "bit %u", bit);
-	KUNIT_EXPECT_EQ(test, debugctl_to_clear(~0ULL), 7ULL);
-}
-
 /* Of each set of the low bits a guest runs without those, and the host gets them back. */
 static void debugctl_test_pairs(struct kunit *test)
 {
@@ -41,7 +29,7 @@ static void debugctl_test_pairs(struct kunit *test)
 
 	local_irq_disable();
 	for (host = 0; host < 32; host++) {
-		const unsigned int writes = debugctl_to_clear(host) ? 1 : 0;
+		const unsigned int writes = host & 7 ? 1 : 0;
 
 		fake_debugctl = host;
 		fake_writes = 0;
@@ -52,17 +40,14 @@ static void debugctl_test_pairs(struct kunit *test)
 		fake_debugctl |= DEBUGCTLMSR_BTF;
 		debugctl_clear();
 		KUNIT_EXPECT_EQ(test, fake_debugctl, host & ~7ULL);
-		debugctl_leave(this_cpu_ptr(&svm_cpu));
+		debugctl_restore();
 		KUNIT_EXPECT_EQ(test, fake_debugctl, host | DEBUGCTLMSR_BTF);
-		fake_writes = 0;
-		debugctl_leave(this_cpu_ptr(&svm_cpu));
-		KUNIT_EXPECT_EQ(test, fake_writes, 0U);
+		KUNIT_EXPECT_EQ(test, this_cpu_read(svm_cpu.debugctl), 0ULL);
 	}
 	local_irq_enable();
 }
 
 static struct kunit_case debugctl_test_cases[] = {
-	KUNIT_CASE(debugctl_test_bits),
 	KUNIT_CASE(debugctl_test_pairs),
 	{}
 };

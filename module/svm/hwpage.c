@@ -11,32 +11,15 @@
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 
-#include "svm/hwpage.h"
-
-static bool hwpage_fits(const struct page *page)
-{
-	return !IS_ALIGNED(page_to_pfn(page), PTRS_PER_PMD);
-}
+#include "svm/cpu.h"
 
 /* At most one of two adjacent pages is aligned to 2 MiB. Frees the other one. */
 static struct page *keep_one(struct page *pair)
 {
-	if (hwpage_fits(pair)) {
-		__free_page(pair + 1);
-		return pair;
-	}
-	__free_page(pair);
-	return pair + 1;
-}
+	const bool second = IS_ALIGNED(page_to_pfn(pair), PTRS_PER_PMD);
 
-static struct page *alloc_from_pair(gfp_t gfp)
-{
-	struct page *pair = alloc_pages(gfp, 1);
-
-	if (!pair)
-		return NULL;
-	split_page(pair, 1);
-	return keep_one(pair);
+	__free_page(second ? pair : pair + 1);
+	return second ? pair + 1 : pair;
 }
 
 /**
@@ -47,10 +30,10 @@ static struct page *alloc_from_pair(gfp_t gfp)
  */
 struct page *hwpage_alloc(gfp_t gfp)
 {
-	struct page *page = alloc_page(gfp | __GFP_ZERO);
+	struct page *pair = alloc_pages(gfp | __GFP_ZERO, 1);
 
-	if (likely(!page || hwpage_fits(page)))
-		return page;
-	__free_page(page);
-	return alloc_from_pair(gfp | __GFP_ZERO);
+	if (!pair)
+		return NULL;
+	split_page(pair, 1);
+	return keep_one(pair);
 }

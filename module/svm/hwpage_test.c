@@ -26,13 +26,13 @@ static void expect_good(struct kunit *test, const struct page *page)
 	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, PAGE_SIZE));
 }
 
-static void alloc_many(struct kunit *test, struct page *(*alloc)(gfp_t gfp))
+static void hwpage_test_alloc(struct kunit *test)
 {
 	LIST_HEAD(pages);
 	unsigned int i;
 
 	for (i = 0; i < MANY; i++) {
-		struct page *page = alloc(GFP_KERNEL | __GFP_ZERO);
+		struct page *page = hwpage_alloc(GFP_KERNEL);
 
 		if (!page)
 			break;
@@ -41,17 +41,6 @@ static void alloc_many(struct kunit *test, struct page *(*alloc)(gfp_t gfp))
 	}
 	hwpage_free_all(&pages);
 	KUNIT_EXPECT_EQ(test, i, MANY);
-}
-
-static void hwpage_test_alloc(struct kunit *test)
-{
-	alloc_many(test, hwpage_alloc);
-}
-
-/* What hwpage_alloc() does for one page in 512 */
-static void hwpage_test_from_pair(struct kunit *test)
-{
-	alloc_many(test, alloc_from_pair);
 }
 
 /* The pairs on both sides of a multiple of 2 MiB, and the one at it */
@@ -92,7 +81,6 @@ static void hwpage_test_keep_one(struct kunit *test)
 
 static struct kunit_case hwpage_test_cases[] = {
 	KUNIT_CASE(hwpage_test_alloc),
-	KUNIT_CASE(hwpage_test_from_pair),
 	KUNIT_CASE(hwpage_test_keep_one),
 	{}
 };

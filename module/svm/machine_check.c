@@ -18,7 +18,7 @@
 #include <asm/processor-flags.h>
 #include <asm/ptrace.h>
 
-#include "svm/machine_check.h"
+#include "svm/cpu.h"
 
 /* MC0_STATUS of a multi-match, without MCI_STATUS_OVER */
 #define MC0_MULTI_MATCH		0xb600000000010015ULL

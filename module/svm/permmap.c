@@ -15,14 +15,9 @@
 
 #define MSRPM_RANGE	0x2000		/* MSRs in a range */
 
-#define MSRPM_READ	BIT(0)
-#define MSRPM_WRITE	BIT(1)
-#define RW		(MSRPM_READ | MSRPM_WRITE)
-
-/* An MSR that the guest may access without an exit */
+/* An MSR that the guest may read and write without an exit */
 struct permmap_msr {
 	u32 msr;
-	u32 access;		/* MSRPM_READ, MSRPM_WRITE */
 	const char *name;	/* for security.rst */
 	const char *why;	/* why this is safe */
 };
@@ -32,25 +27,25 @@ struct permmap_msr {
  * (APM volume 2, 15.5.2). All others are registers of the host.
  */
 static const struct permmap_msr permmap_open_msrs[] = {
-	{ MSR_FS_BASE,		RW, "FS_BASE",
+	{ MSR_FS_BASE, "FS_BASE",
 	  "hidden part of FS, switched by VMLOAD" },
-	{ MSR_GS_BASE,		RW, "GS_BASE",
+	{ MSR_GS_BASE, "GS_BASE",
 	  "hidden part of GS, switched by VMLOAD" },
-	{ MSR_KERNEL_GS_BASE,	RW, "KERNEL_GS_BASE",
+	{ MSR_KERNEL_GS_BASE, "KERNEL_GS_BASE",
 	  "switched by VMLOAD; SWAPGS changes it without an exit anyway" },
-	{ MSR_STAR,		RW, "STAR",
+	{ MSR_STAR, "STAR",
 	  "SYSCALL selectors, switched by VMLOAD" },
-	{ MSR_LSTAR,		RW, "LSTAR",
+	{ MSR_LSTAR, "LSTAR",
 	  "SYSCALL target, switched by VMLOAD" },
-	{ MSR_CSTAR,		RW, "CSTAR",
+	{ MSR_CSTAR, "CSTAR",
 	  "SYSCALL target of compatibility mode, switched by VMLOAD" },
-	{ MSR_SYSCALL_MASK,	RW, "SFMASK",
+	{ MSR_SYSCALL_MASK, "SFMASK",
 	  "SYSCALL flag mask, switched by VMLOAD" },
-	{ MSR_IA32_SYSENTER_CS,	RW, "SYSENTER_CS",
+	{ MSR_IA32_SYSENTER_CS, "SYSENTER_CS",
 	  "SYSENTER selector, switched by VMLOAD" },
-	{ MSR_IA32_SYSENTER_ESP, RW, "SYSENTER_ESP",
+	{ MSR_IA32_SYSENTER_ESP, "SYSENTER_ESP",
 	  "SYSENTER stack, switched by VMLOAD" },
-	{ MSR_IA32_SYSENTER_EIP, RW, "SYSENTER_EIP",
+	{ MSR_IA32_SYSENTER_EIP, "SYSENTER_EIP",
 	  "SYSENTER target, switched by VMLOAD" },
 };
 
@@ -64,7 +59,7 @@ static const struct {
 	{ 0xc0010000, 0x1000 },
 };
 
-/* Number of the read bit of an MSR, or -1 if it is not in the map */
+/* Number of the read bit of an MSR, which the write bit follows; -1 if not in the map */
 static int msrpm_bit(u32 msr)
 {
 	unsigned int i;
@@ -76,47 +71,17 @@ static int msrpm_bit(u32 msr)
 	return -1;
 }
 
-static void map_set_bit(u8 *map, unsigned int bit, bool intercept)
-{
-	if (intercept)
-		map[bit / 8] |= BIT(bit % 8);
-	else
-		map[bit / 8] &= ~BIT(bit % 8);
-}
-
-/* Intercepts all ports. */
-static void iopm_close(u8 *map)
-{
-	memset(map, 0xff, IOPM_BYTES);
-}
-
-/* Intercepts all MSRs. */
-static void msrpm_close(u8 *map)
-{
-	memset(map, 0xff, MSRPM_BYTES);
-}
-
-/* Sets whether RDMSR and WRMSR are allowed. Returns -EINVAL if the MSR is not in the map. */
-static int msrpm_allow(u8 *map, u32 msr, bool read, bool write)
-{
-	int bit = msrpm_bit(msr);
-
-	if (bit < 0)
-		return -EINVAL;
-	map_set_bit(map, bit, !read);
-	map_set_bit(map, bit + 1, !write);
-	return 0;
-}
-
-/* Intercepts all MSRs except permmap_open_msrs. */
-static void msrpm_default(u8 *map)
+/* Intercept all MSRs except permmap_open_msrs. */
+static void msrpm_init(u8 *map)
 {
 	unsigned int i;
+	int bit;
 
-	msrpm_close(map);
-	for (i = 0; i < ARRAY_SIZE(permmap_open_msrs); i++)
-		msrpm_allow(map, permmap_open_msrs[i].msr, permmap_open_msrs[i].access & MSRPM_READ,
-			    permmap_open_msrs[i].access & MSRPM_WRITE);
+	memset(map, 0xff, MSRPM_BYTES);
+	for (i = 0; i < ARRAY_SIZE(permmap_open_msrs); i++) {
+		bit = msrpm_bit(permmap_open_msrs[i].msr);
+		map[bit / 8] &= ~(3 << bit % 8);
+	}
 }
 
 /* Physically contiguous, as the CPU requires */
@@ -130,8 +95,8 @@ int permmap_init(void)
 		permmap_exit();
 		return -ENOMEM;
 	}
-	iopm_close(page_address(iopm));
-	msrpm_default(page_address(msrpm));
+	memset(page_address(iopm), 0xff, IOPM_BYTES);
+	msrpm_init(page_address(msrpm));
 	return 0;
 }
 

@@ -1,46 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Intercepts, and the control area of a new vCPU: see vmcb_init.h.
+ * Intercepts, and the control area of a new vCPU. One function computes all intercepts from
+ * a constant table, the capabilities of the host, and a policy; no other code changes them.
  *
- * Two tables cover all bits of the six intercept words: bits that are set, with what
- * would happen otherwise, and bits that are clear, with the reason why this is safe.
- * KUnit checks that each bit is in one of the tables.
+ * The table has all intercepts that are ever set, and what would happen without them.
+ * vmcb_test.c lists those that are never set, with the reason why this is safe, and checks
+ * that each bit of the six words is in one of the tables.
  */
 #include <linux/kernel.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
 
-#include "svm/vmcb_init.h"
+#include "svm/vmcb.h"
 
-#define RULE(nr, when, needs, name, why) \
-	{ INTERCEPT_##nr, 1, VMCB_WHEN_##when, needs, name, why }
-#define ALWAYS(nr, why)		RULE(nr, ALWAYS, 0, #nr, why)
-#define IF_CPU(nr, needs, why)	RULE(nr, ALWAYS, needs, #nr, why)
-#define IF_ASKED(nr, when, why)	RULE(nr, when, 0, #nr, why)
-#define RUN_OF(nr, count, name, why) \
-	{ nr, count, VMCB_WHEN_ALWAYS, 0, name, why }
+/* One or more consecutive intercepts */
+struct intercept_rule {
+	u16 nr;			/* first &enum vmcb_exit */
+	u8 count;
+	u8 when;		/* offset of a bool in struct vmcb_policy, or 0: always */
+	u64 needs;		/* required bits of svm_caps.cpuid_intercepts */
+	const char *name;	/* for security.rst and tests */
+	const char *why;	/* what would happen without the intercept */
+};
 
-const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
+#define RANGE(nr, count, name, why)	{ nr, count, 0, 0, name, why }
+#define ALWAYS(nr, why)			RANGE(VMEXIT_##nr, 1, #nr, why)
+#define IF_CPU(nr, needs, why)		{ VMEXIT_##nr, 1, 0, needs, #nr, why }
+#define IF_ASKED(nr, member, why) \
+	{ VMEXIT_##nr, 1, offsetof(struct vmcb_policy, member), 0, #nr, why }
+
+static const struct intercept_rule intercept_rules[] = {
 	/* control and debug registers */
-	RUN_OF(INTERCEPT_CR0_WRITE, 1, "CR0_WRITE",
-	       "checks mode changes; keeps CD and NW away from the host's caches"),
-	RUN_OF(INTERCEPT_CR0_WRITE + 4, 1, "CR4_WRITE",
-	       "allows only bits that the CPUID table shows"),
-	RUN_OF(INTERCEPT_CR0_READ + 8, 1, "CR8_READ",
-	       "the task priority is kept in one place"),
-	RUN_OF(INTERCEPT_CR0_WRITE + 8, 1, "CR8_WRITE",
-	       "the task priority is kept in one place"),
-	RUN_OF(INTERCEPT_DR0_READ, 16, "DR_READ",
-	       "VMRUN does not switch DR0 to DR3, which hold the host's values"),
-	RUN_OF(INTERCEPT_DR0_WRITE, 16, "DR_WRITE",
-	       "VMRUN does not switch DR0 to DR3, which hold the host's values"),
+	ALWAYS(CR0_WRITE,
+	      "checks mode changes; keeps CD and NW away from the host's caches"),
+	ALWAYS(CR4_WRITE, "allows only bits that the CPUID table shows"),
+	ALWAYS(CR8_READ, "the task priority is kept in one place"),
+	ALWAYS(CR8_WRITE, "the task priority is kept in one place"),
+	RANGE(VMEXIT_DR0_READ, 16, "DR_READ",
+	      "VMRUN does not switch DR0 to DR3, which hold the host's values"),
+	RANGE(VMEXIT_DR0_WRITE, 16, "DR_WRITE",
+	      "VMRUN does not switch DR0 to DR3, which hold the host's values"),
 
 	/* exceptions */
-	RUN_OF(INTERCEPT_EXCEPTION + 1, 1, "DB",
-	       "a #DB that raises #DB locks the CPU up in microcode"),
-	RUN_OF(INTERCEPT_EXCEPTION + 17, 1, "AC",
-	       "an #AC that raises #AC locks the CPU up in microcode"),
-	RUN_OF(INTERCEPT_EXCEPTION + 18, 1, "MC",
-	       "machine checks belong to the host"),
+	RANGE(VMEXIT_EXCEPTION + VEC_DB, 1, "DB",
+	      "a #DB that raises #DB locks the CPU up in microcode"),
+	RANGE(VMEXIT_EXCEPTION + VEC_AC, 1, "AC",
+	      "an #AC that raises #AC locks the CPU up in microcode"),
+	RANGE(VMEXIT_EXCEPTION + VEC_MC, 1, "MC",
+	      "machine checks belong to the host"),
 
 	/* events of the host */
 	ALWAYS(INTR,	"interrupts belong to the host"),
@@ -86,79 +93,17 @@ const struct vmcb_intercept_rule vmcb_intercept_rules[] = {
 	IF_CPU(TLBSYNC,	SVM_INTERCEPT_INVLPGB, "would wait for all host CPUs"),
 
 	/* depend on the policy; must be last, see vmcb_fix_intercepts() */
-	RULE(CR0_READ, CR0_READ, 0, "CR0_READ",
-	     "the guest's CR0 differs from the one in the VMCB"),
-	{ INTERCEPT_CR0_READ + 4, 1, VMCB_WHEN_CR4_READ, 0, "CR4_READ",
-	  "the guest's CR4 differs from the one in the VMCB" },
-	IF_ASKED(RDTSCP, RDTSCP, "the guest's CPUID has no RDTSCP"),
-	IF_ASKED(VINTR,	VINTR, "reports that the guest can take an interrupt"),
-	IF_ASKED(IRET,	IRET, "reports that the guest leaves its NMI handler"),
-	IF_ASKED(INTN,	INTN, "catches INT3 on emulators; hides the TF of a step"),
+	IF_ASKED(CR0_READ, cr0_read,
+		 "the guest's CR0 differs from the one in the VMCB"),
+	IF_ASKED(CR4_READ, cr4_read,
+		 "the guest's CR4 differs from the one in the VMCB"),
+	IF_ASKED(RDTSCP, rdtscp, "the guest's CPUID has no RDTSCP"),
+	IF_ASKED(VINTR,	vintr, "reports that the guest can take an interrupt"),
+	IF_ASKED(IRET,	iret, "reports that the guest leaves its NMI handler"),
+	IF_ASKED(INTN,	intn, "catches INT3 on emulators; hides the TF of a step"),
 };
 
-const unsigned int vmcb_nr_intercept_rules = ARRAY_SIZE(vmcb_intercept_rules);
-
-const struct vmcb_intercept_open vmcb_intercepts_open[] = {
-	{ INTERCEPT_CR0_READ + 1, INTERCEPT_CR0_READ + 1, "no such register: #UD" },
-	{ INTERCEPT_CR0_READ + 2, INTERCEPT_CR0_READ + 3, "in the VMCB" },
-	{ INTERCEPT_CR0_READ + 5, INTERCEPT_CR0_READ + 7, "no such register: #UD" },
-	{ INTERCEPT_CR0_READ + 9, INTERCEPT_CR0_READ + 15, "no such register: #UD" },
-	{ INTERCEPT_CR0_WRITE + 1, INTERCEPT_CR0_WRITE + 1, "no such register: #UD" },
-	{ INTERCEPT_CR0_WRITE + 2, INTERCEPT_CR0_WRITE + 2, "in the VMCB" },
-	{ INTERCEPT_CR0_WRITE + 3, INTERCEPT_CR0_WRITE + 3,
-	  "in the VMCB; nested paging makes any value harmless" },
-	{ INTERCEPT_CR0_WRITE + 5, INTERCEPT_CR0_WRITE + 7, "no such register: #UD" },
-	{ INTERCEPT_CR0_WRITE + 9, INTERCEPT_CR0_WRITE + 15, "no such register: #UD" },
-	{ INTERCEPT_EXCEPTION + 0, INTERCEPT_EXCEPTION + 0,
-	  "the guest's own affair, unless policy.exceptions has it" },
-	{ INTERCEPT_EXCEPTION + 2, INTERCEPT_EXCEPTION + 2,
-	  "never raised: NMIs have their own intercept" },
-	{ INTERCEPT_EXCEPTION + 3, INTERCEPT_EXCEPTION + 16,
-	  "the guest's own affair, unless policy.exceptions has it" },
-	{ INTERCEPT_EXCEPTION + 19, INTERCEPT_EXCEPTION + 31,
-	  "the guest's own affair, unless policy.exceptions has it" },
-	{ INTERCEPT_CR0_SEL_WRITE, INTERCEPT_CR0_SEL_WRITE, "CR0_WRITE covers it" },
-	{ INTERCEPT_IDTR_READ, INTERCEPT_TR_WRITE,
-	  "switched by VMRUN and VMLOAD" },
-	{ INTERCEPT_RDTSC, INTERCEPT_RDTSC, "reads through tsc_offset" },
-	{ INTERCEPT_PUSHF, INTERCEPT_POPF, "RFLAGS is in the VMCB" },
-	{ INTERCEPT_PAUSE, INTERCEPT_PAUSE,
-	  "a spinning guest is preempted by the host's interrupts" },
-	{ INTERCEPT_INVLPG, INTERCEPT_INVLPG, "works on the guest's own ASID" },
-	{ INTERCEPT_ICEBP, INTERCEPT_ICEBP, "raises a #DB, which is intercepted" },
-	{ INTERCEPT_EFER_WRITE_TRAP, INTERCEPT_EFER_WRITE_TRAP,
-	  "the MSR intercept comes before the write" },
-	{ 4 * 32 + 16, 4 * 32 + 31,
-	  "traps behind a CR write; the CR intercepts come before it" },
-	{ 5 * 32 + 5, 5 * 32 + 5, "bus lock threshold: not used" },
-	{ 5 * 32 + 6, 5 * 32 + 6, "idle HLT: the HLT intercept is stricter" },
-	{ 5 * 32 + 7, 5 * 32 + 31, "reserved" },
-};
-
-const unsigned int vmcb_nr_intercepts_open = ARRAY_SIZE(vmcb_intercepts_open);
-
-static bool policy_asks(const struct vmcb_policy *policy, u8 when)
-{
-	switch (when) {
-	case VMCB_WHEN_ALWAYS:
-		return true;
-	case VMCB_WHEN_CR0_READ:
-		return policy->cr0_read;
-	case VMCB_WHEN_CR4_READ:
-		return policy->cr4_read;
-	case VMCB_WHEN_RDTSCP:
-		return policy->rdtscp;
-	case VMCB_WHEN_VINTR:
-		return policy->vintr;
-	case VMCB_WHEN_IRET:
-		return policy->iret;
-	case VMCB_WHEN_INTN:
-		return policy->intn;
-	}
-	return false;
-}
-
-static void apply_rule(u32 *words, const struct vmcb_intercept_rule *rule)
+static void apply_rule(u32 *words, const struct intercept_rule *rule)
 {
 	unsigned int nr;
 
@@ -169,10 +114,10 @@ static void apply_rule(u32 *words, const struct vmcb_intercept_rule *rule)
 /* Computes @caps->intercepts, which are set in all VMCBs, from the other fields. */
 void vmcb_fix_intercepts(struct svm_caps *caps)
 {
-	const struct vmcb_intercept_rule *rule;
+	const struct intercept_rule *rule;
 
 	memset(caps->intercepts, 0, sizeof(caps->intercepts));
-	for (rule = vmcb_intercept_rules; rule->when == VMCB_WHEN_ALWAYS; rule++)
+	for (rule = intercept_rules; !rule->when; rule++)
 		if ((rule->needs & caps->cpuid_intercepts) == rule->needs)
 			apply_rule(caps->intercepts, rule);
 }
@@ -188,13 +133,13 @@ void vmcb_fix_intercepts(struct svm_caps *caps)
 void vmcb_recalc_intercepts(struct vmcb *vmcb, const struct svm_caps *caps,
 			    const struct vmcb_policy *policy)
 {
-	const struct vmcb_intercept_rule *rule = vmcb_intercept_rules + vmcb_nr_intercept_rules;
+	const struct intercept_rule *rule = intercept_rules + ARRAY_SIZE(intercept_rules);
 	u32 words[VMCB_INTERCEPT_WORDS];
 
 	memcpy(words, caps->intercepts, sizeof(words));
-	words[INTERCEPT_EXCEPTION / 32] |= policy->exceptions;
-	while ((--rule)->when != VMCB_WHEN_ALWAYS)
-		if (policy_asks(policy, rule->when))
+	words[VMEXIT_EXCEPTION / 32] |= policy->exceptions;
+	while ((--rule)->when)
+		if (*((const bool *)policy + rule->when))
 			apply_rule(words, rule);
 	if (!memcmp(vmcb->control.intercepts, words, sizeof(words)))
 		return;

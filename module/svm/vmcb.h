@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The VMCB (APM volume 2, appendix B), and setters for its fields. A setter clears the
- * clean bit of its field. Fields without a clean bit are always reloaded by VMRUN and
- * are written directly.
+ * The VMCB (APM volume 2, appendix B), setters for its fields, and the computation of its
+ * intercepts. A setter clears the clean bit of its field. Fields without a clean bit are
+ * always reloaded by VMRUN and are written directly.
+ *
+ * Callers hold the mutex of the vCPU.
  */
 #ifndef SVMVCPU_VMCB_H
 #define SVMVCPU_VMCB_H
@@ -13,125 +15,96 @@
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
-/* Intercepts are numbered word * 32 + bit, with word 0 at VMCB offset 0. */
-#define VMCB_INTERCEPT_WORDS	6
-
-enum vmcb_intercept {
-	INTERCEPT_CR0_READ	= 0 * 32,	/* CRn: + n */
-	INTERCEPT_CR0_WRITE	= 0 * 32 + 16,	/* CRn: + n */
-	INTERCEPT_DR0_READ	= 1 * 32,	/* DRn: + n */
-	INTERCEPT_DR0_WRITE	= 1 * 32 + 16,	/* DRn: + n */
-	INTERCEPT_EXCEPTION	= 2 * 32,	/* + vector */
-	INTERCEPT_INTR		= 3 * 32,
-	INTERCEPT_NMI,
-	INTERCEPT_SMI,
-	INTERCEPT_INIT,
-	INTERCEPT_VINTR,
-	INTERCEPT_CR0_SEL_WRITE,
-	INTERCEPT_IDTR_READ,
-	INTERCEPT_GDTR_READ,
-	INTERCEPT_LDTR_READ,
-	INTERCEPT_TR_READ,
-	INTERCEPT_IDTR_WRITE,
-	INTERCEPT_GDTR_WRITE,
-	INTERCEPT_LDTR_WRITE,
-	INTERCEPT_TR_WRITE,
-	INTERCEPT_RDTSC,
-	INTERCEPT_RDPMC,
-	INTERCEPT_PUSHF,
-	INTERCEPT_POPF,
-	INTERCEPT_CPUID,
-	INTERCEPT_RSM,
-	INTERCEPT_IRET,
-	INTERCEPT_INTN,
-	INTERCEPT_INVD,
-	INTERCEPT_PAUSE,
-	INTERCEPT_HLT,
-	INTERCEPT_INVLPG,
-	INTERCEPT_INVLPGA,
-	INTERCEPT_IOIO,
-	INTERCEPT_MSR,
-	INTERCEPT_TASK_SWITCH,
-	INTERCEPT_FERR_FREEZE,
-	INTERCEPT_SHUTDOWN,
-	INTERCEPT_VMRUN		= 4 * 32,
-	INTERCEPT_VMMCALL,
-	INTERCEPT_VMLOAD,
-	INTERCEPT_VMSAVE,
-	INTERCEPT_STGI,
-	INTERCEPT_CLGI,
-	INTERCEPT_SKINIT,
-	INTERCEPT_RDTSCP,
-	INTERCEPT_ICEBP,
-	INTERCEPT_WBINVD,
-	INTERCEPT_MONITOR,
-	INTERCEPT_MWAIT,
-	INTERCEPT_MWAIT_ARMED,
-	INTERCEPT_XSETBV,
-	INTERCEPT_RDPRU,
-	INTERCEPT_EFER_WRITE_TRAP,
-	INTERCEPT_INVLPGB	= 5 * 32,
-	INTERCEPT_INVLPGB_ILLEGAL,
-	INTERCEPT_INVPCID,
-	INTERCEPT_MCOMMIT,
-	INTERCEPT_TLBSYNC,
-};
-
-/* EXITCODE */
+/*
+ * EXITCODE. Up to VMEXIT_TLBSYNC, the code is also the number of the intercept that causes
+ * the exit: bit n % 32 of word n / 32.
+ */
 enum vmcb_exit {
 	VMEXIT_CR0_READ		= 0x000,	/* CRn: + n */
+	VMEXIT_CR4_READ		= 0x004,
+	VMEXIT_CR8_READ		= 0x008,
 	VMEXIT_CR0_WRITE	= 0x010,	/* CRn: + n */
+	VMEXIT_CR4_WRITE	= 0x014,
+	VMEXIT_CR8_WRITE	= 0x018,
 	VMEXIT_DR0_READ		= 0x020,	/* DRn: + n */
 	VMEXIT_DR0_WRITE	= 0x030,	/* DRn: + n */
 	VMEXIT_EXCEPTION	= 0x040,	/* + vector */
 	VMEXIT_INTR		= 0x060,
-	VMEXIT_NMI		= 0x061,
-	VMEXIT_SMI		= 0x062,
-	VMEXIT_INIT		= 0x063,
-	VMEXIT_VINTR		= 0x064,
-	VMEXIT_CR0_SEL_WRITE	= 0x065,
-	VMEXIT_IDTR_READ	= 0x066,
+	VMEXIT_NMI,
+	VMEXIT_SMI,
+	VMEXIT_INIT,
+	VMEXIT_VINTR,
+	VMEXIT_CR0_SEL_WRITE,
+	VMEXIT_IDTR_READ,
+	VMEXIT_GDTR_READ,
+	VMEXIT_LDTR_READ,
+	VMEXIT_TR_READ,
+	VMEXIT_IDTR_WRITE,
+	VMEXIT_GDTR_WRITE,
+	VMEXIT_LDTR_WRITE,
+	VMEXIT_TR_WRITE,
 	VMEXIT_RDTSC		= 0x06e,
-	VMEXIT_RDPMC		= 0x06f,
+	VMEXIT_RDPMC,
 	VMEXIT_PUSHF		= 0x070,
-	VMEXIT_POPF		= 0x071,
-	VMEXIT_CPUID		= 0x072,
-	VMEXIT_RSM		= 0x073,
-	VMEXIT_IRET		= 0x074,
-	VMEXIT_INTN		= 0x075,
-	VMEXIT_INVD		= 0x076,
-	VMEXIT_PAUSE		= 0x077,
-	VMEXIT_HLT		= 0x078,
-	VMEXIT_INVLPG		= 0x079,
-	VMEXIT_INVLPGA		= 0x07a,
-	VMEXIT_IOIO		= 0x07b,
-	VMEXIT_MSR		= 0x07c,
-	VMEXIT_TASK_SWITCH	= 0x07d,
-	VMEXIT_FERR_FREEZE	= 0x07e,
-	VMEXIT_SHUTDOWN		= 0x07f,
+	VMEXIT_POPF,
+	VMEXIT_CPUID,
+	VMEXIT_RSM,
+	VMEXIT_IRET,
+	VMEXIT_INTN,
+	VMEXIT_INVD,
+	VMEXIT_PAUSE,
+	VMEXIT_HLT,
+	VMEXIT_INVLPG,
+	VMEXIT_INVLPGA,
+	VMEXIT_IOIO,
+	VMEXIT_MSR,
+	VMEXIT_TASK_SWITCH,
+	VMEXIT_FERR_FREEZE,
+	VMEXIT_SHUTDOWN,
 	VMEXIT_VMRUN		= 0x080,
-	VMEXIT_VMMCALL		= 0x081,
-	VMEXIT_VMLOAD		= 0x082,
-	VMEXIT_VMSAVE		= 0x083,
-	VMEXIT_STGI		= 0x084,
-	VMEXIT_CLGI		= 0x085,
-	VMEXIT_SKINIT		= 0x086,
-	VMEXIT_RDTSCP		= 0x087,
-	VMEXIT_ICEBP		= 0x088,
-	VMEXIT_WBINVD		= 0x089,
-	VMEXIT_MONITOR		= 0x08a,
-	VMEXIT_MWAIT		= 0x08b,
-	VMEXIT_MWAIT_ARMED	= 0x08c,
-	VMEXIT_XSETBV		= 0x08d,
-	VMEXIT_RDPRU		= 0x08e,
+	VMEXIT_VMMCALL,
+	VMEXIT_VMLOAD,
+	VMEXIT_VMSAVE,
+	VMEXIT_STGI,
+	VMEXIT_CLGI,
+	VMEXIT_SKINIT,
+	VMEXIT_RDTSCP,
+	VMEXIT_ICEBP,
+	VMEXIT_WBINVD,
+	VMEXIT_MONITOR,
+	VMEXIT_MWAIT,
+	VMEXIT_MWAIT_ARMED,
+	VMEXIT_XSETBV,
+	VMEXIT_RDPRU,
+	VMEXIT_EFER_WRITE_TRAP,
 	VMEXIT_INVLPGB		= 0x0a0,
-	VMEXIT_INVLPGB_ILLEGAL	= 0x0a1,
-	VMEXIT_INVPCID		= 0x0a2,
-	VMEXIT_MCOMMIT		= 0x0a3,
-	VMEXIT_TLBSYNC		= 0x0a4,
+	VMEXIT_INVLPGB_ILLEGAL,
+	VMEXIT_INVPCID,
+	VMEXIT_MCOMMIT,
+	VMEXIT_TLBSYNC,
 	VMEXIT_NPF		= 0x400,
 	VMEXIT_MAX		= 0x401,
 };
+
+#define VMCB_INTERCEPT_WORDS	6
+
+/* Exception vectors */
+#define VEC_DE	0
+#define VEC_DB	1
+#define VEC_NMI	2
+#define VEC_BP	3
+#define VEC_OF	4
+#define VEC_BR	5
+#define VEC_UD	6
+#define VEC_DF	8
+#define VEC_TS	10
+#define VEC_NP	11
+#define VEC_SS	12
+#define VEC_GP	13
+#define VEC_PF	14
+#define VEC_AC	17
+#define VEC_MC	18
+#define VEC_CP	21
 
 /*
  * EXITCODE is negative if VMRUN did not enter the guest (APM volume 2, appendix C).
@@ -308,115 +281,40 @@ struct vmcb {
 	struct vmcb_save_area save;
 } __packed;
 
-#define VMCB_ASSERT(member, offset) \
-	static_assert(offsetof(struct vmcb, member) == (offset))
-
-VMCB_ASSERT(control.intercepts[5], 0x014);
-VMCB_ASSERT(control.pause_filter_threshold, 0x03c);
-VMCB_ASSERT(control.pause_filter_count, 0x03e);
-VMCB_ASSERT(control.iopm_base_pa, 0x040);
-VMCB_ASSERT(control.msrpm_base_pa, 0x048);
-VMCB_ASSERT(control.tsc_offset, 0x050);
-VMCB_ASSERT(control.asid, 0x058);
-VMCB_ASSERT(control.tlb_control, 0x05c);
-VMCB_ASSERT(control.int_ctl, 0x060);
-VMCB_ASSERT(control.int_state, 0x068);
-VMCB_ASSERT(control.exit_code, 0x070);
-VMCB_ASSERT(control.exit_info_1, 0x078);
-VMCB_ASSERT(control.exit_info_2, 0x080);
-VMCB_ASSERT(control.exit_int_info, 0x088);
-VMCB_ASSERT(control.nested_ctl, 0x090);
-VMCB_ASSERT(control.avic_bar, 0x098);
-VMCB_ASSERT(control.ghcb_pa, 0x0a0);
-VMCB_ASSERT(control.event_inj, 0x0a8);
-VMCB_ASSERT(control.nested_cr3, 0x0b0);
-VMCB_ASSERT(control.lbr_virt, 0x0b8);
-VMCB_ASSERT(control.clean, 0x0c0);
-VMCB_ASSERT(control.next_rip, 0x0c8);
-VMCB_ASSERT(control.insn_len, 0x0d0);
-VMCB_ASSERT(control.insn_bytes, 0x0d1);
-VMCB_ASSERT(control.avic_backing_page, 0x0e0);
-VMCB_ASSERT(save, 0x400);
-VMCB_ASSERT(save.es, 0x400);
-VMCB_ASSERT(save.cs, 0x410);
-VMCB_ASSERT(save.ss, 0x420);
-VMCB_ASSERT(save.ds, 0x430);
-VMCB_ASSERT(save.fs, 0x440);
-VMCB_ASSERT(save.gs, 0x450);
-VMCB_ASSERT(save.gdtr, 0x460);
-VMCB_ASSERT(save.ldtr, 0x470);
-VMCB_ASSERT(save.idtr, 0x480);
-VMCB_ASSERT(save.tr, 0x490);
-VMCB_ASSERT(save.cpl, 0x4cb);
-VMCB_ASSERT(save.efer, 0x4d0);
-VMCB_ASSERT(save.cr4, 0x548);
-VMCB_ASSERT(save.cr3, 0x550);
-VMCB_ASSERT(save.cr0, 0x558);
-VMCB_ASSERT(save.dr7, 0x560);
-VMCB_ASSERT(save.dr6, 0x568);
-VMCB_ASSERT(save.rflags, 0x570);
-VMCB_ASSERT(save.rip, 0x578);
-VMCB_ASSERT(save.rsp, 0x5d8);
-VMCB_ASSERT(save.s_cet, 0x5e0);
-VMCB_ASSERT(save.rax, 0x5f8);
-VMCB_ASSERT(save.star, 0x600);
-VMCB_ASSERT(save.lstar, 0x608);
-VMCB_ASSERT(save.cstar, 0x610);
-VMCB_ASSERT(save.sfmask, 0x618);
-VMCB_ASSERT(save.kernel_gs_base, 0x620);
-VMCB_ASSERT(save.sysenter_cs, 0x628);
-VMCB_ASSERT(save.sysenter_esp, 0x630);
-VMCB_ASSERT(save.sysenter_eip, 0x638);
-VMCB_ASSERT(save.cr2, 0x640);
-VMCB_ASSERT(save.g_pat, 0x668);
-VMCB_ASSERT(save.dbgctl, 0x670);
-VMCB_ASSERT(save.last_excp_to, 0x690);
-VMCB_ASSERT(save.spec_ctrl, 0x6e0);
-static_assert(sizeof(struct vmcb_segment) == 16);
-static_assert(sizeof(struct vmcb_control_area) == 0x400);
-static_assert(sizeof(struct vmcb) == 0x1000);
-
 static inline void vmcb_dirty(struct vmcb *vmcb, u32 group)
 {
 	vmcb->control.clean &= ~group;
 }
 
-#define CONTROL_SETTER(field, type, group)				\
+#define VMCB_SETTER(area, field, type, group)				\
 static inline void vmcb_set_##field(struct vmcb *vmcb, type val)	\
 {									\
-	vmcb->control.field = val;					\
+	vmcb->area.field = val;						\
 	vmcb_dirty(vmcb, group);					\
 }
 
-#define SAVE_SETTER(field, type, group)					\
-static inline void vmcb_set_##field(struct vmcb *vmcb, type val)	\
-{									\
-	vmcb->save.field = val;						\
-	vmcb_dirty(vmcb, group);					\
-}
-
-CONTROL_SETTER(tsc_offset, u64, VMCB_CLEAN_INTERCEPTS)
-CONTROL_SETTER(iopm_base_pa, u64, VMCB_CLEAN_MAPS)
-CONTROL_SETTER(msrpm_base_pa, u64, VMCB_CLEAN_MAPS)
-CONTROL_SETTER(asid, u32, VMCB_CLEAN_ASID)
-CONTROL_SETTER(int_ctl, u64, VMCB_CLEAN_INT_CTL)
-CONTROL_SETTER(nested_ctl, u64, VMCB_CLEAN_NP)
-CONTROL_SETTER(nested_cr3, u64, VMCB_CLEAN_NP)
-SAVE_SETTER(g_pat, u64, VMCB_CLEAN_NP)
-SAVE_SETTER(cr0, u64, VMCB_CLEAN_CRX)
-SAVE_SETTER(cr3, u64, VMCB_CLEAN_CRX)
-SAVE_SETTER(cr4, u64, VMCB_CLEAN_CRX)
-SAVE_SETTER(efer, u64, VMCB_CLEAN_CRX)
-SAVE_SETTER(dr6, u64, VMCB_CLEAN_DRX)
-SAVE_SETTER(dr7, u64, VMCB_CLEAN_DRX)
-SAVE_SETTER(gdtr, struct vmcb_segment, VMCB_CLEAN_DT)
-SAVE_SETTER(idtr, struct vmcb_segment, VMCB_CLEAN_DT)
-SAVE_SETTER(es, struct vmcb_segment, VMCB_CLEAN_SEG)
-SAVE_SETTER(cs, struct vmcb_segment, VMCB_CLEAN_SEG)
-SAVE_SETTER(ss, struct vmcb_segment, VMCB_CLEAN_SEG)
-SAVE_SETTER(ds, struct vmcb_segment, VMCB_CLEAN_SEG)
-SAVE_SETTER(cpl, u8, VMCB_CLEAN_SEG)
-SAVE_SETTER(cr2, u64, VMCB_CLEAN_CR2)
+VMCB_SETTER(control, tsc_offset, u64, VMCB_CLEAN_INTERCEPTS)
+VMCB_SETTER(control, iopm_base_pa, u64, VMCB_CLEAN_MAPS)
+VMCB_SETTER(control, msrpm_base_pa, u64, VMCB_CLEAN_MAPS)
+VMCB_SETTER(control, asid, u32, VMCB_CLEAN_ASID)
+VMCB_SETTER(control, int_ctl, u64, VMCB_CLEAN_INT_CTL)
+VMCB_SETTER(control, nested_ctl, u64, VMCB_CLEAN_NP)
+VMCB_SETTER(control, nested_cr3, u64, VMCB_CLEAN_NP)
+VMCB_SETTER(save, g_pat, u64, VMCB_CLEAN_NP)
+VMCB_SETTER(save, cr0, u64, VMCB_CLEAN_CRX)
+VMCB_SETTER(save, cr3, u64, VMCB_CLEAN_CRX)
+VMCB_SETTER(save, cr4, u64, VMCB_CLEAN_CRX)
+VMCB_SETTER(save, efer, u64, VMCB_CLEAN_CRX)
+VMCB_SETTER(save, dr6, u64, VMCB_CLEAN_DRX)
+VMCB_SETTER(save, dr7, u64, VMCB_CLEAN_DRX)
+VMCB_SETTER(save, gdtr, struct vmcb_segment, VMCB_CLEAN_DT)
+VMCB_SETTER(save, idtr, struct vmcb_segment, VMCB_CLEAN_DT)
+VMCB_SETTER(save, es, struct vmcb_segment, VMCB_CLEAN_SEG)
+VMCB_SETTER(save, cs, struct vmcb_segment, VMCB_CLEAN_SEG)
+VMCB_SETTER(save, ss, struct vmcb_segment, VMCB_CLEAN_SEG)
+VMCB_SETTER(save, ds, struct vmcb_segment, VMCB_CLEAN_SEG)
+VMCB_SETTER(save, cpl, u8, VMCB_CLEAN_SEG)
+VMCB_SETTER(save, cr2, u64, VMCB_CLEAN_CR2)
 
 /*
  * Did VMRUN enter the guest? Codes -2 to -4 happen only for SEV-ES and SEV-SNP guests,
@@ -450,5 +348,31 @@ struct svm_caps {
 #define SVM_INTERCEPT_INVPCID	BIT_ULL(1)
 #define SVM_INTERCEPT_MCOMMIT	BIT_ULL(2)
 #define SVM_INTERCEPT_INVLPGB	BIT_ULL(3)
+
+/* PAT after reset: WB, WT, UC-, UC, twice */
+#define PAT_RESET	0x0007040600070406ULL
+
+/* Intercepts that may change during the life of a vCPU */
+struct vmcb_policy {
+	union {
+		struct {
+			u32 exceptions;	/* bit n: exception vector n */
+			bool vintr;	/* the guest can take an interrupt */
+			bool iret;	/* IRET, which ends an NMI handler */
+			bool intn;	/* INT n: for steps, and to detect INT3 on some hosts */
+		};
+		u64 for_events;		/* all of these, to test them at once */
+	};
+	bool cr0_read;			/* the guest's CR0 differs from the VMCB's */
+	bool cr4_read;			/* the same for CR4 */
+	bool rdtscp;			/* the guest's CPUID has no RDTSCP */
+};
+
+void vmcb_fix_intercepts(struct svm_caps *caps);
+void vmcb_recalc_intercepts(struct vmcb *vmcb, const struct svm_caps *caps,
+			    const struct vmcb_policy *policy);
+void vmcb_init_control(struct vmcb *vmcb, const struct svm_caps *caps,
+		       u64 iopm_pa, u64 msrpm_pa, u64 ncr3);
+
 
 #endif /* SVMVCPU_VMCB_H */

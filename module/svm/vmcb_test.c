@@ -10,6 +10,118 @@
 
 #define NR_BITS	(VMCB_INTERCEPT_WORDS * 32)
 
+#define VMCB_ASSERT(member, offset) \
+	static_assert(offsetof(struct vmcb, member) == (offset))
+
+VMCB_ASSERT(control.intercepts[5], 0x014);
+VMCB_ASSERT(control.pause_filter_threshold, 0x03c);
+VMCB_ASSERT(control.pause_filter_count, 0x03e);
+VMCB_ASSERT(control.iopm_base_pa, 0x040);
+VMCB_ASSERT(control.msrpm_base_pa, 0x048);
+VMCB_ASSERT(control.tsc_offset, 0x050);
+VMCB_ASSERT(control.asid, 0x058);
+VMCB_ASSERT(control.tlb_control, 0x05c);
+VMCB_ASSERT(control.int_ctl, 0x060);
+VMCB_ASSERT(control.int_state, 0x068);
+VMCB_ASSERT(control.exit_code, 0x070);
+VMCB_ASSERT(control.exit_info_1, 0x078);
+VMCB_ASSERT(control.exit_info_2, 0x080);
+VMCB_ASSERT(control.exit_int_info, 0x088);
+VMCB_ASSERT(control.nested_ctl, 0x090);
+VMCB_ASSERT(control.avic_bar, 0x098);
+VMCB_ASSERT(control.ghcb_pa, 0x0a0);
+VMCB_ASSERT(control.event_inj, 0x0a8);
+VMCB_ASSERT(control.nested_cr3, 0x0b0);
+VMCB_ASSERT(control.lbr_virt, 0x0b8);
+VMCB_ASSERT(control.clean, 0x0c0);
+VMCB_ASSERT(control.next_rip, 0x0c8);
+VMCB_ASSERT(control.insn_len, 0x0d0);
+VMCB_ASSERT(control.insn_bytes, 0x0d1);
+VMCB_ASSERT(control.avic_backing_page, 0x0e0);
+VMCB_ASSERT(save, 0x400);
+VMCB_ASSERT(save.es, 0x400);
+VMCB_ASSERT(save.cs, 0x410);
+VMCB_ASSERT(save.ss, 0x420);
+VMCB_ASSERT(save.ds, 0x430);
+VMCB_ASSERT(save.fs, 0x440);
+VMCB_ASSERT(save.gs, 0x450);
+VMCB_ASSERT(save.gdtr, 0x460);
+VMCB_ASSERT(save.ldtr, 0x470);
+VMCB_ASSERT(save.idtr, 0x480);
+VMCB_ASSERT(save.tr, 0x490);
+VMCB_ASSERT(save.cpl, 0x4cb);
+VMCB_ASSERT(save.efer, 0x4d0);
+VMCB_ASSERT(save.cr4, 0x548);
+VMCB_ASSERT(save.cr3, 0x550);
+VMCB_ASSERT(save.cr0, 0x558);
+VMCB_ASSERT(save.dr7, 0x560);
+VMCB_ASSERT(save.dr6, 0x568);
+VMCB_ASSERT(save.rflags, 0x570);
+VMCB_ASSERT(save.rip, 0x578);
+VMCB_ASSERT(save.rsp, 0x5d8);
+VMCB_ASSERT(save.s_cet, 0x5e0);
+VMCB_ASSERT(save.rax, 0x5f8);
+VMCB_ASSERT(save.star, 0x600);
+VMCB_ASSERT(save.lstar, 0x608);
+VMCB_ASSERT(save.cstar, 0x610);
+VMCB_ASSERT(save.sfmask, 0x618);
+VMCB_ASSERT(save.kernel_gs_base, 0x620);
+VMCB_ASSERT(save.sysenter_cs, 0x628);
+VMCB_ASSERT(save.sysenter_esp, 0x630);
+VMCB_ASSERT(save.sysenter_eip, 0x638);
+VMCB_ASSERT(save.cr2, 0x640);
+VMCB_ASSERT(save.g_pat, 0x668);
+VMCB_ASSERT(save.dbgctl, 0x670);
+VMCB_ASSERT(save.last_excp_to, 0x690);
+VMCB_ASSERT(save.spec_ctrl, 0x6e0);
+static_assert(sizeof(struct vmcb_segment) == 16);
+static_assert(sizeof(struct vmcb_control_area) == 0x400);
+static_assert(sizeof(struct vmcb) == 0x1000);
+
+/* Consecutive intercepts that are never set */
+struct open_intercepts {
+	u16 first;		/* &enum vmcb_exit */
+	u16 last;		/* inclusive */
+	const char *why;	/* why this is safe */
+};
+
+static const struct open_intercepts open_intercepts[] = {
+	{ VMEXIT_CR0_READ + 1, VMEXIT_CR0_READ + 1, "no such register: #UD" },
+	{ VMEXIT_CR0_READ + 2, VMEXIT_CR0_READ + 3, "in the VMCB" },
+	{ VMEXIT_CR0_READ + 5, VMEXIT_CR0_READ + 7, "no such register: #UD" },
+	{ VMEXIT_CR0_READ + 9, VMEXIT_CR0_READ + 15, "no such register: #UD" },
+	{ VMEXIT_CR0_WRITE + 1, VMEXIT_CR0_WRITE + 1, "no such register: #UD" },
+	{ VMEXIT_CR0_WRITE + 2, VMEXIT_CR0_WRITE + 2, "in the VMCB" },
+	{ VMEXIT_CR0_WRITE + 3, VMEXIT_CR0_WRITE + 3,
+	  "in the VMCB; nested paging makes any value harmless" },
+	{ VMEXIT_CR0_WRITE + 5, VMEXIT_CR0_WRITE + 7, "no such register: #UD" },
+	{ VMEXIT_CR0_WRITE + 9, VMEXIT_CR0_WRITE + 15, "no such register: #UD" },
+	{ VMEXIT_EXCEPTION + 0, VMEXIT_EXCEPTION + 0,
+	  "the guest's own affair, unless policy.exceptions has it" },
+	{ VMEXIT_EXCEPTION + 2, VMEXIT_EXCEPTION + 2,
+	  "never raised: NMIs have their own intercept" },
+	{ VMEXIT_EXCEPTION + 3, VMEXIT_EXCEPTION + 16,
+	  "the guest's own affair, unless policy.exceptions has it" },
+	{ VMEXIT_EXCEPTION + 19, VMEXIT_EXCEPTION + 31,
+	  "the guest's own affair, unless policy.exceptions has it" },
+	{ VMEXIT_CR0_SEL_WRITE, VMEXIT_CR0_SEL_WRITE, "CR0_WRITE covers it" },
+	{ VMEXIT_IDTR_READ, VMEXIT_TR_WRITE,
+	  "switched by VMRUN and VMLOAD" },
+	{ VMEXIT_RDTSC, VMEXIT_RDTSC, "reads through tsc_offset" },
+	{ VMEXIT_PUSHF, VMEXIT_POPF, "RFLAGS is in the VMCB" },
+	{ VMEXIT_PAUSE, VMEXIT_PAUSE,
+	  "a spinning guest is preempted by the host's interrupts" },
+	{ VMEXIT_INVLPG, VMEXIT_INVLPG, "works on the guest's own ASID" },
+	{ VMEXIT_ICEBP, VMEXIT_ICEBP, "raises a #DB, which is intercepted" },
+	{ VMEXIT_EFER_WRITE_TRAP, VMEXIT_EFER_WRITE_TRAP,
+	  "the MSR intercept comes before the write" },
+	{ 4 * 32 + 16, 4 * 32 + 31,
+	  "traps behind a CR write; the CR intercepts come before it" },
+	{ 5 * 32 + 5, 5 * 32 + 5, "bus lock threshold: not used" },
+	{ 5 * 32 + 6, 5 * 32 + 6, "idle HLT: the HLT intercept is stricter" },
+	{ 5 * 32 + 7, 5 * 32 + 31, "reserved" },
+};
+
 static struct svm_caps caps_all = {
 	.cpuid_intercepts = SVM_INTERCEPT_RDPRU | SVM_INTERCEPT_INVPCID |
 			    SVM_INTERCEPT_MCOMMIT | SVM_INTERCEPT_INVLPGB,
@@ -32,11 +144,11 @@ static struct vmcb *vmcb_alloc(struct kunit *test)
 
 static void count_rules(u8 *set)
 {
-	const struct vmcb_intercept_rule *rule;
+	const struct intercept_rule *rule;
 	unsigned int i, nr;
 
-	for (i = 0; i < vmcb_nr_intercept_rules; i++) {
-		rule = &vmcb_intercept_rules[i];
+	for (i = 0; i < ARRAY_SIZE(intercept_rules); i++) {
+		rule = &intercept_rules[i];
 		for (nr = rule->nr; nr < rule->nr + rule->count; nr++)
 			set[nr]++;
 	}
@@ -44,11 +156,11 @@ static void count_rules(u8 *set)
 
 static void count_open(u8 *open)
 {
-	const struct vmcb_intercept_open *range;
+	const struct open_intercepts *range;
 	unsigned int i, nr;
 
-	for (i = 0; i < vmcb_nr_intercepts_open; i++) {
-		range = &vmcb_intercepts_open[i];
+	for (i = 0; i < ARRAY_SIZE(open_intercepts); i++) {
+		range = &open_intercepts[i];
 		for (nr = range->first; nr <= range->last; nr++)
 			open[nr]++;
 	}
@@ -72,15 +184,15 @@ static void vmcb_test_reasons(struct kunit *test)
 {
 	unsigned int i;
 
-	for (i = 0; i < vmcb_nr_intercept_rules; i++) {
-		KUNIT_EXPECT_GT(test, vmcb_intercept_rules[i].count, 0);
-		KUNIT_EXPECT_GT(test, strlen(vmcb_intercept_rules[i].name), 0);
-		KUNIT_EXPECT_GT(test, strlen(vmcb_intercept_rules[i].why), 0);
+	for (i = 0; i < ARRAY_SIZE(intercept_rules); i++) {
+		KUNIT_EXPECT_GT(test, intercept_rules[i].count, 0);
+		KUNIT_EXPECT_GT(test, strlen(intercept_rules[i].name), 0);
+		KUNIT_EXPECT_GT(test, strlen(intercept_rules[i].why), 0);
 	}
-	for (i = 0; i < vmcb_nr_intercepts_open; i++) {
-		KUNIT_EXPECT_LE(test, vmcb_intercepts_open[i].first,
-				vmcb_intercepts_open[i].last);
-		KUNIT_EXPECT_GT(test, strlen(vmcb_intercepts_open[i].why), 0);
+	for (i = 0; i < ARRAY_SIZE(open_intercepts); i++) {
+		KUNIT_EXPECT_LE(test, open_intercepts[i].first,
+				open_intercepts[i].last);
+		KUNIT_EXPECT_GT(test, strlen(open_intercepts[i].why), 0);
 	}
 }
 
@@ -127,12 +239,12 @@ static void vmcb_test_caps(struct kunit *test)
 		u64 cap;
 		unsigned int nr;
 	} gated[] = {
-		{ SVM_INTERCEPT_RDPRU, INTERCEPT_RDPRU },
-		{ SVM_INTERCEPT_INVPCID, INTERCEPT_INVPCID },
-		{ SVM_INTERCEPT_MCOMMIT, INTERCEPT_MCOMMIT },
-		{ SVM_INTERCEPT_INVLPGB, INTERCEPT_INVLPGB },
-		{ SVM_INTERCEPT_INVLPGB, INTERCEPT_INVLPGB_ILLEGAL },
-		{ SVM_INTERCEPT_INVLPGB, INTERCEPT_TLBSYNC },
+		{ SVM_INTERCEPT_RDPRU, VMEXIT_RDPRU },
+		{ SVM_INTERCEPT_INVPCID, VMEXIT_INVPCID },
+		{ SVM_INTERCEPT_MCOMMIT, VMEXIT_MCOMMIT },
+		{ SVM_INTERCEPT_INVLPGB, VMEXIT_INVLPGB },
+		{ SVM_INTERCEPT_INVLPGB, VMEXIT_INVLPGB_ILLEGAL },
+		{ SVM_INTERCEPT_INVLPGB, VMEXIT_TLBSYNC },
 	};
 	struct vmcb *vmcb = vmcb_alloc(test);
 	unsigned int i, j;
@@ -154,14 +266,14 @@ static void vmcb_test_policy(struct kunit *test)
 		struct vmcb_policy policy;
 		unsigned int nr;
 	} asked[] = {
-		{ { .cr0_read = true }, INTERCEPT_CR0_READ },
-		{ { .cr4_read = true }, INTERCEPT_CR0_READ + 4 },
-		{ { .rdtscp = true }, INTERCEPT_RDTSCP },
-		{ { .vintr = true }, INTERCEPT_VINTR },
-		{ { .iret = true }, INTERCEPT_IRET },
-		{ { .intn = true }, INTERCEPT_INTN },
-		{ { .exceptions = BIT(3) }, INTERCEPT_EXCEPTION + 3 },
-		{ { .exceptions = BIT(31) }, INTERCEPT_EXCEPTION + 31 },
+		{ { .cr0_read = true }, VMEXIT_CR0_READ },
+		{ { .cr4_read = true }, VMEXIT_CR4_READ },
+		{ { .rdtscp = true }, VMEXIT_RDTSCP },
+		{ { .vintr = true }, VMEXIT_VINTR },
+		{ { .iret = true }, VMEXIT_IRET },
+		{ { .intn = true }, VMEXIT_INTN },
+		{ { .exceptions = BIT(3) }, VMEXIT_EXCEPTION + 3 },
+		{ { .exceptions = BIT(31) }, VMEXIT_EXCEPTION + 31 },
 	};
 	struct vmcb *base = vmcb_alloc(test), *vmcb = vmcb_alloc(test);
 	unsigned int i, nr;
@@ -205,7 +317,7 @@ static void vmcb_test_init_control(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, control->nested_ctl, 1);
 	KUNIT_EXPECT_EQ(test, control->int_ctl, 1 << 24);
 	KUNIT_EXPECT_EQ(test, control->clean, 0);
-	KUNIT_EXPECT_TRUE(test, vmcb_intercepts(vmcb, INTERCEPT_VMRUN));
+	KUNIT_EXPECT_TRUE(test, vmcb_intercepts(vmcb, VMEXIT_VMRUN));
 	KUNIT_EXPECT_EQ(test, vmcb->save.g_pat, PAT_RESET);
 	KUNIT_EXPECT_EQ(test, vmcb->save.cr0, ~0ULL);
 	/* nothing else: take away the above, and zeroes must be left */
@@ -350,10 +462,10 @@ static void vmcb_test_order(struct kunit *test)
 	bool asked = false;
 	unsigned int i;
 
-	for (i = 0; i < vmcb_nr_intercept_rules; i++) {
-		bool always = vmcb_intercept_rules[i].when == VMCB_WHEN_ALWAYS;
+	for (i = 0; i < ARRAY_SIZE(intercept_rules); i++) {
+		bool always = !intercept_rules[i].when;
 
-		KUNIT_EXPECT_FALSE_MSG(test, always && asked, "%s", vmcb_intercept_rules[i].name);
+		KUNIT_EXPECT_FALSE_MSG(test, always && asked, "%s", intercept_rules[i].name);
 		asked |= !always;
 	}
 	KUNIT_EXPECT_TRUE(test, asked);

@@ -7,7 +7,7 @@
 #include <linux/stddef.h>
 #include <asm/msr-index.h>
 
-#include "svm/vmcb_init.h"
+#include "svm/vmcb.h"
 #include "vcpu/apic.h"
 #include "vcpu/control.h"
 #include "vcpu/cpuid_table.h"

@@ -10,7 +10,7 @@
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
 
-#include "svm/vector.h"
+#include "svm/vmcb.h"
 
 struct vcpu;
 

@@ -14,7 +14,6 @@
 
 #include "svm/check.h"
 #include "svm/vmcb.h"
-#include "svm/vmcb_init.h"
 #include "vcpu/emulated_msr.h"
 #include "vcpu/event.h"
 #include "vcpu/preset.h"

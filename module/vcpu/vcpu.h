@@ -21,7 +21,6 @@
 #include "svm/asid.h"
 #include "svm/check.h"
 #include "svm/vmcb.h"
-#include "svm/vmcb_init.h"
 #include "vcpu/event.h"
 #include "vcpu/preset.h"
 #include "vcpu/step.h"

@@ -13,7 +13,6 @@
 #include "insn/gva.h"
 #include "run/run.h"
 #include "svm/cpu.h"
-#include "svm/hwpage.h"
 #include "svm/permmap.h"
 #include "uaccess.h"
 #include "vcpu/apic.h"

@@ -25,7 +25,7 @@ def array(path, name):
 def when(entry):
     if entry.startswith("IF_CPU"):
         return "if the CPU has it"
-    if entry.startswith("IF_ASKED") or "READ, CR0_READ" in entry or "WHEN_" in entry:
+    if entry.startswith("IF_ASKED"):
         return "when needed"
     return "always"
 
@@ -90,7 +90,7 @@ def features(body):
 
 
 def tables():
-    rules = entries(array("module/svm/vmcb.c", "vmcb_intercept_rules"))
+    rules = entries(array("module/svm/vmcb.c", "intercept_rules"))
     msrs = entries(array("module/svm/permmap.c", "permmap_open_msrs"))
     own = array("module/vcpu/emulated_msr.c", "emulated_msrs")
     gates = array("module/vcpu/cpuid_table.c", "cpuid_gates")
