@@ -55,10 +55,17 @@ static __always_inline int svmvcpu_copy_arg(void *dst, size_t ksize, size_t min,
 	return svmvcpu_copy_arg_flags(dst, ksize, min, 0, arg);
 }
 
-/* Copies an array of 1 to @max elements of @size bytes. Free the result with kvfree(). */
-static inline void *svmvcpu_copy_array(u64 user, u32 nr, u32 max, size_t size)
+/* Copies a structure that has not grown since the first API version to *@dst. */
+#define COPY_ARG(dst, known, arg) \
+	svmvcpu_copy_arg_flags(dst, sizeof(*(dst)), sizeof(*(dst)), known, arg)
+
+/*
+ * Copies an array of 1 to @max elements of @size bytes. @mbz is the structure's member that
+ * must be zero. Free the result with kvfree().
+ */
+static inline void *svmvcpu_copy_array(u64 user, u32 nr, u32 max, u32 mbz, size_t size)
 {
-	if (!nr || nr > max)
+	if (!nr || nr > max || mbz)
 		return ERR_PTR(-EINVAL);
 	return vmemdup_user(u64_to_user_ptr(user), array_size(nr, size));
 }

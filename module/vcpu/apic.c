@@ -105,11 +105,7 @@ static int send(struct svm_vm *vm, const struct vcpu_apic *sender, const struct 
 	return takers;
 }
 
-/**
- * apic_message_valid() - check the argument of SVMVCPU_MESSAGE
- * @message: copied from user space
- */
-bool apic_message_valid(const struct svmvcpu_message *message)
+static bool message_valid(const struct svmvcpu_message *message)
 {
 	if (message->mbz[0] || message->mbz[1])
 		return false;
@@ -127,10 +123,10 @@ bool apic_message_valid(const struct svmvcpu_message *message)
 /**
  * apic_message() - SVMVCPU_MESSAGE: send an MSI or a message of an I/O APIC
  * @vm: the VM
- * @message: passed apic_message_valid()
+ * @message: copied from user space, with valid flags
  *
  * Context: any but NMI.
- * Return: the number of local APICs that received it.
+ * Return: the number of local APICs that received it, or -EINVAL.
  */
 int apic_message(struct svm_vm *vm, const struct svmvcpu_message *message)
 {
@@ -144,7 +140,7 @@ int apic_message(struct svm_vm *vm, const struct svmvcpu_message *message)
 		.level = message->flags & SVMVCPU_MSG_LEVEL,
 	};
 
-	return send(vm, NULL, &msg);
+	return message_valid(message) ? send(vm, NULL, &msg) : -EINVAL;
 }
 
 /**

@@ -239,7 +239,7 @@ static inline enum exit_result exit_error(struct vcpu *vcpu, int err)
 	return EXIT_ERROR;
 }
 
-int vcpu_create(struct svm_vm *vm, u32 id, u32 flags);
+int vcpu_create(struct svm_vm *vm, const struct svmvcpu_create_vcpu *create);
 void vcpu_put(struct vcpu *vcpu);
 u64 vcpu_new_serial(void);
 

@@ -44,8 +44,8 @@ struct svm_vm {
 	u64 restore_tsc;		/* svm_tsc() of the snapshot or of the last RESTORE */
 
 	/*
-	 * Protects the members up to @vcpus. Held only for short sections that do not
-	 * access the VMM's memory.
+	 * Protects the members up to @vcpus. Held only for sections that do not access the
+	 * VMM's memory; the longest is the creation of a vCPU.
 	 */
 	struct mutex lock;
 	DECLARE_BITMAP(vcpu_ids, VM_MAX_VCPUS);	/* IDs in use */
@@ -58,7 +58,6 @@ struct svm_vm {
 };
 
 int vm_create(void);
-void svm_vm_get(struct svm_vm *vm);
 void svm_vm_put(struct svm_vm *vm);
 
 /* VM and vCPU files work only in the address space that created them. */

@@ -23,7 +23,6 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 #include "vm/snapshot.h"
-#include "vm/vcpu_snapshot.h"
 
 /* Pages restored before the lock is released for others */
 #define RESTORE_BATCH	32
@@ -184,25 +183,21 @@ static int take(struct svm_vm *vm, u64 max_bytes)
 /**
  * snapshot_take() - SVMVCPU_SNAPSHOT
  * @vm: a VM of the caller
- * @arg: argument of the ioctl
+ * @arg: copied from user space
  *
- * Return: 0, -EINVAL, -EFAULT, -E2BIG, -EBUSY if a vCPU is in an ioctl, -ENOTUNIQ if a
- * page is writable at two addresses, -ENOMEM or -EINTR.
+ * Return: 0, -EINVAL, -EBUSY if a vCPU is in an ioctl, -ENOTUNIQ if a page is writable at
+ * two addresses, -ENOMEM or -EINTR.
  */
-int snapshot_take(struct svm_vm *vm, const void __user *arg)
+int snapshot_take(struct svm_vm *vm, const struct svmvcpu_snapshot *arg)
 {
-	struct svmvcpu_snapshot snapshot;
 	int ret;
 
-	ret = svmvcpu_copy_arg(&snapshot, sizeof(snapshot), sizeof(snapshot), arg);
-	if (ret)
-		return ret;
-	if (!PAGE_ALIGNED(snapshot.max_bytes))
+	if (!PAGE_ALIGNED(arg->max_bytes))
 		return -EINVAL;
 	ret = vm_stop(vm);
 	if (ret)
 		return ret;
-	ret = take(vm, snapshot.max_bytes);
+	ret = take(vm, arg->max_bytes);
 	vm_resume(vm);
 	return ret;
 }
@@ -342,30 +337,24 @@ static int restore(struct svm_vm *vm, u64 *pages)
 /**
  * snapshot_restore() - SVMVCPU_RESTORE
  * @vm: a VM of the caller
- * @arg: argument of the ioctl
+ * @arg: argument of the ioctl; its head has been checked
  *
  * On error some pages may have been restored, but no vCPU. The next RESTORE continues.
  *
- * Return: 0, -EINVAL, -E2BIG, -EBUSY if a vCPU is in an ioctl, -ENOENT without a
- * snapshot, -EFAULT if the VMM's memory or @arg is not writable, or -EINTR.
+ * Return: 0, -EBUSY if a vCPU is in an ioctl, -ENOENT without a snapshot, -EFAULT if the
+ * VMM's memory or @arg is not writable, or -EINTR.
  */
-int snapshot_restore(struct svm_vm *vm, void __user *arg)
+int snapshot_restore(struct svm_vm *vm, struct svmvcpu_restore __user *arg)
 {
-	struct svmvcpu_restore restored;
 	u64 pages = 0;
 	int ret;
 
-	ret = svmvcpu_copy_arg(&restored, sizeof(restored), sizeof(restored), arg);
-	if (ret)
-		return ret;
 	ret = vm_stop(vm);
 	if (ret)
 		return ret;
 	ret = restore(vm, &pages);
 	vm_resume(vm);
-	if (ret)
-		return ret;
-	return put_user(pages, &((struct svmvcpu_restore __user *)arg)->pages);
+	return ret ? ret : put_user(pages, &arg->pages);
 }
 
 /* --- PRESERVE and DROP_SNAPSHOT ------------------------------------------ */
@@ -426,29 +415,23 @@ static int preserve(struct guest_memory *mem, const struct svmvcpu_range *ranges
 /**
  * snapshot_preserve() - SVMVCPU_PRESERVE
  * @vm: a VM of the caller
- * @arg: argument of the ioctl
+ * @arg: copied from user space
  *
- * Return: 0, -EINVAL, -EFAULT, -E2BIG, -ENOENT without a snapshot or where no region is
- * mapped, -ENOSPC if the snapshot has reached its maximum size, -ENOMEM or -EINTR.
+ * Return: 0, -EINVAL, -EFAULT, -ENOENT without a snapshot or where no region is mapped,
+ * -ENOSPC if the snapshot has reached its maximum size, -ENOMEM or -EINTR.
  */
-int snapshot_preserve(struct svm_vm *vm, const void __user *arg)
+int snapshot_preserve(struct svm_vm *vm, const struct svmvcpu_preserve *arg)
 {
-	struct svmvcpu_preserve arg_copy;
 	struct svmvcpu_range *ranges;
 	int ret;
 
-	ret = svmvcpu_copy_arg(&arg_copy, sizeof(arg_copy), sizeof(arg_copy), arg);
-	if (ret)
-		return ret;
-	if (arg_copy.mbz)
-		return -EINVAL;
-	ranges = svmvcpu_copy_array(arg_copy.ranges, arg_copy.nr, GUEST_MAX_BATCH,
+	ranges = svmvcpu_copy_array(arg->ranges, arg->nr, GUEST_MAX_BATCH, arg->mbz,
 				    sizeof(*ranges));
 	if (IS_ERR(ranges))
 		return PTR_ERR(ranges);
 	ret = mutex_lock_killable(&vm->mem.mutex);
 	if (!ret) {
-		ret = preserve(&vm->mem, ranges, arg_copy.nr);
+		ret = preserve(&vm->mem, ranges, arg->nr);
 		mutex_unlock(&vm->mem.mutex);
 	}
 	kvfree(ranges);

@@ -24,16 +24,7 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 #include "vcpu/xstate.h"
-#include "vm/vcpu_snapshot.h"
-
-static int vcpu_ioctl_setup(struct vcpu *vcpu, const void __user *arg)
-{
-	struct svmvcpu_setup setup;
-	int ret;
-
-	ret = svmvcpu_copy_arg(&setup, sizeof(setup), sizeof(setup), arg);
-	return ret ? ret : state_setup(vcpu, &setup);
-}
+#include "vm/snapshot.h"
 
 /* Size of struct svmvcpu_state in the first API version, and with spec_ctrl */
 #define STATE_MIN_BYTES		offsetofend(struct svmvcpu_state, lapic)
@@ -50,15 +41,6 @@ static int vcpu_copy_state(struct svmvcpu_state *state, const void __user *arg)
 	if (state->size > STATE_MIN_BYTES && state->size < STATE_SPEC_BYTES)
 		return -EINVAL;
 	return state->components & ~STATE_ALL ? -EINVAL : 0;
-}
-
-/* The FPU state is a separate buffer, so that the size of the structure does not vary. */
-static int vcpu_get_xstate(const struct vcpu *vcpu, const struct svmvcpu_state *state)
-{
-	if (state->xstate_size != xstate_caps.bytes || state->mbz)
-		return -EINVAL;
-	return copy_to_user(u64_to_user_ptr(state->xstate), vcpu->xstate,
-			    xstate_caps.bytes) ? -EFAULT : 0;
 }
 
 /* A validated copy of user space's buffer. NULL if the component is not selected. */
@@ -103,28 +85,21 @@ static int vcpu_set_state(struct vcpu *vcpu, const struct svmvcpu_state *state)
 	return 0;
 }
 
-static int vcpu_ioctl_get_state(struct vcpu *vcpu, void __user *arg)
+/* The FPU state is a separate buffer, so that the size of the structure does not vary. */
+static int vcpu_get_state(struct vcpu *vcpu, struct svmvcpu_state *state, void __user *arg)
 {
-	struct svmvcpu_state *state;
-	int ret;
-
-	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
-	if (!state)
-		return -ENOMEM;
-	ret = vcpu_copy_state(state, arg);
-	if (!ret && (state->components & SVMVCPU_STATE_XSTATE))
-		ret = vcpu_get_xstate(vcpu, state);
-	if (!ret) {
-		apic_sync(vcpu);
-		state_get(vcpu, state);
-		ret = copy_to_user(arg, state, min_t(size_t, state->size, sizeof(*state))) ?
-			-EFAULT : 0;
+	if (state->components & SVMVCPU_STATE_XSTATE) {
+		if (state->xstate_size != xstate_caps.bytes || state->mbz)
+			return -EINVAL;
+		if (copy_to_user(u64_to_user_ptr(state->xstate), vcpu->xstate, xstate_caps.bytes))
+			return -EFAULT;
 	}
-	kfree(state);
-	return ret;
+	apic_sync(vcpu);
+	state_get(vcpu, state);
+	return copy_to_user(arg, state, min_t(size_t, state->size, sizeof(*state))) ? -EFAULT : 0;
 }
 
-static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
+static int vcpu_ioctl_state(struct vcpu *vcpu, void __user *arg, bool set)
 {
 	struct svmvcpu_state *state;
 	int ret;
@@ -134,7 +109,7 @@ static int vcpu_ioctl_set_state(struct vcpu *vcpu, const void __user *arg)
 		return -ENOMEM;
 	ret = vcpu_copy_state(state, arg);
 	if (!ret)
-		ret = vcpu_set_state(vcpu, state);
+		ret = set ? vcpu_set_state(vcpu, state) : vcpu_get_state(vcpu, state, arg);
 	kfree(state);
 	return ret;
 }
@@ -165,7 +140,7 @@ static int vcpu_use_cpuid(struct vcpu *vcpu, const struct cpuid_table *table)
  * Refused once the guest has run, because it has seen its CPUID, and while there is a
  * snapshot, because its state belongs to the old table.
  */
-static int vcpu_ioctl_set_cpuid(struct vcpu *vcpu, const void __user *arg)
+static int vcpu_set_cpuid(struct vcpu *vcpu, const void __user *arg)
 {
 	struct cpuid_table *table;
 	int ret;
@@ -184,21 +159,14 @@ static int vcpu_ioctl_set_cpuid(struct vcpu *vcpu, const void __user *arg)
 	return ret;
 }
 
-static int vcpu_ioctl_set_exits(struct vcpu *vcpu, const void __user *arg)
+static int vcpu_set_exits(struct vcpu *vcpu, const struct svmvcpu_exits *exits)
 {
-	struct svmvcpu_exits exits;
-	int ret;
-
-	ret = svmvcpu_copy_arg_flags(&exits, sizeof(exits), sizeof(exits), SVMVCPU_EXITS_FAULTS,
-				     arg);
-	if (ret)
-		return ret;
-	if ((exits.decode & ~SVMVCPU_DECODE_MMIO) ||
-	    (exits.exceptions & ~EXITABLE_EXCEPTIONS))
+	if ((exits->decode & ~SVMVCPU_DECODE_MMIO) ||
+	    (exits->exceptions & ~EXITABLE_EXCEPTIONS))
 		return -EINVAL;
-	vcpu->decode_mmio = exits.decode & SVMVCPU_DECODE_MMIO;
-	vcpu->exceptions = exits.exceptions;
-	vcpu->followed = exits.flags & SVMVCPU_EXITS_FAULTS ? FAULT_HISTORY_EXCEPTIONS : 0;
+	vcpu->decode_mmio = exits->decode & SVMVCPU_DECODE_MMIO;
+	vcpu->exceptions = exits->exceptions;
+	vcpu->followed = exits->flags & SVMVCPU_EXITS_FAULTS ? FAULT_HISTORY_EXCEPTIONS : 0;
 	return 0;
 }
 
@@ -211,21 +179,24 @@ static bool translate_access_valid(u32 access)
 	       (access & rights) != rights && (access & kinds) != kinds;
 }
 
-static bool is_canonical(const struct vcpu *vcpu, u64 linear)
-{
-	const struct vmcb_save_area *save = &vcpu->vmcb->save;
-
-	return !(save->efer & EFER_LMA) ||
-	       addr_canonical(linear, save->cr4 & X86_CR4_LA57 ? 57 : 48);
-}
-
+/* -EAGAIN: the page tables kept changing. -ENOSPC: MARK, and the snapshot is full. */
 static int vcpu_translate(struct vcpu *vcpu, struct svmvcpu_translation *t)
 {
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 	unsigned int access = 0;
-	u8 cpl = vcpu->vmcb->save.cpl;
 	struct gva_fault fault;
+	u8 cpl = save->cpl;
 	int ret;
 
+	if (t->mbz || !translate_access_valid(t->access))
+		return -EINVAL;
+	t->result = SVMVCPU_TRANSLATE_DONE;
+	t->gpa = 0;
+	t->error_code = 0;
+	if ((save->efer & EFER_LMA) && !addr_canonical(t->linear, vcpu_la_bits(vcpu))) {
+		t->result = SVMVCPU_TRANSLATE_NOT_CANONICAL;
+		return 0;
+	}
 	if (t->access & SVMVCPU_ACCESS_WRITE)
 		access |= GVA_WRITE;
 	if (t->access & SVMVCPU_ACCESS_FETCH)
@@ -254,67 +225,34 @@ static int vcpu_translate(struct vcpu *vcpu, struct svmvcpu_translation *t)
 	return ret;
 }
 
-/* -EAGAIN: the page tables kept changing. -ENOSPC: MARK, and the snapshot is full. */
-static int vcpu_ioctl_translate(struct vcpu *vcpu, void __user *arg)
+static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 {
-	struct svmvcpu_translation t;
-	int ret;
-
-	ret = svmvcpu_copy_arg(&t, sizeof(t), sizeof(t), arg);
-	if (ret)
-		return ret;
-	if (t.mbz || !translate_access_valid(t.access))
-		return -EINVAL;
-	t.result = SVMVCPU_TRANSLATE_DONE;
-	t.gpa = 0;
-	t.error_code = 0;
-	if (!is_canonical(vcpu, t.linear))
-		t.result = SVMVCPU_TRANSLATE_NOT_CANONICAL;
-	else
-		ret = vcpu_translate(vcpu, &t);
-	if (ret)
-		return ret;
-	return copy_to_user(arg, &t, sizeof(t)) ? -EFAULT : 0;
-}
-
-static int vcpu_ioctl_kick(struct vcpu *vcpu)
-{
-	set_bit(VCPU_REQ_KICK, &vcpu->requests);
-	vcpu_kick(vcpu);
-	return 0;
-}
-
-static int vcpu_ioctl_lint(struct vcpu *vcpu, unsigned long arg)
-{
-	if (!vcpu->apic || arg > 3)
-		return -EINVAL;
-	apic_lint(vcpu, arg);
-	return 0;
-}
-
-static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
-{
-	void __user *user = (void __user *)arg;
+	union {
+		struct svmvcpu_setup setup;
+		struct svmvcpu_exits exits;
+		struct svmvcpu_translation t;
+	} a;
 
 	switch (cmd) {
 	case SVMVCPU_SETUP:
-		return vcpu_ioctl_setup(vcpu, user);
+		return COPY_ARG(&a.setup, 0, arg) ?: state_setup(vcpu, &a.setup);
 	case SVMVCPU_GET_STATE:
-		return vcpu_ioctl_get_state(vcpu, user);
 	case SVMVCPU_SET_STATE:
-		return vcpu_ioctl_set_state(vcpu, user);
+		return vcpu_ioctl_state(vcpu, arg, cmd == SVMVCPU_SET_STATE);
 	case SVMVCPU_SET_EXITS:
-		return vcpu_ioctl_set_exits(vcpu, user);
+		return COPY_ARG(&a.exits, SVMVCPU_EXITS_FAULTS, arg) ?:
+		       vcpu_set_exits(vcpu, &a.exits);
 	case SVMVCPU_SET_DEBUG:
-		return step_set_debug(vcpu, user);
+		return step_set_debug(vcpu, arg);
 	case SVMVCPU_TRANSLATE:
-		return vcpu_ioctl_translate(vcpu, user);
+		return COPY_ARG(&a.t, 0, arg) ?: vcpu_translate(vcpu, &a.t) ?:
+		       copy_to_user(arg, &a.t, sizeof(a.t)) ? -EFAULT : 0;
 	case SVMVCPU_APIC_ACCESS:
-		return apic_access(vcpu, user);
+		return apic_access(vcpu, arg);
 	case SVMVCPU_SET_VCPU_CPUID:
-		return vcpu_ioctl_set_cpuid(vcpu, user);
+		return vcpu_set_cpuid(vcpu, arg);
 	case SVMVCPU_GET_VCPU_CPUID:
-		return cpuid_table_report(vcpu->cpuid, user);
+		return cpuid_table_report(vcpu->cpuid, arg);
 	default:
 		return -ENOTTY;
 	}
@@ -324,14 +262,23 @@ static noinline long vcpu_ioctl_other(struct vcpu *vcpu, unsigned int cmd, unsig
 {
 	long ret;
 
-	/* KICK must not wait for the mutex, which RUN holds. */
-	if (cmd == SVMVCPU_KICK)
-		return arg ? -EINVAL : vcpu_ioctl_kick(vcpu);
-	if (cmd == SVMVCPU_LINT)
-		return vcpu_ioctl_lint(vcpu, arg);
+	/* KICK and LINT must not wait for the mutex, which RUN holds. */
+	switch (cmd) {
+	case SVMVCPU_KICK:
+		if (arg)
+			return -EINVAL;
+		set_bit(VCPU_REQ_KICK, &vcpu->requests);
+		vcpu_kick(vcpu);
+		return 0;
+	case SVMVCPU_LINT:
+		if (!vcpu->apic || arg > 3)
+			return -EINVAL;
+		apic_lint(vcpu, arg);
+		return 0;
+	}
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
-	ret = vcpu_ioctl_locked(vcpu, cmd, arg);
+	ret = vcpu_ioctl_locked(vcpu, cmd, (void __user *)arg);
 	mutex_unlock(&vcpu->mutex);
 	return ret;
 }
@@ -383,16 +330,6 @@ static void vcpu_free(struct vcpu *vcpu)
 	kfree(vcpu);
 }
 
-/* Release @id; unlink @vcpu unless its creation failed. */
-static void vcpu_release_id(struct svm_vm *vm, u32 id, struct vcpu *vcpu)
-{
-	mutex_lock(&vm->lock);
-	clear_bit(id, vm->vcpu_ids);
-	if (vcpu)
-		list_del(&vcpu->in_vm);
-	mutex_unlock(&vm->lock);
-}
-
 static void vcpu_release_ref(struct kref *ref)
 {
 	struct vcpu *vcpu = container_of(ref, struct vcpu, ref);
@@ -416,7 +353,12 @@ void vcpu_put(struct vcpu *vcpu)
 /* RESTORE may hold another reference for a long time. Do not wait for it. */
 static void vcpu_destroy(struct vcpu *vcpu)
 {
-	vcpu_release_id(vcpu->vm, vcpu->id, vcpu);
+	struct svm_vm *vm = vcpu->vm;
+
+	mutex_lock(&vm->lock);
+	clear_bit(vcpu->id, vm->vcpu_ids);
+	list_del(&vcpu->in_vm);
+	mutex_unlock(&vm->lock);
 	vcpu_put(vcpu);
 }
 
@@ -452,15 +394,6 @@ static int vcpu_alloc_pages(struct vcpu *vcpu)
 	return 0;
 }
 
-static int vcpu_init_state(struct vcpu *vcpu)
-{
-	vmcb_init_control(vcpu->vmcb, &svm_caps, permmap_iopm_pa(), permmap_msrpm_pa(),
-			  vcpu->vm->mem.npt.root_pa);
-	vcpu->run->io_data_offset = PAGE_SIZE;
-	/* The VM's table does not change after the first vCPU has taken its ID. */
-	return vcpu_use_cpuid(vcpu, cpuid_table_or_default(vcpu->vm->cpuid));
-}
-
 static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 {
 	struct vcpu *vcpu;
@@ -482,67 +415,55 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 	ret = vcpu_alloc_pages(vcpu);
 	if (!ret && (flags & SVMVCPU_VCPU_LAPIC))
 		ret = apic_create(vcpu);
-	if (!ret)
-		ret = vcpu_init_state(vcpu);
+	if (ret)
+		goto free;
+	vmcb_init_control(vcpu->vmcb, &svm_caps, permmap_iopm_pa(), permmap_msrpm_pa(),
+			  vm->mem.npt.root_pa);
+	vcpu->run->io_data_offset = PAGE_SIZE;
+	ret = vcpu_use_cpuid(vcpu, cpuid_table_or_default(vm->cpuid));
 	if (!ret)
 		return vcpu;
+free:
 	vcpu_free(vcpu);
 	return ERR_PTR(ret);
-}
-
-static int vcpu_take_id(struct svm_vm *vm, u32 id)
-{
-	int ret;
-
-	ret = mutex_lock_killable(&vm->lock);
-	if (ret)
-		return ret;
-	if (test_and_set_bit(id, vm->vcpu_ids))
-		ret = -EEXIST;
-	vm->had_vcpu = true;
-	mutex_unlock(&vm->lock);
-	return ret;
 }
 
 /* Expects svm_vm.snapshot_lock held: RESTORE must not miss a new vCPU. */
 static struct vcpu *vcpu_add(struct svm_vm *vm, u32 id, u32 flags)
 {
 	struct vcpu *vcpu;
-	int ret;
 
-	ret = vcpu_take_id(vm, id);
-	if (ret)
-		return ERR_PTR(ret);
-	vcpu = vcpu_alloc(vm, id, flags);
-	if (IS_ERR(vcpu)) {
-		vcpu_release_id(vm, id, NULL);
-		return vcpu;
+	if (mutex_lock_killable(&vm->lock))
+		return ERR_PTR(-EINTR);
+	vcpu = test_bit(id, vm->vcpu_ids) ? ERR_PTR(-EEXIST) : vcpu_alloc(vm, id, flags);
+	if (!IS_ERR(vcpu)) {
+		kref_get(&vm->ref);
+		set_bit(id, vm->vcpu_ids);
+		list_add_tail(&vcpu->in_vm, &vm->vcpus);
+		vm->had_vcpu = true;
 	}
-	svm_vm_get(vm);
-	mutex_lock(&vm->lock);
-	list_add_tail(&vcpu->in_vm, &vm->vcpus);
 	mutex_unlock(&vm->lock);
 	return vcpu;
 }
 
 /**
- * vcpu_create() - create a vCPU
+ * vcpu_create() - SVMVCPU_CREATE_VCPU
  * @vm: a VM of the caller; the vCPU takes a reference
- * @id: below VM_MAX_VCPUS
- * @flags: SVMVCPU_VCPU_*
+ * @create: copied from user space, with valid flags
  *
- * Return: a file descriptor, -EEXIST if the ID is in use, -ENOMEM, -EMFILE, -ENFILE or
- * -EINTR.
+ * Return: a file descriptor, -EINVAL, -EEXIST if the ID is in use, -ENOMEM, -EMFILE,
+ * -ENFILE or -EINTR.
  */
-int vcpu_create(struct svm_vm *vm, u32 id, u32 flags)
+int vcpu_create(struct svm_vm *vm, const struct svmvcpu_create_vcpu *create)
 {
 	struct vcpu *vcpu;
 	int ret;
 
-	ret = mutex_lock_killable(&vm->snapshot_lock);
-	if (ret)
-		return ret;
-	vcpu = vcpu_add(vm, id, flags);
+	if (create->mbz || create->id >= VM_MAX_VCPUS)
+		return -EINVAL;
+	if (mutex_lock_killable(&vm->snapshot_lock))
+		return -EINTR;
+	vcpu = vcpu_add(vm, create->id, create->flags);
 	mutex_unlock(&vm->snapshot_lock);
 	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);

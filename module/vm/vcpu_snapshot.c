@@ -16,7 +16,7 @@
 #include "vcpu/spec_ctrl.h"
 #include "vcpu/vm.h"
 #include "vcpu/xstate.h"
-#include "vm/vcpu_snapshot.h"
+#include "vm/snapshot.h"
 
 /* The current time. @timers: some vCPU has a timer, which depends on the host's clock */
 struct snapshot_time snapshot_now(bool timers)

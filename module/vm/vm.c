@@ -27,11 +27,6 @@ static void vm_release_ref(struct kref *ref)
 	module_put(THIS_MODULE);
 }
 
-void svm_vm_get(struct svm_vm *vm)
-{
-	kref_get(&vm->ref);
-}
-
 /**
  * svm_vm_put() - drop a reference
  * @vm: may be freed on return
@@ -44,46 +39,36 @@ void svm_vm_put(struct svm_vm *vm)
 	kref_put(&vm->ref, vm_release_ref);
 }
 
-static int vm_ioctl_map(struct svm_vm *vm, const void __user *arg)
+static int vm_map(struct svm_vm *vm, const struct svmvcpu_map *map)
 {
 	struct svmvcpu_region *regions;
-	struct svmvcpu_map map;
 	int ret;
 
-	ret = svmvcpu_copy_arg(&map, sizeof(map), sizeof(map), arg);
-	if (ret)
-		return ret;
-	if (map.mbz)
-		return -EINVAL;
-	regions = svmvcpu_copy_array(map.regions, map.nr, GUEST_MAX_BATCH, sizeof(*regions));
+	regions = svmvcpu_copy_array(map->regions, map->nr, GUEST_MAX_BATCH, map->mbz,
+				     sizeof(*regions));
 	if (IS_ERR(regions))
 		return PTR_ERR(regions);
-	ret = guest_memory_map(&vm->mem, regions, map.nr);
+	ret = guest_memory_map(&vm->mem, regions, map->nr);
 	kvfree(regions);
 	return ret;
 }
 
-static int vm_ioctl_unmap(struct svm_vm *vm, const void __user *arg)
+static int vm_unmap(struct svm_vm *vm, const struct svmvcpu_unmap *unmap)
 {
 	struct svmvcpu_range *ranges;
-	struct svmvcpu_unmap unmap;
 	int ret;
 
-	ret = svmvcpu_copy_arg(&unmap, sizeof(unmap), sizeof(unmap), arg);
-	if (ret)
-		return ret;
-	if (unmap.mbz)
-		return -EINVAL;
-	ranges = svmvcpu_copy_array(unmap.ranges, unmap.nr, GUEST_MAX_BATCH, sizeof(*ranges));
+	ranges = svmvcpu_copy_array(unmap->ranges, unmap->nr, GUEST_MAX_BATCH, unmap->mbz,
+				    sizeof(*ranges));
 	if (IS_ERR(ranges))
 		return PTR_ERR(ranges);
-	ret = guest_memory_unmap(&vm->mem, ranges, unmap.nr);
+	ret = guest_memory_unmap(&vm->mem, ranges, unmap->nr);
 	kvfree(ranges);
 	return ret;
 }
 
 /* Report a copy: SET_CPUID may free the table while user space delays copy_to_user(). */
-static int vm_ioctl_get_cpuid(struct svm_vm *vm, void __user *arg)
+static int vm_get_cpuid(struct svm_vm *vm, void __user *arg)
 {
 	struct cpuid_table *copy;
 	int ret;
@@ -99,7 +84,7 @@ static int vm_ioctl_get_cpuid(struct svm_vm *vm, void __user *arg)
 	return ret;
 }
 
-static int vm_ioctl_set_cpuid(struct svm_vm *vm, const void __user *arg)
+static int vm_set_cpuid(struct svm_vm *vm, const void __user *arg)
 {
 	struct cpuid_table *table = cpuid_table_create(arg);
 	int ret;
@@ -120,97 +105,73 @@ static int vm_ioctl_set_cpuid(struct svm_vm *vm, const void __user *arg)
 	return ret;
 }
 
-static int vm_ioctl_create_vcpu(struct svm_vm *vm, const void __user *arg)
+static int vm_prefault(struct svm_vm *vm, const struct svmvcpu_prefault *prefault,
+		       struct svmvcpu_prefault __user *arg)
 {
-	struct svmvcpu_create_vcpu create;
-	int ret;
-
-	ret = svmvcpu_copy_arg_flags(&create, sizeof(create), sizeof(create),
-				     SVMVCPU_VCPU_LAPIC, arg);
-	if (ret)
-		return ret;
-	if (create.mbz || create.id >= VM_MAX_VCPUS)
-		return -EINVAL;
-	return vcpu_create(vm, create.id, create.flags);
-}
-
-static int vm_ioctl_message(struct svm_vm *vm, const void __user *arg)
-{
-	struct svmvcpu_message message;
-	int ret;
-
-	ret = svmvcpu_copy_arg_flags(&message, sizeof(message), sizeof(message),
-				     SVMVCPU_MSG_LOGICAL | SVMVCPU_MSG_LEVEL, arg);
-	if (ret)
-		return ret;
-	return apic_message_valid(&message) ? apic_message(vm, &message) : -EINVAL;
-}
-
-static int vm_ioctl_prefault(struct svm_vm *vm, struct svmvcpu_prefault __user *arg)
-{
-	struct svmvcpu_prefault prefault;
 	u32 access = SVMVCPU_MEM_READ;
 	u64 done;
 	int ret;
 
-	ret = svmvcpu_copy_arg_flags(&prefault, sizeof(prefault), sizeof(prefault),
-				     SVMVCPU_PREFAULT_WRITE, arg);
-	if (ret)
-		return ret;
-	if (prefault.done)
+	if (prefault->done)
 		return -EINVAL;
-	if (prefault.flags & SVMVCPU_PREFAULT_WRITE)
+	if (prefault->flags & SVMVCPU_PREFAULT_WRITE)
 		access |= SVMVCPU_MEM_WRITE;
-	ret = guest_memory_prefault(&vm->mem, prefault.gpa, prefault.bytes, access, &done);
+	ret = guest_memory_prefault(&vm->mem, prefault->gpa, prefault->bytes, access, &done);
 	return put_user(done, &arg->done) ? -EFAULT : ret;
 }
 
-static int vm_ioctl_get_stats(struct svm_vm *vm, void __user *arg)
+static int vm_get_stats(struct svm_vm *vm, struct svmvcpu_stats *stats, void __user *arg)
 {
-	struct svmvcpu_stats stats, in;
-	size_t size;
-	int ret;
+	const size_t size = min_t(size_t, stats->size, sizeof(*stats));
 
-	ret = svmvcpu_copy_arg(&in, sizeof(in), sizeof(in), arg);
-	if (ret)
-		return ret;
-	size = min_t(size_t, in.size, sizeof(stats));
-	stats.size = sizeof(stats);
-	stats.flags = 0;
-	guest_memory_stats(&vm->mem, &stats);
-	return copy_to_user(arg, &stats, size) ? -EFAULT : 0;
+	stats->size = sizeof(*stats);
+	guest_memory_stats(&vm->mem, stats);
+	return copy_to_user(arg, stats, size) ? -EFAULT : 0;
 }
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct svm_vm *vm = file->private_data;
 	void __user *user = (void __user *)arg;
+	union {
+		struct svmvcpu_map map;
+		struct svmvcpu_unmap unmap;
+		struct svmvcpu_create_vcpu vcpu;
+		struct svmvcpu_message message;
+		struct svmvcpu_prefault prefault;
+		struct svmvcpu_stats stats;
+		struct svmvcpu_snapshot snapshot;
+		struct svmvcpu_restore restore;
+		struct svmvcpu_preserve preserve;
+	} a;
 
 	if (!svm_vm_is_ours(vm))
 		return -EIO;
 	switch (cmd) {
 	case SVMVCPU_MAP:
-		return vm_ioctl_map(vm, user);
+		return COPY_ARG(&a.map, 0, user) ?: vm_map(vm, &a.map);
 	case SVMVCPU_UNMAP:
-		return vm_ioctl_unmap(vm, user);
+		return COPY_ARG(&a.unmap, 0, user) ?: vm_unmap(vm, &a.unmap);
 	case SVMVCPU_GET_CPUID:
-		return vm_ioctl_get_cpuid(vm, user);
+		return vm_get_cpuid(vm, user);
 	case SVMVCPU_SET_CPUID:
-		return vm_ioctl_set_cpuid(vm, user);
+		return vm_set_cpuid(vm, user);
 	case SVMVCPU_CREATE_VCPU:
-		return vm_ioctl_create_vcpu(vm, user);
+		return COPY_ARG(&a.vcpu, SVMVCPU_VCPU_LAPIC, user) ?: vcpu_create(vm, &a.vcpu);
 	case SVMVCPU_MESSAGE:
-		return vm_ioctl_message(vm, user);
+		return COPY_ARG(&a.message, SVMVCPU_MSG_LOGICAL | SVMVCPU_MSG_LEVEL, user) ?:
+		       apic_message(vm, &a.message);
 	case SVMVCPU_PREFAULT:
-		return vm_ioctl_prefault(vm, user);
+		return COPY_ARG(&a.prefault, SVMVCPU_PREFAULT_WRITE, user) ?:
+		       vm_prefault(vm, &a.prefault, user);
 	case SVMVCPU_GET_STATS:
-		return vm_ioctl_get_stats(vm, user);
+		return COPY_ARG(&a.stats, 0, user) ?: vm_get_stats(vm, &a.stats, user);
 	case SVMVCPU_SNAPSHOT:
-		return snapshot_take(vm, user);
+		return COPY_ARG(&a.snapshot, 0, user) ?: snapshot_take(vm, &a.snapshot);
 	case SVMVCPU_RESTORE:
-		return snapshot_restore(vm, user);
+		return COPY_ARG(&a.restore, 0, user) ?: snapshot_restore(vm, user);
 	case SVMVCPU_PRESERVE:
-		return snapshot_preserve(vm, user);
+		return COPY_ARG(&a.preserve, 0, user) ?: snapshot_preserve(vm, &a.preserve);
 	case SVMVCPU_DROP_SNAPSHOT:
 		return arg ? -EINVAL : snapshot_drop(vm);
 	case SVMVCPU_DIRTY_LOG:
