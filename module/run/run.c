@@ -11,20 +11,12 @@
  * All functions but vcpu_run() expect vcpu.mutex held. Those between vcpu_load() and vcpu_unload()
  * also expect interrupts off.
  */
-#include <linux/compiler.h>
-#include <linux/errno.h>
-#include <linux/kernel.h>
 #include <linux/ktime.h>
-#include <linux/mm_types.h>
-#include <linux/preempt.h>
-#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
 #include <linux/string.h>
-#include <asm/processor.h>
 #include <asm/asm.h>
 #include <asm/debugreg.h>
-#include <asm/msr.h>
 #include <asm/nospec-branch.h>
 
 #include "compat.h"
@@ -53,20 +45,14 @@
 #define HOST_WANTS_CPU \
 	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | COMPAT_TIF_RESCHED | _TIF_NOTIFY_RESUME)
 
-/* TIF_BLOCKSTEP: DEBUGCTL.BTF must be clear while the guest runs; see debugctl.c. */
-static noinline bool host_has_flags(unsigned long flags)
-{
-	if (flags & _TIF_BLOCKSTEP)
-		debugctl_clear();
-	return flags & HOST_WANTS_CPU;
-}
-
-/* Executed before each entry, so the likely case is a single test of the thread flags. */
 static bool host_wants_cpu(void)
 {
 	const unsigned long flags = READ_ONCE(current_thread_info()->flags);
 
-	return unlikely(flags & (HOST_WANTS_CPU | _TIF_BLOCKSTEP)) && host_has_flags(flags);
+	/* DEBUGCTL.BTF must be clear while the guest runs; see debugctl.c. */
+	if (unlikely(flags & _TIF_BLOCKSTEP))
+		debugctl_clear();
+	return flags & HOST_WANTS_CPU;
 }
 
 /*
@@ -87,76 +73,62 @@ static bool must_leave(const struct vcpu *vcpu, const struct svm_cpu *cpu)
 }
 
 /*
- * Assign a new ASID, or request a flush: nested page table entries have been removed,
- * or the vCPU ran on another CPU before.
+ * Assign a new ASID, or request a flush, if nested page table entries have been removed or
+ * the vCPU ran on another CPU before.
  */
-static noinline void assign_asid(struct vcpu *vcpu, struct svm_cpu *cpu)
+static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
+	const u64 tlb_gen = atomic64_read(&vcpu->vm->mem.tlb_gen);
+	const u64 asid_gen = vcpu->asid.generation;
 	struct vmcb *vmcb = vcpu->vmcb;
-	u64 old_generation = vcpu->asid.generation;
 
+	if (tlb_gen != vcpu->tlb_gen) {
+		vcpu->tlb_gen = tlb_gen;
+		vcpu->want_flush = true;
+	}
+	/* Usually nothing has changed; asid_assign() would come to the same result. */
+	if (likely(!vcpu->want_flush && asid_current(&cpu->asid, &vcpu->asid)))
+		return;
 	vmcb->control.tlb_control = asid_assign(&cpu->asid, smp_processor_id(), &vcpu->asid,
 						vcpu->want_flush,
 						svm_has(SVMVCPU_FEAT_FLUSH_BY_ASID));
 	if (vmcb->control.asid != vcpu->asid.asid)
 		vmcb_set_asid(vmcb, vcpu->asid.asid);
 	/* SVM may have been off since the last generation, so the CPU may cache nothing. */
-	if (vcpu->asid.generation != old_generation)
+	if (vcpu->asid.generation != asid_gen)
 		vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
-}
-
-static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
-{
-	u64 gen = atomic64_read(&vcpu->vm->mem.tlb_gen);
-
-	if (gen != vcpu->tlb_gen) {
-		vcpu->tlb_gen = gen;
-		vcpu->want_flush = true;
-	}
-	/* Usually nothing has changed; asid_assign() would come to the same result. */
-	if (unlikely(vcpu->want_flush || !asid_current(&cpu->asid, &vcpu->asid)))
-		assign_asid(vcpu, cpu);
 }
 
 /*
  * There is one set of DR0-DR3 for the breakpoints of the host, the VMM's debugger and
  * the guest. VMRUN and #VMEXIT switch DR6 and DR7, but leave the host's DR7 disabled.
  */
-static void load_breakpoints(const struct vcpu *vcpu, unsigned long *host)
+static void set_breakpoints(const u64 *db)
 {
-	const u64 *db = step_breakpoints(vcpu);
-
-	get_debugreg(host[0], 0);
-	get_debugreg(host[1], 1);
-	get_debugreg(host[2], 2);
-	get_debugreg(host[3], 3);
 	set_debugreg(db[0], 0);
 	set_debugreg(db[1], 1);
 	set_debugreg(db[2], 2);
 	set_debugreg(db[3], 3);
 }
 
-static void restore_breakpoints(const unsigned long *host)
-{
-	set_debugreg(host[0], 0);
-	set_debugreg(host[1], 1);
-	set_debugreg(host[2], 2);
-	set_debugreg(host[3], 3);
-}
-
 static noinline void switch_with_breakpoints(struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
 	bool guest_breaks = vcpu->vmcb->save.dr7 & DR7_ENABLED;
 	bool host_breaks = hw_breakpoint_active();
-	unsigned long host_db[4];
+	u64 host_db[4];
 
 	if (host_breaks)
 		set_debugreg(0, 7);
-	if (guest_breaks)
-		load_breakpoints(vcpu, host_db);
+	if (guest_breaks) {
+		get_debugreg(host_db[0], 0);
+		get_debugreg(host_db[1], 1);
+		get_debugreg(host_db[2], 2);
+		get_debugreg(host_db[3], 3);
+		set_breakpoints(step_breakpoints(vcpu));
+	}
 	svmvcpu_enter(vcpu->gprs, vcpu->vmcb_pa, cpu->host_pa);
 	if (guest_breaks)
-		restore_breakpoints(host_db);
+		set_breakpoints(host_db);
 	if (host_breaks)
 		set_debugreg(__this_cpu_read(cpu_dr7), 7);
 }
@@ -262,19 +234,9 @@ static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu
 	 * assist.c.
 	 */
 	vmcb->control.insn_len = 0;
-	if (trace_svmvcpu_entry_enabled())
-		trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
-
+	trace_svmvcpu_entry(vcpu->id, vmcb->save.rip, vcpu->event);
 	world_switch(vcpu, vmcb, cpu);
 	vcpu->exits++;
-}
-
-static void trace_exit(const struct vcpu *vcpu)
-{
-	const struct vmcb_control_area *control = &vcpu->vmcb->control;
-
-	trace_svmvcpu_exit(vcpu->id, vcpu_rip(vcpu), control->exit_code, control->exit_info_1,
-			   control->exit_info_2, control->exit_int_info);
 }
 
 /* Read back what an entry that reached the guest has changed. */
@@ -409,8 +371,7 @@ static enum exit_result run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	code = vmcb->control.exit_code;
 	if (unlikely(!vmcb_has_entered(code)))
 		return not_entered(vcpu);
-	if (trace_svmvcpu_exit_enabled())
-		trace_exit(vcpu);
+	trace_svmvcpu_exit(vcpu->id, vmcb);
 	finish_entry(vcpu, vmcb, cpu, work);
 	if (unlikely(irq_window_due(code, vcpu->exits)))
 		open_irq_window(vcpu, cpu);
@@ -426,18 +387,21 @@ static void flush_predictors(struct svm_cpu *cpu, const struct vcpu *vcpu)
 }
 
 /*
- * Returns 0 or an errno. Interrupts stay off until vcpu_unload() except in
- * open_irq_window().
+ * Returns EXIT_CONTINUE, or why the vCPU was not loaded. Interrupts stay off until
+ * vcpu_unload() except in open_irq_window().
  */
-static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
+static enum exit_result vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 {
 	int this_cpu = smp_processor_id();
 	int ret;
 
 	if (unlikely(!cpu->enabled)) {
 		ret = svm_cpu_enable();
+		/* This CPU is going offline. The task migrates at the next reschedule. */
+		if (ret == -EAGAIN)
+			return EXIT_LEAVE;
 		if (ret)
-			return ret;
+			return exit_error(vcpu, ret);
 	}
 	if (unlikely(vcpu->tsc_lost != svm_tsc_lost)) {
 		vmcb_set_tsc_offset(vcpu->vmcb, vcpu->vmcb->control.tsc_offset +
@@ -466,7 +430,7 @@ static int vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 	 * see this CPU, or the next entry sees what they wrote before.
 	 */
 	smp_mb__after_atomic();
-	return 0;
+	return EXIT_CONTINUE;
 }
 
 static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
@@ -489,22 +453,15 @@ static enum exit_result run_inner_loop(struct vcpu *vcpu)
 {
 	enum exit_result ret;
 	struct svm_cpu *cpu;
-	int err;
 
 	local_irq_disable();
 	cpu = this_cpu_ptr(&svm_cpu);
-	err = vcpu_load(vcpu, cpu);
-	if (!err) {
+	ret = vcpu_load(vcpu, cpu);
+	if (ret == EXIT_CONTINUE) {
 		do {
 			ret = run_once(vcpu, cpu);
 		} while (ret == EXIT_RESUME);
 		vcpu_unload(vcpu, cpu);
-	} else {
-		/*
-		 * -EAGAIN: this CPU is going offline. The task migrates at the next
-		 * reschedule.
-		 */
-		ret = err == -EAGAIN ? EXIT_LEAVE : exit_error(vcpu, err);
 	}
 	local_irq_enable();
 	return ret;
@@ -599,12 +556,6 @@ static __always_inline struct run_input read_run_page(const struct svmvcpu_run *
 	};
 }
 
-/* The VMM wants only to continue the guest: there is nothing to check. */
-static __always_inline bool run_input_is_plain(const struct run_input *in)
-{
-	return !(in->flags | in->inject | in->mbz);
-}
-
 /* Returns 0, or the error of a RUN that changes nothing. */
 static __always_inline int run_input_check(const struct vcpu *vcpu, const struct run_input *in)
 {
@@ -657,7 +608,7 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 
 	if (unlikely(vcpu->dead))
 		return -EBADFD;
-	if (!run_input_is_plain(&in)) {
+	if (in.flags | in.inject | in.mbz) {
 		err = run_input_check(vcpu, &in);
 		if (unlikely(err))
 			return err;

@@ -18,6 +18,8 @@
 #include <linux/tracepoint.h>
 #include <linux/svmvcpu.h>
 
+#include "svm/vmcb.h"
+
 #ifndef SVMVCPU_TRACE_NAME
 #define SVMVCPU_TRACE_NAME(nr, name, str)	{ nr, str },
 #endif
@@ -37,8 +39,8 @@ TRACE_EVENT(svmvcpu_entry,
 );
 
 TRACE_EVENT(svmvcpu_exit,
-	    TP_PROTO(u32 vcpu, u64 rip, u64 code, u64 info1, u64 info2, u64 int_info),
-	    TP_ARGS(vcpu, rip, code, info1, info2, int_info),
+	    TP_PROTO(u32 vcpu, const struct vmcb *vmcb),
+	    TP_ARGS(vcpu, vmcb),
 
 	    TP_STRUCT__entry(__field(u64, rip)
 			     __field(u64, code)
@@ -46,11 +48,11 @@ TRACE_EVENT(svmvcpu_exit,
 			     __field(u64, info2)
 			     __field(u64, int_info)
 			     __field(u32, vcpu)),
-	    TP_fast_assign(__entry->rip = rip;
-			   __entry->code = code;
-			   __entry->info1 = info1;
-			   __entry->info2 = info2;
-			   __entry->int_info = int_info;
+	    TP_fast_assign(__entry->rip = vmcb->save.rip;
+			   __entry->code = vmcb->control.exit_code;
+			   __entry->info1 = vmcb->control.exit_info_1;
+			   __entry->info2 = vmcb->control.exit_info_2;
+			   __entry->int_info = vmcb->control.exit_int_info;
 			   __entry->vcpu = vcpu;),
 	    TP_printk("vcpu %u code 0x%llx rip 0x%llx info1 0x%llx info2 0x%llx int_info 0x%llx",
 		      __entry->vcpu, __entry->code, __entry->rip, __entry->info1,
