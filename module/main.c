@@ -107,52 +107,53 @@ static struct miscdevice svmvcpu_dev = {
 	.mode = 0600,
 };
 
+static int device_init(void)
+{
+	return misc_register(&svmvcpu_dev);
+}
+
+static void device_exit(void)
+{
+	misc_deregister(&svmvcpu_dev);
+}
+
+/* In the order of initialization */
+static const struct {
+	int (*init)(void);
+	void (*exit)(void);
+} parts[] = {
+	{ svm_cpu_init, svm_cpu_exit },
+	{ xstate_init, xstate_exit },
+	{ permmap_init, permmap_exit },
+	{ cpuid_init, cpuid_exit },
+	{ vmm_mm_init, vmm_mm_exit },
+	{ device_init, device_exit },
+};
+
+static void exit_parts(int nr)
+{
+	while (nr--)
+		parts[nr].exit();
+}
+
 static int __init svmvcpu_init(void)
 {
-	int ret;
+	int i, ret;
 
-	ret = svm_cpu_init();
-	if (ret)
-		return ret;
-	ret = xstate_init();
-	if (ret)
-		goto cpu_exit;
-	ret = permmap_init();
-	if (ret)
-		goto xstate_exit;
-	ret = cpuid_init();
-	if (ret)
-		goto permmap_exit;
 	exit_init();
-	ret = vmm_mm_init();
-	if (ret)
-		goto cpuid_exit;
-	ret = misc_register(&svmvcpu_dev);
-	if (ret)
-		goto mm_exit;
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		ret = parts[i].init();
+		if (ret) {
+			exit_parts(i);
+			return ret;
+		}
+	}
 	return 0;
-
-mm_exit:
-	vmm_mm_exit();
-cpuid_exit:
-	cpuid_exit();
-permmap_exit:
-	permmap_exit();
-xstate_exit:
-	xstate_exit();
-cpu_exit:
-	svm_cpu_exit();
-	return ret;
 }
 
 static void __exit svmvcpu_exit(void)
 {
-	misc_deregister(&svmvcpu_dev);
-	cpuid_exit();
-	permmap_exit();
-	xstate_exit();
-	svm_cpu_exit();
-	vmm_mm_exit();
+	exit_parts(ARRAY_SIZE(parts));
 }
 
 module_init(svmvcpu_init);

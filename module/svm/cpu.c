@@ -195,12 +195,18 @@ void svm_cpu_explain_busy(void)
 			   svm_other_hypervisor());
 }
 
-static bool svm_held_by_other(void)
+/* Can this module use SVM on this CPU? Expects preemption disabled. */
+static int svm_check_available(void)
 {
-	u64 efer;
+	u64 vm_cr, efer;
 
+	if (READ_ONCE(svm_closed))
+		return -ESHUTDOWN;
 	rdmsrl(MSR_EFER, efer);
-	return (efer & EFER_SVME) && !this_cpu_read(svm_cpu.enabled);
+	if ((efer & EFER_SVME) && !this_cpu_read(svm_cpu.enabled))
+		return -EBUSY;
+	rdmsrl(MSR_VM_CR, vm_cr);
+	return vm_cr & VM_CR_SVMDIS ? -EOPNOTSUPP : 0;
 }
 
 /*
@@ -234,28 +240,15 @@ int svm_cpu_enable(void)
 {
 	struct svm_cpu *cpu = this_cpu_ptr(&svm_cpu);
 	unsigned long flags;
-	int ret = 0;
-	u64 msr;
+	u64 efer;
+	int ret;
 
 	local_irq_save(flags);
-	if (cpu->enabled)
+	ret = cpu_active(smp_processor_id()) ? svm_check_available() : -EAGAIN;
+	if (ret || cpu->enabled)
 		goto out;
-	ret = -ESHUTDOWN;
-	if (READ_ONCE(svm_closed))
-		goto out;
-	ret = -EAGAIN;
-	if (!cpu_active(smp_processor_id()))
-		goto out;
-	ret = -EOPNOTSUPP;
-	rdmsrl(MSR_VM_CR, msr);
-	if (msr & VM_CR_SVMDIS)
-		goto out;
-	ret = -EBUSY;
-	if (svm_held_by_other())
-		goto out;
-
-	rdmsrl(MSR_EFER, msr);
-	wrmsrl(MSR_EFER, msr | EFER_SVME);
+	rdmsrl(MSR_EFER, efer);
+	wrmsrl(MSR_EFER, efer | EFER_SVME);
 	svm_prepare_host();
 	wrmsrl(MSR_VM_HSAVE_PA, svm_page_pa(cpu->hsave));
 	/* The TLB may hold translations of a previous user of SVM. */
@@ -264,7 +257,6 @@ int svm_cpu_enable(void)
 		rdmsrl(MSR_TSC_AUX, cpu->host_tsc_aux);
 	cpu->last_vcpu = 0;
 	cpu->enabled = true;
-	ret = 0;
 out:
 	local_irq_restore(flags);
 	return ret;
@@ -347,28 +339,18 @@ static void svm_cpu_disable(void *unused)
  */
 int svm_cpu_get(void)
 {
-	bool busy;
-	u64 vm_cr;
+	int ret;
 
 	preempt_disable();
-	busy = svm_held_by_other();
+	ret = svm_check_available();
 	preempt_enable();
-	if (busy) {
+	if (ret == -EBUSY)
 		svm_cpu_explain_busy();
-		return -EBUSY;
-	}
-	rdmsrl(MSR_VM_CR, vm_cr);
-	if (vm_cr & VM_CR_SVMDIS) {
-		pr_err_ratelimited("SVM is disabled by the firmware (VM_CR %#llx); enable it in its setup\n",
-				   vm_cr);
-		return -EOPNOTSUPP;
-	}
-
+	if (ret == -EOPNOTSUPP)
+		pr_err_ratelimited("SVM is disabled by the firmware (VM_CR.SVMDIS is set); enable it in its setup\n");
+	if (ret)
+		return ret;
 	mutex_lock(&svm_lock);
-	if (READ_ONCE(svm_closed)) {
-		mutex_unlock(&svm_lock);
-		return -ESHUTDOWN;
-	}
 	svm_users++;
 	mutex_unlock(&svm_lock);
 	return 0;
@@ -523,7 +505,7 @@ static int svm_alloc_pages(void)
  * Detects the capabilities of the host and prepares its CPUs, but does not enable SVM.
  * Returns 0, -EOPNOTSUPP after logging the reason, or an error of a registration.
  */
-int __init svm_cpu_init(void)
+int svm_cpu_init(void)
 {
 	int ret;
 

@@ -35,14 +35,8 @@ enum vmcb_exit {
 	VMEXIT_INIT,
 	VMEXIT_VINTR,
 	VMEXIT_CR0_SEL_WRITE,
-	VMEXIT_IDTR_READ,
-	VMEXIT_GDTR_READ,
-	VMEXIT_LDTR_READ,
-	VMEXIT_TR_READ,
-	VMEXIT_IDTR_WRITE,
-	VMEXIT_GDTR_WRITE,
-	VMEXIT_LDTR_WRITE,
-	VMEXIT_TR_WRITE,
+	VMEXIT_IDTR_READ	= 0x066,	/* IDTR, GDTR, LDTR, TR */
+	VMEXIT_TR_WRITE		= 0x06d,
 	VMEXIT_RDTSC		= 0x06e,
 	VMEXIT_RDPMC,
 	VMEXIT_PUSHF		= 0x070,
@@ -107,18 +101,8 @@ enum vmcb_exit {
 #define VEC_CP	21
 
 /*
- * EXITCODE is negative if VMRUN did not enter the guest (APM volume 2, appendix C).
- * QEMU 7.2 stores only 32 bits, so the module compares only these.
- */
-#define VMEXIT_INVALID32	0xffffffffU	/* -1 */
-#define VMEXIT_BUSY32		0xfffffffeU	/* -2 */
-#define VMEXIT_IDLE_REQUIRED32	0xfffffffdU	/* -3 */
-#define VMEXIT_INVALID_PMC32	0xfffffffcU	/* -4 */
-
-/*
  * run.c stores this code before each entry. It is still there if CLGI faulted in
- * enter.S, before VMRUN. The manual reserves the code for software. It is negative
- * as a 32-bit value.
+ * enter.S, before VMRUN. The manual reserves the code for software.
  */
 #define VMEXIT_NOTHING32	0xf0000000U
 
@@ -130,7 +114,6 @@ enum vmcb_exit {
 /* 060h */
 #define V_TPR_MASK		GENMASK_ULL(3, 0)
 #define V_IRQ			BIT_ULL(8)
-#define V_INTR_PRIO_SHIFT	16
 #define V_IGN_TPR		BIT_ULL(20)
 #define V_INTR_MASKING		BIT_ULL(24)
 
@@ -154,17 +137,13 @@ enum vmcb_exit {
 /* EXITINFO1 of IOIO */
 #define IOIO_IN			BIT(0)
 #define IOIO_STR		BIT(2)
-#define IOIO_REP		BIT(3)
 #define IOIO_SZ8		BIT(4)
 #define IOIO_SZ16		BIT(5)
-#define IOIO_SZ32		BIT(6)
 #define IOIO_PORT_SHIFT		16
 
 /* EXITINFO1 of NPF */
-#define NPF_PRESENT		BIT_ULL(0)
 #define NPF_WRITE		BIT_ULL(1)
 #define NPF_USER		BIT_ULL(2)
-#define NPF_RSVD		BIT_ULL(3)
 #define NPF_FETCH		BIT_ULL(4)
 #define NPF_FINAL		BIT_ULL(32)
 #define NPF_WALK		BIT_ULL(33)
@@ -185,7 +164,6 @@ enum vmcb_clean {
 };
 
 /* Attributes of a segment, as packed in the VMCB */
-#define SEG_TYPE_MASK		GENMASK(3, 0)
 #define SEG_S			BIT(4)
 #define SEG_DPL_SHIFT		5
 #define SEG_DPL_MASK		GENMASK(6, 5)
@@ -317,12 +295,12 @@ VMCB_SETTER(save, cpl, u8, VMCB_CLEAN_SEG)
 VMCB_SETTER(save, cr2, u64, VMCB_CLEAN_CR2)
 
 /*
- * Did VMRUN enter the guest? Codes -2 to -4 happen only for SEV-ES and SEV-SNP guests,
- * which the module does not support; they count as refused entries.
+ * Did VMRUN enter the guest? EXITCODE is negative if not (APM volume 2, appendix C): -1 for
+ * an invalid state, and -2 to -4 for SEV guests only. QEMU 7.2 stores 32 bits of it.
  */
 static inline bool vmcb_has_entered(u64 exit_code)
 {
-	static_assert((s32)VMEXIT_NOTHING32 < (s32)VMEXIT_INVALID_PMC32);
+	static_assert((s32)VMEXIT_NOTHING32 < -4);
 	return (s32)exit_code >= 0;
 }
 
