@@ -121,7 +121,7 @@ static void device_exit(void)
 static const struct {
 	int (*init)(void);
 	void (*exit)(void);
-} parts[] = {
+} parts[] __refconst = {
 	{ svm_cpu_init, svm_cpu_exit },
 	{ xstate_init, xstate_exit },
 	{ permmap_init, permmap_exit },

@@ -132,20 +132,6 @@ void lapic_power_up(struct lapic *l, const struct lapic_config *config)
 	reset_regs(l);
 }
 
-/*
- * Handle an INIT: reset everything except the mode, the address, the ID, and the pins,
- * which are driven from outside.
- */
-void lapic_init_signal(struct lapic *l, struct lapic_effects *effects)
-{
-	u32 id = l->regs[REG_ID];
-
-	reset_regs(l);
-	l->regs[REG_ID] = id;
-	enter_mode(l);
-	effects->flags |= LAPIC_IRQ | LAPIC_TIMER;
-}
-
 /* True if IA32_APIC_BASE can have this value. */
 bool lapic_base_valid(const struct lapic_config *config, u64 base)
 {
@@ -171,11 +157,11 @@ static bool base_change_valid(u64 from, u64 to)
 	return !((from & BASE_X2) && (to & BASE_MODE) == BASE_ENABLE);
 }
 
-static void base_write(struct lapic *l, u64 value, struct lapic_effects *effects)
+static void base_write(struct lapic *l, u64 value)
 {
 	if (!lapic_base_valid(&l->config, value) ||
 	    !base_change_valid(l->base, value)) {
-		effects->flags |= LAPIC_GP;
+		l->effects.flags |= LAPIC_GP;
 		return;
 	}
 	/* The bootstrap processor is chosen at power-up. */
@@ -186,13 +172,12 @@ static void base_write(struct lapic *l, u64 value, struct lapic_effects *effects
 	if (!lapic_is_enabled(l))
 		reset_regs(l);
 	enter_mode(l);
-	effects->flags |= LAPIC_IRQ | LAPIC_TIMER;
+	l->effects.flags |= LAPIC_IRQ | LAPIC_TIMER;
 }
 
 /* --- registers ---------------------------------------------------------- */
 
-static u32 reg_read(struct lapic *l, const struct lapic_now *now,
-		    unsigned int reg, struct lapic_effects *effects)
+static u32 reg_read(struct lapic *l, unsigned int reg)
 {
 	switch (reg) {
 	case REG_APR:
@@ -200,94 +185,90 @@ static u32 reg_read(struct lapic *l, const struct lapic_now *now,
 	case REG_PPR:
 		return lapic_ppr(l);
 	case REG_TMCCT:
-		return lapic_timer_count(l, now, effects);
+		return lapic_timer_count(l);
 	default:
 		return l->regs[reg % LAPIC_NR_REGS];
 	}
 }
 
-static void svr_write(struct lapic *l, const struct lapic_now *now, u32 value,
-		      struct lapic_effects *effects)
+static void svr_write(struct lapic *l, u32 value)
 {
 	unsigned int reg;
 
 	/* An expiry that is due still interrupts. */
-	lapic_timer_expired(l, now, effects);
+	lapic_timer_expired(l);
 	l->regs[REG_SVR] = value;
 	if (lapic_soft_enabled(l))
 		return;
 	for (reg = REG_LVT_TIMER; reg <= REG_LVT_ERROR; reg++)
 		l->regs[reg] |= LVT_MASKED;
-	effects->flags |= LAPIC_TIMER;
+	l->effects.flags |= LAPIC_TIMER;
 }
 
 /* Remote IRR stays set until the EOI of the vector for which it was set. */
-static void lint_write(struct lapic *l, unsigned int reg, u32 value,
-		       struct lapic_effects *effects)
+static void lint_write(struct lapic *l, unsigned int reg, u32 value)
 {
 	u32 old = l->regs[reg];
 
 	if ((value & MSG_LEVEL) && !((value ^ old) & MSG_VECTOR))
 		value |= old & LVT_REMOTE_IRR;
 	l->regs[reg] = value;
-	lapic_lint_changed(l, effects);
+	lapic_lint_changed(l);
 }
 
-static void lvt_write(struct lapic *l, const struct lapic_now *now,
-		      unsigned int reg, u32 value, struct lapic_effects *effects)
+static void lvt_write(struct lapic *l, unsigned int reg, u32 value)
 {
 	if (!lapic_soft_enabled(l))
 		value |= LVT_MASKED;
 	if (reg == REG_LVT_TIMER)
-		lapic_timer_set_lvt(l, now, value, effects);
+		lapic_timer_set_lvt(l, value);
 	else if (reg == REG_LVT_LINT0 || reg == REG_LVT_LINT1)
-		lint_write(l, reg, value, effects);
+		lint_write(l, reg, value);
 	else
 		l->regs[reg] = value;
 }
 
-static void icr_write(struct lapic *l, u64 icr, struct lapic_effects *effects)
+static void icr_write(struct lapic *l, u64 icr)
 {
 	l->regs[REG_ICR] = icr;
 	l->regs[REG_ICR2] = icr >> 32;
-	lapic_send(l, icr, effects);
+	lapic_send(l, icr);
 }
 
 /* The caller has checked @value and that @reg is writable in this mode. */
-static void reg_write(struct lapic *l, const struct lapic_now *now,
-		      unsigned int reg, u32 value, struct lapic_effects *effects)
+static void reg_write(struct lapic *l, unsigned int reg, u32 value)
 {
 	switch (reg) {
 	case REG_TPR:
-		lapic_set_tpr(l, value, effects);
+		lapic_set_tpr(l, value);
 		break;
 	case REG_EOI:
-		lapic_eoi(l, effects);
+		lapic_eoi(l);
 		break;
 	case REG_DFR:
 		l->regs[REG_DFR] = value | reg_rules[REG_DFR].internal;
 		break;
 	case REG_SVR:
-		svr_write(l, now, value, effects);
+		svr_write(l, value);
 		break;
 	case REG_ESR:
 		l->regs[REG_ESR] = l->esr_pending;
 		l->esr_pending = 0;
 		break;
 	case REG_ICR:
-		icr_write(l, (u64)l->regs[REG_ICR2] << 32 | value, effects);
+		icr_write(l, (u64)l->regs[REG_ICR2] << 32 | value);
 		break;
 	case REG_LVT_TIMER ... REG_LVT_ERROR:
-		lvt_write(l, now, reg, value, effects);
+		lvt_write(l, reg, value);
 		break;
 	case REG_TMICT:
-		lapic_timer_set_initial(l, now, value, effects);
+		lapic_timer_set_initial(l, value);
 		break;
 	case REG_TDCR:
-		lapic_timer_set_divide(l, now, value, effects);
+		lapic_timer_set_divide(l, value);
 		break;
 	case REG_SELF_IPI:
-		lapic_send(l, ICR_SELF | value, effects);
+		lapic_send(l, ICR_SELF | value);
 		break;
 	default:
 		l->regs[reg % LAPIC_NR_REGS] = value;
@@ -301,16 +282,15 @@ static bool x2_may(const struct lapic *l, unsigned int reg, u8 access)
 	return lapic_is_x2(l) && (reg_rule(reg)->access & access);
 }
 
-static u64 x2_read(struct lapic *l, const struct lapic_now *now,
-		   unsigned int reg, struct lapic_effects *effects)
+static u64 x2_read(struct lapic *l, unsigned int reg)
 {
 	u64 value;
 
 	if (!x2_may(l, reg, MR)) {
-		effects->flags |= LAPIC_GP;
+		l->effects.flags |= LAPIC_GP;
 		return 0;
 	}
-	value = reg_read(l, now, reg, effects);
+	value = reg_read(l, reg);
 	if (reg == REG_ICR)
 		value |= (u64)l->regs[REG_ICR2] << 32;
 	return value;
@@ -328,31 +308,27 @@ static bool x2_value_valid(const struct lapic *l, unsigned int reg, u64 value)
 	return reg == REG_ICR || !(value >> 32);
 }
 
-static void x2_write(struct lapic *l, const struct lapic_now *now,
-		     unsigned int reg, u64 value, struct lapic_effects *effects)
+static void x2_write(struct lapic *l, unsigned int reg, u64 value)
 {
 	if (!x2_may(l, reg, MW) || !x2_value_valid(l, reg, value)) {
-		effects->flags |= LAPIC_GP;
+		l->effects.flags |= LAPIC_GP;
 		return;
 	}
 	value &= ~(u64)reg_rule(reg)->dropped;
 	if (reg == REG_ICR)
-		icr_write(l, value, effects);
+		icr_write(l, value);
 	else
-		reg_write(l, now, reg, value, effects);
+		reg_write(l, reg, value);
 }
 
 /**
  * lapic_msr_read() - RDMSR of an MSR for which lapic_owns_msr()
  * @l: the local APIC
- * @now: current time
  * @msr: index
- * @effects: effects; LAPIC_GP if the MSR is not readable in this mode
  *
  * Return: the value.
  */
-u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
-		   struct lapic_effects *effects)
+u64 lapic_msr_read(struct lapic *l, u32 msr)
 {
 	switch (msr) {
 	case LAPIC_MSR_BASE:
@@ -361,42 +337,39 @@ u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
 		break;
 	case LAPIC_MSR_DEADLINE:
 		if (l->config.tsc_khz)
-			return lapic_timer_deadline(l, now, effects);
+			return lapic_timer_deadline(l);
 		break;
 	case LAPIC_MSR_X2_FIRST ... LAPIC_MSR_X2_LAST:
-		return x2_read(l, now, msr - LAPIC_MSR_X2_FIRST, effects);
+		return x2_read(l, msr - LAPIC_MSR_X2_FIRST);
 	}
-	effects->flags |= LAPIC_GP;
+	l->effects.flags |= LAPIC_GP;
 	return 0;
 }
 
 /**
  * lapic_msr_write() - WRMSR of an MSR for which lapic_owns_msr()
  * @l: the local APIC
- * @now: current time
  * @msr: index
  * @value: value to write
- * @effects: effects; LAPIC_GP if the MSR or the value is invalid in this mode
  */
-void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
-		     u64 value, struct lapic_effects *effects)
+void lapic_msr_write(struct lapic *l, u32 msr, u64 value)
 {
 	switch (msr) {
 	case LAPIC_MSR_BASE:
 		if (!l->config.present)
 			break;
-		base_write(l, value, effects);
+		base_write(l, value);
 		return;
 	case LAPIC_MSR_DEADLINE:
 		if (!l->config.tsc_khz)
 			break;
-		lapic_timer_set_deadline(l, now, value, effects);
+		lapic_timer_set_deadline(l, value);
 		return;
 	case LAPIC_MSR_X2_FIRST ... LAPIC_MSR_X2_LAST:
-		x2_write(l, now, msr - LAPIC_MSR_X2_FIRST, value, effects);
+		x2_write(l, msr - LAPIC_MSR_X2_FIRST, value);
 		return;
 	}
-	effects->flags |= LAPIC_GP;
+	l->effects.flags |= LAPIC_GP;
 }
 
 /* --- xAPIC: the page ---------------------------------------------------- */
@@ -420,35 +393,32 @@ bool lapic_mmio_hit(const struct lapic *l, u64 gpa)
 }
 
 /* The register exists if it is readable or writable. If not, log an error for the guest. */
-static bool mmio_exists(struct lapic *l, unsigned int offset, struct lapic_effects *effects)
+static bool mmio_exists(struct lapic *l, unsigned int offset)
 {
 	if (offset < LAPIC_NR_REGS * 16 && (reg_rule(offset / 16)->access & XRW))
 		return true;
-	lapic_error(l, ESR_ILLEGAL_REG, effects);
+	lapic_error(l, ESR_ILLEGAL_REG);
 	return false;
 }
 
 /**
  * lapic_mmio_read() - the guest reads from the register page
  * @l: the local APIC
- * @now: current time
  * @offset: page offset
  * @len: bytes, 1 to 8
- * @effects: effects
  *
  * A register has four bytes; the 12 bytes after it read as zero. Partial reads work.
  *
  * Return: the value, zero-extended.
  */
-u64 lapic_mmio_read(struct lapic *l, const struct lapic_now *now,
-		    unsigned int offset, unsigned int len, struct lapic_effects *effects)
+u64 lapic_mmio_read(struct lapic *l, unsigned int offset, unsigned int len)
 {
 	unsigned int reg = offset / 16, byte = offset % 16;
 	u64 value;
 
-	if (!mmio_exists(l, offset, effects) || byte > 3)
+	if (!mmio_exists(l, offset) || byte > 3)
 		return 0;
-	value = reg_rule(reg)->access & XR ? reg_read(l, now, reg, effects) : 0;
+	value = reg_rule(reg)->access & XR ? reg_read(l, reg) : 0;
 	value >>= byte * 8;
 	return len < 8 ? value & ((1ULL << len * 8) - 1) : value;
 }
@@ -456,22 +426,18 @@ u64 lapic_mmio_read(struct lapic *l, const struct lapic_now *now,
 /**
  * lapic_mmio_write() - the guest writes to the register page
  * @l: the local APIC
- * @now: current time
  * @offset: page offset
  * @len: bytes, 1 to 8
  * @value: value; the low four bytes count
- * @effects: effects
  *
  * Only a write of at least four bytes at the start of a register has an effect.
  */
-void lapic_mmio_write(struct lapic *l, const struct lapic_now *now,
-		      unsigned int offset, unsigned int len, u64 value,
-		      struct lapic_effects *effects)
+void lapic_mmio_write(struct lapic *l, unsigned int offset, unsigned int len, u64 value)
 {
 	unsigned int reg = offset / 16;
 
-	if (!mmio_exists(l, offset, effects) || offset % 16 || len < 4)
+	if (!mmio_exists(l, offset) || offset % 16 || len < 4)
 		return;
 	if (reg_rule(reg)->access & XW)
-		reg_write(l, now, reg, value & reg_bits(&l->config, reg), effects);
+		reg_write(l, reg, value & reg_bits(&l->config, reg));
 }

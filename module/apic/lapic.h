@@ -2,13 +2,13 @@
 /*
  * Model of a local APIC: registers, priorities, interprocessor interrupts, timer.
  *
- * The model has no locks, no timers and no vCPU. The caller serializes all calls,
- * passes the time in, owns the host timer, and applies the effects that a call returns
- * in struct lapic_effects:
+ * The model has no locks, no timers and no vCPU. The caller serializes all calls, sets
+ * the time before a call, owns the host timer, and applies the effects of the call:
  *
- *	struct lapic_effects effects = {};
- *
- *	lapic_msr_write(l, &now, msr, value, &effects);
+ *	l->now = ...;
+ *	l->effects.flags = 0;
+ *	lapic_msr_write(l, msr, value);
+ *	if (l->effects.flags & ...)
  *
  *	LAPIC_GP	inject #GP(0); nothing else happened
  *	LAPIC_TIMER	program the host timer to lapic_timer_next(); when it expires,
@@ -57,17 +57,6 @@ struct lapic_config {
 	bool x2apic;		/* x2APIC mode is available */
 };
 
-/* The state of a local APIC */
-struct lapic {
-	struct lapic_config config;
-	u32 regs[LAPIC_NR_REGS];	/* by offset / 16; derived registers are not kept */
-	u64 base;		/* IA32_APIC_BASE */
-	u64 tsc_deadline;	/* IA32_TSC_DEADLINE, or 0 */
-	u64 timer_due;		/* host time in ns of the next expiry; 0 if stopped */
-	u32 esr_pending;	/* errors since the guest's last write to ESR */
-	u32 pins;		/* bit n: LINTn is asserted */
-};
-
 /* One moment on two clocks */
 struct lapic_now {
 	u64 ns;			/* the host's monotonic clock, below 2^63 */
@@ -101,12 +90,10 @@ struct lapic_msg {
 #define LAPIC_EOI	0x08	/* report the EOI of @eoi_vector to the I/O APICs */
 #define LAPIC_IPI	0x10	/* send @ipi; to the sender only with @sender_too */
 #define LAPIC_NMI	0x20	/* NMI for this vCPU */
-#define LAPIC_INIT	0x40	/* INIT for this vCPU: call lapic_init_signal() as well */
-#define LAPIC_SIPI	0x80	/* startup at @sipi_vector; a running vCPU ignores it */
+#define LAPIC_INIT	0x40	/* INIT for this vCPU */
 
 /*
- * What a call wants from its caller. Start each call with an empty structure: there is
- * room for one event of each kind.
+ * What a call wants from its caller. There is room for one event of each kind.
  *
  * A LAPIC_MSG_LOWEST goes to the local APIC with the lowest lapic_apr() among those for
  * which lapic_matches() and lapic_takes_irqs().
@@ -114,8 +101,20 @@ struct lapic_msg {
 struct lapic_effects {
 	u32 flags;		/* LAPIC_*; a call only adds bits */
 	u8 eoi_vector;		/* with LAPIC_EOI */
-	u8 sipi_vector;		/* with LAPIC_SIPI */
 	struct lapic_msg ipi;	/* with LAPIC_IPI */
+};
+
+/* The state of a local APIC */
+struct lapic {
+	struct lapic_config config;
+	u32 regs[LAPIC_NR_REGS];	/* by offset / 16; derived registers are not kept */
+	u64 base;		/* IA32_APIC_BASE */
+	u64 tsc_deadline;	/* IA32_TSC_DEADLINE, or 0 */
+	u64 timer_due;		/* host time in ns of the next expiry; 0 if stopped */
+	u32 esr_pending;	/* errors since the guest's last write to ESR */
+	u32 pins;		/* bit n: LINTn is asserted */
+	struct lapic_now now;	/* in: the time of this call */
+	struct lapic_effects effects;	/* out: of this call */
 };
 
 static inline bool lapic_is_enabled(const struct lapic *l)
@@ -126,18 +125,12 @@ static inline bool lapic_is_enabled(const struct lapic *l)
 /* lapic.c */
 bool lapic_has_page(const struct lapic *l);
 void lapic_power_up(struct lapic *l, const struct lapic_config *config);
-void lapic_init_signal(struct lapic *l, struct lapic_effects *effects);
 
-u64 lapic_msr_read(struct lapic *l, const struct lapic_now *now, u32 msr,
-		   struct lapic_effects *effects);
-void lapic_msr_write(struct lapic *l, const struct lapic_now *now, u32 msr,
-		     u64 value, struct lapic_effects *effects);
+u64 lapic_msr_read(struct lapic *l, u32 msr);
+void lapic_msr_write(struct lapic *l, u32 msr, u64 value);
 bool lapic_mmio_hit(const struct lapic *l, u64 gpa);
-u64 lapic_mmio_read(struct lapic *l, const struct lapic_now *now,
-		    unsigned int offset, unsigned int len, struct lapic_effects *effects);
-void lapic_mmio_write(struct lapic *l, const struct lapic_now *now,
-		      unsigned int offset, unsigned int len, u64 value,
-		      struct lapic_effects *effects);
+u64 lapic_mmio_read(struct lapic *l, unsigned int offset, unsigned int len);
+void lapic_mmio_write(struct lapic *l, unsigned int offset, unsigned int len, u64 value);
 
 /* True if lapic_msr_read() and lapic_msr_write() handle the MSR, in any mode. */
 static inline bool lapic_owns_msr(u32 msr)
@@ -162,26 +155,21 @@ bool lapic_takes_irqs(const struct lapic *l);
 int lapic_pending(const struct lapic *l);
 int lapic_ack(struct lapic *l, u8 vector);
 unsigned int lapic_cr8(const struct lapic *l);
-void lapic_set_cr8(struct lapic *l, unsigned int cr8, struct lapic_effects *effects);
+void lapic_set_cr8(struct lapic *l, unsigned int cr8);
 
-bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_effects *effects);
+bool lapic_set_irq(struct lapic *l, u8 vector, bool level);
 bool lapic_matches(const struct lapic *l, const struct lapic_msg *msg);
-void lapic_lint(struct lapic *l, unsigned int pin, bool asserted,
-		struct lapic_effects *effects);
+void lapic_lint(struct lapic *l, unsigned int pin, bool asserted);
 bool lapic_takes_extint(const struct lapic *l);
 
 /* lapic_timer.c */
 u64 lapic_timer_next(const struct lapic *l);
-void lapic_timer_expired(struct lapic *l, const struct lapic_now *now,
-			 struct lapic_effects *effects);
-void lapic_timer_tsc_changed(struct lapic *l, const struct lapic_now *now,
-			     struct lapic_effects *effects);
+void lapic_timer_expired(struct lapic *l);
+void lapic_timer_tsc_changed(struct lapic *l);
 
 /* lapic_state.c */
-void lapic_get_state(struct lapic *l, const struct lapic_now *now,
-		     struct svmvcpu_lapic *state, struct lapic_effects *effects);
+void lapic_get_state(struct lapic *l, struct svmvcpu_lapic *state);
 bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state);
-int lapic_set_state(struct lapic *l, const struct lapic_now *now,
-		    const struct svmvcpu_lapic *state, struct lapic_effects *effects);
+int lapic_set_state(struct lapic *l, const struct svmvcpu_lapic *state);
 
 #endif /* SVMVCPU_LAPIC_H */

@@ -115,10 +115,10 @@ unsigned int lapic_cr8(const struct lapic *l)
 }
 
 /* The guest writes TPR. Only a lower value can make an interrupt deliverable. */
-void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_effects *effects)
+void lapic_set_tpr(struct lapic *l, u32 tpr)
 {
 	if (tpr < l->regs[REG_TPR])
-		effects->flags |= LAPIC_IRQ;
+		l->effects.flags |= LAPIC_IRQ;
 	l->regs[REG_TPR] = tpr;
 }
 
@@ -126,22 +126,22 @@ void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_effects *effects)
  * The guest writes CR8, which clears the low four bits of TPR. Other bits of @cr8 are
  * ignored.
  */
-void lapic_set_cr8(struct lapic *l, unsigned int cr8, struct lapic_effects *effects)
+void lapic_set_cr8(struct lapic *l, unsigned int cr8)
 {
-	lapic_set_tpr(l, (cr8 & 15) << 4, effects);
+	lapic_set_tpr(l, (cr8 & 15) << 4);
 }
 
 /*
  * Log errors. The first one since the last write to ESR raises the error interrupt. If
  * the error interrupt has an illegal vector, the recursion ends here.
  */
-void lapic_error(struct lapic *l, u32 errors, struct lapic_effects *effects)
+void lapic_error(struct lapic *l, u32 errors)
 {
 	bool first = !l->esr_pending;
 
 	l->esr_pending |= errors;
 	if (first)
-		lapic_lvt_fire(l, REG_LVT_ERROR, effects);
+		lapic_lvt_fire(l, REG_LVT_ERROR);
 }
 
 /**
@@ -149,17 +149,16 @@ void lapic_error(struct lapic *l, u32 errors, struct lapic_effects *effects)
  * @l: the destination
  * @vector: its vector
  * @level: level-triggered, so its EOI is to be reported
- * @effects: effects
  *
  * Return: true for a new request; false if the vector is requested already or illegal,
  * or the APIC is disabled.
  */
-bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_effects *effects)
+bool lapic_set_irq(struct lapic *l, u8 vector, bool level)
 {
 	if (!lapic_takes_irqs(l))
 		return false;
 	if (vector < FIRST_VECTOR) {
-		lapic_error(l, ESR_RECV_ILLEGAL, effects);
+		lapic_error(l, ESR_RECV_ILLEGAL);
 		return false;
 	}
 	if (level)
@@ -169,7 +168,7 @@ bool lapic_set_irq(struct lapic *l, u8 vector, bool level, struct lapic_effects 
 	if (vector_test(l, REG_IRR, vector))
 		return false;
 	vector_set(l, REG_IRR, vector);
-	effects->flags |= LAPIC_IRQ;
+	l->effects.flags |= LAPIC_IRQ;
 	return true;
 }
 
@@ -188,14 +187,14 @@ static bool lint_is_level(const struct lapic *l)
  * interrupts while it is asserted, but only once before the EOI: Remote IRR marks the
  * interrupt in progress.
  */
-void lapic_lint_changed(struct lapic *l, struct lapic_effects *effects)
+void lapic_lint_changed(struct lapic *l)
 {
 	u32 lvt = l->regs[REG_LVT_LINT0];
 
 	if (!lint_is_level(l) || !(l->pins & 1) ||
 	    (lvt & (LVT_MASKED | LVT_REMOTE_IRR)))
 		return;
-	if (lapic_set_irq(l, lvt & MSG_VECTOR, true, effects))
+	if (lapic_set_irq(l, lvt & MSG_VECTOR, true))
 		l->regs[REG_LVT_LINT0] |= LVT_REMOTE_IRR;
 }
 
@@ -203,7 +202,7 @@ void lapic_lint_changed(struct lapic *l, struct lapic_effects *effects)
  * A local source has an event. A vCPU has no SMM, so SMI is ignored. ExtINT is a state
  * of the pin, not an event: see lapic_takes_extint().
  */
-void lapic_lvt_fire(struct lapic *l, unsigned int reg, struct lapic_effects *effects)
+void lapic_lvt_fire(struct lapic *l, unsigned int reg)
 {
 	u32 lvt = l->regs[reg];
 
@@ -211,27 +210,27 @@ void lapic_lvt_fire(struct lapic *l, unsigned int reg, struct lapic_effects *eff
 		return;
 	switch (MSG_MODE(lvt)) {
 	case LAPIC_MSG_FIXED:
-		lapic_set_irq(l, lvt & MSG_VECTOR, false, effects);
+		lapic_set_irq(l, lvt & MSG_VECTOR, false);
 		break;
 	case LAPIC_MSG_NMI:
-		effects->flags |= LAPIC_NMI;
+		l->effects.flags |= LAPIC_NMI;
 		break;
 	case LAPIC_MSG_INIT:
-		effects->flags |= LAPIC_INIT;
+		l->effects.flags |= LAPIC_INIT;
 		break;
 	}
 }
 
-static void lint_rises(struct lapic *l, unsigned int pin, struct lapic_effects *effects)
+static void lint_rises(struct lapic *l, unsigned int pin)
 {
 	if (!lapic_is_enabled(l)) {
 		/* The pins are INTR (see lapic_takes_extint()) and NMI. */
 		if (pin)
-			effects->flags |= LAPIC_NMI;
+			l->effects.flags |= LAPIC_NMI;
 	} else if (!pin && lint_is_level(l)) {
-		lapic_lint_changed(l, effects);
+		lapic_lint_changed(l);
 	} else {
-		lapic_lvt_fire(l, REG_LVT_LINT0 + pin, effects);
+		lapic_lvt_fire(l, REG_LVT_LINT0 + pin);
 	}
 }
 
@@ -240,16 +239,15 @@ static void lint_rises(struct lapic *l, unsigned int pin, struct lapic_effects *
  * @l: the local APIC
  * @pin: 0 (usually the PIC) or 1 (usually NMI)
  * @asserted: its new state
- * @effects: effects
  */
-void lapic_lint(struct lapic *l, unsigned int pin, bool asserted, struct lapic_effects *effects)
+void lapic_lint(struct lapic *l, unsigned int pin, bool asserted)
 {
 	u32 bit = pin ? 2 : 1;
 	bool rises = asserted && !(l->pins & bit);
 
 	l->pins = asserted ? l->pins | bit : l->pins & ~bit;
 	if (rises)
-		lint_rises(l, !!pin, effects);
+		lint_rises(l, !!pin);
 }
 
 /**
@@ -267,7 +265,7 @@ bool lapic_takes_extint(const struct lapic *l)
 }
 
 /* The guest ends the highest interrupt in service. */
-void lapic_eoi(struct lapic *l, struct lapic_effects *effects)
+void lapic_eoi(struct lapic *l)
 {
 	int vector = vector_highest(l, REG_ISR);
 	u32 *lint0 = &l->regs[REG_LVT_LINT0];
@@ -275,14 +273,14 @@ void lapic_eoi(struct lapic *l, struct lapic_effects *effects)
 	if (vector < 0)
 		return;
 	vector_clear(l, REG_ISR, vector);
-	effects->flags |= LAPIC_IRQ;
+	l->effects.flags |= LAPIC_IRQ;
 	if (!vector_test(l, REG_TMR, vector))
 		return;
-	effects->flags |= LAPIC_EOI;
-	effects->eoi_vector = vector;
+	l->effects.flags |= LAPIC_EOI;
+	l->effects.eoi_vector = vector;
 	if ((*lint0 & MSG_VECTOR) == (u32)vector)
 		*lint0 &= ~(u32)LVT_REMOTE_IRR;
-	lapic_lint_changed(l, effects);
+	lapic_lint_changed(l);
 }
 
 /* --- messages ----------------------------------------------------------- */
@@ -325,37 +323,31 @@ bool lapic_matches(const struct lapic *l, const struct lapic_msg *msg)
 	return msg->dest == (lapic_is_x2(l) ? id : id >> 24);
 }
 
-/* Accept a message for which lapic_matches(). Returns whether it has an effect. */
-static bool accept(struct lapic *l, const struct lapic_msg *msg, struct lapic_effects *effects)
+/* Accept a message for which lapic_matches(). The other modes have no effect on a vCPU. */
+static void accept(struct lapic *l, const struct lapic_msg *msg)
 {
 	switch (msg->mode) {
 	case LAPIC_MSG_FIXED:
 	case LAPIC_MSG_LOWEST:
-		return lapic_set_irq(l, msg->vector, msg->level, effects);
+		lapic_set_irq(l, msg->vector, msg->level);
+		break;
 	case LAPIC_MSG_NMI:
-		effects->flags |= LAPIC_NMI;
-		return true;
+		l->effects.flags |= LAPIC_NMI;
+		break;
 	case LAPIC_MSG_INIT:
-		effects->flags |= LAPIC_INIT;
-		return true;
-	case LAPIC_MSG_STARTUP:
-		effects->flags |= LAPIC_SIPI;
-		effects->sipi_vector = msg->vector;
-		return true;
-	default:
-		return false;
+		l->effects.flags |= LAPIC_INIT;
+		break;
 	}
 }
 
-static void send_to_others(const struct lapic_msg *msg, struct lapic_effects *effects)
+static void send_to_others(struct lapic *l, const struct lapic_msg *msg)
 {
-	effects->flags |= LAPIC_IPI;
-	effects->ipi = *msg;
+	l->effects.flags |= LAPIC_IPI;
+	l->effects.ipi = *msg;
 }
 
 /* Send to a destination without shorthand. It may include the sender. */
-static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest,
-			 struct lapic_effects *effects)
+static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest)
 {
 	msg->dest = lapic_is_x2(l) ? dest : dest >> 24;
 	msg->all = lapic_is_x2(l) ? dest == ~0U :
@@ -363,9 +355,9 @@ static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest,
 	/* One local APIC receives it. Selecting it takes the priorities of all. */
 	msg->sender_too = msg->mode == LAPIC_MSG_LOWEST;
 	if (!msg->sender_too && lapic_matches(l, msg))
-		accept(l, msg, effects);
+		accept(l, msg);
 	/* Ask the others in any case: a guest can give several xAPICs the same ID. */
-	send_to_others(msg, effects);
+	send_to_others(l, msg);
 }
 
 /* Messages without an effect: reserved modes, SMI, and level de-assert of INIT */
@@ -384,26 +376,25 @@ static bool msg_is_void(u32 icr)
 	}
 }
 
-static void route(struct lapic *l, u64 icr, struct lapic_msg *msg,
-		  struct lapic_effects *effects)
+static void route(struct lapic *l, u64 icr, struct lapic_msg *msg)
 {
 	unsigned int shorthand = ICR_SHORTHAND((u32)icr);
 
 	if (shorthand == SHORTHAND_NONE) {
-		send_to_dest(l, msg, icr >> 32, effects);
+		send_to_dest(l, msg, icr >> 32);
 		return;
 	}
 	msg->all = true;
 	if (shorthand == SHORTHAND_OTHERS) {
-		send_to_others(msg, effects);
+		send_to_others(l, msg);
 		return;
 	}
 	/* Only fixed interrupts may be sent to a set that includes the sender. */
 	if (msg->mode != LAPIC_MSG_FIXED)
 		return;
-	accept(l, msg, effects);
+	accept(l, msg);
 	if (shorthand == SHORTHAND_ALL)
-		send_to_others(msg, effects);
+		send_to_others(l, msg);
 }
 
 /*
@@ -411,7 +402,7 @@ static void route(struct lapic *l, u64 icr, struct lapic_msg *msg,
  * others and lowest-priority IPIs to the caller. All IPIs are edge-triggered, and they
  * can be sent while SVR disables the APIC.
  */
-void lapic_send(struct lapic *l, u64 icr, struct lapic_effects *effects)
+void lapic_send(struct lapic *l, u64 icr)
 {
 	struct lapic_msg msg = {
 		.vector = icr & MSG_VECTOR,
@@ -423,7 +414,7 @@ void lapic_send(struct lapic *l, u64 icr, struct lapic_effects *effects)
 	if (msg_is_void(icr))
 		return;
 	if (fixed && msg.vector < FIRST_VECTOR)
-		lapic_error(l, ESR_SEND_ILLEGAL, effects);
+		lapic_error(l, ESR_SEND_ILLEGAL);
 	else
-		route(l, icr, &msg, effects);
+		route(l, icr, &msg);
 }

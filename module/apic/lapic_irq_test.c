@@ -25,10 +25,9 @@ static void start(struct lapic *l, bool x2)
 
 static u32 set_irq(struct lapic *l, u8 vector, bool level)
 {
-	struct lapic_effects effects = {};
-
-	lapic_set_irq(l, vector, level, &effects);
-	return effects.flags;
+	l->effects = (struct lapic_effects) { };
+	lapic_set_irq(l, vector, level);
+	return l->effects.flags;
 }
 
 /* --- priorities against a model ----------------------------------------- */
@@ -104,10 +103,10 @@ static void step_request(struct kunit *test, struct model *m, struct lapic *l)
 {
 	u8 vector = 16 + roll(m, 240);
 	bool level = roll(m, 2);
-	struct lapic_effects effects = {};
 
-	KUNIT_EXPECT_EQ(test, lapic_set_irq(l, vector, level, &effects), !m->irr[vector]);
-	KUNIT_EXPECT_EQ(test, effects.flags, m->irr[vector] ? 0U : LAPIC_IRQ);
+	l->effects = (struct lapic_effects) { };
+	KUNIT_EXPECT_EQ(test, lapic_set_irq(l, vector, level), !m->irr[vector]);
+	KUNIT_EXPECT_EQ(test, l->effects.flags, m->irr[vector] ? 0U : LAPIC_IRQ);
 	m->irr[vector] = true;
 	m->tmr[vector] = level;
 }
@@ -132,27 +131,26 @@ static void step_ack(struct kunit *test, struct model *m, struct lapic *l)
 static void step_eoi(struct kunit *test, struct model *m, struct lapic *l)
 {
 	int vector = model_highest(m->isr);
-	struct lapic_effects effects = {};
 
-	lapic_eoi(l, &effects);
-	KUNIT_EXPECT_EQ(test, !!(effects.flags & LAPIC_IRQ), vector >= 0);
-	KUNIT_EXPECT_EQ(test, !!(effects.flags & LAPIC_EOI), vector >= 0 && m->tmr[vector]);
-	if (effects.flags & LAPIC_EOI)
-		KUNIT_EXPECT_EQ(test, (int)effects.eoi_vector, vector);
+	l->effects = (struct lapic_effects) { };
+	lapic_eoi(l);
+	KUNIT_EXPECT_EQ(test, !!(l->effects.flags & LAPIC_IRQ), vector >= 0);
+	KUNIT_EXPECT_EQ(test, !!(l->effects.flags & LAPIC_EOI), vector >= 0 && m->tmr[vector]);
+	if (l->effects.flags & LAPIC_EOI)
+		KUNIT_EXPECT_EQ(test, (int)l->effects.eoi_vector, vector);
 	if (vector >= 0)
 		m->isr[vector] = false;
 }
 
 static void step_tpr(struct model *m, struct lapic *l)
 {
-	struct lapic_effects effects = {};
-
 	if (roll(m, 2)) {
 		m->tpr = roll(m, 256);
 		l->regs[REG_TPR] = m->tpr;
 	} else {
 		m->tpr = roll(m, 16) << 4;
-		lapic_set_cr8(l, m->tpr >> 4, &effects);
+		l->effects = (struct lapic_effects) { };
+		lapic_set_cr8(l, m->tpr >> 4);
 	}
 }
 
@@ -219,18 +217,18 @@ static void lapic_irq_test_priority(struct kunit *test)
 
 static void lapic_irq_test_cr8(struct kunit *test)
 {
-	struct lapic_effects effects = {};
 	struct lapic l;
 
 	start(&l, false);
 	l.regs[REG_TPR] = 0x5a;
 	KUNIT_EXPECT_EQ(test, lapic_cr8(&l), 5U);
-	lapic_set_cr8(&l, 0x15, &effects);
+	l.effects = (struct lapic_effects) { };
+	lapic_set_cr8(&l, 0x15);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_TPR], 0x50U);
-	KUNIT_EXPECT_EQ(test, effects.flags, (u32)LAPIC_IRQ);
-	effects.flags = 0;
-	lapic_set_cr8(&l, 6, &effects);
-	KUNIT_EXPECT_EQ(test, effects.flags, 0U);
+	KUNIT_EXPECT_EQ(test, l.effects.flags, (u32)LAPIC_IRQ);
+	l.effects.flags = 0;
+	lapic_set_cr8(&l, 6);
+	KUNIT_EXPECT_EQ(test, l.effects.flags, 0U);
 }
 
 static void lapic_irq_test_disabled(struct kunit *test)
@@ -259,7 +257,6 @@ static void lapic_irq_test_disabled(struct kunit *test)
 /* The error interrupt is raised once, also if its own vector is illegal. */
 static void lapic_irq_test_errors(struct kunit *test)
 {
-	struct lapic_effects effects = {};
 	unsigned int vector;
 	struct lapic l;
 
@@ -278,8 +275,9 @@ static void lapic_irq_test_errors(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, l.esr_pending, (u32)ESR_RECV_ILLEGAL);
 	}
 	start(&l, false);
-	KUNIT_EXPECT_FALSE(test, lapic_set_irq(&l, 3, false, &effects));
-	KUNIT_EXPECT_EQ(test, effects.flags, 0U);
+	l.effects = (struct lapic_effects) { };
+	KUNIT_EXPECT_FALSE(test, lapic_set_irq(&l, 3, false));
+	KUNIT_EXPECT_EQ(test, l.effects.flags, 0U);
 	KUNIT_EXPECT_EQ(test, l.esr_pending, (u32)ESR_RECV_ILLEGAL);
 }
 
@@ -287,10 +285,9 @@ static void lapic_irq_test_errors(struct kunit *test)
 
 static u32 pin(struct lapic *l, unsigned int nr, bool asserted)
 {
-	struct lapic_effects effects = {};
-
-	lapic_lint(l, nr, asserted, &effects);
-	return effects.flags;
+	l->effects = (struct lapic_effects) { };
+	lapic_lint(l, nr, asserted);
+	return l->effects.flags;
 }
 
 static void lapic_irq_test_lint_edge(struct kunit *test)
@@ -330,7 +327,6 @@ static void lapic_irq_test_lint_edge(struct kunit *test)
 
 static void lapic_irq_test_lint_level(struct kunit *test)
 {
-	struct lapic_effects effects = {};
 	struct lapic l;
 
 	start(&l, false);
@@ -339,23 +335,24 @@ static void lapic_irq_test_lint_level(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0x30), 0x30);
 	/* still asserted, but an interrupt is in service; a short release changes nothing */
-	lapic_lint_changed(&l, &effects);
+	l.effects = (struct lapic_effects) { };
+	lapic_lint_changed(&l);
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, false), 0U);
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), 0U);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), -1);
 	/* the EOI of another level-triggered vector does not count */
 	set_irq(&l, 0x40, true);
 	lapic_ack(&l, 0x40);
-	lapic_eoi(&l, &effects);
+	lapic_eoi(&l);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
-	lapic_eoi(&l, &effects);
-	KUNIT_EXPECT_EQ(test, effects.eoi_vector, 0x30);
+	lapic_eoi(&l);
+	KUNIT_EXPECT_EQ(test, l.effects.eoi_vector, 0x30);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x30);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	/* no further interrupt after the pin is released */
 	lapic_ack(&l, 0x30);
 	pin(&l, 0, false);
-	lapic_eoi(&l, &effects);
+	lapic_eoi(&l);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), -1);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0x8030U);
 }
@@ -363,20 +360,23 @@ static void lapic_irq_test_lint_level(struct kunit *test)
 static void lapic_irq_test_lint_written(struct kunit *test)
 {
 	struct lapic_now now = {};
-	struct lapic_effects effects = {};
 	struct lapic l;
 
 	/* unmasked while asserted */
 	start(&l, false);
 	l.regs[REG_LVT_LINT0] = 0x18030;
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), 0U);
-	lapic_mmio_write(&l, &now, 0x350, 4, 0x8030, &effects);
+	l.effects = (struct lapic_effects) { };
+	l.now = now;
+	lapic_mmio_write(&l, 0x350, 4, 0x8030);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x30);
 	/* Remote IRR is not writable, and is cleared if the pin becomes edge-triggered */
-	lapic_mmio_write(&l, &now, 0x350, 4, 0x8030, &effects);
+	l.now = now;
+	lapic_mmio_write(&l, 0x350, 4, 0x8030);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc030U);
-	lapic_mmio_write(&l, &now, 0x350, 4, 0x4030, &effects);
+	l.now = now;
+	lapic_mmio_write(&l, 0x350, 4, 0x4030);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0x0030U);
 	/* changing the vector while one is in service: its EOI would not match */
 	start(&l, false);
@@ -384,10 +384,11 @@ static void lapic_irq_test_lint_written(struct kunit *test)
 	pin(&l, 0, true);
 	KUNIT_EXPECT_EQ(test, lapic_ack(&l, 0x30), 0x30);
 	pin(&l, 0, false);
-	lapic_mmio_write(&l, &now, 0x350, 4, 0x8061, &effects);
+	l.now = now;
+	lapic_mmio_write(&l, 0x350, 4, 0x8061);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0x8061U);
-	lapic_eoi(&l, &effects);
-	KUNIT_EXPECT_EQ(test, effects.eoi_vector, 0x30);
+	lapic_eoi(&l);
+	KUNIT_EXPECT_EQ(test, l.effects.eoi_vector, 0x30);
 	KUNIT_EXPECT_EQ(test, pin(&l, 0, true), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, l.regs[REG_LVT_LINT0], 0xc061U);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x61);
@@ -457,7 +458,7 @@ static const struct {
 	{ 0x2600000000000500ULL, 0x26, OTHERS, false },
 	{ 0x00000000000c4500ULL, ALL, OTHERS, false },
 	{ 0x2600000000004608ULL, 0x26, OTHERS, false },
-	{ 0x2500000000004608ULL, 0x25, LAPIC_SIPI | OTHERS, false },
+	{ 0x2500000000004608ULL, 0x25, OTHERS, false },
 	/* no effect: INIT de-assert, SMI, remote read, ExtINT, sets that include the sender */
 	{ 0x2600000000008500ULL, 0, 0, false },
 	{ 0x0000000000088500ULL, 0, 0, false },
@@ -490,56 +491,56 @@ static void lapic_irq_test_send(struct kunit *test)
 	struct lapic l;
 
 	for (i = 0; i < ARRAY_SIZE(sends); i++) {
-		struct lapic_effects effects = {};
 		u64 dest = sends[i].dest;
 
 		start(&l, sends[i].x2);
 		if (!sends[i].x2)
 			l.regs[REG_LDR] = 0x04000000;
-		lapic_send(&l, sends[i].icr, &effects);
-		KUNIT_EXPECT_EQ_MSG(test, effects.flags, sends[i].flags, "ICR %llx: %x",
-				    (unsigned long long)sends[i].icr, effects.flags);
+		l.effects = (struct lapic_effects) { };
+		lapic_send(&l, sends[i].icr);
+		KUNIT_EXPECT_EQ_MSG(test, l.effects.flags, sends[i].flags, "ICR %llx: %x",
+				    (unsigned long long)sends[i].icr, l.effects.flags);
 		KUNIT_EXPECT_EQ(test, l.esr_pending, 0U);
 		KUNIT_EXPECT_EQ(test, lapic_pending(&l),
 				sends[i].flags & SELF ? 0x80 : -1);
 		KUNIT_EXPECT_EQ(test, l.regs[REG_TMR + 4], 0U);
-		if (!(effects.flags & LAPIC_IPI))
+		if (!(l.effects.flags & LAPIC_IPI))
 			continue;
-		KUNIT_EXPECT_EQ(test, effects.ipi.dest, (u32)dest);
-		KUNIT_EXPECT_EQ(test, effects.ipi.all, !!(dest & ALL));
-		KUNIT_EXPECT_EQ(test, effects.ipi.logical, !!(dest & LOGICAL));
-		KUNIT_EXPECT_EQ(test, effects.ipi.sender_too, !!(dest & ANY));
-		KUNIT_EXPECT_EQ(test, effects.ipi.vector, (u8)sends[i].icr);
-		KUNIT_EXPECT_EQ(test, effects.ipi.mode, (u8)(sends[i].icr >> 8 & 7));
-		KUNIT_EXPECT_FALSE(test, effects.ipi.level);
+		KUNIT_EXPECT_EQ(test, l.effects.ipi.dest, (u32)dest);
+		KUNIT_EXPECT_EQ(test, l.effects.ipi.all, !!(dest & ALL));
+		KUNIT_EXPECT_EQ(test, l.effects.ipi.logical, !!(dest & LOGICAL));
+		KUNIT_EXPECT_EQ(test, l.effects.ipi.sender_too, !!(dest & ANY));
+		KUNIT_EXPECT_EQ(test, l.effects.ipi.vector, (u8)sends[i].icr);
+		KUNIT_EXPECT_EQ(test, l.effects.ipi.mode, (u8)(sends[i].icr >> 8 & 7));
+		KUNIT_EXPECT_FALSE(test, l.effects.ipi.level);
 	}
 }
 
 static void lapic_irq_test_send_illegal(struct kunit *test)
 {
-	struct lapic_effects effects = {};
 	unsigned int vector;
 	struct lapic l;
 
 	for (vector = 0; vector < 17; vector++) {
 		start(&l, false);
-		lapic_send(&l, 0x40000 | vector, &effects);
+		l.effects = (struct lapic_effects) { };
+		lapic_send(&l, 0x40000 | vector);
 		KUNIT_EXPECT_EQ(test, l.esr_pending,
 				vector < 16 ? (u32)ESR_SEND_ILLEGAL : 0U);
 		KUNIT_EXPECT_EQ(test, lapic_pending(&l), vector < 16 ? -1 : 16);
 		start(&l, false);
-		lapic_send(&l, 0xc0100 | vector, &effects);
-		KUNIT_EXPECT_EQ(test, !!(effects.flags & LAPIC_IPI), vector == 16);
+		lapic_send(&l, 0xc0100 | vector);
+		KUNIT_EXPECT_EQ(test, !!(l.effects.flags & LAPIC_IPI), vector == 16);
 	}
 	/* other delivery modes have no vector, or another meaning of it */
 	start(&l, false);
-	lapic_send(&l, 0x2600000000004601ULL, &effects);
+	lapic_send(&l, 0x2600000000004601ULL);
 	KUNIT_EXPECT_EQ(test, l.esr_pending, 0U);
 	/* SVR disables receiving, not sending */
 	l.regs[REG_SVR] = 0xff;
-	memset(&effects, 0, sizeof(effects));
-	lapic_send(&l, 0x80055, &effects);
-	KUNIT_EXPECT_EQ(test, effects.flags, (u32)LAPIC_IPI);
+	memset(&l.effects, 0, sizeof(l.effects));
+	lapic_send(&l, 0x80055);
+	KUNIT_EXPECT_EQ(test, l.effects.flags, (u32)LAPIC_IPI);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), -1);
 }
 
@@ -594,7 +595,7 @@ static void lapic_irq_test_matches(struct kunit *test)
 static void lapic_irq_test_accept(struct kunit *test)
 {
 	static const u32 flags[8] = {
-		LAPIC_IRQ, LAPIC_IRQ, 0, 0, LAPIC_NMI, LAPIC_INIT, LAPIC_SIPI, 0,
+		LAPIC_IRQ, LAPIC_IRQ, 0, 0, LAPIC_NMI, LAPIC_INIT, 0, 0,
 	};
 	unsigned int mode;
 	struct lapic l;
@@ -602,12 +603,11 @@ static void lapic_irq_test_accept(struct kunit *test)
 	for (mode = 0; mode < 256; mode++) {
 		struct lapic_msg msg = { .vector = 0x99, .mode = mode, .level = true };
 		u32 expected = mode < 8 ? flags[mode] : 0;
-		struct lapic_effects effects = {};
 
 		start(&l, false);
-		KUNIT_EXPECT_EQ(test, accept(&l, &msg, &effects), !!expected);
-		KUNIT_EXPECT_EQ(test, effects.flags, expected);
-		KUNIT_EXPECT_EQ(test, effects.sipi_vector, mode == 6 ? 0x99 : 0);
+		l.effects = (struct lapic_effects) { };
+		accept(&l, &msg);
+		KUNIT_EXPECT_EQ(test, l.effects.flags, expected);
 		KUNIT_EXPECT_EQ(test, l.regs[REG_TMR + 4], mode < 2 ? 0x2000000U : 0U);
 	}
 }

@@ -93,28 +93,22 @@ u32 lapic_x2_ldr(u32 id);
 
 /* lapic_irq.c */
 u8 lapic_ppr(const struct lapic *l);
-void lapic_set_tpr(struct lapic *l, u32 tpr, struct lapic_effects *effects);
-void lapic_eoi(struct lapic *l, struct lapic_effects *effects);
-void lapic_error(struct lapic *l, u32 errors, struct lapic_effects *effects);
-void lapic_send(struct lapic *l, u64 icr, struct lapic_effects *effects);
-void lapic_lvt_fire(struct lapic *l, unsigned int reg, struct lapic_effects *effects);
-void lapic_lint_changed(struct lapic *l, struct lapic_effects *effects);
+void lapic_set_tpr(struct lapic *l, u32 tpr);
+void lapic_eoi(struct lapic *l);
+void lapic_error(struct lapic *l, u32 errors);
+void lapic_send(struct lapic *l, u64 icr);
+void lapic_lvt_fire(struct lapic *l, unsigned int reg);
+void lapic_lint_changed(struct lapic *l);
 
 /* lapic_timer.c */
 bool lapic_timer_counts(const struct lapic *l);
 u64 lapic_timer_max(const struct lapic *l);
-u32 lapic_timer_count(struct lapic *l, const struct lapic_now *now,
-		      struct lapic_effects *effects);
-void lapic_timer_set_lvt(struct lapic *l, const struct lapic_now *now,
-			 u32 value, struct lapic_effects *effects);
-u64 lapic_timer_deadline(struct lapic *l, const struct lapic_now *now,
-			 struct lapic_effects *effects);
-void lapic_timer_set_initial(struct lapic *l, const struct lapic_now *now,
-			     u32 value, struct lapic_effects *effects);
-void lapic_timer_set_divide(struct lapic *l, const struct lapic_now *now,
-			    u32 value, struct lapic_effects *effects);
-void lapic_timer_set_deadline(struct lapic *l, const struct lapic_now *now,
-			      u64 deadline, struct lapic_effects *effects);
-void lapic_timer_restore(struct lapic *l, const struct lapic_now *now, u64 remaining);
+u32 lapic_timer_count(struct lapic *l);
+void lapic_timer_set_lvt(struct lapic *l, u32 value);
+u64 lapic_timer_deadline(struct lapic *l);
+void lapic_timer_set_initial(struct lapic *l, u32 value);
+void lapic_timer_set_divide(struct lapic *l, u32 value);
+void lapic_timer_set_deadline(struct lapic *l, u64 deadline);
+void lapic_timer_restore(struct lapic *l, u64 remaining);
 
 #endif /* SVMVCPU_LAPIC_REG_H */

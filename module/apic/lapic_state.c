@@ -12,21 +12,18 @@
 /**
  * lapic_get_state() - save the state
  * @l: the local APIC
- * @now: current time
  * @state: out; the caller adds a waiting INIT
- * @effects: effects of a timer expiry that is due
  */
-void lapic_get_state(struct lapic *l, const struct lapic_now *now,
-		     struct svmvcpu_lapic *state, struct lapic_effects *effects)
+void lapic_get_state(struct lapic *l, struct svmvcpu_lapic *state)
 {
-	u32 count = lapic_timer_count(l, now, effects);
+	u32 count = lapic_timer_count(l);
 	unsigned int reg;
 
 	memset(state, 0, sizeof(*state));
 	state->base = l->base;
 	state->tsc_deadline = l->tsc_deadline;
 	if (lapic_timer_counts(l) && l->timer_due)
-		state->timer_remaining = l->timer_due - now->ns;
+		state->timer_remaining = l->timer_due - l->now.ns;
 	state->esr_pending = l->esr_pending;
 	state->pins = l->pins;
 	for (reg = 0; reg < LAPIC_NR_REGS; reg++)
@@ -138,24 +135,21 @@ bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state)
 /**
  * lapic_set_state() - restore the state
  * @l: the local APIC; unchanged on error
- * @now: current time
  * @state: untrusted, but stable
- * @effects: effects
  *
  * Return: 0, or -EINVAL for an impossible state.
  */
-int lapic_set_state(struct lapic *l, const struct lapic_now *now,
-		    const struct svmvcpu_lapic *state, struct lapic_effects *effects)
+int lapic_set_state(struct lapic *l, const struct svmvcpu_lapic *state)
 {
 	struct lapic restored = *l;
 
 	if (!state_restore(&restored, state))
 		return -EINVAL;
-	lapic_timer_restore(&restored, now, state->timer_remaining);
+	lapic_timer_restore(&restored, state->timer_remaining);
 	*l = restored;
-	effects->flags |= LAPIC_IRQ | LAPIC_TIMER;
+	l->effects.flags |= LAPIC_IRQ | LAPIC_TIMER;
 	if (state->pins & SVMVCPU_LAPIC_INIT)
-		effects->flags |= LAPIC_INIT;
-	lapic_timer_expired(l, now, effects);
+		l->effects.flags |= LAPIC_INIT;
+	lapic_timer_expired(l);
 	return 0;
 }

@@ -45,69 +45,71 @@ static bool same(const struct lapic *a, const struct lapic *b)
 
 static void get(struct lapic *l, struct svmvcpu_lapic *state)
 {
-	struct lapic_effects effects = {};
-
 	memset(state, 0xa5, sizeof(*state));
-	lapic_get_state(l, &now, state, &effects);
+	l->effects = (struct lapic_effects) { };
+	l->now = now;
+	lapic_get_state(l, state);
 }
 
 static int set(struct lapic *l, const struct svmvcpu_lapic *state)
 {
-	struct lapic_effects effects = {};
-
-	return lapic_set_state(l, &now, state, &effects);
+	l->effects = (struct lapic_effects) { };
+	l->now = now;
+	return lapic_set_state(l, state);
 }
 
 static void page_write(struct lapic *l, unsigned int reg, u32 value)
 {
-	struct lapic_effects effects = {};
-
-	lapic_mmio_write(l, &now, reg * 16, 4, value, &effects);
+	l->effects = (struct lapic_effects) { };
+	l->now = now;
+	lapic_mmio_write(l, reg * 16, 4, value);
 }
 
 static u32 msr_write(struct lapic *l, u32 msr, u64 value)
 {
-	struct lapic_effects effects = {};
-
-	lapic_msr_write(l, &now, msr, value, &effects);
-	return effects.flags;
+	l->effects = (struct lapic_effects) { };
+	l->now = now;
+	lapic_msr_write(l, msr, value);
+	return l->effects.flags;
 }
 
 /* A random operation, in any mode */
 static void random_event(struct lapic *l)
 {
-	struct lapic_effects effects = {};
 	u32 value = roll(2) ? roll32() : roll(0x200);
 
+	l->effects = (struct lapic_effects) { };
+	l->now = now;
 	switch (roll(10)) {
 	case 0 ... 2:
 		if (lapic_mmio_hit(l, l->base))
-			lapic_mmio_write(l, &now, roll(0x48) * 16, 4, value, &effects);
+			lapic_mmio_write(l, roll(0x48) * 16, 4, value);
 		break;
 	case 3 ... 4:
-		lapic_msr_write(l, &now, 0x800 + roll(0x40), value, &effects);
+		lapic_msr_write(l, 0x800 + roll(0x40), value);
 		break;
 	case 5:
-		lapic_msr_write(l, &now, LAPIC_MSR_DEADLINE,
-				roll(4) ? now.tsc + roll(100000) : 0, &effects);
+		lapic_msr_write(l, LAPIC_MSR_DEADLINE,
+				roll(4) ? now.tsc + roll(100000) : 0);
 		break;
 	case 6:
-		lapic_set_irq(l, roll(256), roll(2), &effects);
+		lapic_set_irq(l, roll(256), roll(2));
 		break;
 	case 7:
-		lapic_lint(l, roll(2), roll(2), &effects);
+		lapic_lint(l, roll(2), roll(2));
 		break;
 	case 8:
 		if (lapic_pending(l) >= 0)
 			lapic_ack(l, lapic_pending(l));
 		else
-			lapic_set_cr8(l, roll(16), &effects);
+			lapic_set_cr8(l, roll(16));
 		break;
 	default:
 		now.ns += value & 0xfffff;
 		now.tsc += value & 0xfffff;
+		l->now = now;
 		if (roll(2))
-			lapic_timer_expired(l, &now, &effects);
+			lapic_timer_expired(l);
 	}
 }
 
@@ -160,8 +162,6 @@ static void lapic_state_test_random(struct kunit *test)
 /* A busy local APIC, with a periodic timer or a deadline */
 static void busy(struct lapic *l, bool x2)
 {
-	struct lapic_effects effects = {};
-
 	lapic_power_up(l, &config);
 	page_write(l, REG_SVR, 0x1ff);
 	page_write(l, REG_LVT_TIMER, x2 ? 0x40030 : 0x20030);
@@ -170,12 +170,13 @@ static void busy(struct lapic *l, bool x2)
 	page_write(l, REG_TMICT, 100000);
 	page_write(l, REG_ICR2, 0x12000000);
 	page_write(l, REG_LDR, 0x34000000);
-	lapic_set_irq(l, 0x50, true, &effects);
+	l->effects = (struct lapic_effects) { };
+	lapic_set_irq(l, 0x50, true);
 	lapic_ack(l, 0x50);
-	lapic_set_irq(l, 0x60, false, &effects);
-	lapic_lint(l, 0, true, &effects);
-	lapic_lint(l, 1, true, &effects);
-	lapic_set_irq(l, 1, false, &effects);
+	lapic_set_irq(l, 0x60, false);
+	lapic_lint(l, 0, true);
+	lapic_lint(l, 1, true);
+	lapic_set_irq(l, 1, false);
 	if (x2)
 		msr_write(l, LAPIC_MSR_BASE, 0xfee00d00);
 	msr_write(l, LAPIC_MSR_DEADLINE, now.tsc + 100000);
@@ -219,14 +220,15 @@ static void lapic_state_test_layout(struct kunit *test)
 /* Saved and restored at different times, on hosts with different clocks */
 static void lapic_state_test_later(struct kunit *test)
 {
-	struct lapic_effects effects = {};
 	struct lapic l;
 
 	busy(&l, false);
 	get(&l, &s);
 	now.ns = 77;
-	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &effects), 0);
-	KUNIT_EXPECT_EQ(test, effects.flags, (u32)(LAPIC_IRQ | LAPIC_TIMER));
+	l.effects = (struct lapic_effects) { };
+	l.now = now;
+	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &s), 0);
+	KUNIT_EXPECT_EQ(test, l.effects.flags, (u32)(LAPIC_IRQ | LAPIC_TIMER));
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&l), 77ULL + 399000);
 	busy(&l, true);
 	get(&l, &s);
@@ -242,9 +244,10 @@ static void lapic_state_test_later(struct kunit *test)
 	/* an expiry that is due while saving is part of the saved state */
 	busy(&l, false);
 	now.ns += 400000;
-	effects.flags = 0;
-	lapic_get_state(&l, &now, &s, &effects);
-	KUNIT_EXPECT_EQ(test, effects.flags, (u32)(LAPIC_IRQ | LAPIC_TIMER));
+	l.effects.flags = 0;
+	l.now = now;
+	lapic_get_state(&l, &s);
+	KUNIT_EXPECT_EQ(test, l.effects.flags, (u32)(LAPIC_IRQ | LAPIC_TIMER));
 	KUNIT_EXPECT_EQ(test, s.regs[0x210 / 16], 0x10000U);
 	KUNIT_EXPECT_EQ(test, s.timer_remaining, 400000ULL - 1000);
 }
@@ -398,17 +401,19 @@ static void lapic_state_test_others(struct kunit *test)
 /* A waiting INIT is saved with the pins. */
 static void lapic_state_test_init(struct kunit *test)
 {
-	struct lapic_effects effects = {};
 	struct lapic l;
 
 	busy(&l, false);
 	get(&l, &s);
 	s.pins = 1;
-	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &effects), 0);
-	KUNIT_EXPECT_EQ(test, effects.flags & LAPIC_INIT, 0U);
+	l.effects = (struct lapic_effects) { };
+	l.now = now;
+	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &s), 0);
+	KUNIT_EXPECT_EQ(test, l.effects.flags & LAPIC_INIT, 0U);
 	s.pins |= SVMVCPU_LAPIC_INIT;
-	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &now, &s, &effects), 0);
-	KUNIT_EXPECT_EQ(test, effects.flags & LAPIC_INIT, (u32)LAPIC_INIT);
+	l.now = now;
+	KUNIT_EXPECT_EQ(test, lapic_set_state(&l, &s), 0);
+	KUNIT_EXPECT_EQ(test, l.effects.flags & LAPIC_INIT, (u32)LAPIC_INIT);
 	KUNIT_EXPECT_EQ(test, l.pins, 1U);
 	get(&l, &s);
 	KUNIT_EXPECT_EQ(test, s.pins, 1U);

@@ -17,34 +17,36 @@ static const struct lapic_now now = { .ns = 1000, .tsc = 5000 };
 
 static u32 page_read(struct lapic *l, unsigned int offset)
 {
-	struct lapic_effects effects = {};
-
-	return lapic_mmio_read(l, &now, offset, 4, &effects);
+	l->effects = (struct lapic_effects) { };
+	l->now = now;
+	return lapic_mmio_read(l, offset, 4);
 }
 
 static u32 page_write(struct lapic *l, unsigned int offset, u32 value)
 {
-	struct lapic_effects effects = {};
-
-	lapic_mmio_write(l, &now, offset, 4, value, &effects);
-	return effects.flags;
+	l->effects = (struct lapic_effects) { };
+	l->now = now;
+	lapic_mmio_write(l, offset, 4, value);
+	return l->effects.flags;
 }
 
 /* The value, or all ones after #GP. No MSR reads as all ones. */
 static u64 msr_read(struct lapic *l, u32 msr)
 {
-	struct lapic_effects effects = {};
-	u64 value = lapic_msr_read(l, &now, msr, &effects);
+	u64 value;
 
-	return effects.flags & LAPIC_GP ? ~0ULL : value;
+	l->effects = (struct lapic_effects) { };
+	l->now = now;
+	value = lapic_msr_read(l, msr);
+	return l->effects.flags & LAPIC_GP ? ~0ULL : value;
 }
 
 static u32 msr_write(struct lapic *l, u32 msr, u64 value)
 {
-	struct lapic_effects effects = {};
-
-	lapic_msr_write(l, &now, msr, value, &effects);
-	return effects.flags;
+	l->effects = (struct lapic_effects) { };
+	l->now = now;
+	lapic_msr_write(l, msr, value);
+	return l->effects.flags;
 }
 
 static bool same(const struct lapic *a, const struct lapic *b)
@@ -185,21 +187,23 @@ static void lapic_test_page_parts(struct kunit *test)
 		{ 0x80, 4, 0xcd }, { 0x80, 8, 0xcd }, { 0x80, 1, 0 }, { 0x80, 2, 0 },
 		{ 0x81, 4, 0 }, { 0x84, 4, 0 }, { 0x8c, 4, 0 },
 	};
-	struct lapic_effects effects = {};
 	struct lapic l;
 	unsigned int i;
 	u64 value;
 
 	for (i = 0; i < ARRAY_SIZE(reads); i++) {
 		start(&l, false);
-		value = lapic_mmio_read(&l, &now, reads[i].offset, reads[i].len, &effects);
+		l.effects = (struct lapic_effects) { };
+		l.now = now;
+		value = lapic_mmio_read(&l, reads[i].offset, reads[i].len);
 		KUNIT_EXPECT_EQ_MSG(test, value, reads[i].value, "%x/%u",
 				    reads[i].offset, reads[i].len);
 	}
 	for (i = 0; i < ARRAY_SIZE(writes); i++) {
 		start(&l, false);
-		lapic_mmio_write(&l, &now, writes[i].offset, writes[i].len,
-				 0xffffffabffffffcdULL, &effects);
+		l.now = now;
+		lapic_mmio_write(&l, writes[i].offset, writes[i].len,
+				 0xffffffabffffffcdULL);
 		KUNIT_EXPECT_EQ_MSG(test, page_read(&l, 0x80), writes[i].tpr, "%x/%u",
 				    writes[i].offset, writes[i].len);
 	}
@@ -404,7 +408,6 @@ static void lapic_test_hidden(struct kunit *test)
 {
 	struct lapic_config other = config;
 	const struct lapic_now now = { };
-	struct lapic_effects effects = { };
 	struct lapic l;
 
 	other.present = false;
@@ -416,8 +419,10 @@ static void lapic_test_hidden(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, msr_write_gp(&l, LAPIC_MSR_BASE, 0xfee00900));
 	KUNIT_EXPECT_TRUE(test, msr_write_gp(&l, LAPIC_MSR_BASE, 0xfee00100));
 	KUNIT_EXPECT_TRUE(test, msr_write_gp(&l, LAPIC_MSR_DEADLINE, 0));
-	lapic_msr_read(&l, &now, LAPIC_MSR_BASE, &effects);
-	KUNIT_EXPECT_TRUE(test, effects.flags & LAPIC_GP);
+	l.effects = (struct lapic_effects) { };
+	l.now = now;
+	lapic_msr_read(&l, LAPIC_MSR_BASE);
+	KUNIT_EXPECT_TRUE(test, l.effects.flags & LAPIC_GP);
 	KUNIT_EXPECT_FALSE(test, lapic_base_valid(&other, 0xfee00900));
 	KUNIT_EXPECT_TRUE(test, lapic_base_valid(&other, 0xfee00100));
 }
@@ -425,8 +430,6 @@ static void lapic_test_hidden(struct kunit *test)
 /* Set everything that a guest can set. */
 static void fill(struct lapic *l, u32 first)
 {
-	struct lapic_effects effects = {};
-
 	page_write(l, OFF(REG_ID), first);
 	page_write(l, OFF(REG_LDR), 0xaa000000);
 	page_write(l, OFF(REG_DFR), 0);
@@ -437,9 +440,10 @@ static void fill(struct lapic *l, u32 first)
 	page_write(l, OFF(REG_TDCR), 3);
 	page_write(l, OFF(REG_TMICT), 1000000);
 	page_write(l, OFF(REG_TPR), 0x12);
-	lapic_set_irq(l, 0x90, true, &effects);
+	l->effects = (struct lapic_effects) { };
+	lapic_set_irq(l, 0x90, true);
 	lapic_ack(l, 0x90);
-	lapic_set_irq(l, 0xa0, false, &effects);
+	lapic_set_irq(l, 0xa0, false);
 	page_read(l, 0x3f0);
 	page_write(l, OFF(REG_ESR), 0);
 	page_read(l, 0x3f0);
@@ -483,33 +487,6 @@ static void lapic_test_disable(struct kunit *test)
 	msr_write(&l, LAPIC_MSR_BASE, 0xfee00100);
 	msr_write(&l, LAPIC_MSR_BASE, 0xfee00900);
 	KUNIT_EXPECT_TRUE(test, same(&l, &fresh));
-}
-
-static void lapic_test_init(struct kunit *test)
-{
-	struct lapic_effects effects = {};
-	struct lapic l, fresh;
-
-	lapic_power_up(&fresh, &config);
-	start(&l, false);
-	fill(&l, 0x77000000);
-	msr_write(&l, LAPIC_MSR_BASE, 0x12345900);
-	l.pins = 2;
-	lapic_init_signal(&l, &effects);
-	KUNIT_EXPECT_EQ(test, effects.flags, (u32)(LAPIC_IRQ | LAPIC_TIMER));
-	fresh.base = 0x12345900;
-	fresh.regs[REG_ID] = 0x77000000;
-	fresh.pins = 2;
-	KUNIT_EXPECT_TRUE(test, same(&l, &fresh));
-
-	start(&l, true);
-	msr_write(&l, X2(REG_TPR), 0x20);
-	lapic_init_signal(&l, &effects);
-	KUNIT_EXPECT_EQ(test, msr_read(&l, LAPIC_MSR_BASE), 0xfee00d00ULL);
-	KUNIT_EXPECT_EQ(test, msr_read(&l, X2(REG_ID)), 0x25ULL);
-	KUNIT_EXPECT_EQ(test, msr_read(&l, X2(REG_LDR)), 0x20020ULL);
-	KUNIT_EXPECT_EQ(test, msr_read(&l, X2(REG_TPR)), 0ULL);
-	KUNIT_EXPECT_EQ(test, msr_read(&l, X2(REG_SVR)), 0xffULL);
 }
 
 static void lapic_test_enter_x2(struct kunit *test)
@@ -571,15 +548,16 @@ static void lapic_test_soft_disable(struct kunit *test)
 static void lapic_test_disable_late(struct kunit *test)
 {
 	struct lapic_now later = { .ns = 100000, .tsc = 100000 };
-	struct lapic_effects effects = {};
 	struct lapic l;
 
 	start(&l, false);
 	page_write(&l, OFF(REG_LVT_TIMER), 0x30);
 	page_write(&l, OFF(REG_TMICT), 1000);
-	lapic_mmio_write(&l, &later, OFF(REG_SVR), 4, 0xff, &effects);
+	l.effects = (struct lapic_effects) { };
+	l.now = later;
+	lapic_mmio_write(&l, OFF(REG_SVR), 4, 0xff);
 	KUNIT_EXPECT_EQ(test, lapic_pending(&l), 0x30);
-	KUNIT_EXPECT_TRUE(test, effects.flags & LAPIC_IRQ);
+	KUNIT_EXPECT_TRUE(test, l.effects.flags & LAPIC_IRQ);
 }
 
 static void lapic_test_esr(struct kunit *test)
@@ -607,32 +585,33 @@ static void lapic_test_esr(struct kunit *test)
 
 static void lapic_test_icr_page(struct kunit *test)
 {
-	struct lapic_effects effects = {};
 	struct lapic l;
 
 	start(&l, false);
 	KUNIT_EXPECT_EQ(test, page_write(&l, OFF(REG_ICR2), 0x7fffffff), 0U);
-	lapic_mmio_write(&l, &now, OFF(REG_ICR), 4, 0x40c1, &effects);
-	KUNIT_EXPECT_EQ(test, effects.flags, (u32)LAPIC_IPI);
-	KUNIT_EXPECT_EQ(test, effects.ipi.dest, 0x7fU);
-	KUNIT_EXPECT_EQ(test, effects.ipi.vector, 0xc1);
+	l.effects = (struct lapic_effects) { };
+	l.now = now;
+	lapic_mmio_write(&l, OFF(REG_ICR), 4, 0x40c1);
+	KUNIT_EXPECT_EQ(test, l.effects.flags, (u32)LAPIC_IPI);
+	KUNIT_EXPECT_EQ(test, l.effects.ipi.dest, 0x7fU);
+	KUNIT_EXPECT_EQ(test, l.effects.ipi.vector, 0xc1);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_ICR2)), 0x7f000000U);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_ICR)), 0x40c1U);
 }
 
 static void lapic_test_dispatch(struct kunit *test)
 {
-	struct lapic_effects effects = {};
 	struct lapic l;
 
 	start(&l, false);
 	/* DFR: the low bits read as ones; EOI: any value works */
 	page_write(&l, OFF(REG_DFR), 0x12345678);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_DFR)), 0x1fffffffU);
-	lapic_set_irq(&l, 0x55, false, &effects);
+	l.effects = (struct lapic_effects) { };
+	lapic_set_irq(&l, 0x55, false);
 	lapic_ack(&l, 0x55);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_PPR)), 0x50U);
-	lapic_set_irq(&l, 0x66, false, &effects);
+	lapic_set_irq(&l, 0x66, false);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_APR)), 0x60U);
 	KUNIT_EXPECT_EQ(test, page_write(&l, OFF(REG_EOI), 0x1234), (u32)LAPIC_IRQ);
 	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_PPR)), 0U);
@@ -648,7 +627,6 @@ static void lapic_test_untimed(struct kunit *test)
 	unsigned int reg, untimed = 0;
 
 	for (reg = 0; reg <= LAPIC_MSR_X2_LAST - LAPIC_MSR_X2_FIRST; reg++) {
-		struct lapic_effects effects = { }, fx_never = { };
 		static struct lapic l, l_never;
 
 		if (lapic_msr_timed(X2(reg)))
@@ -658,14 +636,17 @@ static void lapic_test_untimed(struct kunit *test)
 		msr_write(&l, X2(0x32), 0x400ef);
 		msr_write(&l, LAPIC_MSR_DEADLINE, now.tsc + 1);
 		msr_write(&l, X2(0x3f), 0x55);
+		l.effects = (struct lapic_effects) { };
 		l_never = l;
-		lapic_msr_write(&l, &now, X2(reg), 0x30 * (reg != 0x0b), &effects);
-		lapic_msr_write(&l_never, &never, X2(reg), 0x30 * (reg != 0x0b), &fx_never);
+		l.now = now;
+		lapic_msr_write(&l, X2(reg), 0x30 * (reg != 0x0b));
+		l_never.now = never;
+		lapic_msr_write(&l_never, X2(reg), 0x30 * (reg != 0x0b));
 		KUNIT_EXPECT_TRUE(test, same(&l, &l_never));
-		KUNIT_EXPECT_EQ(test, effects.flags, fx_never.flags);
-		KUNIT_EXPECT_FALSE(test, effects.flags & LAPIC_GP);
-		KUNIT_EXPECT_EQ(test, lapic_msr_read(&l, &now, X2(reg), &effects),
-				lapic_msr_read(&l_never, &never, X2(reg), &fx_never));
+		KUNIT_EXPECT_EQ(test, l.effects.flags, l_never.effects.flags);
+		KUNIT_EXPECT_FALSE(test, l.effects.flags & LAPIC_GP);
+		KUNIT_EXPECT_EQ(test, lapic_msr_read(&l, X2(reg)),
+				lapic_msr_read(&l_never, X2(reg)));
 		KUNIT_EXPECT_TRUE(test, same(&l, &l_never));
 	}
 	KUNIT_EXPECT_EQ(test, untimed, 4U);
@@ -708,7 +689,6 @@ static struct kunit_case lapic_test_cases[] = {
 	KUNIT_CASE(lapic_test_base_bits),
 	KUNIT_CASE(lapic_test_alone),
 	KUNIT_CASE(lapic_test_disable),
-	KUNIT_CASE(lapic_test_init),
 	KUNIT_CASE(lapic_test_enter_x2),
 	KUNIT_CASE(lapic_test_soft_disable),
 	KUNIT_CASE(lapic_test_disable_late),

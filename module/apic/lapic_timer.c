@@ -86,31 +86,31 @@ static u64 interval_ns(const struct lapic *l)
 }
 
 /* Start the timer for l->tsc_deadline, or stop it. */
-static void arm_deadline(struct lapic *l, const struct lapic_now *now)
+static void arm_deadline(struct lapic *l)
 {
-	u64 ticks = l->tsc_deadline - now->tsc;
+	u64 ticks = l->tsc_deadline - l->now.tsc;
 
 	if (!l->tsc_deadline)
 		l->timer_due = 0;
-	else if (l->tsc_deadline <= now->tsc)
-		l->timer_due = at_least(now->ns, 1);
+	else if (l->tsc_deadline <= l->now.tsc)
+		l->timer_due = at_least(l->now.ns, 1);
 	else
-		l->timer_due = add_ns(now->ns, ticks_to_ns(ticks, l->config.tsc_khz));
+		l->timer_due = add_ns(l->now.ns, ticks_to_ns(ticks, l->config.tsc_khz));
 }
 
 /* True if the guest's TSC has reached the deadline. Otherwise wait longer. */
-static bool deadline_expired(struct lapic *l, const struct lapic_now *now)
+static bool deadline_expired(struct lapic *l)
 {
 	u64 left;
 
-	if (now->tsc >= l->tsc_deadline) {
+	if (l->now.tsc >= l->tsc_deadline) {
 		l->tsc_deadline = 0;
 		l->timer_due = 0;
 		return true;
 	}
-	if (now->ns >= l->timer_due) {
-		left = ticks_to_ns(l->tsc_deadline - now->tsc, l->config.tsc_khz);
-		l->timer_due = add_ns(now->ns, at_least(left, DEADLINE_RETRY_NS));
+	if (l->now.ns >= l->timer_due) {
+		left = ticks_to_ns(l->tsc_deadline - l->now.tsc, l->config.tsc_khz);
+		l->timer_due = add_ns(l->now.ns, at_least(left, DEADLINE_RETRY_NS));
 	}
 	return false;
 }
@@ -119,14 +119,14 @@ static bool deadline_expired(struct lapic *l, const struct lapic_now *now)
  * True if the count has reached zero at least once. A periodic timer next expires at a
  * multiple of the period, however late this is called.
  */
-static bool count_expired(struct lapic *l, const struct lapic_now *now)
+static bool count_expired(struct lapic *l)
 {
 	u64 period = interval_ns(l);
 
-	if (now->ns < l->timer_due)
+	if (l->now.ns < l->timer_due)
 		return false;
 	if (timer_mode(l) == TIMER_PERIODIC)
-		l->timer_due = add_ns(now->ns, period - (now->ns - l->timer_due) % period);
+		l->timer_due = add_ns(l->now.ns, period - (l->now.ns - l->timer_due) % period);
 	else
 		l->timer_due = 0;
 	return true;
@@ -135,24 +135,21 @@ static bool count_expired(struct lapic *l, const struct lapic_now *now)
 /**
  * lapic_timer_expired() - handle an expiry that is due
  * @l: the local APIC
- * @now: current time
- * @effects: effects
  *
  * Called by the host timer. Calling it early, late or needlessly is harmless.
  */
-void lapic_timer_expired(struct lapic *l, const struct lapic_now *now,
-			 struct lapic_effects *effects)
+void lapic_timer_expired(struct lapic *l)
 {
 	u64 due = l->timer_due;
 	bool expired;
 
 	if (!due)
 		return;
-	expired = is_deadline(l) ? deadline_expired(l, now) : count_expired(l, now);
+	expired = is_deadline(l) ? deadline_expired(l) : count_expired(l);
 	if (l->timer_due != due)
-		effects->flags |= LAPIC_TIMER;
+		l->effects.flags |= LAPIC_TIMER;
 	if (expired)
-		lapic_lvt_fire(l, REG_LVT_TIMER, effects);
+		lapic_lvt_fire(l, REG_LVT_TIMER);
 }
 
 /**
@@ -172,32 +169,28 @@ u64 lapic_timer_next(const struct lapic *l)
 /**
  * lapic_timer_tsc_changed() - the guest's TSC has been set
  * @l: the local APIC
- * @now: current time, with the new TSC
- * @effects: effects
  */
-void lapic_timer_tsc_changed(struct lapic *l, const struct lapic_now *now,
-			     struct lapic_effects *effects)
+void lapic_timer_tsc_changed(struct lapic *l)
 {
 	if (!is_deadline(l) || !l->timer_due)
 		return;
-	arm_deadline(l, now);
-	effects->flags |= LAPIC_TIMER;
-	lapic_timer_expired(l, now, effects);
+	arm_deadline(l);
+	l->effects.flags |= LAPIC_TIMER;
+	lapic_timer_expired(l);
 }
 
 /*
  * The guest reads the current count. A running count is never 0. If the period has been
  * extended to LAPIC_MIN_PERIOD_NS the count first stays at its initial value.
  */
-u32 lapic_timer_count(struct lapic *l, const struct lapic_now *now,
-		      struct lapic_effects *effects)
+u32 lapic_timer_count(struct lapic *l)
 {
 	u64 count;
 
-	lapic_timer_expired(l, now, effects);
+	lapic_timer_expired(l);
 	if (!l->timer_due || !lapic_timer_counts(l))
 		return 0;
-	count = (l->timer_due - now->ns + divisor(l) - 1) / divisor(l);
+	count = (l->timer_due - l->now.ns + divisor(l) - 1) / divisor(l);
 	return count < l->regs[REG_TMICT] ? count : l->regs[REG_TMICT];
 }
 
@@ -205,15 +198,14 @@ u32 lapic_timer_count(struct lapic *l, const struct lapic_now *now,
  * The guest writes the timer's LVT entry. Between one-shot and periodic mode the count
  * continues; all other changes of mode stop the timer.
  */
-void lapic_timer_set_lvt(struct lapic *l, const struct lapic_now *now,
-			 u32 value, struct lapic_effects *effects)
+void lapic_timer_set_lvt(struct lapic *l, u32 value)
 {
 	unsigned int before = timer_mode(l);
 	bool counted = lapic_timer_counts(l);
 
-	lapic_timer_expired(l, now, effects);
+	lapic_timer_expired(l);
 	l->regs[REG_LVT_TIMER] = value;
-	effects->flags |= LAPIC_TIMER;
+	l->effects.flags |= LAPIC_TIMER;
 	if (timer_mode(l) == before || (counted && lapic_timer_counts(l)))
 		return;
 	l->regs[REG_TMICT] = 0;
@@ -222,35 +214,32 @@ void lapic_timer_set_lvt(struct lapic *l, const struct lapic_now *now,
 }
 
 /* The guest writes the initial count, which starts the timer, or stops it if 0. */
-void lapic_timer_set_initial(struct lapic *l, const struct lapic_now *now,
-			     u32 value, struct lapic_effects *effects)
+void lapic_timer_set_initial(struct lapic *l, u32 value)
 {
 	if (!lapic_timer_counts(l))
 		return;
-	lapic_timer_expired(l, now, effects);
+	lapic_timer_expired(l);
 	l->regs[REG_TMICT] = value;
-	l->timer_due = value ? add_ns(now->ns, interval_ns(l)) : 0;
-	effects->flags |= LAPIC_TIMER;
+	l->timer_due = value ? add_ns(l->now.ns, interval_ns(l)) : 0;
+	l->effects.flags |= LAPIC_TIMER;
 }
 
 /* The guest writes the divide configuration. A running count continues at the new speed. */
-void lapic_timer_set_divide(struct lapic *l, const struct lapic_now *now,
-			    u32 value, struct lapic_effects *effects)
+void lapic_timer_set_divide(struct lapic *l, u32 value)
 {
-	u64 count = lapic_timer_count(l, now, effects);
+	u64 count = lapic_timer_count(l);
 
 	l->regs[REG_TDCR] = value;
 	if (!count)
 		return;
-	l->timer_due = add_ns(now->ns, count * divisor(l));
-	effects->flags |= LAPIC_TIMER;
+	l->timer_due = add_ns(l->now.ns, count * divisor(l));
+	l->effects.flags |= LAPIC_TIMER;
 }
 
 /* The guest reads IA32_TSC_DEADLINE: 0 if there is no deadline or it has passed. */
-u64 lapic_timer_deadline(struct lapic *l, const struct lapic_now *now,
-			 struct lapic_effects *effects)
+u64 lapic_timer_deadline(struct lapic *l)
 {
-	lapic_timer_expired(l, now, effects);
+	lapic_timer_expired(l);
 	return l->tsc_deadline;
 }
 
@@ -258,26 +247,25 @@ u64 lapic_timer_deadline(struct lapic *l, const struct lapic_now *now,
  * The guest writes IA32_TSC_DEADLINE: 0 stops the timer, a time in the past expires at
  * once. Ignored in other modes.
  */
-void lapic_timer_set_deadline(struct lapic *l, const struct lapic_now *now,
-			      u64 deadline, struct lapic_effects *effects)
+void lapic_timer_set_deadline(struct lapic *l, u64 deadline)
 {
 	if (!is_deadline(l))
 		return;
-	lapic_timer_expired(l, now, effects);
+	lapic_timer_expired(l);
 	l->tsc_deadline = deadline;
-	arm_deadline(l, now);
-	effects->flags |= LAPIC_TIMER;
-	lapic_timer_expired(l, now, effects);
+	arm_deadline(l);
+	l->effects.flags |= LAPIC_TIMER;
+	lapic_timer_expired(l);
 }
 
 /*
  * Start the timer after the registers have been restored. @remaining is the time in ns
  * to the next expiry outside TSC-deadline mode, 0 if stopped.
  */
-void lapic_timer_restore(struct lapic *l, const struct lapic_now *now, u64 remaining)
+void lapic_timer_restore(struct lapic *l, u64 remaining)
 {
 	if (is_deadline(l))
-		arm_deadline(l, now);
+		arm_deadline(l);
 	else
-		l->timer_due = remaining ? add_ns(now->ns, remaining) : 0;
+		l->timer_due = remaining ? add_ns(l->now.ns, remaining) : 0;
 }

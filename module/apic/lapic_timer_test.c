@@ -19,7 +19,6 @@
 struct bench {
 	struct kunit *test;
 	struct lapic l;
-	struct lapic_now now;
 };
 
 static void bench_init(struct bench *b, struct kunit *test, u32 khz, u32 lvt)
@@ -33,79 +32,71 @@ static void bench_init(struct bench *b, struct kunit *test, u32 khz, u32 lvt)
 	b->l.regs[REG_SVR] |= SVR_ENABLE;
 	b->l.regs[REG_LVT_TIMER] = lvt;
 	b->l.regs[REG_TDCR] = BY_1;
-	b->now.ns = START;
-	b->now.tsc = START;
+	b->l.now.ns = START;
+	b->l.now.tsc = START;
 }
 
 static void at(struct bench *b, u64 ns)
 {
-	b->now.tsc += ns - b->now.ns;
-	b->now.ns = ns;
+	b->l.now.tsc += ns - b->l.now.ns;
+	b->l.now.ns = ns;
 }
 
 static u32 expire(struct bench *b)
 {
-	struct lapic_effects effects = {};
-
-	lapic_timer_expired(&b->l, &b->now, &effects);
-	return effects.flags;
+	b->l.effects = (struct lapic_effects) { };
+	lapic_timer_expired(&b->l);
+	return b->l.effects.flags;
 }
 
 static u32 count(struct bench *b)
 {
-	struct lapic_effects effects = {};
-
-	return lapic_timer_count(&b->l, &b->now, &effects);
+	b->l.effects = (struct lapic_effects) { };
+	return lapic_timer_count(&b->l);
 }
 
 static u32 set_initial(struct bench *b, u32 value)
 {
-	struct lapic_effects effects = {};
-
-	lapic_timer_set_initial(&b->l, &b->now, value, &effects);
-	return effects.flags;
+	b->l.effects = (struct lapic_effects) { };
+	lapic_timer_set_initial(&b->l, value);
+	return b->l.effects.flags;
 }
 
 static u32 set_lvt(struct bench *b, u32 value)
 {
-	struct lapic_effects effects = {};
-
-	lapic_timer_set_lvt(&b->l, &b->now, value, &effects);
-	return effects.flags;
+	b->l.effects = (struct lapic_effects) { };
+	lapic_timer_set_lvt(&b->l, value);
+	return b->l.effects.flags;
 }
 
 static u32 set_divide(struct bench *b, u32 value)
 {
-	struct lapic_effects effects = {};
-
-	lapic_timer_set_divide(&b->l, &b->now, value, &effects);
-	return effects.flags;
+	b->l.effects = (struct lapic_effects) { };
+	lapic_timer_set_divide(&b->l, value);
+	return b->l.effects.flags;
 }
 
 static u32 set_deadline(struct bench *b, u64 value)
 {
-	struct lapic_effects effects = {};
-
-	lapic_timer_set_deadline(&b->l, &b->now, value, &effects);
-	return effects.flags;
+	b->l.effects = (struct lapic_effects) { };
+	lapic_timer_set_deadline(&b->l, value);
+	return b->l.effects.flags;
 }
 
 static u64 get_deadline(struct bench *b)
 {
-	struct lapic_effects effects = {};
-
-	return lapic_timer_deadline(&b->l, &b->now, &effects);
+	b->l.effects = (struct lapic_effects) { };
+	return lapic_timer_deadline(&b->l);
 }
 
 /* Interrupted since the last call? */
 static bool interrupted(struct bench *b)
 {
-	struct lapic_effects effects = {};
-
 	if (lapic_pending(&b->l) != VECTOR)
 		return false;
 	lapic_ack(&b->l, VECTOR);
-	lapic_eoi(&b->l, &effects);
+	b->l.effects = (struct lapic_effects) { };
+	lapic_eoi(&b->l);
 	return true;
 }
 
@@ -187,7 +178,7 @@ static void lapic_timer_test_divide(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, set_divide(&b, 3), (u32)LAPIC_TIMER);
 		KUNIT_EXPECT_EQ(test, count(&b), by == 1 ? 599U : 600U);
 		KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l),
-				b.now.ns + 16 * (by == 1 ? 599 : 600));
+				b.l.now.ns + 16 * (by == 1 ? 599 : 600));
 	}
 	bench_init(&b, test, 1000000, ONE_SHOT);
 	KUNIT_EXPECT_EQ(test, set_divide(&b, 2), 0U);
@@ -217,13 +208,13 @@ static void lapic_timer_test_periodic(struct kunit *test)
 	/* 292 years late: at once, and still in phase */
 	at(&b, (1ULL << 62) / 100000 * 100000 + START + 42);
 	KUNIT_EXPECT_EQ(test, expire(&b), (u32)(LAPIC_TIMER | LAPIC_IRQ));
-	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns - 42 + 100000);
+	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.l.now.ns - 42 + 100000);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	KUNIT_EXPECT_EQ(test, count(&b), 99958U);
 	/* an interrupt that the guest has not taken absorbs the next one */
-	at(&b, b.now.ns + 100000);
+	at(&b, b.l.now.ns + 100000);
 	expire(&b);
-	at(&b, b.now.ns + 100000);
+	at(&b, b.l.now.ns + 100000);
 	KUNIT_EXPECT_EQ(test, expire(&b), (u32)LAPIC_TIMER);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	KUNIT_EXPECT_FALSE(test, interrupted(&b));
@@ -245,9 +236,9 @@ static void lapic_timer_test_min_period(struct kunit *test)
 	/* the shortest period that is not extended, and the next shorter one */
 	set_initial(&b, LAPIC_MIN_PERIOD_NS + 1);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l),
-			b.now.ns + LAPIC_MIN_PERIOD_NS + 1);
+			b.l.now.ns + LAPIC_MIN_PERIOD_NS + 1);
 	set_initial(&b, LAPIC_MIN_PERIOD_NS - 1);
-	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns + LAPIC_MIN_PERIOD_NS);
+	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.l.now.ns + LAPIC_MIN_PERIOD_NS);
 	/* one-shot has no minimum until it is made periodic */
 	bench_init(&b, test, 1000000, ONE_SHOT);
 	set_initial(&b, 1);
@@ -333,7 +324,7 @@ static void lapic_timer_test_deadline(struct kunit *test)
 
 	/* 2.5 GHz, with an offset from the host's clock */
 	bench_init(&b, test, 2500000, DEADLINE);
-	b.now.tsc = 5000;
+	b.l.now.tsc = 5000;
 	KUNIT_EXPECT_EQ(test, set_initial(&b, 1000), 0U);
 	KUNIT_EXPECT_EQ(test, b.l.regs[REG_TMICT], 0U);
 	KUNIT_EXPECT_EQ(test, set_deadline(&b, 5000 + 2500000), (u32)LAPIC_TIMER);
@@ -348,7 +339,7 @@ static void lapic_timer_test_deadline(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 2);
 	set_deadline(&b, 5005);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 2);
-	b.now.tsc = 5005;
+	b.l.now.tsc = 5005;
 	KUNIT_EXPECT_EQ(test, expire(&b), (u32)(LAPIC_TIMER | LAPIC_IRQ));
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	KUNIT_EXPECT_EQ(test, get_deadline(&b), 0ULL);
@@ -361,7 +352,7 @@ static void lapic_timer_test_deadline(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, get_deadline(&b), 0ULL);
 	/* replaced too late */
 	set_deadline(&b, 5500);
-	b.now.tsc = 5500;
+	b.l.now.tsc = 5500;
 	set_deadline(&b, 7000);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	KUNIT_EXPECT_EQ(test, get_deadline(&b), 7000ULL);
@@ -375,7 +366,7 @@ static void lapic_timer_test_deadline(struct kunit *test)
 	set_deadline(&b, 6000);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), LAPIC_TIMER_NONE);
 	KUNIT_EXPECT_EQ(test, get_deadline(&b), 6000ULL);
-	b.now.tsc = 6000;
+	b.l.now.tsc = 6000;
 	KUNIT_EXPECT_EQ(test, get_deadline(&b), 0ULL);
 	KUNIT_EXPECT_FALSE(test, interrupted(&b));
 }
@@ -383,49 +374,49 @@ static void lapic_timer_test_deadline(struct kunit *test)
 /* The clocks may disagree: the guest's TSC decides. */
 static void lapic_timer_test_deadline_clocks(struct kunit *test)
 {
-	struct lapic_effects effects = {};
 	struct bench b;
 
 	bench_init(&b, test, 1000000, DEADLINE);
 	set_deadline(&b, START + 100000);
 	/* the host's clock is ahead, by little, then by much */
-	b.now.ns = START + 100000;
-	b.now.tsc = START + 99999;
+	b.l.now.ns = START + 100000;
+	b.l.now.tsc = START + 99999;
 	KUNIT_EXPECT_EQ(test, expire(&b), (u32)LAPIC_TIMER);
 	KUNIT_EXPECT_FALSE(test, interrupted(&b));
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 101000);
-	b.now.ns = START + 101000;
-	b.now.tsc = START + 50000;
+	b.l.now.ns = START + 101000;
+	b.l.now.tsc = START + 50000;
 	expire(&b);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 151000);
 	/* the guest's TSC is ahead */
-	b.now.tsc = START + 100000;
+	b.l.now.tsc = START + 100000;
 	expire(&b);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	/* the TSC was written: later, sooner, past */
 	set_deadline(&b, 100000);
 	interrupted(&b);
-	b.now.tsc = 50000;
+	b.l.now.tsc = 50000;
 	set_deadline(&b, 60000);
-	b.now.tsc = 20000;
-	lapic_timer_tsc_changed(&b.l, &b.now, &effects);
-	KUNIT_EXPECT_EQ(test, effects.flags, (u32)LAPIC_TIMER);
-	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns + 40000);
-	b.now.tsc = 59999;
-	lapic_timer_tsc_changed(&b.l, &b.now, &effects);
-	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns + 1);
+	b.l.now.tsc = 20000;
+	b.l.effects = (struct lapic_effects) { };
+	lapic_timer_tsc_changed(&b.l);
+	KUNIT_EXPECT_EQ(test, b.l.effects.flags, (u32)LAPIC_TIMER);
+	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.l.now.ns + 40000);
+	b.l.now.tsc = 59999;
+	lapic_timer_tsc_changed(&b.l);
+	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.l.now.ns + 1);
 	KUNIT_EXPECT_FALSE(test, interrupted(&b));
-	b.now.tsc = 60000;
-	lapic_timer_tsc_changed(&b.l, &b.now, &effects);
+	b.l.now.tsc = 60000;
+	lapic_timer_tsc_changed(&b.l);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	/* the other modes ignore it */
 	set_lvt(&b, ONE_SHOT);
 	set_initial(&b, 1000);
-	b.now.tsc = ~0ULL;
-	effects.flags = 0;
-	lapic_timer_tsc_changed(&b.l, &b.now, &effects);
-	KUNIT_EXPECT_EQ(test, effects.flags, 0U);
-	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.now.ns + 1000);
+	b.l.now.tsc = ~0ULL;
+	b.l.effects.flags = 0;
+	lapic_timer_tsc_changed(&b.l);
+	KUNIT_EXPECT_EQ(test, b.l.effects.flags, 0U);
+	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), b.l.now.ns + 1000);
 	KUNIT_EXPECT_EQ(test, set_deadline(&b, 5), 0U);
 	KUNIT_EXPECT_EQ(test, b.l.tsc_deadline, 0ULL);
 }
@@ -436,18 +427,18 @@ static void lapic_timer_test_ends(struct kunit *test)
 
 	/* the longest deadline on the slowest TSC */
 	bench_init(&b, test, 1, DEADLINE);
-	b.now.tsc = 0;
+	b.l.now.tsc = 0;
 	set_deadline(&b, ~0ULL);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), NS_LATEST);
 	/* no wrapped difference: the deadline is in the past */
-	b.now.tsc = ~0ULL;
+	b.l.now.tsc = ~0ULL;
 	expire(&b);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	set_deadline(&b, 1);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	/* the fastest */
 	bench_init(&b, test, ~0U, DEADLINE);
-	b.now.tsc = 0;
+	b.l.now.tsc = 0;
 	set_deadline(&b, ~0ULL);
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), START + 4294967297000000ULL);
 	/* the longest count, and the end of time */
@@ -466,9 +457,9 @@ static void lapic_timer_test_ends(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lapic_timer_next(&b.l), NS_LATEST);
 	/* at the beginning */
 	bench_init(&b, test, 1, DEADLINE);
-	b.now.ns = 0;
+	b.l.now.ns = 0;
 	set_lvt(&b, DEADLINE);
-	b.now.tsc = 7;
+	b.l.now.tsc = 7;
 	set_deadline(&b, 7);
 	KUNIT_EXPECT_TRUE(test, interrupted(&b));
 	set_lvt(&b, PERIODIC);
@@ -548,18 +539,18 @@ static u64 model_count(const struct model *m, u64 now)
 static void model_start(struct model *m, struct bench *b)
 {
 	m->initial = roll(m, 8) ? roll(m, 1 << roll(m, 24)) : 0;
-	m->next = m->initial ? b->now.ns + model_period(m) : 0;
+	m->next = m->initial ? b->l.now.ns + model_period(m) : 0;
 	set_initial(b, m->initial);
 }
 
 static void model_divide(struct model *m, struct bench *b)
 {
-	u64 left = model_count(m, b->now.ns);
+	u64 left = model_count(m, b->l.now.ns);
 	u32 log = roll(m, 8), code = (log + 7) & 7;
 
 	m->by = 1U << log;
 	if (left)
-		m->next = b->now.ns + left * m->by;
+		m->next = b->l.now.ns + left * m->by;
 	set_divide(b, (code & 3) | (code & 4) << 1);
 }
 
@@ -574,8 +565,8 @@ static void model_step(struct model *m, struct bench *b)
 {
 	bool fired;
 
-	at(b, b->now.ns + roll(m, 1 << roll(m, 20)));
-	fired = model_run(m, b->now.ns);
+	at(b, b->l.now.ns + roll(m, 1 << roll(m, 20)));
+	fired = model_run(m, b->l.now.ns);
 	switch (roll(m, 12)) {
 	case 0:
 		model_start(m, b);
@@ -587,7 +578,7 @@ static void model_step(struct model *m, struct bench *b)
 		model_mode(m, b);
 		break;
 	case 3 ... 6:
-		KUNIT_EXPECT_EQ(b->test, (u64)count(b), model_count(m, b->now.ns));
+		KUNIT_EXPECT_EQ(b->test, (u64)count(b), model_count(m, b->l.now.ns));
 		break;
 	default:
 		expire(b);

@@ -21,9 +21,22 @@
 #include "vcpu/vm.h"
 #include "vcpu/request.h"
 
-static struct lapic_now apic_now(const struct vcpu *vcpu)
+/* Start a call of the model that does not depend on the time. */
+static struct lapic *untimed(struct vcpu *vcpu)
 {
-	return (struct lapic_now) { .ns = ktime_get_ns(), .tsc = guest_tsc(vcpu) };
+	struct lapic *lapic = &vcpu->apic->lapic;
+
+	lapic->effects.flags = 0;
+	return lapic;
+}
+
+/* Start a call of the model. apply() or conclude() applies its effects. */
+static struct lapic *timed(struct vcpu *vcpu)
+{
+	vcpu->apic->lapic.now = (struct lapic_now) {
+		.ns = ktime_get_ns(), .tsc = guest_tsc(vcpu),
+	};
+	return untimed(vcpu);
 }
 
 /* --- posting ------------------------------------------------------------- */
@@ -175,9 +188,10 @@ static void program_timer(struct vcpu_apic *apic)
 }
 
 /* Apply all effects except LAPIC_GP and LAPIC_EOI, which concern the instruction. */
-static void apply(struct vcpu *vcpu, const struct lapic_effects *effects)
+static void apply(struct vcpu *vcpu)
 {
 	struct vcpu_apic *apic = vcpu->apic;
+	const struct lapic_effects *effects = &apic->lapic.effects;
 
 	if (effects->flags & LAPIC_IRQ)
 		apic->maybe_pending = true;
@@ -193,18 +207,18 @@ static void apply(struct vcpu *vcpu, const struct lapic_effects *effects)
 }
 
 /* Finish an access of the guest after its instruction has been skipped. */
-static enum exit_result conclude(struct vcpu *vcpu, const struct lapic_effects *effects)
+static enum exit_result conclude(struct vcpu *vcpu)
 {
-	apply(vcpu, effects);
-	if (effects->flags & LAPIC_EOI) {
-		vcpu->run->eoi = (struct svmvcpu_exit_eoi) { .vector = effects->eoi_vector };
-		return exit_to_user(vcpu, SVMVCPU_EXIT_IOAPIC_EOI);
-	}
-	return EXIT_RESUME;
+	const struct lapic_effects *effects = &vcpu->apic->lapic.effects;
+
+	apply(vcpu);
+	if (!(effects->flags & LAPIC_EOI))
+		return EXIT_RESUME;
+	vcpu->run->eoi = (struct svmvcpu_exit_eoi) { .vector = effects->eoi_vector };
+	return exit_to_user(vcpu, SVMVCPU_EXIT_IOAPIC_EOI);
 }
 
-static void take_vectors(struct lapic *lapic, unsigned long *posted, bool level,
-			 struct lapic_effects *effects)
+static void take_vectors(struct lapic *lapic, unsigned long *posted, bool level)
 {
 	unsigned int word, bit;
 
@@ -212,21 +226,21 @@ static void take_vectors(struct lapic *lapic, unsigned long *posted, bool level,
 		unsigned long vectors = READ_ONCE(posted[word]) ? xchg(&posted[word], 0) : 0;
 
 		for_each_set_bit(bit, &vectors, BITS_PER_LONG)
-			lapic_set_irq(lapic, word * BITS_PER_LONG + bit, level, effects);
+			lapic_set_irq(lapic, word * BITS_PER_LONG + bit, level);
 	}
 }
 
 /* A pulse that ended before this call still counts as a rising edge. */
-static void take_lint(struct vcpu_apic *apic, struct lapic_effects *effects)
+static void take_lint(struct vcpu_apic *apic)
 {
 	int lint = atomic_fetch_and(~LINT_ROSE, &apic->inbox.lint), pin;
 
 	for (pin = 0; pin < 2; pin++) {
 		if (lint & BIT(pin + LINT_ROSE_SHIFT)) {
-			lapic_lint(&apic->lapic, pin, false, effects);
-			lapic_lint(&apic->lapic, pin, true, effects);
+			lapic_lint(&apic->lapic, pin, false);
+			lapic_lint(&apic->lapic, pin, true);
 		}
-		lapic_lint(&apic->lapic, pin, lint & BIT(pin), effects);
+		lapic_lint(&apic->lapic, pin, lint & BIT(pin));
 	}
 }
 
@@ -235,27 +249,22 @@ void apic_sync_slow(struct vcpu *vcpu)
 {
 	struct vcpu_apic *apic = vcpu->apic;
 	unsigned long what = xchg(&apic->inbox.what, 0);
-	struct lapic_now now;
-	struct lapic_effects effects = { };
+	struct lapic *lapic = what & BIT(POST_TIMER) ? timed(vcpu) : untimed(vcpu);
 
 	if (what & BIT(POST_IRQ)) {
-		take_vectors(&apic->lapic, apic->inbox.edge, false, &effects);
-		take_vectors(&apic->lapic, apic->inbox.level, true, &effects);
+		take_vectors(lapic, apic->inbox.edge, false);
+		take_vectors(lapic, apic->inbox.level, true);
 	}
 	if (what & BIT(POST_LINT))
-		take_lint(apic, &effects);
+		take_lint(apic);
 	if (what & BIT(POST_NMI))
-		effects.flags |= LAPIC_NMI;
+		lapic->effects.flags |= LAPIC_NMI;
 	if (what & BIT(POST_TIMER)) {
-		now = apic_now(vcpu);
-		lapic_timer_expired(&apic->lapic, &now, &effects);
-		/*
-		 * The host timer has expired: program it again even if the model's time
-		 * is unchanged.
-		 */
-		effects.flags |= LAPIC_TIMER;
+		lapic_timer_expired(lapic);
+		/* The host timer has expired: program it again even if nothing has changed. */
+		lapic->effects.flags |= LAPIC_TIMER;
 	}
-	apply(vcpu, &effects);
+	apply(vcpu);
 }
 
 /* --- interrupts for the guest -------------------------------------------- */
@@ -295,29 +304,26 @@ u64 apic_take(struct vcpu *vcpu)
  */
 enum exit_result exit_apic_msr(struct vcpu *vcpu, u32 index, bool write, bool atomic)
 {
-	struct lapic *lapic = &vcpu->apic->lapic;
-	struct lapic_now now = { };
-	struct lapic_effects effects = { };
+	struct lapic *lapic;
 	u64 value = 0;
 	enum exit_result ret;
 
 	ret = guest_next_rip(vcpu, BIT_ULL(write ? INSN_WRMSR : INSN_RDMSR), atomic);
 	if (ret)
 		return ret;
-	if (lapic_msr_timed(index))
-		now = apic_now(vcpu);
+	lapic = lapic_msr_timed(index) ? timed(vcpu) : untimed(vcpu);
 	if (write)
-		lapic_msr_write(lapic, &now, index, vcpu_edx_eax(vcpu), &effects);
+		lapic_msr_write(lapic, index, vcpu_edx_eax(vcpu));
 	else
-		value = lapic_msr_read(lapic, &now, index, &effects);
-	if (effects.flags & LAPIC_GP) {
+		value = lapic_msr_read(lapic, index);
+	if (lapic->effects.flags & LAPIC_GP) {
 		event_raise_gp(vcpu);
 		return EXIT_RESUME;
 	}
 	if (!write)
 		vcpu_put_edx_eax(vcpu, value);
 	guest_skip_to(vcpu, vcpu->next_rip);
-	return conclude(vcpu, &effects);
+	return conclude(vcpu);
 }
 
 /**
@@ -340,12 +346,9 @@ bool apic_owns_page(const struct vcpu *vcpu, u64 gpa)
  */
 u64 apic_page_read(struct vcpu *vcpu, u64 gpa, unsigned int width)
 {
-	struct lapic_now now = apic_now(vcpu);
-	struct lapic_effects effects = { };
-	u64 value;
+	u64 value = lapic_mmio_read(timed(vcpu), offset_in_page(gpa), width);
 
-	value = lapic_mmio_read(&vcpu->apic->lapic, &now, offset_in_page(gpa), width, &effects);
-	apply(vcpu, &effects);
+	apply(vcpu);
 	return value;
 }
 
@@ -360,11 +363,8 @@ u64 apic_page_read(struct vcpu *vcpu, u64 gpa, unsigned int width)
  */
 enum exit_result apic_page_write(struct vcpu *vcpu, u64 gpa, unsigned int width, u64 value)
 {
-	struct lapic_now now = apic_now(vcpu);
-	struct lapic_effects effects = { };
-
-	lapic_mmio_write(&vcpu->apic->lapic, &now, offset_in_page(gpa), width, value, &effects);
-	return conclude(vcpu, &effects);
+	lapic_mmio_write(timed(vcpu), offset_in_page(gpa), width, value);
+	return conclude(vcpu);
 }
 
 /**
@@ -435,10 +435,8 @@ u64 apic_cr8(const struct vcpu *vcpu)
 
 void apic_set_cr8(struct vcpu *vcpu, u64 cr8)
 {
-	struct lapic_effects effects = { };
-
-	lapic_set_cr8(&vcpu->apic->lapic, cr8, &effects);
-	apply(vcpu, &effects);
+	lapic_set_cr8(untimed(vcpu), cr8);
+	apply(vcpu);
 }
 
 /**
@@ -447,14 +445,10 @@ void apic_set_cr8(struct vcpu *vcpu, u64 cr8)
  */
 void apic_tsc_changed(struct vcpu *vcpu)
 {
-	struct lapic_effects effects = { };
-	struct lapic_now now;
-
 	if (!vcpu->apic)
 		return;
-	now = apic_now(vcpu);
-	lapic_timer_tsc_changed(&vcpu->apic->lapic, &now, &effects);
-	apply(vcpu, &effects);
+	lapic_timer_tsc_changed(timed(vcpu));
+	apply(vcpu);
 }
 
 /* --- state --------------------------------------------------------------- */
@@ -466,16 +460,12 @@ void apic_tsc_changed(struct vcpu *vcpu)
  */
 void apic_get_state(struct vcpu *vcpu, struct svmvcpu_lapic *state)
 {
-	struct lapic_effects effects = { };
-	struct lapic_now now;
-
 	if (!vcpu->apic) {
 		memset(state, 0, sizeof(*state));
 		return;
 	}
-	now = apic_now(vcpu);
-	lapic_get_state(&vcpu->apic->lapic, &now, state, &effects);
-	apply(vcpu, &effects);
+	lapic_get_state(timed(vcpu), state);
+	apply(vcpu);
 	if (test_bit(VCPU_REQ_INIT, &vcpu->requests))
 		state->pins |= SVMVCPU_LAPIC_INIT;
 }
@@ -510,16 +500,12 @@ static void drop_posted(struct apic_inbox *inbox, u32 pins)
  */
 void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 {
-	struct lapic_effects effects = { };
-	struct lapic_now now;
-
 	if (!vcpu->apic)
 		return;
-	now = apic_now(vcpu);
 	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
-	lapic_set_state(&vcpu->apic->lapic, &now, state, &effects);
+	lapic_set_state(timed(vcpu), state);
 	drop_posted(&vcpu->apic->inbox, vcpu->apic->lapic.pins);
-	apply(vcpu, &effects);
+	apply(vcpu);
 }
 
 /**
