@@ -374,12 +374,6 @@ void lapic_msr_write(struct lapic *l, u32 msr, u64 value)
 
 /* --- xAPIC: the page ---------------------------------------------------- */
 
-/* True in xAPIC mode, which has a register page. */
-bool lapic_has_page(const struct lapic *l)
-{
-	return (l->base & BASE_MODE) == BASE_ENABLE;
-}
-
 /**
  * lapic_mmio_hit() - whether an access goes to the register page
  * @l: the local APIC

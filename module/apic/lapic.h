@@ -35,6 +35,8 @@
 #define LAPIC_MSR_X2_LAST	0x83f
 
 #define LAPIC_BASE_ENABLE	0x800ULL
+#define LAPIC_BASE_X2		0x400ULL
+#define LAPIC_TPR		0x08	/* in lapic.regs */
 
 #define LAPIC_NR_REGS		64	/* one every 16 bytes of the page */
 #define LAPIC_TIMER_NONE	(~0ULL)
@@ -122,8 +124,19 @@ static inline bool lapic_is_enabled(const struct lapic *l)
 	return l->base & LAPIC_BASE_ENABLE;
 }
 
+/* True in xAPIC mode, which has a register page */
+static inline bool lapic_has_page(const struct lapic *l)
+{
+	return (l->base & (LAPIC_BASE_ENABLE | LAPIC_BASE_X2)) == LAPIC_BASE_ENABLE;
+}
+
+/* The guest's CR8: the upper four bits of TPR */
+static inline unsigned int lapic_cr8(const struct lapic *l)
+{
+	return l->regs[LAPIC_TPR] >> 4;
+}
+
 /* lapic.c */
-bool lapic_has_page(const struct lapic *l);
 void lapic_power_up(struct lapic *l, const struct lapic_config *config);
 
 u64 lapic_msr_read(struct lapic *l, u32 msr);
@@ -154,7 +167,6 @@ u8 lapic_apr(const struct lapic *l);
 bool lapic_takes_irqs(const struct lapic *l);
 int lapic_pending(const struct lapic *l);
 int lapic_ack(struct lapic *l, u8 vector);
-unsigned int lapic_cr8(const struct lapic *l);
 void lapic_set_cr8(struct lapic *l, unsigned int cr8);
 
 bool lapic_set_irq(struct lapic *l, u8 vector, bool level);
@@ -170,6 +182,6 @@ void lapic_timer_tsc_changed(struct lapic *l);
 /* lapic_state.c */
 void lapic_get_state(struct lapic *l, struct svmvcpu_lapic *state);
 bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state);
-int lapic_set_state(struct lapic *l, const struct svmvcpu_lapic *state);
+void lapic_set_state(struct lapic *l, const struct svmvcpu_lapic *state);
 
 #endif /* SVMVCPU_LAPIC_H */

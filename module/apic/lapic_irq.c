@@ -108,12 +108,6 @@ int lapic_ack(struct lapic *l, u8 vector)
 	return vector;
 }
 
-/* The guest's CR8: the upper four bits of TPR */
-unsigned int lapic_cr8(const struct lapic *l)
-{
-	return l->regs[REG_TPR] >> 4;
-}
-
 /* The guest writes TPR. Only a lower value can make an interrupt deliverable. */
 void lapic_set_tpr(struct lapic *l, u32 tpr)
 {

@@ -11,7 +11,7 @@
 /* Register numbers: offset / 16, and MSR - 0x800 */
 #define REG_ID		0x02
 #define REG_VERSION	0x03
-#define REG_TPR		0x08
+#define REG_TPR		LAPIC_TPR
 #define REG_APR		0x09
 #define REG_PPR		0x0a
 #define REG_EOI		0x0b
@@ -39,7 +39,7 @@
 #define LAPIC_VERSION	0x00050014
 
 #define BASE_BSP	0x100ULL
-#define BASE_X2		0x400ULL
+#define BASE_X2		LAPIC_BASE_X2
 #define BASE_ENABLE	LAPIC_BASE_ENABLE
 #define BASE_MODE	(BASE_ENABLE | BASE_X2)
 #define BASE_ADDRESS	(~0xfffULL)

@@ -104,6 +104,7 @@ static bool timer_valid(const struct lapic *l, const struct svmvcpu_lapic *state
 	       l->regs[REG_TMICT] && state->timer_remaining <= lapic_timer_max(l);
 }
 
+/* Returns false for an impossible state. */
 static bool state_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 {
 	bool same_mode = !((l->base ^ state->base) & BASE_MODE);
@@ -121,7 +122,7 @@ static bool state_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 }
 
 /**
- * lapic_state_valid() - whether lapic_set_state() accepts a state
+ * lapic_state_valid() - whether lapic_set_state() can restore a state
  * @l: the local APIC
  * @state: untrusted, but stable
  */
@@ -134,22 +135,15 @@ bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state)
 
 /**
  * lapic_set_state() - restore the state
- * @l: the local APIC; unchanged on error
- * @state: untrusted, but stable
- *
- * Return: 0, or -EINVAL for an impossible state.
+ * @l: the local APIC
+ * @state: passed lapic_state_valid()
  */
-int lapic_set_state(struct lapic *l, const struct svmvcpu_lapic *state)
+void lapic_set_state(struct lapic *l, const struct svmvcpu_lapic *state)
 {
-	struct lapic restored = *l;
-
-	if (!state_restore(&restored, state))
-		return -EINVAL;
-	lapic_timer_restore(&restored, state->timer_remaining);
-	*l = restored;
+	state_restore(l, state);
+	lapic_timer_restore(l, state->timer_remaining);
 	l->effects.flags |= LAPIC_IRQ | LAPIC_TIMER;
 	if (state->pins & SVMVCPU_LAPIC_INIT)
 		l->effects.flags |= LAPIC_INIT;
 	lapic_timer_expired(l);
-	return 0;
 }

@@ -186,7 +186,7 @@ static enum exit_result access_apic(struct vcpu *vcpu, u64 gpa, bool write)
  */
 enum exit_result exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
 {
-	bool apic = vcpu->apic && apic_owns_page(vcpu, gpa);
+	bool apic = apic_owns_page(vcpu, gpa);
 	struct mem_region region;
 	enum exit_result ret;
 	bool known;

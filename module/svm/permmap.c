@@ -97,6 +97,8 @@ int permmap_init(void)
 	}
 	memset(page_address(iopm), 0xff, IOPM_BYTES);
 	msrpm_init(page_address(msrpm));
+	svm_caps.iopm_pa = svm_page_pa(iopm);
+	svm_caps.msrpm_pa = svm_page_pa(msrpm);
 	return 0;
 }
 
@@ -108,14 +110,4 @@ void permmap_exit(void)
 		__free_pages(msrpm, get_order(MSRPM_BYTES));
 	iopm = NULL;
 	msrpm = NULL;
-}
-
-u64 permmap_iopm_pa(void)
-{
-	return svm_page_pa(iopm);
-}
-
-u64 permmap_msrpm_pa(void)
-{
-	return svm_page_pa(msrpm);
 }

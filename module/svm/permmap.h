@@ -18,7 +18,5 @@
 
 int permmap_init(void);
 void permmap_exit(void);
-u64 permmap_iopm_pa(void);
-u64 permmap_msrpm_pa(void);
 
 #endif /* SVMVCPU_PERMMAP_H */

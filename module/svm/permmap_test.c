@@ -7,6 +7,8 @@
 
 #include "permmap.c"
 
+struct svm_caps svm_caps;
+
 static bool map_bit(const u8 *map, unsigned int bit)
 {
 	return map[bit / 8] & BIT(bit % 8);

@@ -151,23 +151,20 @@ void vmcb_recalc_intercepts(struct vmcb *vmcb, const struct svm_caps *caps,
  * vmcb_init_control() - initialize the control area of a new vCPU
  * @vmcb: VMCB; of the save area, only the PAT is initialized
  * @caps: capabilities of the host
- * @iopm_pa: address of the I/O permission map, with the encryption bit
- * @msrpm_pa: address of the MSR permission map, with the encryption bit
  * @ncr3: &npt.root_pa
  *
- * The ASID remains 0, which VMRUN refuses, until asid_assign().
+ * The ASID remains 0, which VMRUN refuses, until asid_assign(). No clean bit is set.
  */
-void vmcb_init_control(struct vmcb *vmcb, const struct svm_caps *caps,
-		       u64 iopm_pa, u64 msrpm_pa, u64 ncr3)
+void vmcb_init_control(struct vmcb *vmcb, const struct svm_caps *caps, u64 ncr3)
 {
 	static const struct vmcb_policy no_policy;
 
 	memset(&vmcb->control, 0, sizeof(vmcb->control));
 	vmcb_recalc_intercepts(vmcb, caps, &no_policy);
-	vmcb_set_iopm_base_pa(vmcb, iopm_pa);
-	vmcb_set_msrpm_base_pa(vmcb, msrpm_pa);
-	vmcb_set_int_ctl(vmcb, V_INTR_MASKING);
-	vmcb_set_nested_ctl(vmcb, NP_ENABLE);
-	vmcb_set_nested_cr3(vmcb, ncr3);
-	vmcb_set_g_pat(vmcb, PAT_RESET);
+	vmcb->control.iopm_base_pa = caps->iopm_pa;
+	vmcb->control.msrpm_base_pa = caps->msrpm_pa;
+	vmcb->control.int_ctl = V_INTR_MASKING;
+	vmcb->control.nested_ctl = NP_ENABLE;
+	vmcb->control.nested_cr3 = ncr3;
+	vmcb->save.g_pat = PAT_RESET;
 }

@@ -13,6 +13,7 @@
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/mm_types.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
 
 /*
@@ -192,11 +193,13 @@ struct vmcb_control_area {
 	u8 tlb_control;
 	u8 reserved_05d[3];
 	u64 int_ctl;
-	u64 int_state;
-	u64 exit_code;
-	u64 exit_info_1;
-	u64 exit_info_2;
-	u64 exit_int_info;
+	struct_group_tagged(vmcb_exit_state, exit_state,
+		u64 int_state;
+		u64 exit_code;
+		u64 exit_info_1;
+		u64 exit_info_2;
+		u64 exit_int_info;
+	);
 	u64 nested_ctl;
 	u64 avic_bar;
 	u64 ghcb_pa;
@@ -205,9 +208,11 @@ struct vmcb_control_area {
 	u64 lbr_virt;
 	u32 clean;
 	u32 reserved_0c4;
-	u64 next_rip;
-	u8 insn_len;
-	u8 insn_bytes[15];
+	struct_group_tagged(vmcb_insn_state, insn_state,
+		u64 next_rip;
+		u8 insn_len;
+		u8 insn_bytes[15];
+	);
 	u64 avic_backing_page;
 	u8 reserved_0e8[0x400 - 0x0e8];
 } __packed;
@@ -272,12 +277,8 @@ static inline void vmcb_set_##field(struct vmcb *vmcb, type val)	\
 }
 
 VMCB_SETTER(control, tsc_offset, u64, VMCB_CLEAN_INTERCEPTS)
-VMCB_SETTER(control, iopm_base_pa, u64, VMCB_CLEAN_MAPS)
-VMCB_SETTER(control, msrpm_base_pa, u64, VMCB_CLEAN_MAPS)
 VMCB_SETTER(control, asid, u32, VMCB_CLEAN_ASID)
 VMCB_SETTER(control, int_ctl, u64, VMCB_CLEAN_INT_CTL)
-VMCB_SETTER(control, nested_ctl, u64, VMCB_CLEAN_NP)
-VMCB_SETTER(control, nested_cr3, u64, VMCB_CLEAN_NP)
 VMCB_SETTER(save, g_pat, u64, VMCB_CLEAN_NP)
 VMCB_SETTER(save, cr0, u64, VMCB_CLEAN_CRX)
 VMCB_SETTER(save, cr3, u64, VMCB_CLEAN_CRX)
@@ -313,6 +314,8 @@ static inline bool vmcb_intercepts(const struct vmcb *vmcb, unsigned int nr)
 struct svm_caps {
 	u64 features;		/* SVMVCPU_FEAT_* */
 	u64 cpuid_intercepts;	/* SVM_INTERCEPT_* gated by CPUID */
+	u64 iopm_pa;		/* permission maps, with the encryption bit */
+	u64 msrpm_pa;
 	u64 frame_mask;		/* where a page table entry has its address */
 	u32 asids;		/* NASID: valid are 1 .. asids - 1 */
 	u32 sev_asids;		/* of these, 1 .. sev_asids are for SEV guests */
@@ -349,8 +352,6 @@ struct vmcb_policy {
 void vmcb_fix_intercepts(struct svm_caps *caps);
 void vmcb_recalc_intercepts(struct vmcb *vmcb, const struct svm_caps *caps,
 			    const struct vmcb_policy *policy);
-void vmcb_init_control(struct vmcb *vmcb, const struct svm_caps *caps,
-		       u64 iopm_pa, u64 msrpm_pa, u64 ncr3);
-
+void vmcb_init_control(struct vmcb *vmcb, const struct svm_caps *caps, u64 ncr3);
 
 #endif /* SVMVCPU_VMCB_H */

@@ -310,7 +310,9 @@ static void vmcb_test_init_control(struct kunit *test)
 	struct vmcb_control_area *control = &vmcb->control;
 
 	memset(vmcb, 0xff, sizeof(*vmcb));
-	vmcb_init_control(vmcb, &caps_all, 0x1000, 0x4000, 0x6000);
+	caps_all.iopm_pa = 0x1000;
+	caps_all.msrpm_pa = 0x4000;
+	vmcb_init_control(vmcb, &caps_all, 0x6000);
 	KUNIT_EXPECT_EQ(test, control->iopm_base_pa, 0x1000);
 	KUNIT_EXPECT_EQ(test, control->msrpm_base_pa, 0x4000);
 	KUNIT_EXPECT_EQ(test, control->nested_cr3, 0x6000);
@@ -349,12 +351,8 @@ static void set_##field(struct vmcb *vmcb)				\
 }
 
 SETTER(tsc_offset)
-SETTER(iopm_base_pa)
-SETTER(msrpm_base_pa)
 SETTER(asid)
 SETTER(int_ctl)
-SETTER(nested_ctl)
-SETTER(nested_cr3)
 SETTER(g_pat)
 SETTER(cr0)
 SETTER(cr2)
@@ -380,12 +378,8 @@ static const struct {
 	u8 clean_bit;
 } setters[] = {
 	{ "tsc_offset",	set_tsc_offset,	0x050, 8, 0 },
-	{ "iopm",	set_iopm_base_pa, 0x040, 8, 1 },
-	{ "msrpm",	set_msrpm_base_pa, 0x048, 8, 1 },
 	{ "asid",	set_asid,	0x058, 4, 2 },
 	{ "int_ctl",	set_int_ctl,	0x060, 8, 3 },
-	{ "nested_ctl",	set_nested_ctl,	0x090, 8, 4 },
-	{ "nested_cr3",	set_nested_cr3,	0x0b0, 8, 4 },
 	{ "g_pat",	set_g_pat,	0x668, 8, 4 },
 	{ "efer",	set_efer,	0x4d0, 8, 5 },
 	{ "cr4",	set_cr4,	0x548, 8, 5 },

@@ -427,12 +427,6 @@ int apic_access(struct vcpu *vcpu, void __user *arg)
 	return copy_to_user(arg, &access, sizeof(access)) ? -EFAULT : 0;
 }
 
-/* With a local APIC, CR8 is a part of TPR. */
-u64 apic_cr8(const struct vcpu *vcpu)
-{
-	return lapic_cr8(&vcpu->apic->lapic);
-}
-
 void apic_set_cr8(struct vcpu *vcpu, u64 cr8)
 {
 	lapic_set_cr8(untimed(vcpu), cr8);

@@ -67,7 +67,6 @@ u64 apic_page_read(struct vcpu *vcpu, u64 gpa, unsigned int width);
 enum exit_result apic_page_write(struct vcpu *vcpu, u64 gpa, unsigned int width, u64 value);
 bool apic_page_visible(const struct vcpu *vcpu, u64 gpa);
 int apic_access(struct vcpu *vcpu, void __user *arg);
-u64 apic_cr8(const struct vcpu *vcpu);
 void apic_set_cr8(struct vcpu *vcpu, u64 cr8);
 void apic_tsc_changed(struct vcpu *vcpu);
 

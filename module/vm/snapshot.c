@@ -12,6 +12,7 @@
  * been released. RESTORE may block on the VMM's memory for any length of time, so
  * closing a file takes none of the locks that are held meanwhile.
  */
+#include <linux/ktime.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -19,6 +20,7 @@
 
 #include "mm/memory.h"
 #include "mm/priv.h"
+#include "svm/cpu.h"
 #include "uaccess.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
@@ -111,6 +113,11 @@ static void vm_resume(struct svm_vm *vm)
 	mutex_unlock(&vm->snapshot_lock);
 }
 
+static struct snapshot_time snapshot_now(void)
+{
+	return (struct snapshot_time) { .tsc = svm_tsc(), .ns = ktime_get_ns() };
+}
+
 /* --- SNAPSHOT ------------------------------------------------------------ */
 
 static int vcpu_snapshots_alloc(struct svm_vm *vm)
@@ -172,7 +179,7 @@ static int take(struct svm_vm *vm, u64 max_bytes)
 		vcpu_snapshots_free(vm, true);
 		return ret;
 	}
-	vm->snapshot_time = snapshot_now(true);
+	vm->snapshot_time = snapshot_now();
 	vm->restore_tsc = vm->snapshot_time.tsc;
 	for (i = 0; i < vm->nr_stopped; i++)
 		vcpu_snapshot_take(vm->stopped[i], vm->stopped[i]->snapshot, &vm->snapshot_time);
@@ -311,7 +318,7 @@ static int restore_other_pages(struct guest_memory *mem, u64 *pages)
 
 static void restore_vcpus(struct svm_vm *vm)
 {
-	struct snapshot_time now = snapshot_now(!list_empty(&vm->apics));
+	const struct snapshot_time now = snapshot_now();
 	unsigned int i;
 
 	for (i = 0; i < vm->nr_stopped; i++)

@@ -13,11 +13,6 @@
 
 /* The part of the save area that VMRUN and VMLOAD use */
 #define SNAPSHOT_SAVE_BYTES	offsetof(struct vmcb_save_area, reserved_298)
-/* In the control area: interrupt shadow, EXITCODE and EXITINFO, then the instruction */
-#define SNAPSHOT_EXIT_FIRST	offsetof(struct vmcb_control_area, int_state)
-#define SNAPSHOT_EXIT_END	offsetof(struct vmcb_control_area, nested_ctl)
-#define SNAPSHOT_INSN_FIRST	offsetof(struct vmcb_control_area, next_rip)
-#define SNAPSHOT_INSN_END	offsetof(struct vmcb_control_area, avic_backing_page)
 /* The part of the run page that the kernel writes */
 #define SNAPSHOT_RUN_FIRST	offsetof(struct svmvcpu_run, reason)
 #define SNAPSHOT_RUN_BYTES	(sizeof(struct svmvcpu_run) - SNAPSHOT_RUN_FIRST)
@@ -27,8 +22,8 @@ struct vcpu_snapshot {
 	bool taken;		/* the members below are valid */
 	struct vcpu_guest guest;
 	u8 save[SNAPSHOT_SAVE_BYTES];
-	u8 exit[SNAPSHOT_EXIT_END - SNAPSHOT_EXIT_FIRST];
-	u8 insn[SNAPSHOT_INSN_END - SNAPSHOT_INSN_FIRST];
+	struct vmcb_exit_state exit;
+	struct vmcb_insn_state insn;
 	u64 int_ctl;
 	u64 tsc;		/* the guest's TSC at the moment of the snapshot */
 	struct vmcb_policy policy;	/* used: what depends on guest state */
@@ -39,7 +34,6 @@ struct vcpu_snapshot {
 	void *xstate;		/* xstate_caps.bytes */
 };
 
-struct snapshot_time snapshot_now(bool timers);
 struct vcpu_snapshot *vcpu_snapshot_alloc(void);
 void vcpu_snapshot_free(struct vcpu_snapshot *snapshot);
 void vcpu_snapshot_take(struct vcpu *vcpu, struct vcpu_snapshot *snapshot,

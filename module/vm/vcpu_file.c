@@ -13,7 +13,6 @@
 #include "insn/gva.h"
 #include "run/run.h"
 #include "svm/cpu.h"
-#include "svm/permmap.h"
 #include "uaccess.h"
 #include "vcpu/apic.h"
 #include "vcpu/cpuid.h"
@@ -417,8 +416,7 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 		ret = apic_create(vcpu);
 	if (ret)
 		goto free;
-	vmcb_init_control(vcpu->vmcb, &svm_caps, permmap_iopm_pa(), permmap_msrpm_pa(),
-			  vm->mem.npt.root_pa);
+	vmcb_init_control(vcpu->vmcb, &svm_caps, vm->mem.npt.root_pa);
 	vcpu->run->io_data_offset = PAGE_SIZE;
 	ret = vcpu_use_cpuid(vcpu, cpuid_table_or_default(vm->cpuid));
 	if (!ret)

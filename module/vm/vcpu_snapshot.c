@@ -18,12 +18,6 @@
 #include "vcpu/xstate.h"
 #include "vm/snapshot.h"
 
-/* The current time. @timers: some vCPU has a timer, which depends on the host's clock */
-struct snapshot_time snapshot_now(bool timers)
-{
-	return (struct snapshot_time) { .tsc = svm_tsc(), .ns = timers ? ktime_get_ns() : 0 };
-}
-
 struct vcpu_snapshot *vcpu_snapshot_alloc(void)
 {
 	struct vcpu_snapshot *snapshot;
@@ -61,8 +55,8 @@ void vcpu_snapshot_take(struct vcpu *vcpu, struct vcpu_snapshot *snapshot,
 		apic_snapshot(vcpu, &snapshot->lapic);
 	snapshot->guest = vcpu->guest;
 	memcpy(snapshot->save, &vcpu->vmcb->save, sizeof(snapshot->save));
-	memcpy(snapshot->exit, (const u8 *)control + SNAPSHOT_EXIT_FIRST, sizeof(snapshot->exit));
-	memcpy(snapshot->insn, (const u8 *)control + SNAPSHOT_INSN_FIRST, sizeof(snapshot->insn));
+	snapshot->exit = control->exit_state;
+	snapshot->insn = control->insn_state;
 	snapshot->int_ctl = control->int_ctl;
 	snapshot->tsc = now->tsc + control->tsc_offset - vcpu->tsc_lost;
 	snapshot->policy = vcpu->policy;
@@ -105,8 +99,8 @@ void vcpu_snapshot_restore(struct vcpu *vcpu, const struct snapshot_time *then,
 	vcpu->guest = snapshot->guest;
 	spec_ctrl_changed(vcpu);
 	memcpy(&vcpu->vmcb->save, snapshot->save, sizeof(snapshot->save));
-	memcpy((u8 *)control + SNAPSHOT_EXIT_FIRST, snapshot->exit, sizeof(snapshot->exit));
-	memcpy((u8 *)control + SNAPSHOT_INSN_FIRST, snapshot->insn, sizeof(snapshot->insn));
+	control->exit_state = snapshot->exit;
+	control->insn_state = snapshot->insn;
 	control->int_ctl = V_INTR_MASKING |
 			   (snapshot->int_ctl & (V_TPR_MASK | V_IRQ | V_IGN_TPR));
 	/* An entry that did not reach VMRUN may have left an event. */
