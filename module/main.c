@@ -15,7 +15,6 @@
 #include "exits/exit.h"
 #include "mm/memory.h"
 #include "svm/cpu.h"
-#include "svm/permmap.h"
 #include "uaccess.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/vcpu.h"

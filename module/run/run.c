@@ -21,7 +21,6 @@
 
 #include "compat.h"
 #include "exits/exit.h"
-#include "run/irq_window.h"
 #include "run/run.h"
 #include "run/trace.h"
 #include "svm/cpu.h"
@@ -182,7 +181,6 @@ static enum exit_result check_state(struct vcpu *vcpu)
 		.cr4 = svm_limits.cr4_guest | X86_CR4_MCE,
 		.efer = svm_limits.efer_guest | EFER_SVME,
 		.phys_bits = svm_caps.phys_bits,
-		.gpa_bits = svm_caps.phys_bits,
 	};
 	int rule = check_vmcb(vcpu->vmcb, &limits);
 
@@ -286,7 +284,7 @@ static void save_host_ldt(const struct svm_cpu *cpu)
 
 /*
  * Take pending host interrupts: after an exit that one of them caused, and once in a
- * while otherwise (irq_window.h). A handler may use the FPU. Interrupts
+ * while otherwise (irq_window_due()). A handler may use the FPU. Interrupts
  * are off again at preempt_enable(), so it does not reschedule; must_leave() checks for
  * that.
  */

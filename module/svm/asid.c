@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Address space identifiers: see asid.h for the scheme and the order of calls.
+ * Address space identifiers. Each host CPU assigns its ASIDs in ascending order.
+ * When none is left, a new generation begins with a flush of the whole TLB. So a
+ * newly assigned ASID has no translations in the TLB.
+ *
+ * All functions run on the CPU that @acpu belongs to, with preemption disabled;
+ * there is no other lock. An entry does
+ *
+ *	tlb_control = asid_assign(...);		vmcb asid = tag->asid
+ *	VMRUN
+ *	if VMRUN entered the guest: asid_flushed(), clear want_flush and tlb_control
+ *
+ * and uses this CPU's asid_cpu for nothing else in between. If it gives up before
+ * VMRUN, it must not call asid_flushed().
  */
 #include <linux/minmax.h>
 
-#include "svm/asid.h"
-#include "svm/vmcb.h"
+#include "svm/cpu.h"
 
 /*
  * Invalidates all ASIDs of this CPU: the next assignment starts a generation with a

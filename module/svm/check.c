@@ -15,12 +15,11 @@
  */
 #include <linux/kernel.h>
 #include <linux/mem_encrypt.h>
+#include <linux/svmvcpu.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
-#include "svm/check.h"
-#include "svm/permmap.h"
-#include "svm/vmcb.h"
+#include "svm/cpu.h"
 
 #define EVENT_RESERVED	GENMASK_ULL(30, 12)
 
@@ -94,7 +93,7 @@ static int check_registers(const struct vmcb_save_area *save, const struct check
 		return SVMVCPU_RULE_CR0_CD_NW;
 	if (upper_32_bits(save->cr0))
 		return SVMVCPU_RULE_CR0_HIGH;
-	if (save->cr3 >> lim->gpa_bits)
+	if (save->cr3 >> lim->phys_bits)
 		return SVMVCPU_RULE_CR3_MBZ;
 	if (save->cr4 & ~lim->cr4)
 		return SVMVCPU_RULE_CR4_MBZ;

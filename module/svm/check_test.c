@@ -13,7 +13,6 @@ static const struct check_limits limits = {
 	.cr4 = X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_OSFXSR,
 	.efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NX | EFER_SVME,
 	.phys_bits = 40,
-	.gpa_bits = 38,
 };
 
 static void base_real(struct vmcb *vmcb)
@@ -39,7 +38,7 @@ static void base_prot32(struct vmcb *vmcb)
 {
 	base_real(vmcb);
 	vmcb->save.cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_ET;
-	vmcb->save.cr3 = (1ULL << 38) - 4096;
+	vmcb->save.cr3 = (1ULL << 40) - 4096;
 	vmcb->save.cs.attrib = SEG_P | SEG_S | SEG_DB | SEG_G | 0xb;
 	vmcb->save.rip = 0xffffffff;
 	vmcb->save.rflags = LEGAL_FLAGS;
@@ -110,7 +109,7 @@ static const struct violation violations[] = {
 	{ "CR0 bit 32", SVMVCPU_RULE_CR0_HIGH, base_real,
 	  SAVE(cr0), 0, BIT_ULL(32) },
 	{ "CR3 first bit too high", SVMVCPU_RULE_CR3_MBZ, base_long64,
-	  SAVE(cr3), 0, BIT_ULL(38) },
+	  SAVE(cr3), 0, BIT_ULL(40) },
 	{ "CR3 bit 63", SVMVCPU_RULE_CR3_MBZ, base_real,
 	  SAVE(cr3), 0, BIT_ULL(63) },
 	{ "CR4 bit not offered", SVMVCPU_RULE_CR4_MBZ, base_real,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * I/O and MSR permission maps: see permmap.h. All accesses are intercepted, except
- * those to the MSRs in the table below.
+ * The permission maps of SVM (APM volume 2, 15.10 and 15.11): which accesses to ports
+ * and MSRs exit. A set bit intercepts. All vCPUs share one pair of maps, which is
+ * constant after module load, so it needs no lock. All accesses are intercepted,
+ * except those to the MSRs in the table below.
  */
 #include <linux/errno.h>
 #include <linux/gfp.h>
@@ -11,7 +13,6 @@
 #include <asm/msr-index.h>
 
 #include "svm/cpu.h"
-#include "svm/permmap.h"
 
 #define MSRPM_RANGE	0x2000		/* MSRs in a range */
 

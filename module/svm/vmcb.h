@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The VMCB (APM volume 2, appendix B), setters for its fields, and the computation of its
- * intercepts. A setter clears the clean bit of its field. Fields without a clean bit are
+ * The VMCB (APM volume 2, appendix B), setters for its fields, the computation of its
+ * intercepts, and its consistency checks. A setter clears the clean bit of its field. Fields without a clean bit are
  * always reloaded by VMRUN and are written directly.
  *
  * Callers hold the mutex of the vCPU.
@@ -9,7 +9,7 @@
 #ifndef SVMVCPU_VMCB_H
 #define SVMVCPU_VMCB_H
 
-#include <linux/bits.h>
+#include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/mm_types.h>
@@ -353,5 +353,28 @@ void vmcb_fix_intercepts(struct svm_caps *caps);
 void vmcb_recalc_intercepts(struct vmcb *vmcb, const struct svm_caps *caps,
 			    const struct vmcb_policy *policy);
 void vmcb_init_control(struct vmcb *vmcb, const struct svm_caps *caps, u64 ncr3);
+
+/* --- check.c -------------------------------------------------------------- */
+
+/* Return value of check_vmcb() for a valid VMCB */
+#define CHECK_OK	(-1)
+
+struct check_limits {
+	u64 cr4;	/* allowed bits */
+	u64 efer;	/* allowed bits, including SVME */
+	u8 phys_bits;	/* width of physical addresses */
+};
+
+/* RFLAGS: bit 1 is always set; other bits outside of RFLAGS_VALID must be 0 */
+#define RFLAGS_FIXED	0x2ULL
+#define RFLAGS_VALID	0x3f7fd7ULL
+
+/* Is @addr the sign extension of its low @bits bits? */
+static inline bool addr_canonical(u64 addr, unsigned int bits)
+{
+	return sign_extend64(addr, bits - 1) == (s64)addr;
+}
+
+int check_vmcb(const struct vmcb *vmcb, const struct check_limits *lim);
 
 #endif /* SVMVCPU_VMCB_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Decides whether the run loop may skip the preparation of an entry. A pure function:
- * entry_work_test.c checks it against every byte of struct vcpu.
+ * Decisions of the run loop: whether it may skip the preparation of an entry, and when it
+ * enables host interrupts between two entries. Pure functions.
  */
 #ifndef SVMVCPU_ENTRY_WORK_H
 #define SVMVCPU_ENTRY_WORK_H
@@ -23,6 +23,27 @@ static inline bool vcpu_has_entry_work(const struct vcpu *vcpu)
 	return vcpu->event | vcpu->irq | vcpu->held | vcpu->injected | vcpu->pending |
 	       vcpu->debug.any | vcpu->watched | vcpu->fault_history.reported.nr |
 	       vcpu->policy.for_events;
+}
+
+/*
+ * A pending host interrupt normally causes an exit right after the entry. A guest that
+ * exits during the delivery of each injected event can delay it, so enable interrupts
+ * at least once in this many exits.
+ */
+#define EXITS_PER_WINDOW	64
+
+/*
+ * Should interrupts be enabled before this exit is handled? @code is EXITCODE, @exits
+ * the number of this exit.
+ *
+ * Never before a machine check has been handled: an interrupt handler may use the
+ * failed memory, and a second #MC, this time in the kernel, is fatal.
+ */
+static inline bool irq_window_due(u64 code, u64 exits)
+{
+	if (likely((code < VMEXIT_INTR || code > VMEXIT_INIT) && exits % EXITS_PER_WINDOW))
+		return false;
+	return code != VMEXIT_EXCEPTION + VEC_MC;
 }
 
 #endif /* SVMVCPU_ENTRY_WORK_H */

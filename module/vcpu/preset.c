@@ -12,7 +12,6 @@
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
-#include "svm/check.h"
 #include "svm/vmcb.h"
 #include "vcpu/emulated_msr.h"
 #include "vcpu/event.h"

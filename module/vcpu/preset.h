@@ -11,8 +11,8 @@
 #include <linux/types.h>
 #include <linux/svmvcpu.h>
 
-#include "svm/check.h"
 #include "svm/limits.h"
+#include "svm/vmcb.h"
 
 /* what a preset sets; SETUP resets the rest */
 #define STATE_PRESET	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
