@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The world switch: from CLGI to STGI, nothing but assembly.
+ * The world switch, called by run.c only.
  *
- * The only caller is run.c. Between the two VMLOADs GS is the guest's, so
- * there is no per-CPU data, no call and no return; %rsp is ours throughout
- * (VMRUN saves and restores it), and so is %rax right after the exit.
+ * Between the two VMLOADs, the CPU has the guest's GS base, so this code does not access
+ * per-CPU data, call or return. VMRUN saves %rsp and %rax and #VMEXIT restores them.
  */
 #include <linux/linkage.h>
 #include <asm/asm.h>
@@ -21,8 +20,8 @@
 #define RDI	GPR(7)
 
 /*
- * VERW with a memory operand and a valid selector overwrites what TSA and MDS
- * could leak. The kernel's own selector variable is not for every module.
+ * VERW with a memory operand and a valid selector clears the buffers that TSA and MDS
+ * leak. The kernel does not export its variable with the selector.
  */
 .macro CLEAR_BUFFERS
 	ALTERNATIVE "jmp .Lno_verw", "", X86_FEATURE_CLEAR_CPU_BUF_VM
@@ -31,8 +30,8 @@
 .endm
 
 /*
- * The guest filled the return stack: overwrite all of it. FILL_RETURN_BUFFER makes
- * the same calls in a loop, which costs 47 instructions more.
+ * Overwrite the return stack, which the guest controls. FILL_RETURN_BUFFER executes the
+ * same calls in a loop, which takes 47 more instructions.
  */
 .macro FILL_RETURN_STACK
 	ALTERNATIVE "jmp .Lno_fill", "", X86_FEATURE_RETPOLINE
@@ -58,22 +57,20 @@ verw_selector:
  * void svmvcpu_enter(u64 *gprs, u64 vmcb_pa, u64 host_pa)
  *
  * @gprs: guest registers in and out
- * @vmcb_pa: the VMCB
- * @host_pa: page that VMSAVE filled with the host's state on this CPU
+ * @vmcb_pa: address of the VMCB
+ * @host_pa: address of the page in which VMSAVE has saved the host state of this CPU
  *
- * Interrupts are off on entry and on return. They are on, behind GIF, while
- * the guest runs: with V_INTR_MASKING the host's IF at VMRUN decides whether
- * a host interrupt ends the guest's turn.
+ * Interrupts are off on entry and on return. While the guest runs, RFLAGS.IF of the host
+ * is set, so that with V_INTR_MASKING a host interrupt causes an exit.
  *
- * CLGI faults if SVM was turned off on this CPU (reboot, or a write to its
- * EFER through /dev/cpu/N/msr). Its fixup returns at once: interrupts must stay
- * off, since the guest's extended registers are loaded, and the exit code stays
- * what run.c put there.
+ * CLGI faults if SVM was turned off on this CPU by a reboot or a write to EFER through
+ * /dev/cpu/N/msr. The fixup returns with interrupts still off, because the guest's
+ * extended registers are loaded, and leaves the exit code that run.c has stored.
  *
- * The other instructions have no fixup. With GIF clear no interrupt, NMI, INIT
- * or SMI is taken, so nobody can turn SVM off, and the addresses are pages of
- * the module's own. A fixup would not help either: between the two VMLOADs the
- * exception handler would run on the guest's GS.
+ * The other instructions need no fixup: while GIF is clear, no interrupt, NMI, INIT or SMI
+ * is taken, so SVM cannot be turned off, and the addresses are those of pages that the
+ * module has allocated. A fixup could not run anyway between the two VMLOADs: the
+ * exception handler would use the guest's GS base.
  */
 SYM_FUNC_START(svmvcpu_enter)
 	push	%rbp
@@ -88,7 +85,7 @@ SYM_FUNC_START(svmvcpu_enter)
 
 .Lclgi:
 	clgi
-	sti				/* far from VMRUN: its shadow would leak */
+	sti				/* not right before VMRUN: the guest would get its shadow */
 	vmload	%rax
 
 	mov	RCX(%rdi), %rcx
@@ -106,7 +103,7 @@ SYM_FUNC_START(svmvcpu_enter)
 	mov	GPR(15)(%rdi), %r15
 	mov	RDI(%rdi), %rdi
 
-	/* Last before VMRUN: nothing of the host's after it. */
+	/* Last before VMRUN: no host data may be loaded after it. */
 	CLEAR_BUFFERS
 
 	vmrun	%rax
@@ -133,11 +130,11 @@ SYM_FUNC_START(svmvcpu_enter)
 	vmload	%rax			/* FS, GS, TR, LDTR, syscall MSRs */
 
 	FILL_RETURN_STACK		/* no RET before this */
-	/* Return predictions are the guest's too (Retbleed, SRSO). */
+	/* The guest has trained the predictions of returns, too (Retbleed, SRSO). */
 	UNTRAIN_RET
 	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
 
-	/* Nothing the guest left may be used, not even speculatively. */
+	/* Clear the values of the guest, so that they cannot be used speculatively. */
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	xor	%ebx, %ebx
@@ -153,7 +150,7 @@ SYM_FUNC_START(svmvcpu_enter)
 	xor	%r14d, %r14d
 	xor	%r15d, %r15d
 
-	stgi				/* a pending NMI comes here, in our GS */
+	stgi				/* a pending NMI is taken here */
 .Lout:
 	pop	%rbx
 	pop	%r12

@@ -32,14 +32,14 @@ struct intercept_rule {
 static const struct intercept_rule intercept_rules[] = {
 	/* control and debug registers */
 	ALWAYS(CR0_WRITE,
-	      "checks mode changes; keeps CD and NW away from the host's caches"),
-	ALWAYS(CR4_WRITE, "allows only bits that the CPUID table shows"),
-	ALWAYS(CR8_READ, "the task priority is kept in one place"),
-	ALWAYS(CR8_WRITE, "the task priority is kept in one place"),
+	      "the module checks mode changes, and CD and NW must not affect host caches"),
+	ALWAYS(CR4_WRITE, "the guest may set only the bits that its CPUID table shows"),
+	ALWAYS(CR8_READ, "the module keeps the task priority in one place"),
+	ALWAYS(CR8_WRITE, "the module keeps the task priority in one place"),
 	RANGE(VMEXIT_DR0_READ, 16, "DR_READ",
-	      "VMRUN does not switch DR0 to DR3, which hold the host's values"),
+	      "VMRUN does not switch DR0 to DR3, which hold host values"),
 	RANGE(VMEXIT_DR0_WRITE, 16, "DR_WRITE",
-	      "VMRUN does not switch DR0 to DR3, which hold the host's values"),
+	      "VMRUN does not switch DR0 to DR3, which hold host values"),
 
 	/* exceptions */
 	RANGE(VMEXIT_EXCEPTION + VEC_DB, 1, "DB",
@@ -47,60 +47,60 @@ static const struct intercept_rule intercept_rules[] = {
 	RANGE(VMEXIT_EXCEPTION + VEC_AC, 1, "AC",
 	      "an #AC that raises #AC locks the CPU up in microcode"),
 	RANGE(VMEXIT_EXCEPTION + VEC_MC, 1, "MC",
-	      "machine checks belong to the host"),
+	      "the host handles machine checks"),
 
 	/* events of the host */
-	ALWAYS(INTR,	"interrupts belong to the host"),
-	ALWAYS(NMI,	"NMIs belong to the host"),
+	ALWAYS(INTR,	"the host handles interrupts"),
+	ALWAYS(NMI,	"the host handles NMIs"),
 	ALWAYS(SMI,	"SMM runs in host context"),
 	ALWAYS(INIT,	"an INIT would be lost"),
 	ALWAYS(SHUTDOWN, "a triple fault would reset the machine"),
-	ALWAYS(FERR_FREEZE, "legacy FPU errors would raise the host's IRQ 13"),
+	ALWAYS(FERR_FREEZE, "legacy FPU errors would raise IRQ 13 of the host"),
 
 	/* instructions whose result is policy */
-	ALWAYS(CPUID,	"would show the host's CPU"),
+	ALWAYS(CPUID,	"the guest sees its own CPUID table"),
 	ALWAYS(HLT,	"the core would idle until the next host interrupt"),
-	ALWAYS(IOIO,	"all ports exit; without it no port would be checked"),
-	ALWAYS(MSR,	"MSRs exit by default; without it none would be checked"),
-	ALWAYS(RDPMC,	"the counters belong to the host"),
+	ALWAYS(IOIO,	"deny by default; without it no port is checked"),
+	ALWAYS(MSR,	"deny by default; without it no MSR is checked"),
+	ALWAYS(RDPMC,	"would read performance counters of the host"),
 	ALWAYS(XSETBV,	"VMRUN does not switch XCR0"),
-	ALWAYS(TASK_SWITCH, "hardware does not complete it under nested paging"),
-	ALWAYS(RSM,	"would leave SMM, which the guest is not in"),
+	ALWAYS(TASK_SWITCH, "the hardware does not complete it under nested paging"),
+	ALWAYS(RSM,	"the guest is never in SMM"),
 
-	/* instructions that reach the host's caches and cores */
-	ALWAYS(INVD,	"would drop the host's dirty cache lines"),
-	ALWAYS(WBINVD,	"would flush the host's caches"),
+	/* instructions that reach caches and cores of the host */
+	ALWAYS(INVD,	"would drop dirty cache lines of the host"),
+	ALWAYS(WBINVD,	"would flush the caches of the host"),
 	ALWAYS(MONITOR,	"would watch host memory"),
 	ALWAYS(MWAIT,	"would idle a host core"),
 	ALWAYS(MWAIT_ARMED, "would idle a host core"),
-	ALWAYS(INVLPGA,	"would flush other guests' translations"),
+	ALWAYS(INVLPGA,	"would flush translations of other guests"),
 
-	/* SVM itself; without EFER.SVME as the guest sees it, all are #UD */
-	ALWAYS(VMRUN,	"VMRUN fails if it is clear; no nesting"),
+	/* SVM itself: the guest sees EFER.SVME as clear, so these raise #UD */
+	ALWAYS(VMRUN,	"VMRUN fails without this intercept; no nesting"),
 	ALWAYS(VMMCALL,	"the hypercall"),
 	ALWAYS(VMLOAD,	"would read host-physical memory"),
 	ALWAYS(VMSAVE,	"would write host-physical memory"),
-	ALWAYS(STGI,	"would change the host's GIF"),
-	ALWAYS(CLGI,	"would block the host's interrupts"),
+	ALWAYS(STGI,	"would change GIF of the host"),
+	ALWAYS(CLGI,	"would block interrupts of the host"),
 	ALWAYS(SKINIT,	"would start a measured launch of the host"),
 
 	/* instructions newer than SVM; the bits are reserved on older CPUs */
-	IF_CPU(RDPRU,	SVM_INTERCEPT_RDPRU, "MPERF and APERF belong to the host"),
+	IF_CPU(RDPRU,	SVM_INTERCEPT_RDPRU, "would read MPERF and APERF of the host"),
 	IF_CPU(INVPCID,	SVM_INTERCEPT_INVPCID, "hidden from the guest"),
-	IF_CPU(MCOMMIT,	SVM_INTERCEPT_MCOMMIT, "would wait for the host's stores"),
+	IF_CPU(MCOMMIT,	SVM_INTERCEPT_MCOMMIT, "waits for stores of the host"),
 	IF_CPU(INVLPGB,	SVM_INTERCEPT_INVLPGB, "would flush on all host CPUs"),
 	IF_CPU(INVLPGB_ILLEGAL, SVM_INTERCEPT_INVLPGB, "would flush on all host CPUs"),
 	IF_CPU(TLBSYNC,	SVM_INTERCEPT_INVLPGB, "would wait for all host CPUs"),
 
-	/* depend on the policy; must be last, see vmcb_fix_intercepts() */
+	/* set if the policy asks for it; must be last, see vmcb_fix_intercepts() */
 	IF_ASKED(CR0_READ, cr0_read,
-		 "the guest's CR0 differs from the one in the VMCB"),
+		 "CR0 of the guest differs from CR0 in the VMCB"),
 	IF_ASKED(CR4_READ, cr4_read,
-		 "the guest's CR4 differs from the one in the VMCB"),
-	IF_ASKED(RDTSCP, rdtscp, "the guest's CPUID has no RDTSCP"),
-	IF_ASKED(VINTR,	vintr, "reports that the guest can take an interrupt"),
-	IF_ASKED(IRET,	iret, "reports that the guest leaves its NMI handler"),
-	IF_ASKED(INTN,	intn, "catches INT3 on emulators; hides the TF of a step"),
+		 "CR4 of the guest differs from CR4 in the VMCB"),
+	IF_ASKED(RDTSCP, rdtscp, "the CPUID table of the guest lacks RDTSCP"),
+	IF_ASKED(VINTR,	vintr, "the guest can take an interrupt now"),
+	IF_ASKED(IRET,	iret, "the guest returns from its NMI handler"),
+	IF_ASKED(INTN,	intn, "detects INT3 on some hosts; in a step, the module delivers INT n"),
 };
 
 static void apply_rule(u32 *words, const struct intercept_rule *rule)

@@ -33,14 +33,14 @@ struct svmvcpu_field {
 	__u8 reason;
 	__u8 format;
 	__u8 at;		/* offset in the payload, or in the element of a LIST */
-	__u8 width;		/* bytes; with several elements, of each */
-	__u8 nr;		/* elements at most, or words */
-	__u8 count_at;		/* how many elements there are; width 0: all */
+	__u8 width;		/* bytes of the field or of an element */
+	__u8 nr;		/* maximum number of elements, or number of words */
+	__u8 count_at;		/* offset of the number of elements; width 0: all */
 	__u8 count_width;
-	__u8 when_at;		/* where @any and @none are looked up; width 0: always there */
+	__u8 when_at;		/* offset of the bits of @any and @none */
 	__u8 when_width;
-	__u32 any;		/* there only with one of these bits, unless this is 0 */
-	__u32 none;		/* and with none of these */
+	__u32 any;		/* the field exists only if one of these bits is set; 0: always */
+	__u32 none;		/* and if none of these bits is set */
 	__u32 mask;
 	const char *const *words;
 	const struct svmvcpu_field *fields;
@@ -49,29 +49,29 @@ struct svmvcpu_field {
 /* Sorted by reason; the last one has no name. */
 extern const struct svmvcpu_field svmvcpu_exit_fields[];
 
-/* For svmvcpu_exit_text(): the longest payload fits. */
+/* Buffer size of svmvcpu_exit_text() for the longest payload */
 #define SVMVCPU_EXIT_TEXT_MAX	640
 
-/* @base: the payload, or the element of a LIST. All are safe whatever it holds. */
+/* @base: the payload, or an element of a LIST. It may contain anything. */
 bool svmvcpu_field_there(const struct svmvcpu_field *field, const void *base);
 __u64 svmvcpu_field_value(const struct svmvcpu_field *field, const void *base);
-/* How many elements it has; WINDOW: how many bytes. */
+/* Number of elements; WINDOW: number of bytes */
 unsigned int svmvcpu_field_count(const struct svmvcpu_field *field, const void *base);
-/* Element @i of an ARRAY or of BYTES; LIST: where it is. */
+/* Element @i of an ARRAY or of BYTES; svmvcpu_field_item() returns its address. */
 __u64 svmvcpu_field_element(const struct svmvcpu_field *field, const void *base, unsigned int i);
 const void *svmvcpu_field_item(const struct svmvcpu_field *field, const void *base,
 			       unsigned int i);
-/* WORD: "?" for numbers without one. */
+/* Returns the word of a WORD, or "?" if @value has none. */
 const char *svmvcpu_field_word(const struct svmvcpu_field *field, __u64 value);
 
 /*
- * The fields of an exit as text, each after a blank. What does not fit is cut, the end is
- * always terminated. @window: the data of a string IO exit, or NULL. Returns the length.
+ * Writes the fields of an exit as text, each after a blank, and truncates it if @buf is too
+ * small. @window: the data of a string IO exit, or NULL. Returns the length.
  */
 size_t svmvcpu_exit_text(unsigned int reason, const void *payload, const void *window,
 			 char *buf, size_t len);
 
-/* Words that the library's own functions give, too */
+/* Words that names.c uses as well */
 #define SVMVCPU_VECTOR_WORDS	32
 #define SVMVCPU_DOWN_WORDS	3
 extern const char *const svmvcpu_vector_words[SVMVCPU_VECTOR_WORDS];
