@@ -21,7 +21,18 @@
 #include "vcpu/vm.h"
 #include "vcpu/xstate.h"
 
-#define EXIT_BIT(nr, name, str) | BIT_ULL(nr)
+static u64 known_exits(void)
+{
+#define EXIT_NUMBER(nr, name, str) nr,
+	static const u8 numbers[] = { SVMVCPU_EXITS(EXIT_NUMBER) };
+#undef EXIT_NUMBER
+	u64 exits = 0;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		exits |= BIT_ULL(numbers[i]);
+	return exits;
+}
 
 static int dev_ioctl_get_info(void __user *arg)
 {
@@ -48,7 +59,7 @@ static int dev_ioctl_get_info(void __user *arg)
 		.cr4_guest = svm_limits.cr4_guest,
 		.efer_guest = svm_limits.efer_guest,
 		.components = STATE_ALL,
-		.exits = 0 SVMVCPU_EXITS(EXIT_BIT),
+		.exits = known_exits(),
 		.xcr0_guest = xstate_caps.guest_xcr0,
 		.xstate_size = xstate_caps.bytes,
 		.max_cpuid = CPUID_MAX,

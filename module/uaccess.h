@@ -6,10 +6,7 @@
 #ifndef SVMVCPU_UACCESS_H
 #define SVMVCPU_UACCESS_H
 
-#include <linux/err.h>
 #include <linux/overflow.h>
-#include <linux/string.h>
-#include <linux/types.h>
 #include <linux/uaccess.h>
 
 /**
@@ -56,8 +53,10 @@ static __always_inline int svmvcpu_copy_arg(void *dst, size_t ksize, size_t min,
 }
 
 /* Copies a structure that has not grown since the first API version to *@dst. */
-#define COPY_ARG(dst, known, arg) \
-	svmvcpu_copy_arg_flags(dst, sizeof(*(dst)), sizeof(*(dst)), known, arg)
+#define COPY_ARG(dst, known, arg) ({							\
+	typeof(dst) _dst = (dst);							\
+	svmvcpu_copy_arg_flags(_dst, sizeof(*_dst), sizeof(*_dst), known, arg);		\
+})
 
 /*
  * Copies an array of 1 to @max elements of @size bytes. @mbz is the structure's member that

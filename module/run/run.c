@@ -14,7 +14,6 @@
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
-#include <linux/string.h>
 #include <asm/asm.h>
 #include <asm/debugreg.h>
 #include <asm/nospec-branch.h>
@@ -48,8 +47,10 @@ static bool host_wants_cpu(void)
 {
 	const unsigned long flags = READ_ONCE(current_thread_info()->flags);
 
+	if (likely(!(flags & (HOST_WANTS_CPU | _TIF_BLOCKSTEP))))
+		return false;
 	/* DEBUGCTL.BTF must be clear while the guest runs; see debugctl.c. */
-	if (unlikely(flags & _TIF_BLOCKSTEP))
+	if (flags & _TIF_BLOCKSTEP)
 		debugctl_clear();
 	return flags & HOST_WANTS_CPU;
 }
@@ -232,7 +233,8 @@ static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu
 	 * assist.c.
 	 */
 	vmcb->control.insn_len = 0;
-	trace_svmvcpu_entry(vcpu->id, vmcb->save.rip, vcpu->event);
+	if (trace_svmvcpu_entry_enabled())
+		trace_entry(vcpu);
 	world_switch(vcpu, vmcb, cpu);
 	vcpu->exits++;
 }
@@ -369,7 +371,8 @@ static enum exit_result run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 	code = vmcb->control.exit_code;
 	if (unlikely(!vmcb_has_entered(code)))
 		return not_entered(vcpu);
-	trace_svmvcpu_exit(vcpu->id, vmcb);
+	if (trace_svmvcpu_exit_enabled())
+		trace_exit(vcpu);
 	finish_entry(vcpu, vmcb, cpu, work);
 	if (unlikely(irq_window_due(code, vcpu->exits)))
 		open_irq_window(vcpu, cpu);

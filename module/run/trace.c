@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tracepoints of trace.h, and the text that svmvcpu_user records: the fields of the
+ * Fires the tracepoints of trace.h. svmvcpu_user records a text: the fields of the
  * exit by name, with numbers in hexadecimal. Fields whose condition is not met are shown
  * as well; they are 0.
  */
-#include <linux/kernel.h>
 #include <linux/stddef.h>
-#include <linux/string.h>
 
 #include "run/run.h"
 #include "vcpu/vcpu.h"
@@ -77,7 +75,16 @@ static int put_field(char *text, size_t size, const struct svmvcpu_field *field,
 	return len;
 }
 
-/* Fire svmvcpu_user. Expects vcpu.mutex held. */
+void trace_entry(const struct vcpu *vcpu)
+{
+	trace_svmvcpu_entry(vcpu->id, vcpu_rip(vcpu), vcpu->event);
+}
+
+void trace_exit(const struct vcpu *vcpu)
+{
+	trace_svmvcpu_exit(vcpu->id, vcpu->vmcb);
+}
+
 void trace_user(const struct vcpu *vcpu)
 {
 	const u32 reason = READ_ONCE(vcpu->run->reason);

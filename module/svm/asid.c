@@ -14,7 +14,6 @@
  * and uses this CPU's asid_cpu for nothing else in between. If it gives up before
  * VMRUN, it must not call asid_flushed().
  */
-#include <linux/minmax.h>
 
 #include "svm/cpu.h"
 

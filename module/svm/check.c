@@ -13,7 +13,6 @@
  * Two checks of the manual are not needed: long mode on a CPU without long mode, and
  * S_CET, which the module never writes, because check_limits.cr4 excludes CR4.CET.
  */
-#include <linux/kernel.h>
 #include <linux/mem_encrypt.h>
 #include <linux/svmvcpu.h>
 #include <asm/msr-index.h>

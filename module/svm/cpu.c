@@ -13,11 +13,9 @@
 #include <linux/cpuhotplug.h>
 #include <linux/kobject.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/platform_device.h>
 #include <linux/pm.h>
 #include <linux/reboot.h>
-#include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/workqueue.h>
 #include <linux/mem_encrypt.h>

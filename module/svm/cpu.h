@@ -11,7 +11,6 @@
 #include <linux/mm.h>
 #include <linux/pfn.h>
 #include <linux/percpu.h>
-#include <linux/types.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 

@@ -10,8 +10,6 @@
  *
  * All functions run with interrupts off on the CPU that took the machine check.
  */
-#include <linux/bits.h>
-#include <linux/kernel.h>
 #include <asm/cpufeature.h>
 #include <asm/mce.h>
 #include <asm/msr.h>

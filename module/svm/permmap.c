@@ -5,11 +5,8 @@
  * constant after module load, so it needs no lock. All accesses are intercepted,
  * except those to the MSRs in the table below.
  */
-#include <linux/errno.h>
 #include <linux/gfp.h>
-#include <linux/kernel.h>
 #include <linux/mm.h>
-#include <linux/string.h>
 #include <asm/msr-index.h>
 
 #include "svm/cpu.h"

@@ -32,7 +32,7 @@ struct intercept_rule {
 static const struct intercept_rule intercept_rules[] = {
 	/* control and debug registers */
 	ALWAYS(CR0_WRITE,
-	      "the module checks mode changes, and CD and NW must not affect host caches"),
+	       "the module checks mode changes, and CD and NW must not affect host caches"),
 	ALWAYS(CR4_WRITE, "the guest may set only the bits that its CPUID table shows"),
 	ALWAYS(CR8_READ, "the module keeps the task priority in one place"),
 	ALWAYS(CR8_WRITE, "the module keeps the task priority in one place"),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The VMCB (APM volume 2, appendix B), setters for its fields, the computation of its
- * intercepts, and its consistency checks. A setter clears the clean bit of its field. Fields without a clean bit are
- * always reloaded by VMRUN and are written directly.
+ * The VMCB (APM volume 2, appendix B): setters for its fields, its intercepts, and its
+ * consistency checks. A setter clears the clean bit of its field. Fields without a clean
+ * bit are always reloaded by VMRUN and are written directly.
  *
  * Callers hold the mutex of the vCPU.
  */
@@ -11,10 +11,7 @@
 
 #include <linux/bitops.h>
 #include <linux/build_bug.h>
-#include <linux/compiler.h>
-#include <linux/mm_types.h>
 #include <linux/stddef.h>
-#include <linux/types.h>
 
 /*
  * EXITCODE. Up to VMEXIT_TLBSYNC, the code is also the number of the intercept that causes
@@ -193,8 +190,8 @@ struct vmcb_control_area {
 	u8 tlb_control;
 	u8 reserved_05d[3];
 	u64 int_ctl;
-	struct_group_tagged(vmcb_exit_state, exit_state,
-		u64 int_state;
+
+	struct_group_tagged(vmcb_exit_state, exit_state, u64 int_state;
 		u64 exit_code;
 		u64 exit_info_1;
 		u64 exit_info_2;
@@ -208,8 +205,8 @@ struct vmcb_control_area {
 	u64 lbr_virt;
 	u32 clean;
 	u32 reserved_0c4;
-	struct_group_tagged(vmcb_insn_state, insn_state,
-		u64 next_rip;
+
+	struct_group_tagged(vmcb_insn_state, insn_state, u64 next_rip;
 		u8 insn_len;
 		u8 insn_bytes[15];
 	);
@@ -269,31 +266,38 @@ static inline void vmcb_dirty(struct vmcb *vmcb, u32 group)
 	vmcb->control.clean &= ~group;
 }
 
-#define VMCB_SETTER(area, field, type, group)				\
+#define CONTROL_SETTER(field, type, group)				\
 static inline void vmcb_set_##field(struct vmcb *vmcb, type val)	\
 {									\
-	vmcb->area.field = val;						\
+	vmcb->control.field = val;					\
 	vmcb_dirty(vmcb, group);					\
 }
 
-VMCB_SETTER(control, tsc_offset, u64, VMCB_CLEAN_INTERCEPTS)
-VMCB_SETTER(control, asid, u32, VMCB_CLEAN_ASID)
-VMCB_SETTER(control, int_ctl, u64, VMCB_CLEAN_INT_CTL)
-VMCB_SETTER(save, g_pat, u64, VMCB_CLEAN_NP)
-VMCB_SETTER(save, cr0, u64, VMCB_CLEAN_CRX)
-VMCB_SETTER(save, cr3, u64, VMCB_CLEAN_CRX)
-VMCB_SETTER(save, cr4, u64, VMCB_CLEAN_CRX)
-VMCB_SETTER(save, efer, u64, VMCB_CLEAN_CRX)
-VMCB_SETTER(save, dr6, u64, VMCB_CLEAN_DRX)
-VMCB_SETTER(save, dr7, u64, VMCB_CLEAN_DRX)
-VMCB_SETTER(save, gdtr, struct vmcb_segment, VMCB_CLEAN_DT)
-VMCB_SETTER(save, idtr, struct vmcb_segment, VMCB_CLEAN_DT)
-VMCB_SETTER(save, es, struct vmcb_segment, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, cs, struct vmcb_segment, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, ss, struct vmcb_segment, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, ds, struct vmcb_segment, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, cpl, u8, VMCB_CLEAN_SEG)
-VMCB_SETTER(save, cr2, u64, VMCB_CLEAN_CR2)
+#define SAVE_SETTER(field, type, group)					\
+static inline void vmcb_set_##field(struct vmcb *vmcb, type val)	\
+{									\
+	vmcb->save.field = val;						\
+	vmcb_dirty(vmcb, group);					\
+}
+
+CONTROL_SETTER(tsc_offset, u64, VMCB_CLEAN_INTERCEPTS)
+CONTROL_SETTER(asid, u32, VMCB_CLEAN_ASID)
+CONTROL_SETTER(int_ctl, u64, VMCB_CLEAN_INT_CTL)
+SAVE_SETTER(g_pat, u64, VMCB_CLEAN_NP)
+SAVE_SETTER(cr0, u64, VMCB_CLEAN_CRX)
+SAVE_SETTER(cr3, u64, VMCB_CLEAN_CRX)
+SAVE_SETTER(cr4, u64, VMCB_CLEAN_CRX)
+SAVE_SETTER(efer, u64, VMCB_CLEAN_CRX)
+SAVE_SETTER(dr6, u64, VMCB_CLEAN_DRX)
+SAVE_SETTER(dr7, u64, VMCB_CLEAN_DRX)
+SAVE_SETTER(gdtr, struct vmcb_segment, VMCB_CLEAN_DT)
+SAVE_SETTER(idtr, struct vmcb_segment, VMCB_CLEAN_DT)
+SAVE_SETTER(es, struct vmcb_segment, VMCB_CLEAN_SEG)
+SAVE_SETTER(cs, struct vmcb_segment, VMCB_CLEAN_SEG)
+SAVE_SETTER(ss, struct vmcb_segment, VMCB_CLEAN_SEG)
+SAVE_SETTER(ds, struct vmcb_segment, VMCB_CLEAN_SEG)
+SAVE_SETTER(cpl, u8, VMCB_CLEAN_SEG)
+SAVE_SETTER(cr2, u64, VMCB_CLEAN_CR2)
 
 /*
  * Did VMRUN enter the guest? EXITCODE is negative if not (APM volume 2, appendix C): -1 for

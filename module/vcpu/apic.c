@@ -3,10 +3,8 @@
  * A vCPU's local APIC: connects the model in apic/ with a clock, a timer, the inbox and
  * the other vCPUs of the VM. apic.h describes who may use what.
  */
-#include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <asm/tsc.h>
 
 #include "compat.h"

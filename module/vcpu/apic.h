@@ -13,12 +13,8 @@
 #ifndef SVMVCPU_APIC_H
 #define SVMVCPU_APIC_H
 
-#include <linux/atomic.h>
 #include <linux/bitmap.h>
-#include <linux/compiler.h>
 #include <linux/hrtimer.h>
-#include <linux/list.h>
-#include <linux/types.h>
 
 #include "apic/lapic.h"
 #include "vcpu/vcpu.h"

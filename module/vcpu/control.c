@@ -86,7 +86,8 @@ bool guest_set_efer(struct vcpu *vcpu, u64 efer)
 
 u64 guest_cr8(const struct vcpu *vcpu)
 {
-	return vcpu->apic ? lapic_cr8(&vcpu->apic->lapic) : vcpu->vmcb->control.int_ctl & V_TPR_MASK;
+	return vcpu->apic ? lapic_cr8(&vcpu->apic->lapic) :
+			    vcpu->vmcb->control.int_ctl & V_TPR_MASK;
 }
 
 /* With a local APIC this clears the lower half of its TPR. */

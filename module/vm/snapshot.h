@@ -5,8 +5,6 @@
 #ifndef SVMVCPU_SNAPSHOT_H
 #define SVMVCPU_SNAPSHOT_H
 
-#include <linux/types.h>
-
 #include "vcpu/apic.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The vCPU file: creation, release, ioctls and the mapping of the run page. */
 #include <linux/anon_inodes.h>
-#include <linux/atomic.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>

@@ -10,7 +10,6 @@
  */
 #include <linux/ktime.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "svm/cpu.h"
 #include "vcpu/spec_ctrl.h"
