@@ -60,7 +60,7 @@ static void vcpus_unlock(struct svm_vm *vm)
 	}
 }
 
-/* Lock all vCPUs, or none: -EBUSY if one is in RUN or in another ioctl. */
+/* Lock all vCPUs: -EBUSY if one is in RUN or in another ioctl. Undone by vcpus_unlock(). */
 static int vcpus_lock(struct svm_vm *vm)
 {
 	struct vcpu *vcpu;
@@ -77,8 +77,6 @@ static int vcpus_lock(struct svm_vm *vm)
 		vm->stopped[vm->nr_stopped++] = vcpu;
 	}
 	mutex_unlock(&vm->lock);
-	if (ret)
-		vcpus_unlock(vm);
 	return ret;
 }
 
@@ -90,14 +88,12 @@ static int vm_stop(struct svm_vm *vm)
 	if (ret)
 		return ret;
 	ret = vcpus_lock(vm);
-	if (ret)
-		goto unlock;
-	ret = mutex_lock_killable(&vm->mem.mutex);
 	if (!ret)
-		return 0;
-	vcpus_unlock(vm);
-unlock:
-	mutex_unlock(&vm->snapshot_lock);
+		ret = mutex_lock_killable(&vm->mem.mutex);
+	if (ret) {
+		vcpus_unlock(vm);
+		mutex_unlock(&vm->snapshot_lock);
+	}
 	return ret;
 }
 
