@@ -126,8 +126,7 @@ static void reset_regs(struct lapic *l)
 void lapic_power_up(struct lapic *l, const struct lapic_config *config)
 {
 	l->config = *config;
-	l->base = BASE_DEFAULT | (config->present ? BASE_ENABLE : 0) |
-		  (config->bsp ? BASE_BSP : 0);
+	l->base = BASE_DEFAULT | (config->present ? BASE_ENABLE : 0) | (config->bsp ? BASE_BSP : 0);
 	l->pins = 0;
 	reset_regs(l);
 }
@@ -159,8 +158,7 @@ static bool base_change_valid(u64 from, u64 to)
 
 static void base_write(struct lapic *l, u64 value)
 {
-	if (!lapic_base_valid(&l->config, value) ||
-	    !base_change_valid(l->base, value)) {
+	if (!lapic_base_valid(&l->config, value) || !base_change_valid(l->base, value)) {
 		l->effects.flags |= LAPIC_GP;
 		return;
 	}
@@ -302,8 +300,7 @@ static bool x2_value_valid(const struct lapic *l, unsigned int reg, u64 value)
 
 	if ((u32)value & ~bits)
 		return false;
-	if (reg == REG_LVT_TIMER &&
-	    (value & LVT_TIMER_RESERVED) == LVT_TIMER_RESERVED)
+	if (reg == REG_LVT_TIMER && (value & LVT_TIMER_RESERVED) == LVT_TIMER_RESERVED)
 		return false;
 	return reg == REG_ICR || !(value >> 32);
 }
@@ -382,8 +379,7 @@ void lapic_msr_write(struct lapic *l, u32 msr, u64 value)
  */
 bool lapic_mmio_hit(const struct lapic *l, u64 gpa)
 {
-	return lapic_has_page(l) &&
-	       (gpa & BASE_ADDRESS) == (l->base & BASE_ADDRESS);
+	return lapic_has_page(l) && (gpa & BASE_ADDRESS) == (l->base & BASE_ADDRESS);
 }
 
 /* The register exists if it is readable or writable. If not, log an error for the guest. */

@@ -185,8 +185,7 @@ void lapic_lint_changed(struct lapic *l)
 {
 	u32 lvt = l->regs[REG_LVT_LINT0];
 
-	if (!lint_is_level(l) || !(l->pins & 1) ||
-	    (lvt & (LVT_MASKED | LVT_REMOTE_IRR)))
+	if (!lint_is_level(l) || !(l->pins & 1) || (lvt & (LVT_MASKED | LVT_REMOTE_IRR)))
 		return;
 	if (lapic_set_irq(l, lvt & MSG_VECTOR, true))
 		l->regs[REG_LVT_LINT0] |= LVT_REMOTE_IRR;
@@ -254,8 +253,7 @@ bool lapic_takes_extint(const struct lapic *l)
 {
 	u32 lvt = l->regs[REG_LVT_LINT0];
 
-	return !lapic_is_enabled(l) || (!(lvt & LVT_MASKED) &&
-				     MSG_MODE(lvt) == LAPIC_MSG_EXTINT);
+	return !lapic_is_enabled(l) || (!(lvt & LVT_MASKED) && MSG_MODE(lvt) == LAPIC_MSG_EXTINT);
 }
 
 /* The guest ends the highest interrupt in service. */
@@ -292,8 +290,7 @@ static bool logical_match(const struct lapic *l, u32 dest)
 	case 0xf:	/* flat */
 		return dest & ldr;
 	case 0:		/* cluster; 15 is a broadcast */
-		return (dest >> 4 == 15 || dest >> 4 == ldr >> 4) &&
-		       (dest & ldr & 15);
+		return (dest >> 4 == 15 || dest >> 4 == ldr >> 4) && (dest & ldr & 15);
 	default:
 		return false;
 	}

@@ -35,8 +35,7 @@ void lapic_get_state(struct lapic *l, struct svmvcpu_lapic *state)
 
 static bool is_derived(unsigned int reg, bool x2)
 {
-	return reg == REG_APR || reg == REG_PPR || reg == REG_TMCCT ||
-	       (x2 && reg == REG_LDR);
+	return reg == REG_APR || reg == REG_PPR || reg == REG_TMCCT || (x2 && reg == REG_LDR);
 }
 
 /* Restore one register. Returns false if bits are set that it cannot have. */
@@ -88,8 +87,7 @@ static bool lvt_valid(const struct lapic *l)
 		if (!lapic_soft_enabled(l) && !(l->regs[reg] & LVT_MASKED))
 			return false;
 	}
-	return !(l->regs[REG_LVT_LINT0] & LVT_REMOTE_IRR) ||
-	       (l->regs[REG_LVT_LINT0] & MSG_LEVEL);
+	return !(l->regs[REG_LVT_LINT0] & LVT_REMOTE_IRR) || (l->regs[REG_LVT_LINT0] & MSG_LEVEL);
 }
 
 static bool timer_valid(const struct lapic *l, const struct svmvcpu_lapic *state)

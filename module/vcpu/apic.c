@@ -501,20 +501,9 @@ void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 }
 
 /**
- * apic_snapshot() - copy the local APIC for apic_restore()
- * @vcpu: vCPU with a local APIC
- * @lapic: out
- */
-void apic_snapshot(struct vcpu *vcpu, struct lapic *lapic)
-{
-	apic_sync(vcpu);
-	*lapic = vcpu->apic->lapic;
-}
-
-/**
  * apic_restore() - restore the local APIC from a snapshot
  * @vcpu: vCPU with a local APIC; its TSC has been restored
- * @lapic: result of apic_snapshot()
+ * @lapic: copy of vcpu_apic.lapic
  * @ns: age of the snapshot; the timer keeps its remaining time
  *
  * Drops everything that has been posted: it belongs to the old state.

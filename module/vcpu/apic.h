@@ -69,7 +69,6 @@ void apic_tsc_changed(struct vcpu *vcpu);
 void apic_get_state(struct vcpu *vcpu, struct svmvcpu_lapic *state);
 bool apic_state_valid(const struct vcpu *vcpu, const struct svmvcpu_lapic *state);
 void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state);
-void apic_snapshot(struct vcpu *vcpu, struct lapic *lapic);
 void apic_restore(struct vcpu *vcpu, const struct lapic *lapic, u64 ns);
 
 int apic_message(struct svm_vm *vm, const struct svmvcpu_message *message);

@@ -397,8 +397,7 @@ static void keep_range(struct guest_memory *mem, const struct svmvcpu_range *ran
 	}
 }
 
-static int preserve(struct guest_memory *mem, const struct svmvcpu_range *ranges,
-		    unsigned int nr)
+static int preserve(struct guest_memory *mem, const struct svmvcpu_range *ranges, unsigned int nr)
 {
 	unsigned int i;
 	int ret = 0;

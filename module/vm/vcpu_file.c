@@ -159,8 +159,7 @@ static int vcpu_set_cpuid(struct vcpu *vcpu, const void __user *arg)
 
 static int vcpu_set_exits(struct vcpu *vcpu, const struct svmvcpu_exits *exits)
 {
-	if ((exits->decode & ~SVMVCPU_DECODE_MMIO) ||
-	    (exits->exceptions & ~EXITABLE_EXCEPTIONS))
+	if ((exits->decode & ~SVMVCPU_DECODE_MMIO) || (exits->exceptions & ~EXITABLE_EXCEPTIONS))
 		return -EINVAL;
 	vcpu->decode_mmio = exits->decode & SVMVCPU_DECODE_MMIO;
 	vcpu->exceptions = exits->exceptions;
@@ -308,8 +307,7 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
 	ret = vm_insert_page(vma, vma->vm_start, virt_to_page(vcpu->run));
 	if (!ret)
-		ret = vm_insert_page(vma, vma->vm_start + PAGE_SIZE,
-				     virt_to_page(vcpu->io_data));
+		ret = vm_insert_page(vma, vma->vm_start + PAGE_SIZE, virt_to_page(vcpu->io_data));
 	return ret;
 }
 

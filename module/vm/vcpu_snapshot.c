@@ -50,8 +50,10 @@ void vcpu_snapshot_take(struct vcpu *vcpu, struct vcpu_snapshot *snapshot,
 {
 	const struct vmcb_control_area *control = &vcpu->vmcb->control;
 
-	if (vcpu->apic)
-		apic_snapshot(vcpu, &snapshot->lapic);
+	if (vcpu->apic) {
+		apic_sync(vcpu);
+		snapshot->lapic = vcpu->apic->lapic;
+	}
 	snapshot->guest = vcpu->guest;
 	memcpy(snapshot->save, &vcpu->vmcb->save, sizeof(snapshot->save));
 	snapshot->exit = control->exit_state;
@@ -100,8 +102,7 @@ void vcpu_snapshot_restore(struct vcpu *vcpu, const struct snapshot_time *then,
 	memcpy(&vcpu->vmcb->save, snapshot->save, sizeof(snapshot->save));
 	control->exit_state = snapshot->exit;
 	control->insn_state = snapshot->insn;
-	control->int_ctl = V_INTR_MASKING |
-			   (snapshot->int_ctl & (V_TPR_MASK | V_IRQ | V_IGN_TPR));
+	control->int_ctl = V_INTR_MASKING | (snapshot->int_ctl & (V_TPR_MASK | V_IRQ | V_IGN_TPR));
 	/* An entry that did not reach VMRUN may have left an event. */
 	control->event_inj = 0;
 	control->tsc_offset = snapshot->tsc - now->tsc + svm_tsc_lost;
