@@ -47,33 +47,21 @@ static const struct permmap_msr permmap_open_msrs[] = {
 	  "SYSENTER target, switched by VMLOAD" },
 };
 
-/* MSRs in the map; others are always intercepted */
-static const struct {
-	u32 first;
-	u32 byte;
-} msrpm_ranges[] = {
-	{ 0x00000000, 0x0000 },
-	{ 0xc0000000, 0x0800 },
-	{ 0xc0010000, 0x1000 },
-};
-
-/* Number of the read bit of an MSR, which the write bit follows; -1 if not in the map */
-static int msrpm_bit(u32 msr)
+/*
+ * Number of the read bit of an MSR, which the write bit follows. The map has the MSRs from 0,
+ * 0xc0000000 and 0xc0010000; others are always intercepted.
+ */
+static unsigned int msrpm_bit(u32 msr)
 {
-	unsigned int i;
+	unsigned int range = msr >= 0xc0010000 ? 2 : msr >= 0xc0000000;
 
-	for (i = 0; i < ARRAY_SIZE(msrpm_ranges); i++)
-		if (msr - msrpm_ranges[i].first < MSRPM_RANGE)
-			return msrpm_ranges[i].byte * 8 +
-			       (msr - msrpm_ranges[i].first) * 2;
-	return -1;
+	return (range * MSRPM_RANGE + msr % MSRPM_RANGE) * 2;
 }
 
 /* Intercept all MSRs except permmap_open_msrs. */
 static void msrpm_init(u8 *map)
 {
-	unsigned int i;
-	int bit;
+	unsigned int i, bit;
 
 	memset(map, 0xff, MSRPM_BYTES);
 	for (i = 0; i < ARRAY_SIZE(permmap_open_msrs); i++) {
