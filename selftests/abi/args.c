@@ -3,8 +3,6 @@
  * Arguments of each ioctl: sizes, flags, reserved fields, bytes that the kernel does
  * not know, invalid pointers; calls on the wrong kind of file; the contents of
  * GET_INFO; creation of files when descriptors or files run out.
- *
- * cost: 15
  */
 #include <sys/resource.h>
 #include <sys/wait.h>

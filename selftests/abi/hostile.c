@@ -5,7 +5,7 @@
  * memory. The kernel must stay intact, calls must return documented errors, and another
  * VM must not be affected.
  *
- * cost: 20
+ * cost: 5
  * emulator: qemu, Bochs: no host interrupt ends a guest whose IF was scribbled off
  */
 #include <pthread.h>

@@ -4,7 +4,6 @@
  * touches the pages afterwards, to see what is mapped.
  *
  * timeout: 120
- * cost: 33
  */
 #include <pthread.h>
 #include <signal.h>

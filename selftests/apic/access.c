@@ -3,8 +3,6 @@
  * SVMVCPU_APIC_ACCESS: the VMM accesses the register page of the local APIC for the
  * guest. The access has all the effects of a guest instruction: interrupts, IPIs, INIT
  * and exits.
- *
- * cost: 15
  */
 #include "guest_apic.h"
 

@@ -5,7 +5,6 @@
  * whatever exits happen meanwhile. The sender waits for all handlers before it goes on.
  *
  * timeout: 240
- * cost: 40
  */
 #include <pthread.h>
 #include <sys/mman.h>

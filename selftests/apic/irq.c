@@ -2,8 +2,6 @@
 /*
  * Interrupts through the local APIC: their sources (MESSAGE, LINT, the guest itself,
  * another vCPU), their order, EOI, and HLT, which waits for them in the kernel.
- *
- * cost: 25
  */
 #include <pthread.h>
 #include <signal.h>

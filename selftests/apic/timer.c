@@ -4,6 +4,8 @@
  * modes; and the local APIC as part of a state that is set in another VM. KUnit tests
  * the arithmetic. The tests check that interrupts come and that none comes too early,
  * not how fast they are.
+ *
+ * cost: 4
  */
 #include "guest_apic.h"
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # timeout: 300
+# cost: 15
 # kernel: stock
 #
 # Debian's own kernel, as it comes from its package, boots under vcpuctl with

@@ -1,7 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
-# cost: 12
 # emulator: qemu, Bochs: no host interrupt ends a guest that hangs with IF off
 #
 # The example fuzzer finds what is planted in its guest: the crash and the

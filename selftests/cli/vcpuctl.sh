@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # timeout: 120
-# cost: 30
 #
 # vcpuctl as its users see it: every way a guest can end has its exit status,
 # the guests of selftests/guests print what they should, real firmware starts.

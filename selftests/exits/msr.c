@@ -2,8 +2,6 @@
 /*
  * RDMSR and WRMSR: exits for registers that the VMM handles, and EFER, PAT and TSC,
  * which the kernel handles. isolation_msrs.c goes through all indices.
- *
- * cost: 20
  */
 #include "guest_idt.h"
 

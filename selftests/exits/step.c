@@ -3,8 +3,6 @@
  * Completion of intercepted instructions: their length with any prefix, ends of pages
  * and segments, RIP at the end of its range, single-stepping, HYPERCALL and HALT, and
  * code that changes while it is decoded.
- *
- * cost: 14
  */
 #include "guest_idt.h"
 

@@ -6,7 +6,7 @@
  * must be the same.
  *
  * timeout: 120
- * cost: 48
+ * cost: 6
  */
 #include "device.h"
 #include "table.h"

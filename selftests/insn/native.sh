@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# cost: 9
 # kernel: stock, bochs
 #
 # The host test insn_native once more, with the machine's CPU as the reference: a

@@ -6,7 +6,6 @@
  * map.)
  *
  * timeout: 240
- * cost: 15
  */
 #include "msr_list.h"
 

@@ -5,6 +5,7 @@
  * VMM passes. (Slow machines test each 17th port, with the same map.)
  *
  * timeout: 240
+ * cost: 5
  */
 #include "guest_idt.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
- * cost: 62
+ * cost: 12
  * kernel: stock, debug
  *
  * CPU hotplug and suspend while guests run: the guest keeps counting, and SVM is on

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 180
- * cost: 45
+ * cost: 22
  * kernel: stock, debug
  *
  * A process creates a VM, runs an endless guest and is killed, many times. Afterwards

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # timeout: 120
-# cost: 25
+# cost: 5
 # kernel: stock, debug
 #
 # The module's own life: loading and unloading again and again, not while

@@ -4,8 +4,6 @@
  * /dev/cpu/N/msr, or a hypervisor that does not check. RUN fails with EBUSY once, no
  * registers of the guest remain in the CPU for the VMM, and SVM that someone else has
  * turned on stays on.
- *
- * cost: 20
  */
 #include <linux/perf_event.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 180
- * cost: 60
+ * cost: 16
  * kernel: stock, debug
  *
  * Two vCPUs write to random pages while the VMM's memory is paged out, protected,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
- * cost: 20
+ * cost: 10
  *
  * The log of dirty pages, as list and as bitmap: each written page is reported once,
  * whoever wrote it, in any range, and none is lost when the list is full, when two

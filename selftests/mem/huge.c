@@ -5,7 +5,7 @@
  * the change from one to the other when the VMM's memory changes. GET_STATS counts each
  * size. mem_giga.c has leaves of 1 GiB.
  *
- * cost: 13
+ * cost: 4
  */
 #include <sys/wait.h>
 

@@ -2,8 +2,6 @@
 /*
  * PREFAULT: the pages it maps, the memory it allocates, the progress it reports, and
  * the reasons for which it ends early. GET_STATS counts leaves and faults.
- *
- * cost: 16
  */
 #include <sys/syscall.h>
 #include <sys/wait.h>

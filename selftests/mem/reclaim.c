@@ -3,8 +3,6 @@
  * Memory management under a guest: paging out to zram and in again, huge pages
  * collapsed and split, hugetlbfs, KSM, compaction, mlock; and userfaultfd, where a
  * thread of the VMM provides the page. The guest's data must survive.
- *
- * cost: 30
  */
 #include <sys/syscall.h>
 

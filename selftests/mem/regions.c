@@ -2,8 +2,6 @@
 /*
  * Many memory regions: a thousand scattered pages used by one guest, and the limit on
  * regions, at which calls must be atomic.
- *
- * cost: 24
  */
 #include "guest_area.h"
 

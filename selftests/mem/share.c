@@ -2,8 +2,6 @@
 /*
  * Shared guest memory: copies of fork, files mapped shared and private, another process
  * that writes to them, truncation while the guest runs.
- *
- * cost: 12
  */
 #include <sys/wait.h>
 

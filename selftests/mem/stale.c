@@ -4,7 +4,7 @@
  * any CPU accesses the old page. (Emulators flush the TLB at each entry, so there this
  * tests the waiting, not the flushing; on hardware it tests both.)
  *
- * cost: 15
+ * cost: 4
  */
 #include "guest_thread.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 240
- * cost: 60
+ * cost: 22
  * kernel: stock, debug
  *
  * One thread of the VMM is in a system call that invalidates much memory, which takes

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 150
- * cost: 19
+ * cost: 20
  * kernel: stock, debug
  *
  * Three vCPUs on two CPUs read and write pages that are being replaced. Once a change

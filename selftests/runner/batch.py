@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs test programs in the test machine and judges them; check.py calls it.
 
-Every program yields cases: what it reported itself, and what can go wrong
-around it: a splat in the kernel's log, a time-out, an early end, a status
-that contradicts the report. After a splat or a hang the machine is started
-anew for the programs that are left, so that one failure does not color the
-next.
+A program yields the cases it reports itself, and failures around it: a splat in
+the kernel's log, a time-out, an early end, an exit status that contradicts the
+report. After a splat or a hang the remaining programs run in a new machine, so
+that one failure does not cause others.
 """
 
 import os
@@ -21,7 +20,7 @@ from splat import is_splat
 HINT = re.compile(
     r"(timeout|cost|kernel|emulator|cpu|smp|mem|append):\s*(\S.*?)\s*(?:\*/)?$")
 SLOWER = {"stock": 1, "debug": 5, "bochs": 2}
-DEMO = 300              # seconds it may take; it needs forty
+DEMO = 300              # timeout in seconds; it takes about forty
 MAX_BOOTS = 12
 SPLAT_LINES = 60
 TIMESTAMP = re.compile(r"^\[ *[\d.]+\] ?(?:\[ *[TC]\d+\] ?)?")
@@ -35,16 +34,16 @@ class Program:
     """A test program as its source describes it, in a comment near the top:
 
     timeout: N      seconds on the stock kernel, default 60
-    cost: N         about so many it takes on the debug kernel, default 6
+    cost: N         seconds it takes on the stock kernel, default 1
     kernel: debug   only there (or elsewhere; several, with commas)
-    emulator: qemu, WHY   not in another; WHY becomes the reason of a skip
+    emulator: qemu, WHY   skipped in others; WHY is the reason
     cpu:, smp:, mem:, append:   a machine of its own
     """
 
     def __init__(self, name, source=None):
         self.name = name
         self.timeout = 60.0
-        self.cost = 6.0
+        self.cost = 1.0
         self.kernels = None
         self.emulator, self.why = None, ""
         self.hardware = ()
@@ -73,7 +72,7 @@ class Program:
         self.hardware = tuple(sorted(hardware.items()))
 
     def unfit(self, kernel):
-        """Why this kernel's emulator cannot run it, or nothing."""
+        """The reason why this kernel's emulator cannot run it, or ""."""
         emulator = machines.KERNELS[kernel]
         if self.emulator not in (None, emulator):
             return self.why or f"needs {self.emulator}"
@@ -83,15 +82,15 @@ class Program:
 
 
 class Result:
-    """What became of one program."""
+    """The result of one program."""
 
     def __init__(self, name, reader=None):
         self.name = name
         self.reader = reader or tap.Reader()
         self.cases = []
-        self.splat = []         # the kernel's lines from the first bad one
+        self.splat = []         # lines of the kernel's log from a splat on
         self.started = None
-        self.ended = [False, False]     # job's mark, kernel's mark
+        self.ended = [False, False]     # marks of the job and of the kernel
         self.status = None
         self.cut_short = False
         self.seconds = 0.0
@@ -100,7 +99,7 @@ class Result:
         self.cases.append(tap.Case(name, "fail", reason, detail))
 
     def judge(self):
-        """Everything is known that will be: settle the cases."""
+        """Decide the cases once the program is over."""
         around = self.around()
         if self.cut_short:
             own = self.reader.cases
@@ -116,7 +115,7 @@ class Result:
         self.cases = own + around
 
     def around(self):
-        """What happened to the program rather than in it."""
+        """Failures that the program did not report itself."""
         status, cases = self.status, self.cases
         if status == 127:
             self.fail("run", "it is not in the test machine, or will not load")
@@ -152,17 +151,17 @@ class Batch:
                       float(os.environ.get("TIMEOUT_SCALE") or 1))
         self.programs = {p.name: p for p in programs}
         self.left = self.plan()
-        self.machine = None             # boot, and between the programs
+        self.machine = None             # Result of the boot and between programs
         self.job_side = self.kernel_side = None
         self.results = {}
-        self.booted = False             # once, at least
-        self.once_more = False          # one start that hung is forgiven
-        self.up = False                 # this boot came to the job
-        self.finished = False           # the job came to its end
+        self.booted = False             # at least once
+        self.once_more = False          # one start that hung was repeated
+        self.up = False                 # this boot started the job
+        self.finished = False           # the job has ended
         self.deadline = 0.0
         self.begin = time.monotonic()
 
-    # --- what is to be done ------------------------------------------------
+    # --- the plan ----------------------------------------------------------
 
     def plan(self):
         """The steps of the job, in order: (name, shell line)."""
@@ -176,7 +175,7 @@ class Batch:
             steps.append((program.name,
                           f"run_test {seconds:.0f} {program.name}"))
         steps.append(("unload", "unload"))
-        # two long scans: not for the program or two that want another CPU
+        # two long scans: not for the few programs with another CPU
         if self.kernel == "debug" and not self.hardware:
             steps.append(("leaks", "leak_check"))
         return steps
@@ -185,7 +184,7 @@ class Batch:
         return "\n".join([". /vm/batch.sh", *(s[1] for s in self.left)]) + "\n"
 
     def budget(self, name):
-        """Seconds that a step may take before the machine counts as hung."""
+        """Seconds after which the machine counts as hung in a step."""
         program = self.programs.get(name)
         seconds = DEMO if name == "demo" else 60
         return (program.timeout if program else seconds) * self.scale + 30
@@ -243,7 +242,7 @@ class Batch:
             return
         current = self.kernel_side or self.machine
         if current.splat or is_splat(text):
-            # entries with a question mark are only perhaps callers
+            # entries with a question mark may be no callers
             if len(current.splat) < SPLAT_LINES and text[:3] != " ? ":
                 current.splat.append(text)
         elif current.name == self.suites:
@@ -271,7 +270,7 @@ class Batch:
     # --- running -----------------------------------------------------------
 
     def settle(self, name):
-        """A step is over, one way or another: judge and report it."""
+        """Judge and report a step that is over."""
         result = self.results.pop(name)
         result.judge()
         self.left = [step for step in self.left if step[0] != name]
@@ -279,13 +278,13 @@ class Batch:
         return result
 
     def settle_finished(self):
-        """True if there was a splat: the machine is not to be trusted."""
+        """True if there was a splat, after which a new machine is needed."""
         over = [n for n, r in self.results.items() if all(r.ended)]
         splats = [self.settle(name).splat for name in over]
         return any(splats) or bool(over and self.machine.splat)
 
     def interrupted(self, reason):
-        """The machine is gone; to whom did it happen?"""
+        """The machine is gone: fail the program that was running."""
         victim = self.job_side or self.kernel_side or self.machine
         if victim.started and not victim.seconds:
             victim.seconds = time.monotonic() - victim.started
@@ -307,8 +306,7 @@ class Batch:
             self.interrupted("the machine ended while it ran")
 
     def forgive(self, machine):
-        """It hangs: is that its emulator's known way to start, now and
-        then? Once."""
+        """Repeat a start that hangs, once, if the emulator is known for it."""
         if self.up or self.once_more or not machine.HANGS_AT_START:
             return False
         self.once_more = True
@@ -318,8 +316,7 @@ class Batch:
         return True
 
     def one_boot(self):
-        """Boot and go on with what is left; False if there is no point in
-        booting again."""
+        """Boot and run the remaining steps; False if booting again is no use."""
         before = self.left
         self.finished = self.up = False
         self.job_side = self.kernel_side = None

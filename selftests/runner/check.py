@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""All the tests: what "make check" runs once everything is built.
+"""All tests: what "make check" runs after the build.
 
-The test machine with each kernel, two at a time, as the machine's single thread
-leaves a core idle; lint and the host's own programs, with lower priority, in the
-time that the machines sleep. Prints a line per program, then every skip and
-failure with its reason, and last the totals alone on a line.
+Two test machines run at a time, since each has a single thread. Lint and the host's
+own programs run beside them with a lower priority, while machines sleep. Prints a
+line per program, then each skip and failure with its reason, and the totals on the
+last line.
 """
 
 import argparse
@@ -24,16 +24,17 @@ import tap  # noqa: E402 pylint: disable=wrong-import-position
 import vm  # noqa: E402 pylint: disable=wrong-import-position
 from programs import sources  # noqa: E402 pylint: disable=wrong-import-position
 
-SHARE = 8               # more programs than this are run on two machines
+SPLIT = {"stock"}       # boots quickly: its programs are split over two machines
+SHARE = 8               # if there are more than this
 MACHINES = 2            # at a time
-NICE = "5"              # what runs beside them
-COST = {"demo": 100, "suites": 20}       # in the unit of the hint "cost"
+NICE = "5"              # priority of what runs beside them
+DEMO_COST = 22          # as the hint "cost"
 BUDGET = [sys.executable, "-B", "tools/bench/bench.py", "--check"]
 LOGS = os.path.join(vm.TOP, "build", "logs")
 
 
 class Report:
-    """Collects results; prints a line for each, and all of it at the end."""
+    """Collects results; prints a line for each, and a summary at the end."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -72,7 +73,7 @@ class Report:
                 print(f"      {line}")
 
     def finish(self):
-        """The last words; returns the exit status."""
+        """Print the summary; returns the exit status."""
         passed, failed, skipped = (self.totals[s]
                                    for s in ("pass", "fail", "skip"))
         if not passed and not failed:
@@ -90,7 +91,7 @@ class Report:
 
 
 def host_program(name, command, report, log_name, env=None):
-    """Run something that prints TAP here."""
+    """Run a program that prints TAP on the host."""
     result = batch.Result(name)
     begin = time.monotonic()
     with open(os.path.join(LOGS, log_name), "w", encoding="utf-8") as log:
@@ -117,8 +118,8 @@ def host_program(name, command, report, log_name, env=None):
 
 
 def build_host_tests(paths, report):
-    """One that does not build fails, and leaves the others alone. Returns the
-    environment to run them in."""
+    """Build all; a test that does not build fails without affecting the others.
+    Returns the environment to run them in."""
     way = sanitize.prepare()
     if way.lacks:
         skip_all("sanitizers", f"{way.lacks}: {way.why}", "host", report)
@@ -146,7 +147,7 @@ def wanted(name, patterns):
 
 
 def programs(patterns):
-    """What the source tree says there is to run."""
+    """The test programs in the source tree that match a pattern."""
     return [batch.Program(name, path)
             for name, path in sources(".c", ".sh").items()
             if wanted(name, patterns)]
@@ -159,7 +160,7 @@ def skip_all(name, why, kernel, report):
 
 
 def fit_programs(kernel, patterns, report):
-    """Those that this kernel runs; says why not of the others."""
+    """The programs that this kernel can run; reports the others as skipped."""
     for program in programs(patterns):
         if kernel not in (program.kernels or [kernel]):
             continue
@@ -171,7 +172,7 @@ def fit_programs(kernel, patterns, report):
 
 def kernel_batches(kernel, patterns, report):
     """(log name, arguments for Batch), one for each kind of machine. The
-    ordinary one also runs what belongs to a kernel rather than to a file."""
+    ordinary machine also runs the demo or the KUnit suites."""
     groups = {}
     for program in fit_programs(kernel, patterns, report):
         groups.setdefault(program.hardware, []).append(program)
@@ -184,7 +185,7 @@ def kernel_batches(kernel, patterns, report):
         groups.setdefault((), [])
     parts = [(hardware, part) for hardware in sorted(groups)
              for part in shards(kernel, groups[hardware],
-                                sum(map(COST.get, extra)))]
+                                DEMO_COST if "demo" in extra else 0)]
     for number, (hardware, part) in enumerate(parts):
         yield (f"{kernel}-{number}.log" if number else f"{kernel}.log",
                {"kernel": kernel, "programs": part, "hardware": hardware,
@@ -192,10 +193,9 @@ def kernel_batches(kernel, patterns, report):
 
 
 def shards(kernel, group, begun):
-    """Two machines for both cores, where booting it twice pays: each program
-    to the one that has less to do, the longest first. begun: what the first
-    has to do anyway."""
-    if kernel == "bochs" or len(group) <= SHARE:
+    """Split a group of programs over two machines, the longest first, each to the
+    machine with less to do. begun: cost of what the first one does besides."""
+    if kernel not in SPLIT or len(group) <= SHARE:
         return [group]
     parts, costs = ([], []), [begun, 0]
     for program in sorted(group, key=lambda p: -p.cost):
@@ -213,8 +213,8 @@ def run_batch(name, how, report):
 
 
 def run_all(machines, beside):
-    """Two lists of (function, arguments...), each in its order. Whoever has no
-    machine to start any more helps with what runs beside them."""
+    """Run two lists of (function, arguments...), each in its order. A thread that
+    has no machine to start any more takes jobs that run beside them."""
     lock = threading.Lock()
 
     def work(*lists):
@@ -252,7 +252,7 @@ def main():
     host_tests = [path for path in args.host_test
                   if wanted(os.path.basename(path), patterns)]
     env = build_host_tests(host_tests, report) if host_tests else None
-    # the longest first, so that neither core is left without work in the end
+    # the longest first, so that both cores have work until the end
     jobs = [(run_batch, name, how, report)
             for kernel in filter(None, args.kernels.split(","))
             for name, how in kernel_batches(kernel, patterns, report)]

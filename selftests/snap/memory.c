@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
- * cost: 24
  *
  * RESTORE and the guest's memory: whoever wrote to it, and whatever happened to the
  * VMM's memory behind it, its contents are those at the SNAPSHOT.

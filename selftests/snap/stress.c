@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 180
- * cost: 25
+ * cost: 8
  * kernel: stock, debug
  *
  * Rounds of a guest that writes at random, compared with a full copy each time, while

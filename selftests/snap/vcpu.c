@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 120
- * cost: 12
  *
  * RESTORE and the vCPUs: each component of the state is restored bit by bit, and so are
  * state outside of all components, the run page and the clocks.

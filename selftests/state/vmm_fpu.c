@@ -3,8 +3,6 @@
  * The VMM keeps its x87, SSE and AVX registers, whatever ends RUN and whoever else uses
  * the FPU of this CPU meanwhile: the guest, another thread, the kernel. The guest keeps
  * its own.
- *
- * cost: 20
  */
 #include <pthread.h>
 #include <signal.h>

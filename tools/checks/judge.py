@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tests of the judge: does what decides about all other tests notice when
-something is wrong? A host test; prints TAP."""
+"""Tests of selftests/runner: does it notice failures of all kinds? A host test; prints
+TAP."""
 
 import io
 import os
@@ -41,7 +41,7 @@ REPORTS = [
      ["pass a"]),
 ]
 
-# The same of KUnit
+# The same for KUnit
 SUITES = [
     ("two suites of KUnit", "    KTAP version 1\n    # Subtest: s\n    1..1\n"
      "    ok 1 a\nok 1 s\n    KTAP version 1\n    # Subtest: t\n    1..1\n"
@@ -180,25 +180,28 @@ STARTS = [
     ("hangs in its first test", [GOOD[:2]], True, 1),
 ]
 
-# (what, what running the probe says in each way, the chosen one and its reason)
+# (what, output of the probe for each way, the chosen way and its reason)
 SANITIZERS = [
     ("all work", ["", "?"], 0, ""),
     ("no search for leaks", ["no ptrace", ""], 1, "no ptrace"),
     ("none", ["no ptrace", "no memory"], 2, "no memory"),
 ]
 
-# (what, kernel, what the first has to do already, costs, shares)
+# (what, kernel, cost of what the first machine does besides, costs, shares)
 SHARES = [
-    ("few", "debug", 0, [8, 50], [[8, 50]]),
-    ("one long and many short", "debug", 0, [48] + [8] * 8,
+    ("few", "stock", 0, [8, 50], [[8, 50]]),
+    ("one long and many short", "stock", 0, [48] + [8] * 8,
      [[48, 8], [8] * 7]),
-    ("one has begun", "stock", 100, [20] * 9, [[20, 20], [20] * 7]),
-    ("never in Bochs", "bochs", 0, [8] * 9, [[8] * 9]),
+    ("the first machine has the demo", "stock", 100, [20] * 9,
+     [[20, 20], [20] * 7]),
+    ("one machine for a kernel that boots slowly", "debug", 0, [8] * 9,
+     [[8] * 9]),
+    ("one machine for Bochs", "bochs", 0, [8] * 9, [[8] * 9]),
 ]
 
 
 class FakeMachine:
-    """Says these lines; then it hangs, unless it has come to its end."""
+    """Prints these lines; then it hangs, unless they were complete."""
 
     def __init__(self, lines, hangs):
         self.text = lines
