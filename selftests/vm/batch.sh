@@ -1,40 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# Sourced in the test machine by the job that check.py writes. The marks on
-# standard output tell it which program ran; the same in the kernel's log say
-# which program a splat belongs to.
+# Sourced in the test machine by the job that check.py writes. Marks on standard output
+# tell check.py which program runs; marks in the kernel's log tell which program caused
+# a splat.
 
 mark() {
 	printf '\n\036%s\n' "$*"
 	echo "svmvcpu-vm: $*" >/dev/kmsg
 }
 
-# Which processes there are, before end_session
+# Records the processes that exist, for end_session
 processes() {
 	set -- /proc/[0-9]*
 	known=" $* "
 }
 
-# Is there one that was not?
-new_process() {
+# Kills what a program has left running, which could disturb the next. $1 its session.
+# (The session is the fourth field after the name, which may contain blanks.) In builtins
+# of the shell: starting a program takes the debug kernel a good part of a second.
+end_session() {
+	session=$1
 	for process in /proc/[0-9]*; do
 		case $known in
-		*" $process "*) ;;
-		*) return 0 ;;
+		*" $process "*) continue ;;
 		esac
-	done
-	return 1
-}
-
-# What a program leaves running must not disturb the next. $1 its session. (It
-# is the fourth field behind the name, which may have blanks.)
-end_session() {
-	new_process || return 0
-	pids=$(cat /proc/[0-9]*/stat 2>/dev/null | awk -v session="$1" \
-		'{ pid = $1; sub(/.*\) /, ""); if ($4 == session) print pid }')
-	# shellcheck disable=SC2086 # into words
-	[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+		read -r stat <"$process/stat" || continue
+		# shellcheck disable=SC2086 # into words
+		set -- ${stat##*) }
+		[ "$4" != "$session" ] || kill -KILL "${process#/proc/}"
+	done 2>/dev/null
 }
 
 # $1 seconds, $2 program below /tests
@@ -54,15 +49,15 @@ run_test() {
 	mark "end $2 $rc"
 }
 
-# Report every object nobody refers to any more. kmemleak ignores what is
-# younger than five seconds and wants an object unreferenced twice over.
+# Reports leaked objects. kmemleak ignores objects younger than five seconds, and reports
+# those that two scans find unreferenced.
 leak_check() {
 	leaks=/sys/kernel/debug/kmemleak
 
 	mark "start leaks"
 	echo 1..1
 	sleep 6
-	# a write fails when kmemleak has given up, out of memory or of pool
+	# a write fails if kmemleak has disabled itself for lack of memory
 	if echo scan >"$leaks" && echo scan >"$leaks" &&
 		cat "$leaks" >/tmp/leaks && [ ! -s /tmp/leaks ]; then
 		echo "ok 1 no_leaks"
@@ -75,8 +70,7 @@ leak_check() {
 	mark "end leaks 0"
 }
 
-# Run the KUnit suites of a module. Their report goes to the kernel's log,
-# from where the host takes it.
+# Runs the KUnit suites of a module. check.py reads their report from the kernel's log.
 run_kunit() {
 	mark "start $1"
 	if insmod "/lib/modules/$1.ko"; then
@@ -88,7 +82,7 @@ run_kunit() {
 	mark "end $1 $rc"
 }
 
-# The demonstration is a promise too. $1 seconds
+# Runs "make demo". $1 seconds
 run_demo() {
 	mark "start demo"
 	echo 1..1
@@ -100,17 +94,17 @@ run_demo() {
 	rc=$?
 	end_session $session
 	if [ $rc -eq 0 ]; then
-		echo "ok 1 every_guest_ends_as_it_should"
+		echo "ok 1 every_guest_ends_as_expected"
 	else
 		sed 's/^/# /' /tmp/demo
 		[ $rc -ne 137 ] ||
-			echo "# it was not at its end after $1 seconds"
-		echo "not ok 1 every_guest_ends_as_it_should"
+			echo "# no end after $1 seconds"
+		echo "not ok 1 every_guest_ends_as_expected"
 	fi
 	mark "end demo 0"
 }
 
-# Nothing may hold the module once the tests are over
+# After the tests nothing may hold a reference to the module
 unload() {
 	mark "start unload"
 	echo 1..1
