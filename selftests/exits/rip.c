@@ -54,15 +54,6 @@ do {										\
 	EXPECT_EQ((uint64_t)(at), out_.rip);					\
 } while (0)
 
-static void move(struct test_vm *from, struct test_vm *to)
-{
-	struct svmvcpu_state state;
-
-	vm_get_state(from, &state);
-	memcpy(to->mem, from->mem, TEST_MEM);
-	if (svmvcpu_vcpu_set_state(&to->vcpu, ALL, &state))
-		vm_die("SET_STATE");
-}
 
 /* By an instruction that the CPU, the module or the VMM completes */
 TEST_F(rip, end_of_the_lower_half)
@@ -117,7 +108,7 @@ TEST_F(rip, moved)
 
 	start_at_end(from, IDT_LONG64, OUT_INSN);
 	RUN_EXPECT(from, IO);
-	move(from, to);
+	vm_move(from, to);
 	vm_get_state(from, &before);
 	vm_get_state(to, &after);
 	EXPECT_EQ(0, memcmp(&before.gprs, &after.gprs, sizeof(before.gprs)));
@@ -129,7 +120,7 @@ TEST_F(rip, moved)
 	RUN_EXPECT(from, EXCEPTION);
 	EXPECT_EQ((unsigned int)VEC_GP, from->run->exception.vector);
 	EXPECT_EQ(HOLE, from->run->gprs.rip);
-	move(from, to);
+	vm_move(from, to);
 	RUN_EXPECT(to, EXCEPTION);
 	EXPECT_EQ(HOLE, to->run->gprs.rip);
 	to->run->in_flags = SVMVCPU_RUN_INJECT;

@@ -36,6 +36,15 @@ do {									\
 		vm_die("SETUP");					\
 } while (0)
 
+/* Maps a fresh page at @where; 0 or errno. */
+static inline int fresh_page(volatile void *where)
+{
+	void *mem = mmap((void *)where, PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	return mem == MAP_FAILED ? errno : 0;
+}
+
 static inline struct svmvcpu_stats vm_stats(struct test_vm *t)
 {
 	struct svmvcpu_stats stats;

@@ -146,6 +146,19 @@ static inline int run_for_ms(struct test_vm *vm, unsigned int ms)
 	return ret;
 }
 
+/* As run_for_ms(), for a guest that is loaded and set up; 0 or the step that failed */
+static inline int guest_counts(struct test_vm *vm, unsigned int ms)
+{
+	__u32 before = *guest_word(vm, BEATS);
+	int reason = run_for_ms(vm, ms);
+
+	if (reason < 0)
+		return 1;
+	if (reason != SVMVCPU_EXIT_INTERRUPTED)
+		return 2;
+	return *guest_word(vm, BEATS) == before ? 3 : 0;
+}
+
 /* Does the guest make progress? Waits for three more rounds, of which two are complete. */
 static inline bool guest_beats(struct test_vm *vm)
 {

@@ -210,6 +210,17 @@ static inline void vm_get_state(struct test_vm *t, struct svmvcpu_state *state)
 		vm_die("GET_STATE");
 }
 
+/* Moves the guest, memory and vCPU, to a VM that had another guest. */
+static inline void vm_move(struct test_vm *from, struct test_vm *to)
+{
+	struct svmvcpu_state state;
+
+	vm_get_state(from, &state);
+	memcpy(to->mem, from->mem, TEST_MEM);
+	if (svmvcpu_vcpu_set_state(&to->vcpu, from->info.components, &state))
+		vm_die("SET_STATE");
+}
+
 /* The debug kernel is slow. */
 static inline bool debug_kernel(void)
 {

@@ -20,7 +20,7 @@ FIXTURE(close) {
 FIXTURE_SETUP(close)
 {
 	ASSERT_EQ(0, module_refs()) {
-		TH_LOG("somebody uses the module already");
+		TH_LOG("another process uses the module");
 	}
 	vm_open(&self->vm);
 }
@@ -43,14 +43,7 @@ static int child_status(pid_t pid)
 /* Runs in turns of two milliseconds until the guest has counted; 0 or a step. */
 static int runs(struct test_vm *vm)
 {
-	__u32 before = *guest_word(vm, BEATS);
-	int reason = run_for_ms(vm, 2);
-
-	if (reason < 0)
-		return 1;
-	if (reason != SVMVCPU_EXIT_INTERRUPTED)
-		return 2;
-	return *guest_word(vm, BEATS) == before ? 3 : 0;
+	return guest_counts(vm, 2);
 }
 
 static void start(struct test_vm *vm)

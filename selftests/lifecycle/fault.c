@@ -46,14 +46,7 @@ do {									\
 /* Runs the fixture's guest: 0 or a step */
 static int still_usable(struct test_vm *vm)
 {
-	__u32 before = *guest_word(vm, BEATS);
-	int reason = run_for_ms(vm, 10);
-
-	if (reason < 0)
-		return 1;
-	if (reason != SVMVCPU_EXIT_INTERRUPTED)
-		return 2;
-	return *guest_word(vm, BEATS) == before ? 3 : 0;
+	return guest_counts(vm, 10);
 }
 
 /* An ioctl that returns a file; 0 or errno */

@@ -4,7 +4,7 @@
  * mremap. Accesses to missing memory fail with USER_MEM and succeed once there is
  * memory again; the guest always sees the VMM's current memory.
  */
-#include "guest_thread.h"
+#include "guest_area.h"
 
 #define READ_FAULT	SVMVCPU_FAULT_USER_MEM
 #define WRITE_FAULT	(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE)
@@ -23,14 +23,6 @@ FIXTURE_SETUP(change)
 
 VM_TEARDOWN(change)
 
-/* A fresh page at @where; 0 or errno. */
-static int fresh_page(volatile void *where)
-{
-	void *mem = mmap((void *)where, PAGE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-
-	return mem == MAP_FAILED ? errno : 0;
-}
 
 static bool reader_sees(struct test_vm *vm, __u32 value)
 {

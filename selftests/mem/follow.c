@@ -29,13 +29,6 @@ FIXTURE_SETUP(follow)
 
 VM_TEARDOWN(follow)
 
-static int fresh_page(volatile void *where)
-{
-	void *mem = mmap((void *)where, PAGE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-
-	return mem == MAP_FAILED ? errno : 0;
-}
 
 /* A machine check removed the page: SIGBUS for the VMM, an exit for the guest. */
 TEST_F_TIMEOUT(follow, poisoned_page, 90)

@@ -110,16 +110,6 @@ static void run(struct test_vm *vm)
 		vm_die("RUN");
 }
 
-/* Moves the guest, memory and vCPU, to a VM that had another guest */
-static void move(struct test_vm *from, struct test_vm *to)
-{
-	struct svmvcpu_state state;
-
-	vm_get_state(from, &state);
-	memcpy(to->mem, from->mem, TEST_MEM);
-	if (svmvcpu_vcpu_set_state(&to->vcpu, ALL, &state))
-		vm_die("SET_STATE");
-}
 
 /* Does an exit with this reason repeat if RUN does not complete it? */
 static bool comes_again(const struct test_vm *vm)
@@ -173,7 +163,7 @@ TEST_F(save, at_every_exit)
 		bool again = comes_again(from);
 
 		ASSERT_GT(50U, step);
-		move(from, to);
+		vm_move(from, to);
 		if (again) {
 			run(to);
 			ASSERT_EQ(reason, to->run->reason);
@@ -210,7 +200,7 @@ TEST_F(save, interrupt_that_waits)
 	ASSERT_EQ(0, svmvcpu_vcpu_kick(&from->vcpu));
 	RUN_EXPECT(from, INTERRUPTED);
 	EXPECT_TRUE(from->run->events & SVMVCPU_EV_IRQ_WAITS);
-	move(from, to);
+	vm_move(from, to);
 	ASSERT_EQ(0, idt_run(to, &out));
 	EXPECT_EQ(0x61, out.vector);
 	EXPECT_EQ(TEST_CODE + 5, out.rip);
@@ -237,7 +227,7 @@ TEST_F(save, nmi_that_waits)
 	RUN_EXPECT(from, INTERRUPTED);
 	EXPECT_EQ(SVMVCPU_EV_NMI_WAITS | SVMVCPU_EV_NMI_MASKED,
 		  from->run->events & (SVMVCPU_EV_NMI_WAITS | SVMVCPU_EV_NMI_MASKED));
-	move(from, to);
+	vm_move(from, to);
 	ASSERT_EQ(0, idt_run(to, &out));
 	EXPECT_EQ(2, out.vector);
 	EXPECT_EQ(TEST_CODE + 2, out.rip);
