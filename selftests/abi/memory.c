@@ -20,7 +20,7 @@
 #define PAGES	16
 
 GUEST32(touch, "mov (%edi), %eax\n hlt");
-GUEST32(poke, "movl $0x600dcafe, (%edi)\n hlt");
+GUEST32(store, "movl $0x600dcafe, (%edi)\n hlt");
 GUEST32(leap, "jmp *%edi");
 
 FIXTURE(memory) {
@@ -363,7 +363,7 @@ TEST_F(memory, permissions)
 		EXPECT_EQ(prots[i] & SVMVCPU_MEM_EXEC ? 0 : FAULT, guest_result(vm, gpa));
 		if (!(prots[i] & SVMVCPU_MEM_EXEC))
 			EXPECT_EQ(SVMVCPU_FAULT_EXEC, vm->run->memory.flags & 3);
-		load_guest(vm, poke);
+		load_guest(vm, store);
 		EXPECT_EQ(prots[i] & SVMVCPU_MEM_WRITE ? 0 : FAULT, guest_result(vm, gpa));
 		if (!(prots[i] & SVMVCPU_MEM_WRITE))
 			EXPECT_EQ(SVMVCPU_FAULT_WRITE, vm->run->memory.flags & 3);
@@ -383,7 +383,7 @@ TEST_F(memory, user_memory_missing)
 	EXPECT_EQ((__u32)SVMVCPU_FAULT_USER_MEM, vm->run->memory.flags);
 	ASSERT_EQ(0, mprotect(self->fence, PAGE, PROT_READ));
 	EXPECT_EQ(0UL, guest_reads(vm, AREA));
-	load_guest(vm, poke);
+	load_guest(vm, store);
 	EXPECT_EQ(STRANGE, guest_result(vm, AREA));
 	EXPECT_EQ((__u32)(SVMVCPU_FAULT_USER_MEM | SVMVCPU_FAULT_WRITE),
 		  vm->run->memory.flags);

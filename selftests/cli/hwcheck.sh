@@ -5,8 +5,8 @@
 # kernel: stock
 # cpu: EPYC,+svm,+npt,+vgif
 #
-# svmvcpu-hwcheck as the owner of a machine sees it: what it reports of good and of
-# bad programs, and what it says when it cannot.
+# svmvcpu-hwcheck from a user's view: its report on programs that pass and fail, and its
+# error messages.
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
@@ -23,7 +23,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# $1 what, $2 expected status, $3 text expected in what it says or "", $4... arguments
+# $1 what, $2 expected status, $3 text expected in the output or "", $4... arguments
 hwcheck() {
 	what=$1 status=$2 text=$3
 	shift 3
@@ -42,6 +42,15 @@ says() {
 	check "$1" grep -qE -- "$3" "$2"
 }
 
+# Waits for a file, $1
+wait_for() {
+	tries=0
+	while [ ! -e "$1" ] && [ $tries -lt 200 ]; do
+		usleep 100000
+		tries=$((tries + 1))
+	done
+}
+
 # --- a good host -----------------------------------------------------------
 
 hostname somebodys-host
@@ -53,28 +62,28 @@ says "its SVM" $report "^SVM features +npt"
 says "the kernel" $report "^kernel +6\.1\."
 says "a mitigation" $report "^spectre_v2 +[MV]"
 says "the module" $report "^module version +[0-9]"
-says "what vcpuctl info says" $report "^usable +yes"
+says "output of vcpuctl info" $report "^usable +yes"
 says "a program's results" $report "^smoke +[1-9][0-9]* passed, [0-9.]+ s$"
-says "no difference from the emulator that this is" $report "^None: each result"
+says "no difference from this emulator's known results" $report "^None: each result"
 says "times, beside KVM's" $report "^PIO out.* [1-9][0-9]* +[1-9][0-9]* +[0-9.]+$"
 says "the summary" $report "^[1-9][0-9]* programs, [1-9][0-9]* passed, 0 failed, 0 sk.*: all passed$"
-says "a program's results, for programs" $report \
+says "a program's results in JSON" $report \
 	'^\{"type":"program","name":"smoke","status":0,.*"fail":0,"skip":0,"cases":\[\]\}$'
-says "times, for programs" $report '^\{"type":"row","op":"PIO out.*"svmvcpu":[1-9].*"kvm":[1-9]'
-says "the status, for programs" $report '^\{"type":"summary","status":0,'
+says "times in JSON" $report '^\{"type":"row","op":"PIO out.*"svmvcpu":[1-9].*"kvm":[1-9]'
+says "the status in JSON" $report '^\{"type":"summary","status":0,'
 check_fails "no name of the host" grep -q somebodys-host $report
 check "KVM is left as it was" rmmod kvm_amd kvm
 check_equal "nothing is left in /tmp" "$(find /tmp -name 'svmvcpu-hwcheck.*' -type d)" ""
 
-# --- wrong use, and what is in the way -------------------------------------
+# --- wrong usage, and obstacles --------------------------------------------
 
 hwcheck "help" 0 "Exit status:" --help
-hwcheck "the list says why" 0 "never    needs fault injection" --list
+hwcheck "the list gives reasons" 0 "never    needs fault injection" --list
 hwcheck "no such option" 2 "Try 'svmvcpu-hwcheck --help'" --fast
 hwcheck "no such class" 2 "--with is not for: never" --with never
 hwcheck "no such program" 2 "no such program: smok" smok
 hwcheck "no such directory" 2 "no such directory: none" --dir none
-hwcheck "a file that is there" 4 "is not overwritten" -qn -o $report
+hwcheck "an existing file" 4 "is not overwritten" -qn -o $report
 mkdir empty
 hwcheck "nothing is installed" 2 "is svmvcpu installed with its tests?" --dir empty
 
@@ -95,7 +104,7 @@ hwcheck "no module" 3 "modprobe svmvcpu" -qn -o unloaded
 says "is in the report" unloaded "no guest can run on this host$"
 modprobe svmvcpu
 
-# EFER.SVME on every CPU, as another hypervisor would have it
+# EFER.SVME on each CPU, as if set by another hypervisor
 efer() {
 	dd if=/dev/cpu/0/msr bs=8 skip=$((0xc0000080 / 8)) count=1 2>/dev/null |
 		od -A n -t u8
@@ -150,13 +159,13 @@ program last 'echo "1..1"; echo "ok 1 l.one"'
 
 hwcheck "bad programs" 1 "something FAILED" -n --dir bad -o bad.txt
 says "a skip and its reason" bad.txt "^    skipped s.one: this CPU cannot$"
-says "what a failure said" bad.txt "^      # f.c:7:one:Expected$"
+says "the message of a failure" bad.txt "^      # f.c:7:one:Expected$"
 says "a crash" bad.txt "^      died of signal 11$"
 says "a hang" bad.txt "^      no end after 1 seconds$"
 says "no results" bad.txt "^      the program printed no plan$"
 says "no program" bad.txt "^      absent: No such file"
-says "those behind them" bad.txt "^last +1 passed"
-says "what no emulator has" bad.txt "^last l.one: pass here; QEMU: skip, Bochs: not run$"
+says "programs after those" bad.txt "^last +1 passed"
+says "a result that no emulator has" bad.txt "^last l.one: pass here; QEMU: skip, Bochs: not run$"
 
 # --- without a feature -----------------------------------------------------
 
@@ -171,26 +180,22 @@ hwcheck "a module without a feature" 0 " without vgif    1 passed, " \
 	-n --with module --dir bad -o masked.txt
 check_equal "runs with it, and without" "$(cat masks)" "0
 16"
-check_equal "the module is as it was" "$(cat $mask)" 0
+check_equal "the module has its options back" "$(cat $mask)" 0
 
-# One that hangs while the module lacks a feature
+# A program that hangs while the module lacks a feature
 program masked "[ \$(cat $mask) = 0 ] || { touch /tmp/hwcheck-masked; sleep 1000; }
 	echo 1..1; echo ok 1 m.one"
 svmvcpu-hwcheck -n --with module --dir bad -o masked-stopped.txt >/dev/null 2>&1 &
 pid=$!
-tries=0
-while [ ! -e /tmp/hwcheck-masked ] && [ $tries -lt 200 ]; do
-	usleep 100000
-	tries=$((tries + 1))
-done
+wait_for /tmp/hwcheck-masked
 check_equal "a program runs without a feature" "$(cat $mask)" 16
 kill -INT $pid
 wait $pid
-check_equal "^C ends it there" $? 130
-check_equal "the module is as it was all the same" "$(cat $mask)" 0
+check_equal "^C ends it" $? 130
+check_equal "the module has its options back after ^C" "$(cat $mask)" 0
 rm /tmp/hwcheck-masked
 
-# Loaded by insmod, perhaps: modprobe knows nothing of it
+# modprobe does not find the module, which may have been loaded by insmod
 index=/lib/modules/$(uname -r)
 mkdir "$dir/index"
 mv "$index"/modules.* "$dir/index/"
@@ -199,22 +204,18 @@ hwcheck "a module that modprobe does not find" 1 "FAILED: looking for svmvcpu" \
 mv "$dir"/index/* "$index/"
 check "is left loaded" [ -e $mask ]
 
-# --- enough ----------------------------------------------------------------
+# --- interrupted by the user -------------------------------------------------
 
 program hangs 'touch /tmp/hwcheck-hangs; sleep 1000'
 echo "hangs quick 1000 does not end" >bad/programs
 svmvcpu-hwcheck -n --dir bad -o stopped.txt >/dev/null 2>&1 &
 pid=$!
-tries=0
-while [ ! -e /tmp/hwcheck-hangs ] && [ $tries -lt 200 ]; do
-	usleep 100000
-	tries=$((tries + 1))
-done
-check_equal "a program that runs is named, without a result" \
+wait_for /tmp/hwcheck-hangs
+check_equal "the report names the running program" \
 	"$(tail -n 1 stopped.txt)" "hangs               "
 kill -INT $pid
 wait $pid
-check_equal "^C ends it" $? 130
-says "what there is, is reported" stopped.txt '^\{"type":"summary","status":130,'
+check_equal "^C ends the check" $? 130
+says "the results so far are reported" stopped.txt '^\{"type":"summary","status":130,'
 rm /tmp/hwcheck-hangs
 finish

@@ -5,9 +5,9 @@
 # cost: 15
 # kernel: stock
 #
-# Debian's own kernel, as it comes from its package, boots under vcpuctl with
-# a file system of busybox and selftests/vm/guest-init. What it prints says
-# whether its timer, its serial interrupt and its input work.
+# Debian's packaged kernel boots under vcpuctl, with busybox and selftests/vm/guest-init
+# as its file system. Its output shows whether the timer, the serial interrupt and input
+# work.
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
@@ -17,7 +17,7 @@ dir=$(mktemp -d)
 cd "$dir" || exit 1
 trap 'rm -rf "$dir"' EXIT
 
-# the number in a line of the guest; $1 what is before it
+# the number in a line of the guest; $1 text before it
 number() {
 	sed -n "s/^guest: .*$1\\([0-9]*\\).*/\\1/p" out | head -n 1
 }
@@ -27,10 +27,10 @@ between() {
 	[ -n "$2" ] && [ "$2" -ge "$1" ] && [ "$2" -le "$3" ]
 }
 
-# Should it be gone by then, that is for the checks to say
+# The checks notice if vcpuctl has ended by then
 trap '' PIPE
 
-# The line is typed when the guest asks for it, while it sleeps in the kernel
+# The line is sent when the guest asks for it, while vcpuctl sleeps in the kernel
 mkfifo line
 vcpuctl run --initrd /guests/linux-initrd.cpio --append panic=-1 /guests/vmlinuz \
 	<line >raw 2>err &
@@ -47,8 +47,8 @@ exec 3>&-
 tr -d '\r' <raw >out
 cat err
 
-check_equal "ends with the status its init chose" $status 170
-check "Linux says its version" \
+check_equal "the exit status is that of its init" $status 170
+check "the version of Linux" \
 	grep -q "Linux version 6\.1\..* Debian 6\.1\." out
 check "it finds the MP tables" grep -q "found SMP MP-table" out
 check "no warning, no BUG, no refused MSR" \
@@ -58,19 +58,19 @@ check_equal "one CPU" "$(number 'cpus ')" 1
 for flag in apic x2apic tsc_deadline_timer arat nx lm hypervisor; do
 	grep "^guest: cpu flags" out | grep -qw $flag || echo $flag
 done >missing
-check_equal "flags of what it needs" "$(cat missing)" ""
-check_equal "none of what it cannot use" \
+check_equal "flags of features that it needs" "$(cat missing)" ""
+check_equal "no flags of features that guests lack" \
 	"$(grep "^guest: cpu flags" out | grep -owE "svm|vmx|monitor|mtrr")" ""
 check "memory" between 180 "$(number 'memory ')" 256
 check "its clock is the TSC" grep -q "^guest: clock source tsc" out
-# not less; more, where the host has no time for it
+# not less; more on a busy host
 check "a second takes a second" between 99 "$(number 'slept ')" 3000
 check "by timer interrupts" between 2 "$(number 'hundredths, ')" 100000
-check "it hears what is typed while it sleeps" \
+check "input that comes while it sleeps" \
 	grep -q "^guest: heard 'over and out'" out
 check "serial interrupts" between 10 "$(number 'serial interrupts ')" 1000000
-check "the exit port is the end" sh -c '! grep -q "still here" out'
+check "a write to the exit port ends it" sh -c '! grep -q "still here" out'
 
-# for whoever wonders how long it took
+# the duration, for information
 sed -n 's/^\[ *\([0-9.]*\)\].*Run \/init.*/# init after \1 s/p' out
 finish

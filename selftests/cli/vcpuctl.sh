@@ -3,10 +3,9 @@
 #
 # timeout: 120
 #
-# vcpuctl as its users see it: every way a guest can end has its exit status,
-# the guests of selftests/guests print what they should, real firmware starts.
-# Small guests are written here as bytes. What vcpuctl says, in which form, and
-# why something cannot work: vcpuctl_says.sh.
+# vcpuctl from a user's view: the exit status for each way a guest can end, the output
+# of the guests in selftests/guests, and real firmware. Small guests are written here
+# as bytes. vcpuctl_says.sh tests traces, JSON and error messages.
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
@@ -20,7 +19,7 @@ code hlt '\364'
 # sti; jmp . (with interrupts on: see guest_thread.h)
 code spin '\373\353\376'
 # sti; mov $0x402,%dx; mov $10,%al; out %al,%dx; jmp .
-# A whole line, if an empty one: vcpuctl lets go of nothing less.
+# vcpuctl prints whole lines only: an empty one.
 code ready '\373\272\002\004\260\012\356\353\376'
 # mov $0x2000,%ax; mov %ax,%ds; mov 0,%al
 code beyond '\270\000\040\216\330\240\000\000'
@@ -43,27 +42,27 @@ code fild '\333\005\040\000\340\376\364'
 ends "info" 0 "usable           yes" info
 
 ends "real-mode guest" 0 "hello from real mode" run /guests/hello16.bin
-ends "CPUID reaches it" 0 "cpu vendor: " run /guests/hello16.bin
+ends "CPUID in the guest" 0 "cpu vendor: " run /guests/hello16.bin
 ends "protected-mode guest" 160 "hello from protected mode" \
 	run -m prot32 /guests/hello32.bin
 ends "its exception" 160 "caught #UD" run -m prot32 /guests/hello32.bin
 ends "64-bit guest" 65 "vmmcall: answered" run /guests/hello64.elf
 ends "triple fault" 66 "shutdown faults: vector " run /guests/triple.bin
-ends "triple fault names what led to it" 66 \
+ends "the faults that led to a triple fault" 66 \
 	", vector 8 #DF rip 0x7c0c rsp 0x7c00, vector 13 #GP" run /guests/triple.bin
 if grep -q svmvcpu.bochs /proc/cmdline; then
-	skip "every instruction" \
+	skip "single steps" \
 		"Bochs: the trap of an instruction that exits goes to the host"
 else
-	ends "every instruction" 68 "     2 debug cause step dr6 0x4000 linear 0x7c04" \
+	ends "single steps" 68 "     2 debug cause step dr6 0x4000 linear 0x7c04" \
 		run --step --trace --max-exits 4 /guests/triple.bin
 fi
-ends "or does not" 66 "triple-faulted" run --no-faults /guests/triple.bin
+ends "a triple fault without its history" 66 "triple-faulted" run --no-faults /guests/triple.bin
 
 echo "over and out" >text
 vcpuctl run /guests/echo.bin <text >out 2>/dev/null
 check_equal "serial input comes back" "$(cat out)" "over and out"
-ends "without input it waits" 67 "deadline" run -t 0.3 /guests/echo.bin
+ends "waiting for serial input" 67 "deadline" run -t 0.3 /guests/echo.bin
 
 ends "halt" 65 "the guest halted" run hlt
 ends "reset" 64 "reset" run reset
@@ -78,11 +77,11 @@ ends "an I/O APIC beside the local APIC" 145 "code 17" \
 	run -m prot32 --lapic ioapic
 ends "any instruction on both APICs" 170 "code 42" \
 	run -m prot32 --lapic -t 60 /guests/apics.bin
-ends "but not each that there is" 70 "not emulated: fild" run -m prot32 --lapic fild
-ends "HLT that nothing can end" 65 "halted" run --lapic hlt
-ends "no APICs unless asked for" 70 "write gpa 0xfec00000" run -m prot32 ioapic
+ends "an instruction that is not emulated" 70 "not emulated: fild" run -m prot32 --lapic fild
+ends "HLT that no interrupt can end" 65 "halted" run --lapic hlt
+ends "no APICs without --lapic" 70 "write gpa 0xfec00000" run -m prot32 ioapic
 
-# not before it has said that it runs
+# the signal must not come before the guest runs
 vcpuctl run ready </dev/null >said 2>err &
 pid=$!
 tries=0
@@ -90,16 +89,16 @@ while [ ! -s said ] && [ $tries -lt 100 ]; do
 	usleep 100000
 	tries=$((tries + 1))
 done
-check "what it says comes at once" test -s said
+check "output is not delayed" test -s said
 kill -TERM $pid
 wait $pid
 check_equal "SIGTERM ends a guest that never exits" $? 69
-check "and says so" grep -q "SIGINT or SIGTERM" err
+check "the signal is reported" grep -q "SIGINT or SIGTERM" err
 
 ends "firmware banner" 65 "SeaBIOS (version" \
 	run --bios /guests/bios-256k.bin -t 100
 
-check_equal "no permission is explained" \
+check_equal "a missing permission is reported" \
 	"$(su -s /bin/sh nobody -c 'vcpuctl info' | grep -c 'no permission')" 1
 check_equal "the example in the README" "$(minivmm | head -n 1)" "OK"
 finish

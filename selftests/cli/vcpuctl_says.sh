@@ -3,8 +3,8 @@
 #
 # kernel: stock
 #
-# What vcpuctl says: traces, JSON, and why something cannot work. None of it is
-# the kernel's business: vcpuctl.sh has the rest.
+# Output of vcpuctl: traces, JSON and error messages, which do not depend on the kernel.
+# vcpuctl.sh tests everything else.
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
@@ -33,7 +33,7 @@ vcpuctl run --serial-in text /guests/echo.bin </dev/null >out 2>/dev/null
 check_equal "also from a file" "$(cat out)" "over and out"
 
 ends "quiet halt" 65 "" run -q hlt
-check_equal "says nothing" "$(cat out)" ""
+check_equal "prints nothing" "$(cat out)" ""
 ends "exit code" 133 "code 5" run five
 ends "unknown MSR ignored" 128 "-> 0" run -Ti msr
 ends "bytes at RIP in a dump" 70 "code a0 00 00" run -M 64K beyond

@@ -47,26 +47,26 @@ static int check_link(const struct svmvcpu_fault *f, const struct link *want)
 /* 0, or 10 times the number of the wrong entry plus the number of the check */
 static int check_chain(const struct test_vm *vm, const struct link *links, unsigned int nr)
 {
-	const struct svmvcpu_exit_shutdown *told = &vm->run->shutdown;
+	const struct svmvcpu_exit_shutdown *sd = &vm->run->shutdown;
 	unsigned int i;
 	int step;
 
 	if (vm->run->reason != SVMVCPU_EXIT_SHUTDOWN)
 		return -1;
-	if (told->nr != nr || told->left_out)
+	if (sd->nr != nr || sd->left_out)
 		return -2;
 	for (i = 0; i < nr; i++) {
-		step = check_link(&told->faults[i], &links[i]);
-		if (!step && told->faults[i].rip != TEST_CODE)
+		step = check_link(&sd->faults[i], &links[i]);
+		if (!step && sd->faults[i].rip != TEST_CODE)
 			step = 4;
-		if (!step && told->faults[i].rsp != TEST_STACK)
+		if (!step && sd->faults[i].rsp != TEST_STACK)
 			step = 5;
 		if (step)
 			return 10 * i + step;
 	}
 	/* unused entries are zero */
 	for (; i < SVMVCPU_FAULTS_MAX; i++)
-		if (memcmp(&told->faults[i], &(struct svmvcpu_fault){ 0 }, sizeof(*told->faults)))
+		if (memcmp(&sd->faults[i], &(struct svmvcpu_fault){ 0 }, sizeof(*sd->faults)))
 			return 10 * i + 9;
 	return 0;
 }
@@ -206,7 +206,7 @@ TEST_F(exit_shutdown, no_table)
 {
 	struct test_vm *vm = &self->vm;
 	struct svmvcpu_state state;
-	const struct svmvcpu_exit_shutdown *told = &vm->run->shutdown;
+	const struct svmvcpu_exit_shutdown *sd = &vm->run->shutdown;
 
 	vm_load(vm, TEST_CODE, "\x0f\x0b", 2);
 	vm_setup(vm, SVMVCPU_PRESET_REAL);
@@ -215,15 +215,15 @@ TEST_F(exit_shutdown, no_table)
 	state.segments.idtr.limit = 0;
 	idt_set(vm, &state, SVMVCPU_STATE_SEGMENTS);
 	RUN_EXPECT(vm, SHUTDOWN);
-	ASSERT_EQ(5U, told->nr);
-	EXPECT_EQ(VEC_UD, told->faults[0].vector);
-	EXPECT_EQ(VEC_GP, told->faults[1].vector);
-	EXPECT_EQ(VEC_GP, told->faults[2].vector);
-	EXPECT_EQ(VEC_DF, told->faults[3].vector);
-	EXPECT_EQ(VEC_GP, told->faults[4].vector);
+	ASSERT_EQ(5U, sd->nr);
+	EXPECT_EQ(VEC_UD, sd->faults[0].vector);
+	EXPECT_EQ(VEC_GP, sd->faults[1].vector);
+	EXPECT_EQ(VEC_GP, sd->faults[2].vector);
+	EXPECT_EQ(VEC_DF, sd->faults[3].vector);
+	EXPECT_EQ(VEC_GP, sd->faults[4].vector);
 	/* no error codes there */
-	EXPECT_EQ(0, told->faults[4].flags);
-	EXPECT_EQ(TEST_CODE, told->faults[4].rip);
+	EXPECT_EQ(0, sd->faults[4].flags);
+	EXPECT_EQ(TEST_CODE, sd->faults[4].rip);
 }
 
 /* A fault that was delivered is not part of later histories. */
@@ -277,7 +277,7 @@ TEST_F(exit_shutdown, over_the_desk_of_the_vmm)
 /* Without the option: faults that the module raised are reported, others if the CPU tells. */
 TEST_F(exit_shutdown, not_asked_for)
 {
-	const struct svmvcpu_exit_shutdown *told = &self->vm.run->shutdown;
+	const struct svmvcpu_exit_shutdown *sd = &self->vm.run->shutdown;
 	struct test_vm *vm = &self->vm;
 
 	start(vm, IDT_LONG64, CODE("\x0f\x32"));
@@ -287,14 +287,14 @@ TEST_F(exit_shutdown, not_asked_for)
 	RUN_EXPECT(vm, MSR_READ);
 	vm->run->in_flags = SVMVCPU_RUN_FAIL;
 	RUN_EXPECT(vm, SHUTDOWN);
-	ASSERT_LE(1U, told->nr);
+	ASSERT_LE(1U, sd->nr);
 	/* Bochs reports the page fault of its delivery as the event under way. */
-	if (told->faults[0].vector != VEC_DF && !host_is_bochs()) {
-		EXPECT_EQ(VEC_GP, told->faults[0].vector);
-		EXPECT_EQ(SVMVCPU_EXC_ERROR_CODE, told->faults[0].flags);
-		EXPECT_EQ(TEST_CODE, told->faults[0].rip);
+	if (sd->faults[0].vector != VEC_DF && !host_is_bochs()) {
+		EXPECT_EQ(VEC_GP, sd->faults[0].vector);
+		EXPECT_EQ(SVMVCPU_EXC_ERROR_CODE, sd->faults[0].flags);
+		EXPECT_EQ(TEST_CODE, sd->faults[0].rip);
 	}
-	EXPECT_EQ(0U, told->faults[0].error_code);
+	EXPECT_EQ(0U, sd->faults[0].error_code);
 }
 
 /* Handlers, frames, error codes and CR2 are the same as without the option. */

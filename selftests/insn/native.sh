@@ -4,9 +4,9 @@
 # cost: 9
 # kernel: stock, bochs
 #
-# The host test insn_native once more, with the machine's CPU as the reference: a
-# host may lack 32-bit code or an instruction, the machine may not. The program
-# leaves out what the emulators get wrong; Bochs it cannot tell from a CPU.
+# The host test insn_native, with the test machine's CPU as the reference: hosts may lack
+# 32-bit code or an instruction, the machine does not. The program leaves out what the
+# emulator gets wrong; it is told by --bochs, as Bochs looks like a real CPU.
 
 read -r cmdline </proc/cmdline
 case $cmdline in

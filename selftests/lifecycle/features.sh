@@ -4,14 +4,14 @@
 # timeout: 120
 # kernel: bochs
 #
-# The paths that a CPU without an optional feature of SVM takes, on one that has
-# it: the module is loaded without, and programs that it matters to run again.
-# For a CPU that has none of them they are the ordinary paths.
+# Code for CPUs without an optional SVM feature, tested on a CPU that has it: the module
+# is loaded without the feature, and the programs that depend on it run again. CPUs that
+# lack all of these features take this code anyway.
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
 
-# name as "vcpuctl info" has it, SVMVCPU_FEAT_*, programs
+# name in "vcpuctl info", SVMVCPU_FEAT_*, programs
 features="
 nrip:0x1:smoke exits_step events_exception exits_io exits_string exits_msr events_inject
 flush-by-asid:0x4:smoke mem_change mem_share exits_cr

@@ -5,9 +5,9 @@
 # cost: 5
 # kernel: stock, debug
 #
-# The module's own life: loading and unloading again and again, not while
-# anybody has a file of it open, with VMs just gone, and with KVM around. (The
-# debug kernel takes a second for each: fewer there.)
+# Loading and unloading the module: repeatedly, refused while a file of it is open,
+# directly after a VM has ended, and together with KVM. (The debug kernel takes a second
+# each time, so it does fewer rounds.)
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
@@ -29,7 +29,7 @@ load_loop() {
 	done
 }
 
-# A guest between loading and unloading; SVM is still on when it goes.
+# Runs a guest between loading and unloading; SVM is still on when the module goes.
 run_loop() {
 	for _ in $(seq "$1"); do
 		vcpuctl run -q hlt >/dev/null 2>&1
@@ -40,7 +40,7 @@ run_loop() {
 	done
 }
 
-# As soon as it has so many references, $1; not for ever
+# Waits until the number of references passes the test "$@", for up to 20 seconds
 has_refs() {
 	for _ in $(seq 200); do
 		! test "$(refs)" "$@" || return 0
@@ -52,35 +52,35 @@ has_refs() {
 printf '\364' >hlt
 printf '\353\376' >spin
 
-check_equal "nobody holds it at the start" "$(refs)" 0
+check_equal "no references at the start" "$(refs)" 0
 many=20
 [ ! -e /sys/kernel/debug/kmemleak ] || many=6
-check "many times out and in" load_loop $many
-check "half as many with a guest in between" run_loop $((many / 2))
+check "unloading and loading, many times" load_loop $many
+check "the same with a guest in between" run_loop $((many / 2))
 
 exec 3<>/dev/svmvcpu
 check_equal "an open device is one reference" "$(refs)" 1
 check_fails "no unloading while the device is open" rmmod svmvcpu
 rmmod svmvcpu 2>err
-check "and it says why" grep -qiE "in use|busy|temporarily unavailable" err
+check "the reason is reported" grep -qiE "in use|busy|temporarily unavailable" err
 exec 3>&-
-check_equal "closed, it is free" "$(refs)" 0
+check_equal "no reference after close" "$(refs)" 0
 
 vcpuctl run spin </dev/null >/dev/null 2>&1 &
 pid=$!
-check "a running guest holds it" has_refs -ge 3
+check "a running guest holds references" has_refs -ge 3
 check_fails "no unloading under a running guest" rmmod svmvcpu
-check "the guest did not notice" kill -0 $pid
+check "the guest still runs" kill -0 $pid
 kill -KILL $pid
 wait $pid 2>/dev/null
-check "its death frees the module" has_refs -eq 0
-check "right afterwards it unloads" rmmod svmvcpu
-check "no device without a module" test ! -e /dev/svmvcpu
+check "killing it drops the references" has_refs -eq 0
+check "unloading directly afterwards" rmmod svmvcpu
+check "no device without the module" test ! -e /dev/svmvcpu
 modprobe kvm_amd
-check "it loads beside kvm_amd" modprobe svmvcpu
+check "loading beside kvm_amd" modprobe svmvcpu
 vcpuctl run -q hlt >/dev/null 2>&1
-check_equal "and runs guests there" $? 65
-check "kvm_amd can go first" rmmod kvm_amd kvm
+check_equal "guests run beside kvm_amd" $? 65
+check "kvm_amd unloads first" rmmod kvm_amd kvm
 vcpuctl run -q hlt >/dev/null 2>&1
-check_equal "guests run without it as well" $? 65
+check_equal "guests run after kvm_amd is gone" $? 65
 finish

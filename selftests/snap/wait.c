@@ -293,7 +293,7 @@ TEST_F(wait, unmap)
 }
 
 /* The child restores a page that is never served, and reports if RESTORE returns. */
-static void wait_for_ever(int told)
+static void wait_for_ever(int ready)
 {
 	struct test_vm vm;
 	struct call restore = { .what = CALL_RESTORE, .vm = &vm };
@@ -304,7 +304,7 @@ static void wait_for_ever(int told)
 	if (monitor < 0)
 		_exit(1);
 	call_start(&restore);
-	if (!waits(monitor) || write(told, "", 1) != 1)
+	if (!waits(monitor) || write(ready, "", 1) != 1)
 		_exit(2);
 	call_ends(&restore);
 	_exit(3);
@@ -312,19 +312,19 @@ static void wait_for_ever(int told)
 
 TEST(killed)
 {
-	int status = 0, i, told[2];
+	int status = 0, i, ready[2];
 	pid_t pid;
 	char c;
 
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, pipe(told));
+		ASSERT_EQ(0, pipe(ready));
 		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid)
-			wait_for_ever(told[1]);
-		close(told[1]);
-		EXPECT_EQ(1, read(told[0], &c, 1));
-		close(told[0]);
+			wait_for_ever(ready[1]);
+		close(ready[1]);
+		EXPECT_EQ(1, read(ready[0], &c, 1));
+		close(ready[0]);
 		ASSERT_EQ(0, kill(pid, SIGKILL));
 		ASSERT_TRUE(WAIT_UNTIL(waitpid(pid, &status, WNOHANG) == pid));
 		EXPECT_TRUE(WIFSIGNALED(status));

@@ -62,7 +62,7 @@ FIXTURE_SETUP(masked)
 
 VM_TEARDOWN(masked)
 
-static uint32_t told(const struct svmvcpu_cpuid_entry *table, uint32_t leaf, unsigned int reg)
+static uint32_t shown_reg(const struct svmvcpu_cpuid_entry *table, uint32_t leaf, unsigned int reg)
 {
 	while (table->leaf != leaf || table->subleaf)
 		table++;
@@ -78,12 +78,12 @@ TEST_F(masked, not_told)
 		if (features[i].there)
 			ASSERT_NE(0U, host[features[i].reg] & mask);
 		EXPECT_EQ(0ULL, self->vm.info.cr4_guest & features[i].cr4);
-		EXPECT_EQ(0U, told(self->table, features[i].leaf, features[i].reg) & mask)
+		EXPECT_EQ(0U, shown_reg(self->table, features[i].leaf, features[i].reg) & mask)
 			TH_LOG("%s", features[i].name);
 	}
 	/* Other features are still there */
-	EXPECT_NE(0U, told(self->table, 1, ECX) & 1);
-	EXPECT_NE(0U, told(self->table, 7, EBX) & 1 << 3);
+	EXPECT_NE(0U, shown_reg(self->table, 1, ECX) & 1);
+	EXPECT_NE(0U, shown_reg(self->table, 7, EBX) & 1 << 3);
 }
 
 TEST_HARNESS_MAIN

@@ -4,9 +4,8 @@
 # timeout: 120
 # kernel: debug
 #
-# Speculation control for guests on an emulator, which has none of it and ignores
-# its MSRs: the module is loaded so that it offers it. Only modules built for a
-# kernel with KUnit can be.
+# Speculation control on an emulator, which lacks it and ignores its MSRs: an option
+# makes the module offer it. Only modules built for a kernel with KUnit have the option.
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
@@ -19,7 +18,7 @@ reload() {
 trap 'reload' EXIT
 plan 4
 reload pretend_spec_ctrl=1
-check_equal "the module offers it" \
+check_equal "the option is set" \
 	"$(cat /sys/module/svmvcpu/parameters/pretend_spec_ctrl)" Y
 for program in state_spec_ctrl state_save snap_vcpu; do
 	check "$program with speculation control, nothing skipped" \
