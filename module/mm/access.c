@@ -67,19 +67,14 @@ void guest_memory_flush_and_wait(struct guest_memory *mem)
 		wait_access_phase(mem);
 }
 
-/*
- * The user address of @gpa, or NULL if no region allows @access. Reduces @len to the
- * bytes that lie in the region.
- */
-static void __user *user_ptr(struct guest_memory *mem, u64 gpa, unsigned int *len,
-			     u32 access)
+/* The user address of @gpa, or NULL if no region allows @access */
+static void __user *user_ptr(struct guest_memory *mem, u64 gpa, u32 access)
 {
 	struct mem_region region;
 
 	if (!region_lookup(mem, gpa, &region) || (region.prot & access) != access)
 		return NULL;
-	*len = min_t(u64, *len, region.end - gpa);
-	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
+	return region_user_ptr(&region, gpa);
 }
 
 /* The answer may be outdated by the time of the access. */
@@ -109,113 +104,89 @@ static unsigned int access_width(unsigned long at, unsigned int len)
 /* From this length on, REP MOVSQ is faster. */
 #define LONG_RUN	64
 
-/* Copies to or from user memory. Returns the number of quadwords not copied due to a fault. */
-static __always_inline unsigned long move_quadwords(void *to, const void *from, unsigned long nr)
-{
-	asm volatile("1: rep movsq\n"
-		     "2:\n"
-		     _ASM_EXTABLE_UA(1b, 2b)
-		     : "+c" (nr), "+D" (to), "+S" (from) : : "memory");
-	return nr;
-}
+/* One load or store, depending on @write */
+#define copy_one(type)								\
+do {										\
+	if (write)								\
+		unsafe_put_user(*(type *)buf, (type __user *)ptr, fault);	\
+	else									\
+		unsafe_get_user(*(type *)buf, (type __user *)ptr, fault);	\
+} while (0)
 
-static int load_user(void *buf, const void __user *ptr, unsigned int len)
+/* Copies from @buf to @ptr if @write, else from @ptr to @buf. */
+static int copy_user(void *buf, void __user *ptr, unsigned int len, bool write)
 {
-	if (!user_read_access_begin(ptr, len))
+	void *user = (__force void *)ptr;
+
+	if (!user_access_begin(ptr, len))
 		return -EFAULT;
 	while (len) {
 		unsigned int width = access_width((unsigned long)ptr, len);
 
 		switch (width) {
 		case 1:
-			unsafe_get_user(*(u8 *)buf, (const u8 __user *)ptr, fault);
+			copy_one(u8);
 			break;
 		case 2:
-			unsafe_get_user(*(u16 *)buf, (const u16 __user *)ptr, fault);
+			copy_one(u16);
 			break;
 		case 4:
-			unsafe_get_user(*(u32 *)buf, (const u32 __user *)ptr, fault);
+			copy_one(u32);
 			break;
 		default:
 			if (len < LONG_RUN) {
-				unsafe_get_user(*(u64 *)buf, (const u64 __user *)ptr, fault);
+				copy_one(u64);
 				break;
 			}
 			width = round_down(len, sizeof(u64));
-			if (move_quadwords(buf, (__force const void *)ptr, width / sizeof(u64)))
+			if (copy_quadwords(write ? user : buf, write ? buf : user, width))
 				goto fault;
 		}
 		buf += width;
 		ptr += width;
+		user += width;
 		len -= width;
 	}
-	user_read_access_end();
+	user_access_end();
 	return 0;
 fault:
-	user_read_access_end();
+	user_access_end();
 	return -EFAULT;
 }
 
-static int store_user(void __user *ptr, const void *buf, unsigned int len)
+/* Copies within one page. */
+static int copy_part(struct guest_memory *mem, u64 gpa, void __user *ptr, void *buf,
+		     unsigned int len, bool atomic, bool write)
 {
-	if (!user_write_access_begin(ptr, len))
-		return -EFAULT;
-	while (len) {
-		unsigned int width = access_width((unsigned long)ptr, len);
+	int ret = write ? track_before_write(mem, gpa, ptr, atomic) : 0;
 
-		switch (width) {
-		case 1:
-			unsafe_put_user(*(const u8 *)buf, (u8 __user *)ptr, fault);
-			break;
-		case 2:
-			unsafe_put_user(*(const u16 *)buf, (u16 __user *)ptr, fault);
-			break;
-		case 4:
-			unsafe_put_user(*(const u32 *)buf, (u32 __user *)ptr, fault);
-			break;
-		default:
-			if (len < LONG_RUN) {
-				unsafe_put_user(*(const u64 *)buf, (u64 __user *)ptr, fault);
-				break;
-			}
-			width = round_down(len, sizeof(u64));
-			if (move_quadwords((__force void *)ptr, buf, width / sizeof(u64)))
-				goto fault;
-		}
-		buf += width;
-		ptr += width;
-		len -= width;
-	}
-	user_write_access_end();
-	return 0;
-fault:
-	user_write_access_end();
-	return -EFAULT;
-}
-
-/* Faults in a page that is not resident, or returns -EAGAIN if @atomic. */
-static int read_part(void *buf, const void __user *ptr, unsigned int len, bool atomic)
-{
-	int ret;
-
-	if (!atomic) {
+	if (ret)
+		return ret;
+	if (atomic) {
+		pagefault_disable();
+		ret = copy_user(buf, ptr, len, write) ? -EAGAIN : 0;
+		pagefault_enable();
+	} else {
 		might_fault();
-		return load_user(buf, ptr, len);
+		ret = copy_user(buf, ptr, len, write);
 	}
-	pagefault_disable();
-	ret = load_user(buf, ptr, len);
-	pagefault_enable();
-	return ret ? -EAGAIN : 0;
+	/* Also after an error: some bytes may have been written. */
+	if (write)
+		track_after_write(mem, gpa);
+	return ret;
 }
 
-static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
+static int copy_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access)
 {
 	while (len) {
-		unsigned int part = len;
-		void __user *ptr = user_ptr(mem, gpa, &part, access);
-		int ret = ptr ? read_part(buf, ptr, part, atomic) : -ENXIO;
+		unsigned int part = min_t(u64, len, PAGE_SIZE - offset_in_page(gpa));
+		void __user *ptr = user_ptr(mem, gpa, access);
+		int ret = -ENXIO;
 
+		if (ptr)
+			ret = copy_part(mem, gpa, ptr, buf, part, atomic,
+					access & SVMVCPU_MEM_WRITE);
 		if (ret)
 			return ret;
 		gpa += part;
@@ -223,6 +194,20 @@ static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int
 		len -= part;
 	}
 	return 0;
+}
+
+static int copy_guest(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
+		      bool atomic, u32 access)
+{
+	unsigned int phase;
+	int ret;
+
+	if (atomic)
+		return copy_parts(mem, gpa, buf, len, true, access);
+	phase = guest_memory_access_begin(mem);
+	ret = copy_parts(mem, gpa, buf, len, false, access);
+	guest_memory_access_end(mem, phase);
+	return ret;
 }
 
 /**
@@ -232,65 +217,19 @@ static int read_parts(struct guest_memory *mem, u64 gpa, void *buf, unsigned int
  * @buf: kernel memory
  * @len: length in bytes
  * @atomic: do not sleep; return -EAGAIN if a page is not resident
- * @access: SVMVCPU_MEM_* that the regions must allow
+ * @access: SVMVCPU_MEM_* that the regions must allow, without SVMVCPU_MEM_WRITE
  *
  * The guest and the VMM may change the memory at any time: use only the copy. One,
  * two, four or eight bytes within a page are read by one access.
  *
- * Context: current->mm is the VM's. With @atomic, interrupts are off.
+ * Context: current->mm is guest_memory.mm. With @atomic, interrupts are off.
  * Return: 0; -EAGAIN; -ENXIO if no region allows the access; -EFAULT if the VMM's
  * memory behind the region cannot be read.
  */
 int guest_memory_read(struct guest_memory *mem, u64 gpa, void *buf, unsigned int len,
 		      bool atomic, u32 access)
 {
-	unsigned int phase;
-	int ret;
-
-	if (atomic)
-		return read_parts(mem, gpa, buf, len, true, access);
-	phase = guest_memory_access_begin(mem);
-	ret = read_parts(mem, gpa, buf, len, false, access);
-	guest_memory_access_end(mem, phase);
-	return ret;
-}
-
-/* Writes within one page. */
-static int write_part(struct guest_memory *mem, u64 gpa, void __user *ptr, const void *buf,
-		      unsigned int len, bool atomic)
-{
-	int ret = track_before_write(mem, gpa, ptr, atomic);
-
-	if (ret)
-		return ret;
-	if (atomic) {
-		pagefault_disable();
-		ret = store_user(ptr, buf, len) ? -EAGAIN : 0;
-		pagefault_enable();
-	} else {
-		might_fault();
-		ret = store_user(ptr, buf, len);
-	}
-	/* Also after an error: some bytes may have been written. */
-	track_after_write(mem, gpa);
-	return ret;
-}
-
-static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
-		       unsigned int len, bool atomic)
-{
-	while (len) {
-		unsigned int part = min_t(u64, len, PAGE_SIZE - offset_in_page(gpa));
-		void __user *ptr = user_ptr(mem, gpa, &part, SVMVCPU_MEM_WRITE);
-		int ret = ptr ? write_part(mem, gpa, ptr, buf, part, atomic) : -ENXIO;
-
-		if (ret)
-			return ret;
-		gpa += part;
-		buf += part;
-		len -= part;
-	}
-	return 0;
+	return copy_guest(mem, gpa, buf, len, atomic, access);
 }
 
 /**
@@ -303,22 +242,14 @@ static int write_parts(struct guest_memory *mem, u64 gpa, const void *buf,
  *
  * One, two, four or eight bytes within a page are written by one access.
  *
- * Context: current->mm is the VM's. With @atomic, interrupts are off.
+ * Context: current->mm is guest_memory.mm. With @atomic, interrupts are off.
  * Return: as guest_memory_read(); also -ENOMEM, -EINTR, or -EDQUOT if the snapshot is
  * at its size limit. On errors, some bytes may have been written.
  */
 int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
 		       unsigned int len, bool atomic)
 {
-	unsigned int phase;
-	int ret;
-
-	if (atomic)
-		return write_parts(mem, gpa, buf, len, true);
-	phase = guest_memory_access_begin(mem);
-	ret = write_parts(mem, gpa, buf, len, false);
-	guest_memory_access_end(mem, phase);
-	return ret;
+	return copy_guest(mem, gpa, (void *)buf, len, atomic, SVMVCPU_MEM_WRITE);
 }
 
 /* Returns -EBUSY if the value is not @old. */
@@ -342,30 +273,24 @@ fault:
 	return -EFAULT;
 }
 
-static int user_cmpxchg_nofault(void __user *ptr, unsigned int size, u64 old, u64 new)
+static int cmpxchg_guest(struct guest_memory *mem, u64 gpa, unsigned int size, u64 old, u64 new,
+			 bool atomic)
 {
+	void __user *ptr = user_ptr(mem, gpa, SVMVCPU_MEM_WRITE);
 	int ret;
 
-	pagefault_disable();
-	ret = user_cmpxchg(ptr, size, old, new);
-	pagefault_enable();
-	return ret == -EFAULT ? -EAGAIN : ret;
-}
-
-static int cmpxchg_region(struct guest_memory *mem, u64 gpa, unsigned int size, u64 old,
-			  u64 new, bool atomic)
-{
-	unsigned int len = size;
-	void __user *ptr = user_ptr(mem, gpa, &len, SVMVCPU_MEM_WRITE);
-	int ret;
-
-	if (!ptr || len != size)
+	if (!ptr)
 		return -ENXIO;
 	ret = track_before_write(mem, gpa, ptr, atomic);
 	if (ret)
 		return ret;
-	ret = atomic ? user_cmpxchg_nofault(ptr, size, old, new) :
-		       user_cmpxchg(ptr, size, old, new);
+	if (atomic)
+		pagefault_disable();
+	ret = user_cmpxchg(ptr, size, old, new);
+	if (atomic) {
+		pagefault_enable();
+		ret = ret == -EFAULT ? -EAGAIN : ret;
+	}
 	track_after_write(mem, gpa);
 	return ret;
 }
@@ -379,7 +304,7 @@ static int cmpxchg_region(struct guest_memory *mem, u64 gpa, unsigned int size, 
  * @new: value to store
  * @atomic: do not sleep; return -EAGAIN if a page is not resident
  *
- * Context: current->mm is the VM's. With @atomic, interrupts are off.
+ * Context: current->mm is guest_memory.mm. With @atomic, interrupts are off.
  * Return: 0; -EBUSY if the value is not @old; otherwise as guest_memory_write().
  */
 int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
@@ -389,9 +314,9 @@ int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
 	int ret;
 
 	if (atomic)
-		return cmpxchg_region(mem, gpa, size, old, new, true);
+		return cmpxchg_guest(mem, gpa, size, old, new, true);
 	phase = guest_memory_access_begin(mem);
-	ret = cmpxchg_region(mem, gpa, size, old, new, false);
+	ret = cmpxchg_guest(mem, gpa, size, old, new, false);
 	guest_memory_access_end(mem, phase);
 	return ret;
 }

@@ -46,7 +46,7 @@ static __always_inline bool guest_cursor_read(struct guest_memory *mem,
 
 	if (!guest_cursor_move(mem, cursor, gpa, nr * sizeof(u64), access))
 		return false;
-	at = (const u64 __user *)(unsigned long)(cursor->hva + (gpa - cursor->gpa));
+	at = region_user_ptr(cursor, gpa);
 	if (!user_read_access_begin(at, nr * sizeof(u64)))
 		return false;
 	for (i = 0; i < nr; i++)

@@ -85,11 +85,6 @@ static u64 fr_gpa(const struct fault_range *fr, unsigned int page)
 	return fr->gpa + ((u64)page << PAGE_SHIFT);
 }
 
-static u64 region_hva(const struct mem_region *region, u64 gpa)
-{
-	return region->hva + (gpa - region->gpa);
-}
-
 static struct span region_span(const struct mem_region *region, u64 start, u64 end)
 {
 	start = max(start, region->gpa);

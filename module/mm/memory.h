@@ -32,6 +32,16 @@ struct mem_region {
 	u32 epoch;	/* guest_memory.map_epoch when it was mapped */
 };
 
+static inline u64 region_hva(const struct mem_region *region, u64 gpa)
+{
+	return region->hva + (gpa - region->gpa);
+}
+
+static inline void __user *region_user_ptr(const struct mem_region *region, u64 gpa)
+{
+	return (void __user *)(unsigned long)region_hva(region, gpa);
+}
+
 /* For SVMVCPU_GET_STATS */
 struct memory_stats {
 	u64 faults;		/* nested page faults that mapped something */

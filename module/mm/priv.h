@@ -9,6 +9,8 @@
 #include <linux/minmax.h>
 #include <linux/sizes.h>
 
+#include <asm/asm.h>
+
 #include "mm/memory.h"
 
 /* Bounds the leaves zapped under one hold of the lock: some 8192, see piece_end() */
@@ -48,6 +50,22 @@ struct hva_watch {
 	struct span invalidated;
 };
 
+/*
+ * Copies quadwords to or from user memory, or pages that may not be in the direct map, such
+ * as memory of memfd_secret(). Returns the number of quadwords left after a fault, or 0.
+ */
+static __always_inline unsigned long copy_quadwords(void *to, const void *from,
+						    unsigned int bytes)
+{
+	unsigned long left = bytes / sizeof(u64);
+
+	asm volatile("1: rep movsq\n"
+		     "2:\n"
+		     _ASM_EXTABLE_UA(1b, 2b)
+		     : "+c" (left), "+D" (to), "+S" (from) : : "memory");
+	return left;
+}
+
 /* region.c */
 bool region_lookup(struct guest_memory *mem, u64 gpa, struct mem_region *region);
 bool region_is_current(struct guest_memory *mem, const struct mem_region *region);
@@ -86,7 +104,6 @@ void guest_memory_flush_and_wait(struct guest_memory *mem);
 /* write_track.c */
 void leaf_mark_dirty(u64 pte);
 void leaf_zapped(void *ctx, u64 gpa, u64 pte, unsigned int level);
-bool copy_page_nofault(void *to, const void *from);
 int track_prealloc_fill(struct guest_memory *mem, u64 gfn, struct track_prealloc *prealloc);
 void track_prealloc_free(struct guest_memory *mem, u64 gfn, struct track_prealloc *prealloc);
 int track_prepare_leaves(struct guest_memory *mem, u64 gpa, u64 *leaf, unsigned int nr,

@@ -13,7 +13,6 @@
 #include <linux/sizes.h>
 #include <linux/swap.h>
 #include <linux/uaccess.h>
-#include <asm/asm.h>
 
 #include "mm/memory.h"
 #include "mm/priv.h"
@@ -22,21 +21,6 @@
 #define PROTECT_CHUNK	SZ_32M
 /* Entries removed under one hold of the lock */
 #define FORGET_BATCH	64
-
-/*
- * Copies a page. Unlike copy_page(), returns false if a page is not in the direct map,
- * such as memory of memfd_secret().
- */
-bool copy_page_nofault(void *to, const void *from)
-{
-	unsigned long left = PAGE_SIZE / 8;
-
-	asm volatile("1:	rep movsq\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : "+c" (left), "+D" (to), "+S" (from) : : "memory");
-	return !left;
-}
 
 /* Must a track_entry or a copy be allocated before the page is written? */
 static bool needs_alloc(struct guest_memory *mem, u64 gfn, bool *entry, bool *page)
@@ -114,7 +98,7 @@ static int entry_save(struct dirty_track *track, struct track_entry *entry,
 		return -EAGAIN;
 	if (track->saved >= track->max_saved)
 		return -EDQUOT;
-	if (prealloc->from && !copy_page_nofault(prealloc->page, prealloc->from))
+	if (prealloc->from && copy_quadwords(prealloc->page, prealloc->from, PAGE_SIZE))
 		return -EFAULT;
 	entry->saved = prealloc->page;
 	prealloc->page = NULL;

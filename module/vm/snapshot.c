@@ -226,7 +226,7 @@ static bool restore_writable_page(struct dirty_track *track, struct track_entry 
 			return false;
 	}
 	if (unlikely(entry->keep || !(pte & NPT_WRITE) ||
-		     !copy_page_nofault(pfn_to_kaddr(npt_pte_pfn(pte)), entry->saved))) {
+		     copy_quadwords(pfn_to_kaddr(npt_pte_pfn(pte)), entry->saved, PAGE_SIZE))) {
 		track_dirty_undo(track, entry);
 		return false;
 	}
@@ -262,9 +262,7 @@ static void __user *user_page(struct guest_memory *mem, u64 gfn)
 	u64 gpa = gfn << PAGE_SHIFT;
 	struct mem_region region;
 
-	if (!region_lookup(mem, gpa, &region))
-		return NULL;
-	return (void __user *)(unsigned long)(region.hva + (gpa - region.gpa));
+	return region_lookup(mem, gpa, &region) ? region_user_ptr(&region, gpa) : NULL;
 }
 
 /* Restore a page that has no writable leaf, through the VMM's address. */
