@@ -428,7 +428,7 @@ static void fr_shrink(struct fault_range *fr, const struct install *in)
 }
 
 static int install_pages(struct guest_memory *mem, struct fault_range *fr,
-			 const struct install *in, struct npt_cache *cache)
+			 const struct install *in, void **table)
 {
 	unsigned int written = fr_written(fr);
 	int ret = 0;
@@ -437,7 +437,7 @@ static int install_pages(struct guest_memory *mem, struct fault_range *fr,
 		ret = track_prepare_leaves(mem, in->start, fr->leaf, fr->nr, written,
 					   fr->prealloc);
 	if (!ret)
-		ret = npt_map_leaves(&mem->npt, cache, in->start, fr->leaf, fr->nr, NPT_4K, true);
+		ret = npt_map_leaves(&mem->npt, table, in->start, fr->leaf, fr->nr, NPT_4K, true);
 	/* On an error, pages before the conflicting one have been mapped. */
 	if (unlikely(mem->track.enabled) && written < fr->nr)
 		track_leaf_mapped(mem, fr_gpa(fr, written));
@@ -445,7 +445,7 @@ static int install_pages(struct guest_memory *mem, struct fault_range *fr,
 }
 
 static int install_locked(struct guest_memory *mem, struct fault_range *fr,
-			  const struct install *in, struct npt_cache *cache)
+			  const struct install *in, void **table)
 {
 	int ret, fresh = 0;
 
@@ -453,20 +453,20 @@ static int install_locked(struct guest_memory *mem, struct fault_range *fr,
 	if (!fr_recheck(mem, fr, in))
 		return -EAGAIN;
 	if (in->level == NPT_4K) {
-		ret = install_pages(mem, fr, in, cache);
+		ret = install_pages(mem, fr, in, table);
 		fresh = ret;
 	} else if (mem->track.enabled &&
 		   track_overlaps(&mem->track, in->start >> PAGE_SHIFT, in->end >> PAGE_SHIFT)) {
 		ret = -EAGAIN;
 	} else {
-		ret = npt_map_leaves(&mem->npt, cache, in->start, &fr->target, 1, in->level, true);
+		ret = npt_map_leaves(&mem->npt, table, in->start, &fr->target, 1, in->level, true);
 		fresh = ret;
 	}
 	if (ret < 0)
 		return ret;
 	/* Skip neighbors that conflict with existing entries; they get their own faults. */
 	if (in->level == NPT_2M && likely(!mem->track.enabled))
-		fresh += max(npt_map_leaves(&mem->npt, cache, fr->large_gpa, fr->leaf,
+		fresh += max(npt_map_leaves(&mem->npt, table, fr->large_gpa, fr->leaf,
 					    FAULT_AROUND_LARGE, NPT_2M, false), 0);
 	mem->stats.mapped[in->level] += fresh;
 	mem->stats.faults += fr->fault;
@@ -475,7 +475,7 @@ static int install_locked(struct guest_memory *mem, struct fault_range *fr,
 
 /* Returns -EAGAIN if the caller must start over. */
 static int fr_install(struct guest_memory *mem, struct fault_range *fr,
-		      struct npt_cache *cache)
+		      void **table)
 {
 	struct install in;
 	int ret;
@@ -483,14 +483,14 @@ static int fr_install(struct guest_memory *mem, struct fault_range *fr,
 	install_prepare(fr, &in);
 	for (;;) {
 		spin_lock(&mem->lock);
-		ret = install_locked(mem, fr, &in, cache);
+		ret = install_locked(mem, fr, &in, table);
 		spin_unlock(&mem->lock);
 		if (ret != -ENOSPC)
 			break;
 		/* The tables usually exist, so allocate only when npt_map_leaves() asks for it. */
-		ret = npt_cache_fill(cache, 1);
-		if (ret)
-			return ret;
+		*table = npt_table_alloc();
+		if (!*table)
+			return -ENOMEM;
 	}
 	if (ret == -EBUSY || ret == -EEXIST) {
 		/* Zap and flush conflicting entries, such as leaves of another size. */
@@ -505,7 +505,7 @@ static int fr_install(struct guest_memory *mem, struct fault_range *fr,
 
 /* Maps [gpa, end), or the part of it that lies in the range around @gpa. */
 static noinline_for_stack int map_fault_range(struct guest_memory *mem, struct fault_range *fr,
-					      struct npt_cache *cache, u64 gpa, u64 end,
+					      void **table, u64 gpa, u64 end,
 					      u32 access)
 {
 	int ret = fr_begin(mem, fr, gpa, end, access);
@@ -515,7 +515,7 @@ static noinline_for_stack int map_fault_range(struct guest_memory *mem, struct f
 		return ret;
 	page = fr_read(mem, fr);
 	if (page == fr->end)
-		ret = fr_install(mem, fr, cache);
+		ret = fr_install(mem, fr, table);
 	/* An entry that was read during an invalidation is meaningless. */
 	if (page == -EFAULT && fr_needed_invalidated(fr))
 		page = -EAGAIN;
@@ -533,7 +533,7 @@ static noinline_for_stack int map_fault_range(struct guest_memory *mem, struct f
 struct fault_stack {
 	struct fault_range fr;
 	struct track_prealloc prealloc;
-	struct npt_cache cache;
+	void *table;	/* spare table for npt_map_leaves(), or NULL */
 };
 
 /**
@@ -570,7 +570,7 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 			if (ret)
 				break;
 		}
-		ret = map_fault_range(mem, &on.fr, &on.cache, gpa, gpa + PAGE_SIZE, access);
+		ret = map_fault_range(mem, &on.fr, &on.table, gpa, gpa + PAGE_SIZE, access);
 		/* The first retry is expected: the page has just been faulted in. */
 		if (ret == -EAGAIN && again && fault_stop_requested(stop))
 			ret = -EINTR;
@@ -578,7 +578,7 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		cond_resched();
 	} while (ret == -EAGAIN);
 	track_prealloc_free(mem, gpa >> PAGE_SHIFT, &on.prealloc);
-	npt_cache_drain(&on.cache);
+	npt_table_free(on.table);
 	*fault = GUEST_FAULT_NONE;
 	if (ret == -ENOENT || ret == -EACCES)
 		*fault = GUEST_FAULT_NO_REGION;
@@ -591,7 +591,7 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 	return 0;
 }
 
-static int prefault_range(struct guest_memory *mem, struct npt_cache *cache, u64 gpa,
+static int prefault_range(struct guest_memory *mem, void **table, u64 gpa,
 			  u64 end, u32 access, u64 *mapped_end)
 {
 	struct fault_range fr = { };
@@ -599,7 +599,7 @@ static int prefault_range(struct guest_memory *mem, struct npt_cache *cache, u64
 	int ret;
 
 	do {
-		ret = map_fault_range(mem, &fr, cache, gpa, end, access);
+		ret = map_fault_range(mem, &fr, table, gpa, end, access);
 		if (ret == -EAGAIN && again && signal_pending(current))
 			ret = -EINTR;
 		again = true;
@@ -625,15 +625,14 @@ static int prefault_range(struct guest_memory *mem, struct npt_cache *cache, u64
 int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 access, u64 *done)
 {
 	u64 end = gpa + bytes, at = gpa, until = end, next;
-	struct npt_cache cache;
+	void *table = NULL;
 	int ret = 0;
 
 	*done = 0;
 	if (!gpa_range_valid(mem, gpa, bytes))
 		return -EINVAL;
-	cache.nr = 0;
 	while (!ret && at < end) {
-		ret = prefault_range(mem, &cache, at, until, access, &next);
+		ret = prefault_range(mem, &table, at, until, access, &next);
 		if (ret == -EFAULT && until > at + PAGE_SIZE) {
 			/* Find the failing page: map one page at a time. */
 			until = at + PAGE_SIZE;
@@ -647,7 +646,7 @@ int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 acce
 		if (at < end && signal_pending(current))
 			ret = -EINTR;
 	}
-	npt_cache_drain(&cache);
+	npt_table_free(table);
 	*done = at - gpa;
 	return ret;
 }

@@ -60,35 +60,18 @@ void guest_memory_flush(struct guest_memory *mem)
 	spin_unlock(&mem->lock);
 }
 
-/* Zaps in pieces, so that the lock is not held for long. Sleeps. */
-void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end)
-{
-	u64 next;
-
-	do {
-		spin_lock(&mem->lock);
-		start = npt_next(&mem->npt, start, end);
-		next = min(end, round_down(start, ZAP_CHUNK) + ZAP_CHUNK);
-		npt_zap(&mem->npt, start, next, leaf_zapped, mem);
-		spin_unlock(&mem->lock);
-		cond_resched();
-		start = next;
-	} while (start < end);
-}
-
 /*
- * Zaps a range and moves tables that became empty to @dead; after a flush, the caller
- * passes them to npt_free_dead(). Sleeps. A concurrent fault may map pages again.
+ * Zaps a range in pieces, so that the lock is not held for long. If @dead is not NULL,
+ * also moves tables that became empty to it; after a flush, the caller passes them to
+ * npt_free_dead(). Sleeps. A concurrent fault may map pages again.
  */
-void guest_memory_zap_tables(struct guest_memory *mem, u64 start, u64 end,
-			     struct list_head *dead)
+void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end, struct list_head *dead)
 {
 	u64 at = start;
 
-	guest_memory_zap(mem, start, end);
 	do {
 		spin_lock(&mem->lock);
-		at = npt_detach(&mem->npt, start, end, at, dead);
+		at = npt_zap(&mem->npt, start, end, at, dead, leaf_zapped, mem);
 		spin_unlock(&mem->lock);
 		cond_resched();
 	} while (at < end);
@@ -99,7 +82,7 @@ void guest_memory_clear(struct guest_memory *mem, u64 start, u64 end)
 {
 	LIST_HEAD(dead);
 
-	guest_memory_zap_tables(mem, start, end, &dead);
+	guest_memory_zap(mem, start, end, &dead);
 	/* Always flush: a CPU may be walking a detached table even if no leaf was zapped. */
 	guest_memory_flush(mem);
 	npt_free_dead(&dead);

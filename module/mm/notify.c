@@ -29,11 +29,18 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "mm/priv.h"
 #include "mm/region.h"
+
+/*
+ * Limits the leaves zapped under one hold of the lock to some 8192, and the tables visited
+ * to fewer than NPT_TABLES_MAX.
+ */
+#define ZAP_CHUNK	SZ_32M
 
 static struct interval_tree_node *first_region(struct guest_memory *mem, struct span span)
 {
@@ -104,7 +111,7 @@ static u64 zap_piece(struct guest_memory *mem, struct span hva)
 	for (node = first_region(mem, hva); node; node = next_region(node, hva)) {
 		struct span part = region_part(node, hva);
 
-		npt_zap(&mem->npt, part.start, part.end, leaf_zapped, mem);
+		npt_zap(&mem->npt, part.start, part.end, part.start, NULL, leaf_zapped, mem);
 	}
 	return hva.end;
 }

@@ -4,7 +4,7 @@
  *
  * Entries have the format of long mode (APM volume 2, 15.25). Entries above the
  * leaf grant all rights, so only the leaf restricts access. An empty table stays
- * linked until npt_detach() unlinks it; npt_free_dead() frees it after a flush,
+ * linked until npt_zap() unlinks it; npt_free_dead() frees it after a flush,
  * when no CPU can be walking it any more.
  */
 #include <linux/atomic.h>
@@ -14,24 +14,26 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #include "mm/npt.h"
 
 #define NPT_ENTRIES	512
 
-static u64 *table_alloc(void)
+/* Sleeps. Returns a zeroed table, or NULL. */
+void *npt_table_alloc(void)
 {
-	return (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	return (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 }
 
-static void table_free(void *table)
+void npt_table_free(void *table)
 {
 	free_page((unsigned long)table);
 }
 
 static unsigned int table_index(u64 gpa, unsigned int level)
 {
-	return (gpa >> (12 + 9 * (level - 1))) & (NPT_ENTRIES - 1);
+	return (gpa >> npt_shift(level)) & (NPT_ENTRIES - 1);
 }
 
 static bool is_leaf(u64 pte, unsigned int level)
@@ -56,7 +58,7 @@ int npt_init(struct npt *npt, unsigned int levels)
 {
 	if (levels != 4 && levels != 5)
 		return -EINVAL;
-	npt->root = table_alloc();
+	npt->root = npt_table_alloc();
 	if (!npt->root)
 		return -ENOMEM;
 	npt->root_pa = __sme_set(__pa(npt->root));
@@ -77,7 +79,7 @@ static void free_tables(struct npt *npt, u64 *table, unsigned int level)
 		if ((pte & NPT_PRESENT) && !is_leaf(pte, level))
 			free_tables(npt, child_table(pte), level - 1);
 	}
-	table_free(table);
+	npt_table_free(table);
 	npt->tables--;
 }
 
@@ -91,42 +93,18 @@ void npt_destroy(struct npt *npt)
 	npt->root_pa = 0;
 }
 
-/*
- * Fills the cache with at least @nr pages. Sleeps. Returns 0, -EINVAL if @nr exceeds
- * NPT_CACHE, or -ENOMEM, after which the cache keeps what was allocated.
- */
-int npt_cache_fill(struct npt_cache *cache, unsigned int nr)
-{
-	if (nr > NPT_CACHE)
-		return -EINVAL;
-	while (cache->nr < nr) {
-		void *page = table_alloc();
-
-		if (!page)
-			return -ENOMEM;
-		cache->page[cache->nr++] = page;
-	}
-	return 0;
-}
-
-void npt_cache_drain(struct npt_cache *cache)
-{
-	while (cache->nr)
-		table_free(cache->page[--cache->nr]);
-}
-
-/* Returns the table below @slot, an entry at @level. Adds one if there is none. */
-static u64 *descend(struct npt *npt, struct npt_cache *cache, u64 *slot,
-		    unsigned int level)
+/* Returns the table below @slot, an entry at @level. Adds @spare if there is none. */
+static u64 *descend(struct npt *npt, void **spare, u64 *slot, unsigned int level)
 {
 	u64 pte = READ_ONCE(*slot);
 	u64 *table;
 
 	if (pte & NPT_PRESENT)
 		return is_leaf(pte, level) ? ERR_PTR(-EBUSY) : child_table(pte);
-	if (!cache->nr)
+	if (!*spare)
 		return ERR_PTR(-ENOSPC);
-	table = cache->page[--cache->nr];
+	table = *spare;
+	*spare = NULL;
 	npt->tables++;
 	/* A walker that sees the entry must see a zeroed table. */
 	smp_store_release(slot, table_pte(table));
@@ -166,13 +144,13 @@ static int set_leaf(u64 *slot, u64 fresh, unsigned int level)
 }
 
 /* The table at @level that maps @gpa */
-static u64 *walk_down(struct npt *npt, struct npt_cache *cache, u64 gpa, unsigned int level)
+static u64 *walk_down(struct npt *npt, void **spare, u64 gpa, unsigned int level)
 {
 	u64 *table = npt->root;
 	unsigned int at;
 
 	for (at = npt->levels; at > level && !IS_ERR(table); at--)
-		table = descend(npt, cache, &table[table_index(gpa, at)], at);
+		table = descend(npt, spare, &table[table_index(gpa, at)], at);
 	return table;
 }
 
@@ -185,7 +163,7 @@ static bool map_args_valid(const struct npt *npt, u64 gpa, unsigned int nr, unsi
 /**
  * npt_map_leaves() - map consecutive pages
  * @npt: the tables
- * @cache: source of new tables
+ * @spare: a table from npt_table_alloc(), or NULL; set to NULL if it is used
  * @gpa: first address, aligned to the size of a leaf at @level
  * @leaf: entries from npt_make_leaf(), or 0 for those to skip
  * @nr: number of @leaf; all of them must lie in one table
@@ -195,12 +173,13 @@ static bool map_args_valid(const struct npt *npt, u64 gpa, unsigned int nr, unsi
  * If a page is already mapped, rights are added, but never removed. No TLB flush is
  * needed.
  *
- * Return: number of pages that were not mapped before. -ENOSPC if @cache is empty:
- * fill it and try again. -EBUSY if another page, or a larger one, is mapped: zap and
- * flush first. -EEXIST if a table of smaller pages exists: also detach it. -EINVAL for
- * invalid arguments. On -EBUSY and -EEXIST, pages before the conflict are mapped.
+ * Return: number of pages that were not mapped before. -ENOSPC if one more table is
+ * needed: allocate @spare and try again. -EBUSY if another page, or a larger one, is
+ * mapped: zap and flush first. -EEXIST if a table of smaller pages exists: also detach it.
+ * -EINVAL for invalid arguments. On -EBUSY and -EEXIST, pages before the conflict are
+ * mapped.
  */
-int npt_map_leaves(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
+int npt_map_leaves(struct npt *npt, void **spare, u64 gpa, const u64 *leaf,
 		   unsigned int nr, unsigned int level, bool strict)
 {
 	unsigned int first, i;
@@ -210,7 +189,7 @@ int npt_map_leaves(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 
 	if (!map_args_valid(npt, gpa, nr, level))
 		return -EINVAL;
 	first = table_index(gpa, level);
-	table = walk_down(npt, cache, gpa, level);
+	table = walk_down(npt, spare, gpa, level);
 	if (IS_ERR(table))
 		return PTR_ERR(table);
 	for (i = 0; i < nr; i++) {
@@ -231,6 +210,21 @@ int npt_map_leaves(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 
 	return fresh;
 }
 
+/* The lowest table for @gpa; its entry for @gpa is not a table. */
+static u64 *lowest_table(const struct npt *npt, u64 gpa, unsigned int *level)
+{
+	u64 *table = npt->root;
+	u64 pte;
+
+	for (*level = npt->levels; *level > NPT_4K; (*level)--) {
+		pte = READ_ONCE(table[table_index(gpa, *level)]);
+		if (!(pte & NPT_PRESENT) || is_leaf(pte, *level))
+			break;
+		table = child_table(pte);
+	}
+	return table;
+}
+
 /**
  * npt_slot() - find the entry for the leaf of an address
  * @npt: the tables
@@ -244,76 +238,10 @@ int npt_map_leaves(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 
  */
 u64 *npt_slot(const struct npt *npt, u64 gpa, unsigned int *level)
 {
-	u64 *table = npt->root;
+	u64 *table = lowest_table(npt, gpa, level);
+	u64 *slot = &table[table_index(gpa, *level)];
 
-	for (*level = npt->levels; ; (*level)--) {
-		u64 *slot = &table[table_index(gpa, *level)];
-		u64 pte = READ_ONCE(*slot);
-
-		if (*level == NPT_4K || ((pte & NPT_PRESENT) && is_leaf(pte, *level)))
-			return slot;
-		if (!(pte & NPT_PRESENT))
-			return NULL;
-		table = child_table(pte);
-	}
-}
-
-/* Index of the first entry that maps addresses from @start on, in a table for @base */
-static unsigned int first_index(u64 start, u64 base, unsigned int level)
-{
-	return start > base ? table_index(start, level) : 0;
-}
-
-struct npt_zap_walk {
-	u64 start;
-	u64 end;
-	npt_leaf_fn fn;
-	void *ctx;
-	bool hit;
-};
-
-static void zap_leaf(struct npt_zap_walk *walk, u64 *slot, u64 gpa,
-		     unsigned int level)
-{
-	u64 old = xchg(slot, 0);
-
-	walk->hit = true;
-	if (walk->fn)
-		walk->fn(walk->ctx, gpa, old, level);
-}
-
-/* @table maps addresses from @base on and overlaps the range. */
-static void zap_table(struct npt_zap_walk *walk, u64 *table, unsigned int level,
-		      u64 base)
-{
-	unsigned int i = first_index(walk->start, base, level);
-	u64 gpa = base + i * npt_span(level);
-
-	for (; i < NPT_ENTRIES && gpa < walk->end; i++, gpa += npt_span(level)) {
-		u64 pte = READ_ONCE(table[i]);
-
-		if (!(pte & NPT_PRESENT))
-			continue;
-		if (is_leaf(pte, level))
-			zap_leaf(walk, &table[i], gpa, level);
-		else
-			zap_table(walk, child_table(pte), level - 1, gpa);
-	}
-}
-
-/* The lowest table for @gpa; its entry for @gpa is not a table. */
-static const u64 *lowest_table(const struct npt *npt, u64 gpa, unsigned int *level)
-{
-	const u64 *table = npt->root;
-	u64 pte;
-
-	for (*level = npt->levels; *level > NPT_4K; (*level)--) {
-		pte = READ_ONCE(table[table_index(gpa, *level)]);
-		if (!(pte & NPT_PRESENT) || is_leaf(pte, *level))
-			break;
-		table = child_table(pte);
-	}
-	return table;
+	return *level == NPT_4K || (READ_ONCE(*slot) & NPT_PRESENT) ? slot : NULL;
 }
 
 /**
@@ -347,191 +275,160 @@ u64 npt_next(const struct npt *npt, u64 start, u64 end)
 	return start < limit ? start : end;
 }
 
+/* State of npt_zap() and npt_protect() */
+struct npt_walk {
+	struct npt *npt;
+	u64 start;
+	u64 end;
+	u64 at;			/* lower addresses are done */
+	unsigned int tables;	/* tables to visit; 0: the walk has stopped at @at */
+	bool protect;		/* write-protect leaves instead of zapping them */
+	struct list_head *dead;	/* detached tables; NULL: empty tables stay */
+	npt_leaf_fn fn;
+	void *ctx;
+};
+
+/* Clears the write and dirty bits. Returns false if both were clear. */
+static bool protect_leaf(u64 *slot, u64 *pte)
+{
+	do {
+		if (!(*pte & (NPT_WRITE | NPT_DIRTY)))
+			return false;
+	} while (!try_cmpxchg(slot, pte, *pte & ~(NPT_WRITE | NPT_DIRTY)));
+	return true;
+}
+
+static void change_leaf(const struct npt_walk *walk, u64 *slot, u64 gpa, unsigned int level)
+{
+	u64 pte = READ_ONCE(*slot);
+
+	if (walk->protect && level == NPT_4K) {
+		if (!protect_leaf(slot, &pte))
+			return;
+	} else {
+		if (walk->protect && !(pte & (NPT_WRITE | NPT_DIRTY)))
+			return;
+		pte = xchg(slot, 0);
+	}
+	if (walk->fn)
+		walk->fn(walk->ctx, gpa, pte, level);
+}
+
+/* Unlinks the table below @slot if it is empty. */
+static void detach_empty(const struct npt_walk *walk, u64 *slot)
+{
+	u64 *table = child_table(READ_ONCE(*slot));
+
+	if (memchr_inv(table, 0, PAGE_SIZE))
+		return;
+	xchg(slot, 0);
+	list_add(&virt_to_page(table)->lru, walk->dead);
+	walk->npt->tables--;
+}
+
+/*
+ * @table maps addresses from @base on and overlaps the range. Works bottom up, since
+ * detaching its last child makes a table empty.
+ */
+static void walk_table(struct npt_walk *walk, u64 *table, unsigned int level, u64 base)
+{
+	unsigned int i = walk->at > base ? table_index(walk->at, level) : 0;
+	u64 span = npt_span(level), gpa = base + i * span;
+
+	for (; i < NPT_ENTRIES && gpa < walk->end; i++, gpa += span) {
+		u64 pte = READ_ONCE(table[i]);
+
+		if (!(pte & NPT_PRESENT))
+			continue;
+		if (is_leaf(pte, level)) {
+			change_leaf(walk, &table[i], gpa, level);
+			continue;
+		}
+		if (!--walk->tables) {
+			walk->at = max(walk->at, gpa);
+			return;
+		}
+		walk_table(walk, child_table(pte), level - 1, gpa);
+		if (!walk->tables)
+			return;
+		if (walk->dead && gpa >= walk->start && gpa + span <= walk->end)
+			detach_empty(walk, &table[i]);
+	}
+}
+
+/* Returns the address at which to continue. */
+static u64 walk_range(struct npt_walk *walk)
+{
+	u64 end = walk->end;
+
+	walk->end = min(end, npt_gpa_limit(walk->npt));
+	walk->tables = NPT_TABLES_MAX;
+	if (walk->at < walk->end)
+		walk_table(walk, walk->npt->root, walk->npt->levels, 0);
+	return walk->tables ? end : walk->at;
+}
+
 /**
  * npt_zap() - unmap a range
  * @npt: the tables
  * @start: first address
  * @end: last address + 1
+ * @at: @start, or the return value of the previous call
+ * @dead: unlink empty tables that lie entirely within the range and add their pages here;
+ *	NULL: keep empty tables
  * @fn: called for each removed leaf; may be NULL
  * @ctx: passed to @fn
  *
- * Removes a large leaf even if only part of it lies in the range. The time depends on
- * the number of tables in the range, which the caller splits to bound the time.
+ * Removes a large leaf even if only part of it lies in the range. Flush the TLB before the
+ * memory is freed, and before npt_free_dead(): CPUs may have tables cached, too.
  *
- * Return: true if a leaf was removed: flush the TLB before the memory is freed
+ * Return: @end, or the address at which to continue, since a call visits a limited
+ * number of tables
  */
-bool npt_zap(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx)
+u64 npt_zap(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *dead,
+	    npt_leaf_fn fn, void *ctx)
 {
-	struct npt_zap_walk walk = {
-		.start = start,
-		.end = min(end, npt_gpa_limit(npt)),
-		.fn = fn,
-		.ctx = ctx,
+	struct npt_walk walk = {
+		.npt = npt, .start = start, .end = end, .at = at, .dead = dead,
+		.fn = fn, .ctx = ctx,
 	};
 
-	if (walk.start < walk.end)
-		zap_table(&walk, npt->root, npt->levels, 0);
-	return walk.hit;
-}
-
-/* Clears the write and dirty bits. Returns false if both were clear. */
-static bool protect_leaf(u64 *slot, u64 *old)
-{
-	u64 pte = READ_ONCE(*slot);
-
-	do {
-		if (!(pte & NPT_PRESENT) || !(pte & (NPT_WRITE | NPT_DIRTY)))
-			return false;
-	} while (!try_cmpxchg(slot, &pte, pte & ~(NPT_WRITE | NPT_DIRTY)));
-	*old = pte;
-	return true;
-}
-
-/* Zaps a large leaf instead of splitting it, since writes are tracked by small pages. */
-static bool zap_large(u64 *slot, u64 *old)
-{
-	u64 pte = READ_ONCE(*slot);
-
-	if (!(pte & (NPT_WRITE | NPT_DIRTY)))
-		return false;
-	*old = xchg(slot, 0);
-	return true;
+	return walk_range(&walk);
 }
 
 /**
  * npt_protect() - write-protect a range
  * @npt: the tables
- * @start: first address
+ * @start: first address, or the return value of the previous call
  * @end: last address + 1
  * @fn: called for each leaf that was writable or dirty
  * @ctx: passed to @fn
  *
- * Leaves of 4 KiB lose the write and dirty bits; larger leaves are zapped. The time
- * depends on the number of tables in the range.
+ * Leaves of 4 KiB lose the write and dirty bits. Larger ones that have these are zapped,
+ * since writes are tracked by small pages.
  *
  * Until the TLB is flushed, a CPU that has the old leaf cached can still write, and may
  * set the dirty bit of the write-protected leaf.
  *
- * Return: true if a leaf was changed: flush the TLB
+ * Return: as npt_zap()
  */
-bool npt_protect(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx)
+u64 npt_protect(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx)
 {
-	bool hit = false;
-	u64 gpa, old;
-
-	for (gpa = npt_next(npt, start, end); gpa < end; gpa = npt_next(npt, gpa, end)) {
-		unsigned int level;
-		u64 *slot = npt_slot(npt, gpa, &level);
-		u64 stop = min(end, round_down(gpa, npt_span(level + 1)) + npt_span(level + 1));
-
-		/* npt_next() may stop at an address without table. */
-		if (!slot)
-			continue;
-		if (level > NPT_4K) {
-			gpa = round_down(gpa, npt_span(level));
-			stop = gpa + npt_span(level);
-		}
-		for (; gpa < stop; gpa += npt_span(level), slot++) {
-			if (level > NPT_4K ? !zap_large(slot, &old) : !protect_leaf(slot, &old))
-				continue;
-			hit = true;
-			fn(ctx, gpa, old, level);
-		}
-	}
-	return hit;
-}
-
-static bool table_empty(const u64 *table)
-{
-	unsigned int i;
-
-	for (i = 0; i < NPT_ENTRIES; i++)
-		if (READ_ONCE(table[i]))
-			return false;
-	return true;
-}
-
-struct npt_detach_walk {
-	struct npt *npt;
-	u64 start;		/* detach tables within [start, end) */
-	u64 end;
-	u64 at;			/* lower addresses are done */
-	unsigned int tables;	/* tables to visit; 0: the walk has stopped at @at */
-	struct list_head *dead;
-};
-
-static void detach_slot(struct npt_detach_walk *walk, u64 *slot)
-{
-	u64 pte = xchg(slot, 0);
-
-	list_add(&virt_to_page(child_table(pte))->lru, walk->dead);
-	walk->npt->tables--;
-}
-
-/* Works bottom up, since detaching its last child makes a table empty. */
-static void detach_below(struct npt_detach_walk *walk, u64 *table,
-			 unsigned int level, u64 base)
-{
-	unsigned int i = first_index(walk->at, base, level);
-	u64 span = npt_span(level);
-	u64 gpa = base + i * span;
-
-	for (; i < NPT_ENTRIES && gpa < walk->end; i++, gpa += span) {
-		u64 pte = READ_ONCE(table[i]);
-
-		if (!(pte & NPT_PRESENT) || is_leaf(pte, level))
-			continue;
-		if (!--walk->tables) {
-			walk->at = max(walk->at, gpa);
-			return;
-		}
-		if (level - 1 > NPT_4K)
-			detach_below(walk, child_table(pte), level - 1, gpa);
-		if (!walk->tables)
-			return;
-		if (gpa >= walk->start && gpa + span <= walk->end &&
-		    table_empty(child_table(pte)))
-			detach_slot(walk, &table[i]);
-	}
-}
-
-/**
- * npt_detach() - unlink empty tables
- * @npt: the tables
- * @start: first address
- * @end: last address + 1; only tables entirely within the range are unlinked
- * @at: @start, or the return value of the previous call
- * @dead: the pages of the tables are added here
- *
- * CPUs may have the tables cached: flush the TLB before npt_free_dead().
- *
- * Return: @end, or the address at which to continue, since a call visits a limited
- * number of tables
- */
-u64 npt_detach(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *dead)
-{
-	struct npt_detach_walk walk = {
-		.npt = npt,
-		.start = start,
-		.end = min(end, npt_gpa_limit(npt)),
-		.at = at,
-		.tables = NPT_TABLES_MAX,
-		.dead = dead,
+	struct npt_walk walk = {
+		.npt = npt, .end = end, .at = start, .protect = true, .fn = fn, .ctx = ctx,
 	};
 
-	if (walk.at < walk.end)
-		detach_below(&walk, npt->root, npt->levels, 0);
-	return walk.tables ? end : walk.at;
+	return walk_range(&walk);
 }
 
-/* Frees tables from npt_detach() after a flush of all CPUs. Sleeps. */
+/* Frees tables from npt_zap() after a flush of all CPUs. Sleeps. */
 void npt_free_dead(struct list_head *dead)
 {
 	struct page *page, *next;
 
 	list_for_each_entry_safe(page, next, dead, lru) {
 		list_del(&page->lru);
-		table_free(page_address(page));
+		npt_table_free(page_address(page));
 		cond_resched();
 	}
 }

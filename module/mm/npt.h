@@ -41,12 +41,7 @@
 #define NPT_2M		2
 #define NPT_1G		3
 
-/* Maximum number of tables that npt_map_leaves() adds for one leaf */
-#define NPT_MAP_MAX	4
-/* Capacity of struct npt_cache */
-#define NPT_CACHE	8
-
-/* Bounds the time of one npt_next() or npt_detach(): some 30,000 entries */
+/* Bounds the time of one npt_next(), npt_zap() or npt_protect(): some 16,000 entries */
 #define NPT_TABLES_MAX	32
 
 struct npt {
@@ -54,12 +49,6 @@ struct npt {
 	phys_addr_t root_pa;	/* for nCR3, with the encryption bit */
 	unsigned int levels;	/* 4 or 5, as the host's own page tables */
 	unsigned long tables;	/* pages in use, including the root */
-};
-
-/* Zeroed pages for npt_map_leaves(), which cannot allocate under the caller's lock */
-struct npt_cache {
-	unsigned int nr;
-	void *page[NPT_CACHE];
 };
 
 /**
@@ -71,10 +60,15 @@ struct npt_cache {
  */
 typedef void (*npt_leaf_fn)(void *ctx, u64 gpa, u64 old_pte, unsigned int level);
 
+static inline unsigned int npt_shift(unsigned int level)
+{
+	return 12 + 9 * (level - 1);
+}
+
 /* Bytes that an entry at @level maps */
 static inline u64 npt_span(unsigned int level)
 {
-	return 1ULL << (12 + 9 * (level - 1));
+	return 1ULL << npt_shift(level);
 }
 
 /* First address that the tables cannot map; processors may support fewer */
@@ -110,18 +104,17 @@ static inline u64 npt_make_leaf(u64 pfn, unsigned int prot, unsigned int level)
 int npt_init(struct npt *npt, unsigned int levels);
 void npt_destroy(struct npt *npt);
 
-int npt_cache_fill(struct npt_cache *cache, unsigned int nr);
-void npt_cache_drain(struct npt_cache *cache);
+void *npt_table_alloc(void);
+void npt_table_free(void *table);
 
-int npt_map_leaves(struct npt *npt, struct npt_cache *cache, u64 gpa, const u64 *leaf,
+int npt_map_leaves(struct npt *npt, void **spare, u64 gpa, const u64 *leaf,
 		   unsigned int nr, unsigned int level, bool strict);
-bool npt_zap(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx);
+u64 npt_zap(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *dead,
+	    npt_leaf_fn fn, void *ctx);
+u64 npt_protect(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx);
 u64 npt_next(const struct npt *npt, u64 start, u64 end);
 u64 *npt_slot(const struct npt *npt, u64 gpa, unsigned int *level);
 
-bool npt_protect(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx);
-
-u64 npt_detach(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *dead);
 void npt_free_dead(struct list_head *dead);
 
 #endif /* SVMVCPU_NPT_H */

@@ -81,7 +81,8 @@ static void npt_protect_pages(struct kunit *test)
 	for (i = 0; i < 8; i++)
 		map(test, BASE + (i << 12), i % 2 ? NPT_W | NPT_X : NPT_X, NPT_4K);
 	*npt_slot(&w->npt, BASE + 0x3000, &level) |= NPT_DIRTY | NPT_ACCESSED;
-	KUNIT_EXPECT_TRUE(test, npt_protect(&w->npt, BASE + 0x2000, BASE + 0x6000, note, w));
+	KUNIT_EXPECT_TRUE(test, npt_change_all(&w->npt, BASE + 0x2000, BASE + 0x6000, true, note,
+					       w));
 	KUNIT_EXPECT_EQ(test, w->told, 2);
 	KUNIT_EXPECT_EQ(test, w->dirty, 1);
 	KUNIT_EXPECT_EQ(test, w->last, BASE + 0x5000);
@@ -93,11 +94,12 @@ static void npt_protect_pages(struct kunit *test)
 	}
 	KUNIT_EXPECT_TRUE(test, npt_leaf(&w->npt, BASE + 0x3000, NULL) & NPT_ACCESSED);
 	/* A second call changes nothing. */
-	KUNIT_EXPECT_FALSE(test, npt_protect(&w->npt, BASE + 0x2000, BASE + 0x6000, note, w));
+	KUNIT_EXPECT_FALSE(test, npt_change_all(&w->npt, BASE + 0x2000, BASE + 0x6000, true, note,
+						w));
 	KUNIT_EXPECT_EQ(test, w->told, 2);
 	/* A CPU may set the dirty bit after the write bit was cleared. */
 	*npt_slot(&w->npt, BASE + 0x3000, &level) |= NPT_DIRTY;
-	KUNIT_EXPECT_TRUE(test, npt_protect(&w->npt, BASE, BASE + 0x4000, note, w));
+	KUNIT_EXPECT_TRUE(test, npt_change_all(&w->npt, BASE, BASE + 0x4000, true, note, w));
 	KUNIT_EXPECT_EQ(test, w->dirty, 2);
 	/* A write fault makes the page writable again. */
 	map(test, BASE + 0x3000, NPT_W | NPT_X, NPT_4K);
@@ -114,12 +116,12 @@ static void npt_protect_far(struct kunit *test)
 	map(test, BASE + (4 << 20), NPT_W, NPT_2M);
 	map(test, BASE + (6 << 20), 0, NPT_2M);
 	map(test, BASE + (1ULL << 36), NPT_W, NPT_4K);
-	KUNIT_EXPECT_TRUE(test, npt_protect(&w->npt, 0, 1ULL << 47, note, w));
+	KUNIT_EXPECT_TRUE(test, npt_change_all(&w->npt, 0, 1ULL << 47, true, note, w));
 	KUNIT_EXPECT_EQ(test, w->told, 4);
 	/* A writable large leaf is zapped; a read-only one stays. */
 	KUNIT_EXPECT_EQ(test, npt_leaf(&w->npt, BASE + (4 << 20), NULL), 0ULL);
 	KUNIT_EXPECT_NE(test, npt_leaf(&w->npt, BASE + (6 << 20), NULL), 0ULL);
-	KUNIT_EXPECT_FALSE(test, npt_protect(&w->npt, 0, 1ULL << 47, note, w));
+	KUNIT_EXPECT_FALSE(test, npt_change_all(&w->npt, 0, 1ULL << 47, true, note, w));
 }
 
 /* A large leaf is zapped even if only half of it is in the range. */
@@ -128,8 +130,8 @@ static void npt_protect_half(struct kunit *test)
 	struct protect_world *w = test->priv;
 
 	map(test, BASE + (4 << 20), NPT_W, NPT_2M);
-	KUNIT_EXPECT_TRUE(test, npt_protect(&w->npt, BASE + (5 << 20), BASE + (5 << 20) + 0x1000,
-					    note, w));
+	KUNIT_EXPECT_TRUE(test, npt_change_all(&w->npt, BASE + (5 << 20),
+					       BASE + (5 << 20) + 0x1000, true, note, w));
 	KUNIT_EXPECT_EQ(test, w->last, BASE + (4 << 20));
 	KUNIT_EXPECT_EQ(test, w->level, NPT_2M);
 	KUNIT_EXPECT_EQ(test, npt_leaf(&w->npt, BASE + (4 << 20), NULL), 0ULL);

@@ -193,7 +193,7 @@ static void random_map_pages(struct world *w)
 	}
 	KUNIT_ASSERT_EQ(w->test, npt_cache_fill(&w->cache, NPT_MAP_MAX), 0);
 	want = model_map_pages(w, first, leaf, prot, nr);
-	ret = npt_map_leaves(&w->npt, &w->cache, w->base + ((u64)first << 12), leaf, nr, NPT_4K,
+	ret = npt_map_cached(&w->npt, &w->cache, w->base + ((u64)first << 12), leaf, nr, NPT_4K,
 			     true);
 	KUNIT_EXPECT_EQ(w->test, ret, want);
 }
@@ -235,8 +235,8 @@ static void random_zap(struct world *w)
 	bool hit;
 
 	model_zap(w, first, end);
-	hit = npt_zap(&w->npt, w->base + ((u64)first << 12),
-		      w->base + ((u64)end << 12), count_leaf, w);
+	hit = npt_change_all(&w->npt, w->base + ((u64)first << 12),
+			     w->base + ((u64)end << 12), false, count_leaf, w);
 	KUNIT_EXPECT_EQ(w->test, hit, w->expected != before);
 	KUNIT_EXPECT_EQ(w->test, w->zapped, w->expected);
 }
@@ -258,12 +258,14 @@ static void random_detach(struct world *w)
 	unsigned int slot;
 	LIST_HEAD(dead);
 
+	model_zap(w, first, end);
 	for (slot = 0; slot < WIN_SLOTS; slot++)
 		if (slot * SLOT_PAGES >= first && (slot + 1) * SLOT_PAGES <= end &&
 		    model_slot_empty(w, slot))
 			w->has_table[slot] = false;
-	npt_detach(&w->npt, w->base + ((u64)first << 12), w->base + ((u64)end << 12),
-		   w->base + ((u64)first << 12), &dead);
+	npt_zap(&w->npt, w->base + ((u64)first << 12), w->base + ((u64)end << 12),
+		w->base + ((u64)first << 12), &dead, count_leaf, w);
+	KUNIT_EXPECT_EQ(w->test, w->zapped, w->expected);
 	npt_free_dead(&dead);
 	KUNIT_EXPECT_TRUE(w->test, list_empty(&dead));
 }
@@ -378,21 +380,6 @@ static void npt_test_bad_args(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_pages, 0);
 }
 
-static void npt_test_cache(struct kunit *test)
-{
-	struct npt_cache cache = {};
-
-	KUNIT_EXPECT_EQ(test, npt_cache_fill(&cache, NPT_CACHE + 1), -EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_cache_fill(&cache, NPT_CACHE), 0);
-	KUNIT_EXPECT_EQ(test, cache.nr, NPT_CACHE);
-	KUNIT_EXPECT_EQ(test, npt_cache_fill(&cache, 1), 0);
-	KUNIT_EXPECT_EQ(test, cache.nr, NPT_CACHE);
-	KUNIT_EXPECT_EQ(test, test_pages, NPT_CACHE);
-	npt_cache_drain(&cache);
-	KUNIT_EXPECT_EQ(test, cache.nr, 0);
-	KUNIT_EXPECT_EQ(test, test_pages, 0);
-}
-
 /* Each attempt adds one table, and keeps those of earlier attempts. */
 static void npt_test_cache_dry(struct kunit *test)
 {
@@ -466,9 +453,10 @@ static void npt_test_huge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, npt_map(npt, cache, gpa, pfn, 0, NPT_2M), -EBUSY);
 	KUNIT_EXPECT_EQ(test, npt_map(npt, cache, gpa, pfn, 0, NPT_4K), -EBUSY);
 	/* Zapping the page before it has no effect, zapping its last page does. */
-	KUNIT_EXPECT_FALSE(test, npt_zap(npt, gpa - 4096, gpa, NULL, NULL));
-	KUNIT_EXPECT_FALSE(test, npt_zap(npt, gpa, gpa, NULL, NULL));
-	KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa + 4096, gpa + 8192, keep_pte, &old));
+	KUNIT_EXPECT_FALSE(test, npt_change_all(npt, gpa - 4096, gpa, false, NULL, NULL));
+	KUNIT_EXPECT_FALSE(test, npt_change_all(npt, gpa, gpa, false, NULL, NULL));
+	KUNIT_EXPECT_TRUE(test, npt_change_all(npt, gpa + 4096, gpa + 8192, false, keep_pte,
+					       &old));
 	KUNIT_EXPECT_EQ(test, npt_pte_pfn(old), pfn);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa, NULL), 0);
 	KUNIT_EXPECT_EQ(test, npt_map(npt, cache, gpa, pfn, 0, NPT_4K), 0);
@@ -486,40 +474,40 @@ static void npt_test_pages(struct kunit *test)
 	struct npt *npt = &w->npt;
 	u64 gpa = 0x1fc000, pte;
 
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -ENOSPC);
 	npt_cache_fill(&w->cache, NPT_MAP_MAX);
 	/* These four pages are the last of their table. */
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 5, NPT_4K, true), -EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa + 1, leaf, 1, NPT_4K, true),
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, leaf, 5, NPT_4K, true), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa + 1, leaf, 1, NPT_4K, true),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, 1ULL << 48, leaf, 1, NPT_4K, true),
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, 1ULL << 48, leaf, 1, NPT_4K, true),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 3);
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 3);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa, NULL), leaf[0]);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa + 0x1000, NULL), 0);
 	KUNIT_EXPECT_EQ(test, npt_leaf(npt, gpa + 0x3000, NULL), leaf[3]);
 
 	/* Rights are added, but not removed. */
 	leaf[0] = npt_make_leaf(7, NPT_X, NPT_4K);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 0);
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), 0);
 	pte = npt_leaf(npt, gpa, NULL);
 	KUNIT_EXPECT_TRUE(test, npt_pte_writable(pte));
 	KUNIT_EXPECT_FALSE(test, pte & NPT_NX);
 
 	leaf[2] = npt_make_leaf(11, 0, NPT_4K);
 	leaf[1] = npt_make_leaf(8, 0, NPT_4K);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -EBUSY);
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, leaf, 4, NPT_4K, true), -EBUSY);
 	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x1000, NULL)), 8);
 	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x2000, NULL)), 9);
 
 	/* Without @strict, conflicting entries are skipped. */
 	leaf[3] = npt_make_leaf(10, NPT_W, NPT_4K);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_4K, false), 0);
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, leaf, 4, NPT_4K, false), 0);
 	KUNIT_EXPECT_EQ(test, npt_pte_pfn(npt_leaf(npt, gpa + 0x2000, NULL)), 9);
 	KUNIT_EXPECT_TRUE(test, npt_pte_writable(npt_leaf(npt, gpa + 0x3000, NULL)));
 
 	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, 0x200000, 512, 0, NPT_2M), 0);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, 0x200000, leaf, 4, NPT_4K, true),
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, 0x200000, leaf, 4, NPT_4K, true),
 			-EBUSY);
 	world_destroy(w);
 }
@@ -537,11 +525,11 @@ static void npt_test_large_run(struct kunit *test)
 		leaf[i] = npt_make_leaf(512 * (i + 1), NPT_W, NPT_2M);
 	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, gpa + span, 512 * 2, 0, NPT_2M), 0);
 	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, gpa + 2 * span, 3, 0, NPT_4K), 0);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 5, NPT_2M, false), -EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa + 4096, leaf, 1, NPT_2M, false),
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, leaf, 5, NPT_2M, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa + 4096, leaf, 1, NPT_2M, false),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_2M, true), -EEXIST);
-	KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, leaf, 4, NPT_2M, false), 1);
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, leaf, 4, NPT_2M, true), -EEXIST);
+	KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, leaf, 4, NPT_2M, false), 1);
 	for (i = 0; i < 4; i++) {
 		level = 0;
 		npt_leaf(npt, gpa + i * span, &level);
@@ -562,20 +550,22 @@ static void npt_test_rebuild(struct kunit *test)
 
 	for (round = 0; round < 3; round++) {
 		npt_cache_fill(&w->cache, NPT_MAP_MAX);
-		KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true),
+		KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true),
 				1);
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), -EEXIST);
-		KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa, gpa + npt_span(NPT_2M), NULL, NULL));
+		KUNIT_EXPECT_TRUE(test, npt_change_all(npt, gpa, gpa + npt_span(NPT_2M), false,
+						       NULL, NULL));
 		/* The empty table still conflicts. */
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), -EEXIST);
-		npt_detach(npt, gpa, gpa + npt_span(NPT_2M), gpa, &dead);
+		npt_zap(npt, gpa, gpa + npt_span(NPT_2M), gpa, &dead, NULL, NULL);
 		npt_free_dead(&dead);
 		KUNIT_EXPECT_EQ(test, npt_map(npt, &w->cache, gpa, 512, NPT_W, NPT_2M), 0);
 		KUNIT_EXPECT_NE(test, npt_leaf(npt, gpa + 0x5000, &level), 0);
 		KUNIT_EXPECT_EQ(test, level, NPT_2M);
-		KUNIT_EXPECT_EQ(test, npt_map_leaves(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true),
+		KUNIT_EXPECT_EQ(test, npt_map_cached(npt, &w->cache, gpa, &leaf, 1, NPT_4K, true),
 				-EBUSY);
-		KUNIT_EXPECT_TRUE(test, npt_zap(npt, gpa + 0x5000, gpa + 0x6000, NULL, NULL));
+		KUNIT_EXPECT_TRUE(test, npt_change_all(npt, gpa + 0x5000, gpa + 0x6000, false, NULL,
+						       NULL));
 		check_tables(w);
 	}
 	world_destroy(w);
@@ -600,18 +590,15 @@ static void npt_test_detach(struct kunit *test)
 	npt_cache_fill(&w->cache, NPT_MAP_MAX);
 	KUNIT_ASSERT_EQ(test, npt_map(npt, &w->cache, 0x1000, 1, 0, 1), 0);
 	KUNIT_EXPECT_EQ(test, npt->tables, 5);
-	/* in use */
-	npt_detach(npt, 0, ~0ULL, 0, &dead);
-	KUNIT_EXPECT_TRUE(test, list_empty(&dead));
-	KUNIT_EXPECT_TRUE(test, npt_zap(npt, 0, ~0ULL, NULL, NULL));
+	KUNIT_EXPECT_TRUE(test, npt_change_all(npt, 0, ~0ULL, false, NULL, NULL));
 	/* empty, but not entirely within the range */
-	npt_detach(npt, 0, npt_span(2) - 1, 0, &dead);
-	npt_detach(npt, 1, ~0ULL, 1, &dead);
+	npt_zap(npt, 0, npt_span(2) - 1, 0, &dead, NULL, NULL);
+	npt_zap(npt, 1, ~0ULL, 1, &dead, NULL, NULL);
 	KUNIT_EXPECT_TRUE(test, list_empty(&dead));
 	KUNIT_EXPECT_EQ(test, npt->tables, 5);
-	npt_detach(npt, 0, npt_span(2), 0, &dead);
+	npt_zap(npt, 0, npt_span(2), 0, &dead, NULL, NULL);
 	KUNIT_EXPECT_EQ(test, list_length(&dead), 1);
-	npt_detach(npt, 0, ~0ULL, 0, &dead);
+	npt_zap(npt, 0, ~0ULL, 0, &dead, NULL, NULL);
 	KUNIT_EXPECT_EQ(test, list_length(&dead), 4);
 	/* Only the root remains linked, and no page has been freed. */
 	KUNIT_EXPECT_EQ(test, npt->tables, 1);
@@ -643,7 +630,6 @@ static void npt_test_table_rights(struct kunit *test)
 static struct kunit_case npt_test_cases[] = {
 	KUNIT_CASE(npt_test_init),
 	KUNIT_CASE(npt_test_bad_args),
-	KUNIT_CASE(npt_test_cache),
 	KUNIT_CASE(npt_test_cache_dry),
 	KUNIT_CASE(npt_test_accessed_dirty),
 	KUNIT_CASE(npt_test_huge),

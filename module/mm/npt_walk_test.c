@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of npt_next() and npt_detach() on large ranges, linked with npt.c from
+ * KUnit tests of npt_next() and npt_zap() on large ranges, linked with npt.c from
  * npt_test.c.
  */
 #include <kunit/test.h>
@@ -50,7 +50,7 @@ static unsigned int detach(struct walk_world *w, u64 start, u64 end)
 	u64 at = start;
 
 	do {
-		at = npt_detach(&w->npt, start, end, at, &w->dead);
+		at = npt_zap(&w->npt, start, end, at, &w->dead, NULL, NULL);
 		calls++;
 	} while (at < end);
 	return calls;
@@ -92,7 +92,8 @@ static void map_empty(struct kunit *test, unsigned int nr)
 	for (i = 0; i < nr; i++) {
 		gpa = i * npt_span(NPT_1G);
 		map(test, gpa);
-		KUNIT_EXPECT_TRUE(test, npt_zap(&w->npt, gpa, gpa + 0x1000, NULL, NULL));
+		KUNIT_EXPECT_TRUE(test, npt_change_all(&w->npt, gpa, gpa + 0x1000, false, NULL,
+						       NULL));
 		KUNIT_EXPECT_EQ(test, detach(w, gpa, gpa + npt_span(NPT_2M)), 1);
 	}
 	npt_free_dead(&w->dead);
@@ -120,16 +121,16 @@ static void npt_walk_pieces(struct kunit *test)
 	KUNIT_EXPECT_GE(test, calls, 6);
 	KUNIT_EXPECT_EQ(test, npt_next(npt, last + npt_span(NPT_2M), end), end);
 
-	/* Each call detaches some; the table with a leaf stays. */
+	/* Each call detaches some; tables of addresses after the range stay. */
 	tables = npt->tables;
-	at = npt_detach(npt, 0, end, 0, &w->dead);
+	at = npt_zap(npt, 0, last, 0, &w->dead, NULL, NULL);
 	KUNIT_EXPECT_LT(test, at, last);
 	KUNIT_EXPECT_LT(test, npt->tables, tables);
 	KUNIT_EXPECT_GE(test, npt->tables, tables - NPT_TABLES_MAX);
-	KUNIT_EXPECT_GE(test, detach(w, 0, end), 5);
+	KUNIT_EXPECT_GE(test, detach(w, 0, last), 5);
 	KUNIT_EXPECT_EQ(test, npt->tables, 4UL);
 	KUNIT_EXPECT_NE(test, npt_leaf(npt, last, NULL), 0ULL);
-	KUNIT_EXPECT_TRUE(test, npt_zap(npt, last, end, NULL, NULL));
+	KUNIT_EXPECT_TRUE(test, npt_change_all(npt, last, end, false, NULL, NULL));
 	KUNIT_EXPECT_EQ(test, detach(w, 0, end), 1);
 	KUNIT_EXPECT_EQ(test, npt->tables, 1UL);
 }
@@ -144,7 +145,7 @@ static void npt_walk_resume(struct kunit *test)
 
 	for (i = 0; i < nr; i++)
 		map(test, i * npt_span(NPT_2M));
-	KUNIT_EXPECT_TRUE(test, npt_zap(npt, 0, npt_span(NPT_1G), NULL, NULL));
+	KUNIT_EXPECT_TRUE(test, npt_change_all(npt, 0, npt_span(NPT_1G), false, NULL, NULL));
 	KUNIT_EXPECT_EQ(test, npt->tables, nr + 3UL);
 	/* All tables but the first, and none of the upper levels, lie in the range. */
 	KUNIT_EXPECT_GE(test, detach(w, 1, ~0ULL), 4);
@@ -154,7 +155,7 @@ static void npt_walk_resume(struct kunit *test)
 
 	for (i = 0; i < nr; i++)
 		map(test, i * npt_span(NPT_2M));
-	KUNIT_EXPECT_TRUE(test, npt_zap(npt, 0, npt_span(NPT_1G), NULL, NULL));
+	KUNIT_EXPECT_TRUE(test, npt_change_all(npt, 0, npt_span(NPT_1G), false, NULL, NULL));
 	KUNIT_EXPECT_GE(test, detach(w, 0, ~0ULL), 4);
 	KUNIT_EXPECT_EQ(test, npt->tables, 1UL);
 }

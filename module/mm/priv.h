@@ -13,9 +13,6 @@
 
 #include "mm/memory.h"
 
-/* Bounds the leaves zapped under one hold of the lock: some 8192, see piece_end() */
-#define ZAP_CHUNK	SZ_32M
-
 /* How the VMM's page tables map a page: its frame number and these flags */
 #define HOST_PRESENT	BIT_ULL(63)
 #define HOST_WRITE	BIT_ULL(62)
@@ -94,9 +91,7 @@ bool fault_stop_requested(const struct fault_stop *stop);
 /* memory.c */
 void guest_memory_flush(struct guest_memory *mem);
 void guest_memory_clear(struct guest_memory *mem, u64 start, u64 end);
-void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end);
-void guest_memory_zap_tables(struct guest_memory *mem, u64 start, u64 end,
-			     struct list_head *dead);
+void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end, struct list_head *dead);
 
 /* access.c */
 void guest_memory_flush_and_wait(struct guest_memory *mem);

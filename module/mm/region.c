@@ -552,8 +552,7 @@ static void forget_ranges(struct guest_memory *mem, const struct svmvcpu_range *
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		guest_memory_zap_tables(mem, ranges[i].gpa, ranges[i].gpa + ranges[i].bytes,
-					&dead);
+		guest_memory_zap(mem, ranges[i].gpa, ranges[i].gpa + ranges[i].bytes, &dead);
 	/* Always flush: a CPU may be walking a detached table even if no leaf was zapped. */
 	guest_memory_flush_and_wait(mem);
 	npt_free_dead(&dead);
@@ -627,7 +626,7 @@ void regions_zap(struct guest_memory *mem)
 	struct region_node *node;
 
 	for (node = first_after(mem, 0); node; node = node_after(node))
-		guest_memory_zap(mem, node->region.gpa, node->region.end);
+		guest_memory_zap(mem, node->region.gpa, node->region.end, NULL);
 }
 
 void regions_free(struct guest_memory *mem)

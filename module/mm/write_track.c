@@ -10,15 +10,12 @@
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
-#include <linux/sizes.h>
 #include <linux/swap.h>
 #include <linux/uaccess.h>
 
 #include "mm/memory.h"
 #include "mm/priv.h"
 
-/* Write-protected under one hold of the lock */
-#define PROTECT_CHUNK	SZ_32M
 /* Entries removed under one hold of the lock */
 #define FORGET_BATCH	64
 
@@ -267,17 +264,12 @@ static void leaf_protected(void *ctx, u64 gpa, u64 pte, unsigned int level)
  */
 void track_protect(struct guest_memory *mem, u64 start, u64 end)
 {
-	u64 next;
-
-	while (start < end) {
+	do {
 		spin_lock(&mem->lock);
-		start = npt_next(&mem->npt, start, end);
-		next = min(end, round_down(start, PROTECT_CHUNK) + PROTECT_CHUNK);
-		npt_protect(&mem->npt, start, next, leaf_protected, mem);
+		start = npt_protect(&mem->npt, start, end, leaf_protected, mem);
 		spin_unlock(&mem->lock);
 		cond_resched();
-		start = next;
-	}
+	} while (start < end);
 }
 
 /**
