@@ -30,57 +30,34 @@
 
 /* --- DIRTY_LOG ----------------------------------------------------------- */
 
-/* Marks entries that exist because of a snapshot */
-static void mark_logged(struct guest_memory *mem, u64 start, u64 end)
+static int change_ranges(struct guest_memory *mem, u64 start, u64 end, bool log)
 {
-	struct track_entry *entry;
-	unsigned long gfn = start;
-	unsigned int n;
+	struct interval_tree_node *spare = kmalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT);
+	int ret;
 
-	do {
-		n = 0;
-		spin_lock(&mem->lock);
-		xa_for_each_range(&mem->track.entries, gfn, entry, gfn, end - 1) {
-			entry->logged = true;
-			if (++n == COLLECT_BATCH)
-				break;
-		}
-		spin_unlock(&mem->lock);
-		cond_resched();
-	} while (n == COLLECT_BATCH);
-}
-
-static void swap_ranges(struct guest_memory *mem, struct track_ranges *ranges)
-{
-	struct dirty_track *track = &mem->track;
-
-	if (!ranges->nr) {
-		kfree(ranges);
-		ranges = NULL;
-	}
+	if (!spare)
+		return -ENOMEM;
 	spin_lock(&mem->lock);
-	swap(track->ranges, ranges);
+	ret = log ? track_log_start(&mem->track, start, end, &spare) :
+		    track_log_stop(&mem->track, start, end, &spare);
 	spin_unlock(&mem->lock);
-	kfree(ranges);
+	kfree(spare);
+	return ret;
 }
 
-static int log_change(struct guest_memory *mem, struct track_range range, bool start)
+static int log_change(struct guest_memory *mem, u64 start, u64 end, bool log)
 {
-	struct track_ranges *ranges;
+	int ret = change_ranges(mem, start, end, log);
 
-	ranges = start ? track_ranges_with(mem->track.ranges, range) :
-			 track_ranges_without(mem->track.ranges, range);
-	if (IS_ERR(ranges))
-		return PTR_ERR(ranges);
-	swap_ranges(mem, ranges);
-	if (!start) {
-		track_forget_range(mem, range.start, range.end, TRACK_FORGET_LOG);
-		track_update_enabled(mem);
+	if (ret)
+		return ret;
+	if (!log) {
+		track_change_range(mem, start, end, TRACK_FORGET_LOG);
 		return 0;
 	}
-	track_update_enabled(mem);
-	mark_logged(mem, range.start, range.end);
-	track_protect(mem, range.start << PAGE_SHIFT, range.end << PAGE_SHIFT);
+	/* There are entries already if there is a snapshot. */
+	track_change_range(mem, start, end, TRACK_LOG);
+	track_protect(mem, start << PAGE_SHIFT, end << PAGE_SHIFT);
 	/* Writes of the module that began before may have missed track_before_write(). */
 	guest_memory_flush_and_wait(mem);
 	return 0;
@@ -91,14 +68,14 @@ static int log_change(struct guest_memory *mem, struct track_range range, bool s
  * @mem: a VM's memory
  * @arg: argument of the ioctl
  *
- * Context: may sleep; current->mm is the VM's.
+ * Context: may sleep; current->mm is guest_memory.mm.
  * Return: 0; -EINVAL, -EFAULT, -E2BIG; -ENOSPC for more than TRACK_MAX_RANGES ranges;
  * -ENOMEM; -EINTR.
  */
 int dirty_log(struct guest_memory *mem, const void __user *arg)
 {
 	struct svmvcpu_dirty_log log;
-	struct track_range range;
+	u64 start;
 	int ret;
 
 	ret = svmvcpu_copy_arg_flags(&log, sizeof(log), sizeof(log),
@@ -108,12 +85,12 @@ int dirty_log(struct guest_memory *mem, const void __user *arg)
 	if ((log.flags != SVMVCPU_LOG_START && log.flags != SVMVCPU_LOG_STOP) ||
 	    !gpa_range_valid(mem, log.gpa, log.bytes))
 		return -EINVAL;
-	range.start = log.gpa >> PAGE_SHIFT;
-	range.end = range.start + (log.bytes >> PAGE_SHIFT);
+	start = log.gpa >> PAGE_SHIFT;
 	ret = mutex_lock_killable(&mem->mutex);
 	if (ret)
 		return ret;
-	ret = log_change(mem, range, log.flags & SVMVCPU_LOG_START);
+	ret = log_change(mem, start, start + (log.bytes >> PAGE_SHIFT),
+			 log.flags & SVMVCPU_LOG_START);
 	mutex_unlock(&mem->mutex);
 	return ret;
 }
@@ -146,16 +123,21 @@ static void emit(struct collect *c, struct track_entry *entry)
 	c->out[c->nr++] = entry->gfn << PAGE_SHIFT;
 }
 
-static __always_inline void collect_writable(struct collect *c, struct dirty_track *track,
-					     struct track_entry *entry)
+/*
+ * Reports the page if it is known to be dirty or if its leaf is. Also clears the dirty bit
+ * of a page that is known to be dirty, so that it is reported once.
+ */
+static __always_inline void collect_entry(struct collect *c, struct dirty_track *track,
+					  struct track_entry *entry)
 {
+	bool dirty = !list_empty(&entry->log);
 	u64 pte;
 
-	switch (track_test_and_clear_dirty(entry, &pte)) {
+	switch (entry->slot ? track_test_and_clear_dirty(entry, &pte) : TRACK_CLEAN) {
 	case TRACK_DIRTY:
 		c->flush = true;
+		dirty = true;
 		track_dirty_undo(track, entry);
-		emit(c, entry);
 		break;
 	case TRACK_PROTECTED:
 		c->flush = true;
@@ -164,30 +146,24 @@ static __always_inline void collect_writable(struct collect *c, struct dirty_tra
 	case TRACK_CLEAN:
 		break;
 	}
-}
-
-/* The page is known to be dirty. Clear its dirty bit, too, so that it is reported once. */
-static void collect_logged(struct collect *c, struct dirty_track *track,
-			   struct track_entry *entry)
-{
-	if (entry->slot && (READ_ONCE(*entry->slot) & NPT_DIRTY))
-		collect_writable(c, track, entry);
-	else
+	if (dirty)
 		emit(c, entry);
 }
 
-static void collect_all_writable(struct guest_memory *mem, struct collect *c)
+/* Visits the list of dirty pages if @log, otherwise the list of writable pages. */
+static __always_inline void collect_list(struct guest_memory *mem, struct collect *c, bool log)
 {
-	struct list_head *list = &mem->track.writable, *at, *next;
+	struct list_head *list = log ? &mem->track.log : &mem->track.writable, *at, *next;
 	unsigned int batch = COLLECT_BATCH;
+	struct track_entry *entry;
 
 	spin_lock(&mem->lock);
 	for (at = list->next; at != list; at = next) {
-		struct track_entry *entry = list_entry(at, struct track_entry, writable);
-
+		entry = log ? list_entry(at, struct track_entry, log) :
+			      list_entry(at, struct track_entry, writable);
 		next = at->next;
 		if (wanted(c, entry))
-			collect_writable(c, &mem->track, entry);
+			collect_entry(c, &mem->track, entry);
 		else if (unlikely(c->full))
 			break;
 		if (unlikely(!--batch)) {
@@ -203,24 +179,10 @@ static void collect_all_writable(struct guest_memory *mem, struct collect *c)
 	spin_unlock(&mem->lock);
 }
 
-static void collect_all_logged(struct guest_memory *mem, struct collect *c)
+static void collect_log(struct guest_memory *mem, struct collect *c)
 {
-	struct list_head *list = &mem->track.log, *at, *next;
-	unsigned int batch = COLLECT_BATCH;
-
-	spin_lock(&mem->lock);
-	for (at = list->next; at != list && !c->full; at = next) {
-		struct track_entry *entry = list_entry(at, struct track_entry, log);
-
-		next = at->next;
-		if (wanted(c, entry))
-			collect_logged(c, &mem->track, entry);
-		if (!--batch) {
-			batch = COLLECT_BATCH;
-			next = track_cond_resched_lock(mem, next);
-		}
-	}
-	spin_unlock(&mem->lock);
+	if (!list_empty_careful(&mem->track.log))
+		collect_list(mem, c, true);
 }
 
 static void collect(struct guest_memory *mem, struct collect *c)
@@ -228,13 +190,12 @@ static void collect(struct guest_memory *mem, struct collect *c)
 	c->nr = 0;
 	c->full = false;
 	/* Pages on the log have waited longest. */
-	if (!list_empty_careful(&mem->track.log))
-		collect_all_logged(mem, c);
+	collect_log(mem, c);
 	if (!c->full)
-		collect_all_writable(mem, c);
+		collect_list(mem, c, false);
 	/* A zap between the two passes may have moved dirty pages to the log. */
-	if (!c->full && !list_empty_careful(&mem->track.log))
-		collect_all_logged(mem, c);
+	if (!c->full)
+		collect_log(mem, c);
 }
 
 /* Marks pages dirty again that could not be reported. */
@@ -276,34 +237,17 @@ static int clear_bitmap(u8 __user *bitmap, u64 bytes)
 	return 0;
 }
 
-static int collect_bitmap(struct guest_memory *mem, struct collect *c, u8 __user *bitmap,
-			  u64 *total)
+/* Sets the bits of collected pages. On failure, the other pages remain dirty. */
+static int report_bits(struct guest_memory *mem, const struct collect *c, u8 __user *bitmap)
 {
-	u64 passes = c->pages / BITMAP_CHUNK + 1;
 	unsigned int i;
-	int ret;
 
-	ret = clear_bitmap(bitmap, DIV_ROUND_UP(c->pages, 64) * 8);
-	if (ret)
-		return ret;
-	do {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		collect(mem, c);
-		for (i = 0; i < c->nr; i++) {
-			if (!set_bit_user(bitmap, (c->out[i] >> PAGE_SHIFT) - c->start))
-				continue;
-			give_back(mem, c->out + i, c->nr - i);
-			return -EFAULT;
-		}
-		*total += c->nr;
-		/* Flush before the next pass over the same leaves: see track_test_idle(). */
-		if (c->flush)
-			guest_memory_flush(mem);
-		c->flush = false;
-		cond_resched();
-		/* Limit the passes, since the guest may keep writing. */
-	} while (c->full && passes--);
+	for (i = 0; i < c->nr; i++) {
+		if (!set_bit_user(bitmap, (c->out[i] >> PAGE_SHIFT) - c->start))
+			continue;
+		give_back(mem, c->out + i, c->nr - i);
+		return -EFAULT;
+	}
 	return 0;
 }
 
@@ -345,14 +289,29 @@ static int collect_to_list(struct guest_memory *mem, struct collect *c,
 static int collect_to_bitmap(struct guest_memory *mem, struct collect *c,
 			     struct svmvcpu_dirty_collect *arg)
 {
-	u64 total = 0;
-	int ret;
+	u8 __user *bitmap = u64_to_user_ptr(arg->bitmap);
+	u64 passes = c->pages / BITMAP_CHUNK + 1, total = 0;
+	int ret = clear_bitmap(bitmap, DIV_ROUND_UP(c->pages, 64) * 8);
 
+	if (ret)
+		return ret;
+	c->room = BITMAP_CHUNK;
 	c->out = kmalloc_array(BITMAP_CHUNK, sizeof(*c->out), GFP_KERNEL_ACCOUNT);
 	if (!c->out)
 		return -ENOMEM;
-	c->room = BITMAP_CHUNK;
-	ret = collect_bitmap(mem, c, u64_to_user_ptr(arg->bitmap), &total);
+	/* Limit the passes, since the guest may keep writing. */
+	do {
+		collect(mem, c);
+		ret = report_bits(mem, c, bitmap);
+		total += c->nr;
+		/* Flush before the next pass over the same leaves: see track_test_idle(). */
+		if (c->flush)
+			guest_memory_flush(mem);
+		c->flush = false;
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+		cond_resched();
+	} while (!ret && c->full && passes--);
 	kfree(c->out);
 	arg->nr = min_t(u64, total, U32_MAX);
 	arg->more = c->full;
@@ -377,7 +336,7 @@ static int collect_locked(struct guest_memory *mem, struct svmvcpu_dirty_collect
 	};
 	int ret;
 
-	if (!mem->track.ranges)
+	if (!mem->track.nr_ranges)
 		return -ENOENT;
 	ret = arg->flags & SVMVCPU_COLLECT_BITMAP ? collect_to_bitmap(mem, &c, arg) :
 						    collect_to_list(mem, &c, arg);
@@ -391,7 +350,7 @@ static int collect_locked(struct guest_memory *mem, struct svmvcpu_dirty_collect
  * @mem: a VM's memory
  * @arg: argument of the ioctl
  *
- * Context: may sleep; current->mm is the VM's.
+ * Context: may sleep; current->mm is guest_memory.mm.
  * Return: 0; -EINVAL, -E2BIG; -EFAULT, after which pages that were not reported are
  * still dirty; -ENOENT if nothing is logged; -ENOMEM; -EINTR.
  */

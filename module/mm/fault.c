@@ -208,7 +208,7 @@ static unsigned int fr_level(struct guest_memory *mem, const struct fault_range 
 			     unsigned int host_level)
 {
 	u64 gpa = fr_gpa(fr, fr->first), hva = region_hva(&fr->region, gpa);
-	unsigned int level = min(track_max_level(mem, gpa), host_level);
+	unsigned int level = min(mem->max_level, host_level);
 
 	if (fr->no_around)
 		level = min(level, fr->level);
@@ -216,7 +216,8 @@ static unsigned int fr_level(struct guest_memory *mem, const struct fault_range 
 		u64 span = npt_span(level), start = round_down(gpa, span);
 
 		if (!((gpa ^ hva) & (span - 1)) &&
-		    start >= fr->region.gpa && start + span <= fr->region.end)
+		    start >= fr->region.gpa && start + span <= fr->region.end &&
+		    !track_covers_range(mem, start, start + span))
 			break;
 	}
 	return level;
@@ -433,13 +434,13 @@ static int install_pages(struct guest_memory *mem, struct fault_range *fr,
 	unsigned int written = fr_written(fr);
 	int ret = 0;
 
-	if (unlikely(mem->track.enabled))
+	if (unlikely(track_enabled(&mem->track)))
 		ret = track_prepare_leaves(mem, in->start, fr->leaf, fr->nr, written,
 					   fr->prealloc);
 	if (!ret)
 		ret = npt_map_leaves(&mem->npt, table, in->start, fr->leaf, fr->nr, NPT_4K, true);
 	/* On an error, pages before the conflicting one have been mapped. */
-	if (unlikely(mem->track.enabled) && written < fr->nr)
+	if (unlikely(track_enabled(&mem->track)) && written < fr->nr)
 		track_leaf_mapped(mem, fr_gpa(fr, written));
 	return ret;
 }
@@ -455,8 +456,8 @@ static int install_locked(struct guest_memory *mem, struct fault_range *fr,
 	if (in->level == NPT_4K) {
 		ret = install_pages(mem, fr, in, table);
 		fresh = ret;
-	} else if (mem->track.enabled &&
-		   track_overlaps(&mem->track, in->start >> PAGE_SHIFT, in->end >> PAGE_SHIFT)) {
+	} else if (track_enabled(&mem->track) &&
+		   track_covers(&mem->track, in->start >> PAGE_SHIFT, in->end >> PAGE_SHIFT)) {
 		ret = -EAGAIN;
 	} else {
 		ret = npt_map_leaves(&mem->npt, table, in->start, &fr->target, 1, in->level, true);
@@ -465,7 +466,7 @@ static int install_locked(struct guest_memory *mem, struct fault_range *fr,
 	if (ret < 0)
 		return ret;
 	/* Skip neighbors that conflict with existing entries; they get their own faults. */
-	if (in->level == NPT_2M && likely(!mem->track.enabled))
+	if (in->level == NPT_2M && likely(!track_enabled(&mem->track)))
 		fresh += max(npt_map_leaves(&mem->npt, table, fr->large_gpa, fr->leaf,
 					    FAULT_AROUND_LARGE, NPT_2M, false), 0);
 	mem->stats.mapped[in->level] += fresh;
@@ -565,7 +566,7 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		return 0;
 	}
 	do {
-		if ((access & SVMVCPU_MEM_WRITE) && READ_ONCE(mem->track.enabled)) {
+		if ((access & SVMVCPU_MEM_WRITE) && track_enabled(&mem->track)) {
 			ret = track_prealloc_fill(mem, gpa >> PAGE_SHIFT, &on.prealloc);
 			if (ret)
 				break;

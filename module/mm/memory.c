@@ -150,9 +150,9 @@ void guest_memory_destroy(struct guest_memory *mem)
 	regions_zap(mem);
 	vmm_mm_leave(mem);
 	regions_free(mem);
-	track_forget_range(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT, TRACK_FORGET_ALL);
+	track_change_range(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT, TRACK_FORGET_ALL);
 	xa_destroy(&mem->track.entries);
-	kfree(mem->track.ranges);
+	track_log_stop(&mem->track, 0, BIT_ULL(mem->gpa_bits) >> PAGE_SHIFT, NULL);
 	dirty_free(mem);
 	npt_destroy(&mem->npt);
 	free_cpumask_var(mem->cpus);

@@ -20,10 +20,11 @@
 #define HOST_REFUSED	BIT_ULL(61)
 #define HOST_PFN	GENMASK_ULL(60, 0)
 
-/* track_forget_range() */
+/* track_change_range() */
 #define TRACK_FORGET_LOG	BIT(0)
 #define TRACK_FORGET_SAVED	BIT(1)
 #define TRACK_FORGET_ALL	(TRACK_FORGET_LOG | TRACK_FORGET_SAVED)
+#define TRACK_LOG		BIT(2)
 
 /* Allocated before a tracked page is made writable, since that happens under the lock */
 struct track_prealloc {
@@ -103,11 +104,10 @@ int track_prealloc_fill(struct guest_memory *mem, u64 gfn, struct track_prealloc
 void track_prealloc_free(struct guest_memory *mem, u64 gfn, struct track_prealloc *prealloc);
 int track_prepare_leaves(struct guest_memory *mem, u64 gpa, u64 *leaf, unsigned int nr,
 			 unsigned int written, struct track_prealloc *prealloc);
-unsigned int track_max_level(struct guest_memory *mem, u64 gpa);
+bool track_covers_range(struct guest_memory *mem, u64 start, u64 end);
 void track_leaf_mapped(struct guest_memory *mem, u64 gpa);
 void track_protect(struct guest_memory *mem, u64 start, u64 end);
-void track_update_enabled(struct guest_memory *mem);
-void track_forget_range(struct guest_memory *mem, u64 start, u64 end, unsigned int what);
+void track_change_range(struct guest_memory *mem, u64 start, u64 end, unsigned int what);
 int track_before_write(struct guest_memory *mem, u64 gpa, const void __user *ptr, bool atomic);
 struct list_head *track_cond_resched_lock(struct guest_memory *mem, struct list_head *next);
 int track_save_page(struct guest_memory *mem, u64 gfn, const void __user *page);

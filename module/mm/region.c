@@ -558,7 +558,7 @@ static void forget_ranges(struct guest_memory *mem, const struct svmvcpu_range *
 	npt_free_dead(&dead);
 	/* Now no access that began before can create another track_entry. */
 	for (i = 0; i < nr; i++)
-		track_forget_range(mem, ranges[i].gpa >> PAGE_SHIFT,
+		track_change_range(mem, ranges[i].gpa >> PAGE_SHIFT,
 				   (ranges[i].gpa + ranges[i].bytes) >> PAGE_SHIFT,
 				   TRACK_FORGET_ALL);
 }

@@ -2,11 +2,10 @@
 /*
  * Bookkeeping of written pages: see track.h.
  */
-#include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/gfp.h>
-#include <linux/overflow.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "mm/track.h"
 
@@ -17,6 +16,7 @@ void track_init(struct dirty_track *track)
 	INIT_LIST_HEAD(&track->writable);
 	INIT_LIST_HEAD(&track->undo);
 	INIT_LIST_HEAD(&track->log);
+	track->ranges = RB_ROOT_CACHED;
 }
 
 struct track_entry *track_entry_alloc(u64 gfn)
@@ -41,6 +41,11 @@ void track_entry_free(struct track_entry *entry)
 	kfree(entry);
 }
 
+static bool logs(struct dirty_track *track, u64 start, u64 end)
+{
+	return interval_tree_iter_first(&track->ranges, start, end - 1);
+}
+
 /*
  * Adds an entry for a page that has none. The caller has used xa_reserve().
  * Returns -EAGAIN if the reservation was released meanwhile.
@@ -49,7 +54,7 @@ int track_add(struct dirty_track *track, struct track_entry *entry)
 {
 	if (xa_is_err(xa_store(&track->entries, entry->gfn, entry, GFP_NOWAIT)))
 		return -EAGAIN;
-	entry->logged = track_logs(track, entry->gfn);
+	entry->logged = logs(track, entry->gfn, entry->gfn + 1);
 	return 0;
 }
 
@@ -67,126 +72,92 @@ void track_remove(struct dirty_track *track, struct track_entry *entry)
 		set_bit(NPT_DIRTY_BIT, (unsigned long *)entry->slot);
 }
 
-/* Takes the page out of the snapshot. Returns its copy, which the caller frees, or NULL. */
-void *track_drop_saved(struct dirty_track *track, struct track_entry *entry)
+/* Takes the page out of the snapshot, and frees its copy. */
+void track_drop_saved(struct dirty_track *track, struct track_entry *entry)
 {
-	void *saved = entry->saved;
-
+	if (entry->saved)
+		track->saved--;
+	free_page((unsigned long)entry->saved);
 	entry->saved = NULL;
 	entry->keep = false;
 	list_del_init(&entry->undo);
-	if (saved)
-		track->saved--;
-	return saved;
 }
 
-/* Index of the first range that ends after @gfn */
-static unsigned int ranges_find(const struct track_ranges *ranges, u64 gfn)
+/* Must writes to any page of [start, end) be tracked? */
+bool track_covers(struct dirty_track *track, u64 start, u64 end)
 {
-	unsigned int low = 0, high = ranges->nr;
-
-	while (low < high) {
-		unsigned int mid = low + (high - low) / 2;
-
-		if (ranges->range[mid].end > gfn)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
+	return track->snapshot || logs(track, start, end);
 }
 
-bool track_logs(const struct dirty_track *track, u64 gfn)
+static void insert_range(struct dirty_track *track, struct interval_tree_node *range)
 {
-	const struct track_ranges *ranges = track->ranges;
-	unsigned int i;
-
-	if (!ranges)
-		return false;
-	i = ranges_find(ranges, gfn);
-	return i < ranges->nr && ranges->range[i].start <= gfn;
+	interval_tree_insert(range, &track->ranges);
+	track->nr_ranges++;
 }
 
-/* Must writes to the page be tracked? */
-bool track_covers(const struct dirty_track *track, u64 gfn)
+static void remove_range(struct dirty_track *track, struct interval_tree_node *range)
 {
-	return track->snapshot || track_logs(track, gfn);
-}
-
-/* Is any page of [start, end) tracked? */
-bool track_overlaps(const struct dirty_track *track, u64 start, u64 end)
-{
-	const struct track_ranges *ranges = track->ranges;
-	unsigned int i;
-
-	if (track->snapshot || !ranges)
-		return track->snapshot;
-	i = ranges_find(ranges, start);
-	return i < ranges->nr && ranges->range[i].start < end;
-}
-
-static struct track_ranges *ranges_alloc(unsigned int nr)
-{
-	struct track_ranges *ranges;
-
-	ranges = kzalloc(struct_size(ranges, range, nr), GFP_KERNEL_ACCOUNT);
-	return ranges ? ranges : ERR_PTR(-ENOMEM);
-}
-
-static struct track_ranges *ranges_check(struct track_ranges *ranges)
-{
-	if (ranges->nr <= TRACK_MAX_RANGES)
-		return ranges;
-	kfree(ranges);
-	return ERR_PTR(-ENOSPC);
+	interval_tree_remove(range, &track->ranges);
+	track->nr_ranges--;
 }
 
 /*
- * Returns a copy of @old with @add, or an error pointer: -ENOMEM, or -ENOSPC for too
- * many ranges. @old may be NULL; @add is not empty and may overlap @old.
+ * Adds the pages [start, end) to the log. Takes @spare, or leaves it on failure. Returns
+ * -ENOSPC for too many ranges.
  */
-struct track_ranges *track_ranges_with(const struct track_ranges *old, struct track_range add)
+int track_log_start(struct dirty_track *track, u64 start, u64 end,
+		    struct interval_tree_node **spare)
 {
-	unsigned int nr = old ? old->nr : 0, i;
-	struct track_ranges *new = ranges_alloc(nr + 1);
+	struct interval_tree_node *new = *spare, *range;
 
-	if (IS_ERR(new))
-		return new;
-	for (i = 0; i < nr && old->range[i].end < add.start; i++)
-		new->range[new->nr++] = old->range[i];
+	new->start = start;
+	new->last = end - 1;
 	/* Merge overlapping and adjacent ranges. */
-	for (; i < nr && old->range[i].start <= add.end; i++) {
-		add.start = min(add.start, old->range[i].start);
-		add.end = max(add.end, old->range[i].end);
+	while ((range = interval_tree_iter_first(&track->ranges, max(new->start, 1UL) - 1,
+						 new->last + 1))) {
+		new->start = min(new->start, range->start);
+		new->last = max(new->last, range->last);
+		remove_range(track, range);
+		kfree(range);
 	}
-	new->range[new->nr++] = add;
-	for (; i < nr; i++)
-		new->range[new->nr++] = old->range[i];
-	return ranges_check(new);
+	if (track->nr_ranges == TRACK_MAX_RANGES)
+		return -ENOSPC;
+	insert_range(track, new);
+	*spare = NULL;
+	return 0;
 }
 
-/* Returns a copy of @old without @cut, which may be empty. Errors as above. */
-struct track_ranges *track_ranges_without(const struct track_ranges *old,
-					  struct track_range cut)
+/*
+ * Removes the pages [start, end) from the log. Takes @spare, or leaves it if no range is
+ * split. Returns -ENOSPC for too many ranges.
+ */
+int track_log_stop(struct dirty_track *track, u64 start, u64 end,
+		   struct interval_tree_node **spare)
 {
-	unsigned int nr = old ? old->nr : 0, i;
-	struct track_ranges *new = ranges_alloc(nr + 1);
+	struct interval_tree_node *range, *right;
 
-	if (IS_ERR(new))
-		return new;
-	for (i = 0; i < nr; i++) {
-		struct track_range range = old->range[i];
+	while ((range = interval_tree_iter_first(&track->ranges, start, end - 1))) {
+		bool keep_left = range->start < start, keep_right = range->last >= end;
 
-		if (range.start < min(range.end, cut.start))
-			new->range[new->nr++] = (struct track_range) {
-				range.start, min(range.end, cut.start),
-			};
-		if (max(range.start, cut.end) < range.end)
-			new->range[new->nr++] = (struct track_range) {
-				max(range.start, cut.end), range.end,
-			};
+		if (keep_left && keep_right && track->nr_ranges == TRACK_MAX_RANGES)
+			return -ENOSPC;
+		remove_range(track, range);
+		if (keep_right) {
+			right = keep_left ? *spare : range;
+			right->start = end;
+			right->last = range->last;
+			insert_range(track, right);
+		}
+		if (keep_left) {
+			range->last = start - 1;
+			insert_range(track, range);
+		}
+		if (keep_left && keep_right)
+			*spare = NULL;
+		else if (!keep_left && !keep_right)
+			kfree(range);
 	}
-	return ranges_check(new);
+	return 0;
 }
 
 /* @slot, a leaf of 4 KiB, has become writable. A snapshot has its copy of the page by now. */

@@ -9,8 +9,7 @@
  * that stays clean for TRACK_IDLE_MAX passes is write-protected again; its entry
  * and the snapshot's copy of the page remain.
  *
- * The caller serializes all functions. Only dirty_track.enabled may be read
- * without the lock, as a hint.
+ * The caller serializes all functions except track_enabled().
  */
 #ifndef SVMVCPU_TRACK_H
 #define SVMVCPU_TRACK_H
@@ -18,6 +17,7 @@
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/compiler.h>
+#include <linux/interval_tree.h>
 #include <linux/list.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
@@ -49,26 +49,14 @@ struct track_entry {
 	bool keep;			/* RESTORE always copies it: the VMM writes to it */
 };
 
-/* Pages [start, end), by number */
-struct track_range {
-	u64 start;
-	u64 end;
-};
-
-/* Sorted and disjoint, with gaps in between. Updates replace the whole array. */
-struct track_ranges {
-	unsigned int nr;
-	struct track_range range[];
-};
-
 struct dirty_track {
-	bool enabled;			/* a snapshot or a log exists */
 	bool snapshot;			/* save pages before they are written */
 	struct xarray entries;		/* struct track_entry, by gfn */
 	struct list_head writable;	/* entries whose leaf is, or just was, writable */
 	struct list_head undo;		/* known to differ from the snapshot */
 	struct list_head log;		/* known to be dirty for the log */
-	struct track_ranges *ranges;	/* what is logged; NULL: nothing */
+	struct rb_root_cached ranges;	/* logged pages; disjoint, with gaps in between */
+	unsigned int nr_ranges;
 	u64 saved;			/* number of copies, */
 	u64 max_saved;			/* and its limit */
 };
@@ -85,19 +73,24 @@ static inline struct track_entry *track_find(struct dirty_track *track, u64 gfn)
 
 int track_add(struct dirty_track *track, struct track_entry *entry);
 void track_remove(struct dirty_track *track, struct track_entry *entry);
-void *track_drop_saved(struct dirty_track *track, struct track_entry *entry);
+void track_drop_saved(struct dirty_track *track, struct track_entry *entry);
 
-bool track_logs(const struct dirty_track *track, u64 gfn);
-bool track_covers(const struct dirty_track *track, u64 gfn);
-bool track_overlaps(const struct dirty_track *track, u64 start, u64 end);
-struct track_ranges *track_ranges_with(const struct track_ranges *old, struct track_range add);
-struct track_ranges *track_ranges_without(const struct track_ranges *old,
-					  struct track_range cut);
+bool track_covers(struct dirty_track *track, u64 start, u64 end);
+int track_log_start(struct dirty_track *track, u64 start, u64 end,
+		    struct interval_tree_node **spare);
+int track_log_stop(struct dirty_track *track, u64 start, u64 end,
+		   struct interval_tree_node **spare);
 
 void track_set_writable(struct dirty_track *track, struct track_entry *entry, u64 *slot);
 void track_leaf_changed(struct dirty_track *track, struct track_entry *entry, u64 pte,
 			bool gone);
 enum track_found track_test_idle(struct track_entry *entry, u64 pte);
+
+/* Is anything tracked? A hint without the lock. */
+static inline bool track_enabled(const struct dirty_track *track)
+{
+	return READ_ONCE(track->snapshot) || READ_ONCE(track->nr_ranges);
+}
 
 /* The page differs from the snapshot. */
 static inline void track_dirty_undo(struct dirty_track *track, struct track_entry *entry)

@@ -37,6 +37,18 @@ static int track_test_init(struct kunit *test)
 	return 0;
 }
 
+static int change_log(struct track_world *w, u64 start, u64 end, bool log)
+{
+	struct interval_tree_node *spare = kmalloc(sizeof(*spare), GFP_KERNEL);
+	int ret;
+
+	KUNIT_ASSERT_NOT_NULL(w->test, spare);
+	ret = log ? track_log_start(&w->track, start, end, &spare) :
+		    track_log_stop(&w->track, start, end, &spare);
+	kfree(spare);
+	return ret;
+}
+
 static void track_test_exit(struct kunit *test)
 {
 	struct track_world *w = test->priv;
@@ -52,17 +64,8 @@ static void track_test_exit(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&w->track.log));
 	KUNIT_EXPECT_EQ(test, w->track.saved, 0ULL);
 	xa_destroy(&w->track.entries);
-	kfree(w->track.ranges);
-}
-
-static void log_pages(struct track_world *w, u64 start, u64 end)
-{
-	struct track_ranges *ranges;
-
-	ranges = track_ranges_with(w->track.ranges, (struct track_range) { start, end });
-	KUNIT_ASSERT_FALSE(w->test, IS_ERR(ranges));
-	kfree(w->track.ranges);
-	w->track.ranges = ranges;
+	change_log(w, 0, PAGES * 1000, false);
+	KUNIT_EXPECT_EQ(test, w->track.nr_ranges, 0);
 }
 
 /* The state of a page after its write fault */
@@ -90,31 +93,33 @@ static struct track_entry *writable_page(struct track_world *w, u64 gfn, bool sa
 static void track_ranges_model(struct kunit *test)
 {
 	struct track_world *w = test->priv;
+	struct interval_tree_node *range;
 	DECLARE_BITMAP(model, PAGES);
-	unsigned int round, i;
+	unsigned int round, i, nr;
 
 	bitmap_zero(model, PAGES);
 	for (round = 0; round < 2000; round++) {
 		u64 start = track_roll(w, PAGES), end = start + 1 + track_roll(w, PAGES - start);
-		struct track_range range = { start, end };
-		bool add = track_roll(w, 2);
-		struct track_ranges *new;
+		bool log = track_roll(w, 2);
+		u64 next = 0;
 
-		new = add ? track_ranges_with(w->track.ranges, range) :
-			    track_ranges_without(w->track.ranges, range);
-		KUNIT_ASSERT_FALSE(test, IS_ERR(new));
-		kfree(w->track.ranges);
-		w->track.ranges = new;
-		if (add)
+		KUNIT_ASSERT_EQ(test, change_log(w, start, end, log), 0);
+		if (log)
 			bitmap_set(model, start, end - start);
 		else
 			bitmap_clear(model, start, end - start);
 		for (i = 0; i < PAGES; i++)
-			KUNIT_ASSERT_EQ(test, track_logs(&w->track, i), test_bit(i, model));
-		/* Adjacent ranges are merged. */
-		for (i = 1; i < new->nr; i++)
-			KUNIT_ASSERT_LT(test, new->range[i - 1].end, new->range[i].start);
-		KUNIT_EXPECT_EQ(test, track_overlaps(&w->track, start, end),
+			KUNIT_ASSERT_EQ(test, track_covers(&w->track, i, i + 1),
+					test_bit(i, model));
+		nr = 0;
+		for (range = interval_tree_iter_first(&w->track.ranges, 0, ULONG_MAX); range;
+		     range = interval_tree_iter_next(range, 0, ULONG_MAX), nr++) {
+			/* Adjacent ranges are merged. */
+			KUNIT_ASSERT_TRUE(test, !nr || range->start > next);
+			next = range->last + 1;
+		}
+		KUNIT_ASSERT_EQ(test, nr, w->track.nr_ranges);
+		KUNIT_EXPECT_EQ(test, track_covers(&w->track, start, end),
 				find_next_bit(model, end, start) < end);
 	}
 }
@@ -122,19 +127,19 @@ static void track_ranges_model(struct kunit *test)
 static void track_ranges_limit(struct kunit *test)
 {
 	struct track_world *w = test->priv;
-	struct track_ranges *ranges;
 	unsigned int i;
 
 	for (i = 0; i < TRACK_MAX_RANGES; i++)
-		log_pages(w, 10 * i, 10 * i + 5);
-	ranges = track_ranges_with(w->track.ranges, (struct track_range) { 7, 8 });
-	KUNIT_EXPECT_PTR_EQ(test, ranges, ERR_PTR(-ENOSPC));
+		KUNIT_EXPECT_EQ(test, change_log(w, 10 * i, 10 * i + 5, true), 0);
+	KUNIT_EXPECT_EQ(test, change_log(w, 7, 8, true), -ENOSPC);
 	/* A hole splits a range in two. */
-	ranges = track_ranges_without(w->track.ranges, (struct track_range) { 1, 2 });
-	KUNIT_EXPECT_PTR_EQ(test, ranges, ERR_PTR(-ENOSPC));
+	KUNIT_EXPECT_EQ(test, change_log(w, 1, 2, false), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, w->track.nr_ranges, TRACK_MAX_RANGES);
+	KUNIT_EXPECT_TRUE(test, track_covers(&w->track, 1, 2));
+	KUNIT_EXPECT_FALSE(test, track_covers(&w->track, 7, 8));
 	/* A range that closes a gap merges its neighbors. */
-	log_pages(w, 5, 10);
-	KUNIT_EXPECT_EQ(test, w->track.ranges->nr, TRACK_MAX_RANGES - 1);
+	KUNIT_EXPECT_EQ(test, change_log(w, 5, 10, true), 0);
+	KUNIT_EXPECT_EQ(test, w->track.nr_ranges, TRACK_MAX_RANGES - 1);
 }
 
 /* One write is reported once to each consumer. */
@@ -144,7 +149,7 @@ static void track_dirty_once(struct kunit *test)
 	struct track_entry *entry;
 	u64 pte;
 
-	log_pages(w, 0, 8);
+	KUNIT_ASSERT_EQ(test, change_log(w, 0, 8, true), 0);
 	entry = writable_page(w, 3, true);
 	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_CLEAN);
 	w->leaf[3] |= NPT_DIRTY;
@@ -230,15 +235,13 @@ static void track_forget(struct kunit *test)
 {
 	struct track_world *w = test->priv;
 	struct track_entry *entry = writable_page(w, 4, true);
-	void *saved;
 	u64 pte;
 
 	w->leaf[4] |= NPT_DIRTY;
 	KUNIT_EXPECT_EQ(test, track_test_and_clear_dirty(entry, &pte), TRACK_DIRTY);
 	track_dirty(&w->track, entry);
-	saved = track_drop_saved(&w->track, entry);
-	KUNIT_EXPECT_NOT_NULL(test, saved);
-	free_page((unsigned long)saved);
+	track_drop_saved(&w->track, entry);
+	KUNIT_EXPECT_NULL(test, entry->saved);
 	KUNIT_EXPECT_TRUE(test, list_empty(&w->track.undo));
 	KUNIT_EXPECT_EQ(test, w->track.saved, 0ULL);
 	track_remove(&w->track, entry);
@@ -293,7 +296,7 @@ static void track_model(struct kunit *test)
 	struct track_world *w = test->priv;
 	unsigned int round;
 
-	log_pages(w, 0, PAGES);
+	KUNIT_ASSERT_EQ(test, change_log(w, 0, PAGES, true), 0);
 	for (round = 0; round < 20000; round++) {
 		u32 what = track_roll(w, 16);
 		unsigned long *model = what == 15 ? undo : log;

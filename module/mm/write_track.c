@@ -16,8 +16,8 @@
 #include "mm/memory.h"
 #include "mm/priv.h"
 
-/* Entries removed under one hold of the lock */
-#define FORGET_BATCH	64
+/* Entries changed under one hold of the lock */
+#define CHANGE_BATCH	64
 
 /* Must a track_entry or a copy be allocated before the page is written? */
 static bool needs_alloc(struct guest_memory *mem, u64 gfn, bool *entry, bool *page)
@@ -28,7 +28,7 @@ static bool needs_alloc(struct guest_memory *mem, u64 gfn, bool *entry, bool *pa
 	*entry = false;
 	*page = false;
 	spin_lock(&mem->lock);
-	if (track_covers(track, gfn)) {
+	if (track_covers(track, gfn, gfn + 1)) {
 		known = track_find(track, gfn);
 		*entry = !known;
 		*page = track->snapshot && !(known && known->saved);
@@ -72,22 +72,6 @@ void track_prealloc_free(struct guest_memory *mem, u64 gfn, struct track_preallo
 	free_page((unsigned long)prealloc->page);
 }
 
-/* Finds or adds the entry of a page. Returns NULL if one must be allocated first. */
-static struct track_entry *entry_get(struct guest_memory *mem, u64 gfn,
-				     struct track_prealloc *prealloc)
-{
-	struct track_entry *entry = track_find(&mem->track, gfn);
-
-	if (entry || !prealloc->entry)
-		return entry;
-	if (track_add(&mem->track, prealloc->entry))
-		return NULL;
-	entry = prealloc->entry;
-	prealloc->entry = NULL;
-	prealloc->reserved = false;
-	return entry;
-}
-
 static int entry_save(struct dirty_track *track, struct track_entry *entry,
 		      struct track_prealloc *prealloc)
 {
@@ -107,10 +91,15 @@ static int entry_save(struct dirty_track *track, struct track_entry *entry,
 static int prepare_page(struct guest_memory *mem, u64 gfn, struct track_prealloc *prealloc)
 {
 	struct dirty_track *track = &mem->track;
-	struct track_entry *entry = entry_get(mem, gfn, prealloc);
+	struct track_entry *entry = track_find(track, gfn);
 
-	if (!entry)
-		return -EAGAIN;
+	if (!entry) {
+		entry = prealloc->entry;
+		if (!entry || track_add(track, entry))
+			return -EAGAIN;
+		prealloc->entry = NULL;
+		prealloc->reserved = false;
+	}
 	return track->snapshot && !entry->saved ? entry_save(track, entry, prealloc) : 0;
 }
 
@@ -130,7 +119,7 @@ int track_prepare_leaves(struct guest_memory *mem, u64 gpa, u64 *leaf, unsigned 
 	int ret;
 
 	for (i = 0; i < nr; i++) {
-		if (!npt_pte_writable(leaf[i]) || !track_covers(&mem->track, gfn + i))
+		if (!npt_pte_writable(leaf[i]) || !track_covers(&mem->track, gfn + i, gfn + i + 1))
 			continue;
 		if (i != written) {
 			leaf[i] &= ~NPT_WRITE;
@@ -144,23 +133,17 @@ int track_prepare_leaves(struct guest_memory *mem, u64 gpa, u64 *leaf, unsigned 
 	return 0;
 }
 
-/* Tracked pages need small leaves. The caller rechecks under guest_memory.lock. */
-unsigned int track_max_level(struct guest_memory *mem, u64 gpa)
+/* Are there tracked pages in [start, end)? A caller without the lock must check again. */
+bool track_covers_range(struct guest_memory *mem, u64 start, u64 end)
 {
-	unsigned int level = mem->max_level;
+	bool covers;
 
-	if (likely(!READ_ONCE(mem->track.enabled)))
-		return level;
+	if (likely(!track_enabled(&mem->track)))
+		return false;
 	spin_lock(&mem->lock);
-	for (; level > NPT_4K; level--) {
-		u64 pages = npt_span(level) >> PAGE_SHIFT;
-		u64 start = round_down(gpa >> PAGE_SHIFT, pages);
-
-		if (!track_overlaps(&mem->track, start, start + pages))
-			break;
-	}
+	covers = track_covers(&mem->track, start >> PAGE_SHIFT, end >> PAGE_SHIFT);
 	spin_unlock(&mem->lock);
-	return level;
+	return covers;
 }
 
 /* Called under guest_memory.lock after the leaf of @gpa may have been installed writable. */
@@ -189,7 +172,8 @@ static bool track_leaf_lost(struct guest_memory *mem, u64 gpa, u64 pte, unsigned
 	struct track_entry *entry;
 	bool writable;
 
-	if (!mem->track.enabled || level != NPT_4K)
+	/* Not track_enabled(): DIRTY_LOG stops the log before it removes the entries. */
+	if (xa_empty(&mem->track.entries) || level != NPT_4K)
 		return false;
 	entry = track_find(&mem->track, gpa >> PAGE_SHIFT);
 	if (!entry)
@@ -212,33 +196,24 @@ static struct page *leaf_page(u64 pte)
  * accounting marks its pages dirty before the VMM's page table entry, and so a nested
  * leaf, becomes writable. Setting PG_dirty directly would hide the next write from it.
  */
-static void mark_dirty(struct page *page)
-{
-	if (PageAnon(page) || folio_test_swapbacked(page_folio(page)))
-		SetPageDirty(page);
-}
-
 void leaf_mark_dirty(u64 pte)
 {
 	struct page *page = leaf_page(pte);
 
-	if (page)
-		mark_dirty(page);
+	if (page && (PageAnon(page) || folio_test_swapbacked(page_folio(page))))
+		SetPageDirty(page);
 }
 
 /* Transfers the dirty and accessed bits of a zapped or write-protected leaf to the page. */
 static void leaf_changed(struct guest_memory *mem, u64 gpa, u64 pte, unsigned int level,
 			 bool gone)
 {
-	struct page *page = leaf_page(pte);
-	bool written = track_leaf_lost(mem, gpa, pte, level, gone) || (pte & NPT_DIRTY);
+	struct page *page = pte & NPT_ACCESSED ? leaf_page(pte) : NULL;
 
 	mem->zap_gen += gone;
-	if (!page)
-		return;
-	if (written)
-		mark_dirty(page);
-	if (pte & NPT_ACCESSED)
+	if (track_leaf_lost(mem, gpa, pte, level, gone) || (pte & NPT_DIRTY))
+		leaf_mark_dirty(pte);
+	if (page)
 		mark_page_accessed(page);
 }
 
@@ -295,64 +270,33 @@ struct list_head *track_cond_resched_lock(struct guest_memory *mem, struct list_
 	return next;
 }
 
-/* Moves the copy to @copies, and the entry to @dead if neither log nor snapshot needs it. */
-static void forget_one(struct dirty_track *track, struct track_entry *entry, unsigned int what,
-		       struct list_head *dead, struct list_head *copies)
+static void change_entry(struct dirty_track *track, struct track_entry *entry, unsigned int what)
 {
-	void *saved;
-
+	if (what & TRACK_LOG)
+		entry->logged = true;
 	if (what & TRACK_FORGET_LOG) {
 		entry->logged = false;
 		list_del_init(&entry->log);
 	}
-	if (what & TRACK_FORGET_SAVED) {
-		saved = track_drop_saved(track, entry);
-		if (saved)
-			list_add(&virt_to_page(saved)->lru, copies);
-	}
+	if (what & TRACK_FORGET_SAVED)
+		track_drop_saved(track, entry);
 	if (!entry->saved && !entry->logged) {
 		track_remove(track, entry);
-		list_add(&entry->writable, dead);
+		track_entry_free(entry);
 	}
 }
 
-static void free_forgotten(struct list_head *dead, struct list_head *copies)
-{
-	struct track_entry *entry, *next;
-	struct page *page, *next_page;
-
-	list_for_each_entry_safe(entry, next, dead, writable)
-		track_entry_free(entry);
-	list_for_each_entry_safe(page, next_page, copies, lru)
-		__free_page(page);
-}
-
 /**
- * track_update_enabled() - update dirty_track.enabled
- * @mem: a VM's memory; the caller holds its mutex
- *
- * Call this before the first entry can be created, and after the last one is removed:
- * entries point to leaves, so a zap must not miss an entry.
- */
-void track_update_enabled(struct guest_memory *mem)
-{
-	struct dirty_track *track = &mem->track;
-
-	spin_lock(&mem->lock);
-	WRITE_ONCE(track->enabled, track->snapshot || track->ranges);
-	spin_unlock(&mem->lock);
-}
-
-/**
- * track_forget_range() - remove a range from the log, the snapshot or both
+ * track_change_range() - update the entries of a range
  * @mem: a VM's memory; the caller holds its mutex
  * @start: first page
  * @end: last page + 1
- * @what: TRACK_FORGET_*
+ * @what: TRACK_FORGET_LOG or TRACK_FORGET_SAVED or both: remove the range from the log or the
+ *	snapshot; TRACK_LOG: add existing entries to the log
  *
  * Context: may sleep.
  */
-void track_forget_range(struct guest_memory *mem, u64 start, u64 end, unsigned int what)
+void track_change_range(struct guest_memory *mem, u64 start, u64 end, unsigned int what)
 {
 	struct dirty_track *track = &mem->track;
 	struct track_entry *entry;
@@ -360,20 +304,16 @@ void track_forget_range(struct guest_memory *mem, u64 start, u64 end, unsigned i
 	unsigned int n;
 
 	do {
-		LIST_HEAD(copies);
-		LIST_HEAD(dead);
-
 		n = 0;
 		spin_lock(&mem->lock);
 		xa_for_each_range(&track->entries, gfn, entry, gfn, end - 1) {
-			forget_one(track, entry, what, &dead, &copies);
-			if (++n == FORGET_BATCH)
+			change_entry(track, entry, what);
+			if (++n == CHANGE_BATCH)
 				break;
 		}
 		spin_unlock(&mem->lock);
-		free_forgotten(&dead, &copies);
 		cond_resched();
-	} while (n == FORGET_BATCH);
+	} while (n == CHANGE_BATCH);
 }
 
 static int save_user_page(struct guest_memory *mem, u64 gfn, const void __user *page,
@@ -387,7 +327,7 @@ static int save_user_page(struct guest_memory *mem, u64 gfn, const void __user *
 	if (prealloc->page && copy_from_user(prealloc->page, page, PAGE_SIZE))
 		return -EFAULT;
 	spin_lock(&mem->lock);
-	ret = track_covers(&mem->track, gfn) ? prepare_page(mem, gfn, prealloc) : 0;
+	ret = track_covers(&mem->track, gfn, gfn + 1) ? prepare_page(mem, gfn, prealloc) : 0;
 	spin_unlock(&mem->lock);
 	return ret;
 }
@@ -398,7 +338,7 @@ static int save_user_page(struct guest_memory *mem, u64 gfn, const void __user *
  * @gfn: the page
  * @page: user address of the page
  *
- * Context: may sleep; current->mm is the VM's.
+ * Context: may sleep; current->mm is guest_memory.mm.
  * Return: 0, -ENOMEM, -EFAULT, -EDQUOT or -EINTR.
  */
 int track_save_page(struct guest_memory *mem, u64 gfn, const void __user *page)
@@ -425,7 +365,7 @@ int track_before_write(struct guest_memory *mem, u64 gpa, const void __user *ptr
 	u64 gfn = gpa >> PAGE_SHIFT;
 	bool entry, copy;
 
-	if (likely(!READ_ONCE(mem->track.enabled)) || !needs_alloc(mem, gfn, &entry, &copy))
+	if (likely(!track_enabled(&mem->track)) || !needs_alloc(mem, gfn, &entry, &copy))
 		return 0;
 	if (atomic)
 		return -EAGAIN;
@@ -440,7 +380,7 @@ void track_after_write(struct guest_memory *mem, u64 gpa)
 {
 	struct track_entry *entry;
 
-	if (likely(!READ_ONCE(mem->track.enabled)))
+	if (likely(!track_enabled(&mem->track)))
 		return;
 	spin_lock(&mem->lock);
 	entry = track_find(&mem->track, gpa >> PAGE_SHIFT);

@@ -151,12 +151,11 @@ static void arm_memory(struct guest_memory *mem, u64 max_bytes)
 {
 	u64 end = npt_gpa_limit(&mem->npt);
 
-	track_forget_range(mem, 0, end >> PAGE_SHIFT, TRACK_FORGET_SAVED);
+	track_change_range(mem, 0, end >> PAGE_SHIFT, TRACK_FORGET_SAVED);
 	spin_lock(&mem->lock);
 	mem->track.snapshot = true;
 	mem->track.max_saved = max_bytes ? max_bytes >> PAGE_SHIFT : U64_MAX;
 	spin_unlock(&mem->lock);
-	track_update_enabled(mem);
 	WRITE_ONCE(mem->map_epoch, mem->map_epoch + 1);
 	track_protect(mem, 0, end);
 }
@@ -459,10 +458,9 @@ int snapshot_drop(struct svm_vm *vm)
 		spin_lock(&mem->lock);
 		mem->track.snapshot = false;
 		spin_unlock(&mem->lock);
-		track_forget_range(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT,
+		track_change_range(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT,
 				   TRACK_FORGET_SAVED);
-		track_update_enabled(mem);
-		vcpu_snapshots_free(vm, false);
+			vcpu_snapshots_free(vm, false);
 	} else {
 		ret = -ENOENT;
 	}
