@@ -122,7 +122,8 @@ int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned in
 	init_waitqueue_head(&mem->accesses_done);
 	spin_lock_init(&mem->lock);
 	track_init(&mem->track);
-	mem->regions = RB_ROOT;
+	seqcount_spinlock_init(&mem->regions_seq, &mem->lock);
+	mem->regions = RB_ROOT_CACHED;
 	mem->by_hva = RB_ROOT_CACHED;
 	mem->gpa_bits = gpa_bits;
 	mem->max_level = boot_cpu_has(X86_FEATURE_GBPAGES) ? NPT_1G : NPT_2M;

@@ -12,6 +12,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
@@ -84,6 +85,7 @@ struct vmm_mm {
  * @by_hva: the same regions by user address, for notifiers; they may overlap. A
  *	region that is being unmapped stays here until its leaves are zapped. Changed
  *	under @mutex and @lock
+ * @regions_seq: written when @regions changes
  * @nr_regions: number of @regions, under @mutex
  * @accesses: two counters of the module's own accesses that may sleep, so that UNMAP
  *	can wait for old ones while new ones begin. Accesses that cannot sleep are not
@@ -99,7 +101,6 @@ struct vmm_mm {
  * @dirty_list: SVMVCPU_DIRTY_LIST_BYTES that user space maps, or NULL
  * @map_epoch: number of snapshots taken; a region with an older epoch is a part of
  *	the last snapshot
- * @table_gen: incremented when @regions changes; odd during a change
  * @zap_gen: number of leaves zapped
  * @flushed_gen: value of @zap_gen up to which no CPU has a zapped leaf cached
  * @tlb_gen: number of flushes. A vCPU that last entered with an older value
@@ -115,8 +116,9 @@ struct guest_memory {
 	unsigned int gpa_bits;
 	unsigned int max_level;
 	struct mutex mutex;	/* regions, track */
-	struct rb_root regions;
+	struct rb_root_cached regions;
 	struct rb_root_cached by_hva;
+	seqcount_spinlock_t regions_seq;
 	unsigned int nr_regions;
 	atomic_t accesses[2];
 	unsigned int access_phase;
@@ -127,7 +129,6 @@ struct guest_memory {
 	struct dirty_track track;
 	u32 map_epoch;
 	u64 *dirty_list;
-	u64 table_gen;
 	u64 zap_gen;
 	u64 flushed_gen;
 	atomic64_t tlb_gen;

@@ -34,7 +34,6 @@
 #include <linux/workqueue.h>
 
 #include "mm/priv.h"
-#include "mm/region.h"
 
 /*
  * Limits the leaves zapped under one hold of the lock to some 8192, and the tables visited

@@ -6,6 +6,7 @@
 #define SVMVCPU_MEMORY_PRIV_H
 
 #include <linux/bits.h>
+#include <linux/interval_tree.h>
 #include <linux/minmax.h>
 #include <linux/sizes.h>
 
@@ -25,6 +26,21 @@
 #define TRACK_FORGET_SAVED	BIT(1)
 #define TRACK_FORGET_ALL	(TRACK_FORGET_LOG | TRACK_FORGET_SAVED)
 #define TRACK_LOG		BIT(2)
+
+/* In the two region trees of guest memory */
+struct region_node {
+	struct mem_region region;		/* constant; UNMAP replaces a node to cut it */
+	struct interval_tree_node by_gpa;	/* in guest_memory.regions */
+	struct interval_tree_node by_hva;	/* in guest_memory.by_hva */
+	struct list_head edit;			/* nodes that MAP or UNMAP adds or removes */
+	bool leaving;				/* UNMAP removes it */
+	struct rcu_head rcu;
+};
+
+static inline struct region_node *node_of_hva(const struct interval_tree_node *node)
+{
+	return container_of(node, struct region_node, by_hva);
+}
 
 /* Allocated before a tracked page is made writable, since that happens under the lock */
 struct track_prealloc {

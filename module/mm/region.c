@@ -4,7 +4,7 @@
  * UNMAP depends on the regions that they change, not on the total number.
  *
  * Lookups by guest-physical address take no lock, since loaded vCPUs make them with
- * interrupts off. A lookup during a change may miss a region; guest_memory.table_gen
+ * interrupts off. A lookup during a change may miss a region; guest_memory.regions_seq
  * shows this, and the lookup is repeated. A lookup may also return a region that has
  * just been removed, so UNMAP waits for accesses that use such a region.
  */
@@ -15,25 +15,23 @@
 #include <linux/uaccess.h>
 
 #include "mm/priv.h"
-#include "mm/region.h"
 
-/* Regions that UNMAP changes, sorted by gpa */
-struct region_table {
-	unsigned int nr;
-	struct mem_region region[];
-};
-
-static struct region_node *node_of_gpa(const struct rb_node *node)
+static struct region_node *node_of_gpa(const struct interval_tree_node *node)
 {
-	return rb_entry(node, struct region_node, by_gpa);
+	return node ? container_of(node, struct region_node, by_gpa) : NULL;
 }
 
+/*
+ * Without a lock, this may miss a node while the tree changes, but it follows no stale
+ * pointer: lib/rbtree.c changes links by whole stores, and a new node, which has been
+ * zeroed, is complete before interval_tree_insert() links it.
+ */
 static struct region_node *find_node(const struct guest_memory *mem, u64 gpa)
 {
-	struct rb_node *at = READ_ONCE(mem->regions.rb_node);
+	struct rb_node *at = READ_ONCE(mem->regions.rb_root.rb_node);
 
 	while (at) {
-		struct region_node *node = node_of_gpa(at);
+		struct region_node *node = rb_entry(at, struct region_node, by_gpa.rb);
 
 		if (gpa < node->region.gpa)
 			at = READ_ONCE(at->rb_left);
@@ -48,20 +46,15 @@ static struct region_node *find_node(const struct guest_memory *mem, u64 gpa)
 static __always_inline bool lookup(struct guest_memory *mem, u64 gpa, struct mem_region *region)
 {
 	struct region_node *node;
-	u64 gen;
+	unsigned int seq;
 
-	for (;;) {
-		/* Pairs with change_begin() and change_end(). */
-		gen = smp_load_acquire(&mem->table_gen);
+	do {
+		seq = read_seqcount_begin(&mem->regions_seq);
 		node = find_node(mem, gpa);
 		if (node)
 			*region = node->region;
-		/* Pairs with change_begin(): read the tree before the generation. */
-		smp_rmb();
-		if (node || (!(gen & 1) && READ_ONCE(mem->table_gen) == gen))
-			return node;
-		cpu_relax();
-	}
+	} while (!node && read_seqcount_retry(&mem->regions_seq, seq));
+	return node;
 }
 
 /**
@@ -112,91 +105,43 @@ bool gpa_range_valid(const struct guest_memory *mem, u64 gpa, u64 bytes)
 
 /* --- changing the trees: the caller holds the mutex ------------------------ */
 
-static void change_begin(struct guest_memory *mem)
-	__acquires(&mem->lock)
+static void insert_by_gpa(struct guest_memory *mem, struct region_node *node)
 {
-	spin_lock(&mem->lock);
-	WRITE_ONCE(mem->table_gen, mem->table_gen + 1);
-	/* Pairs with region_lookup(): make the generation odd before the tree changes. */
-	smp_wmb();
-}
-
-static void change_end(struct guest_memory *mem)
-	__releases(&mem->lock)
-{
-	/* Pairs with region_lookup(): finish the tree before the generation is even. */
-	smp_store_release(&mem->table_gen, mem->table_gen + 1);
-	spin_unlock(&mem->lock);
-}
-
-static void insert_by_gpa(struct guest_memory *mem, struct region_node *new)
-{
-	struct rb_node **link = &mem->regions.rb_node, *parent = NULL, *node;
-
-	while (*link) {
-		parent = *link;
-		link = new->region.gpa < node_of_gpa(parent)->region.gpa ? &parent->rb_left :
-									   &parent->rb_right;
-	}
-	rb_link_node(&new->by_gpa, parent, &node);
-	/* Pairs with find_node(), which follows the pointer without a lock. */
-	smp_store_release(link, node);
-	rb_insert_color(&new->by_gpa, &mem->regions);
+	node->by_gpa.start = node->region.gpa;
+	node->by_gpa.last = node->region.end - 1;
+	interval_tree_insert(&node->by_gpa, &mem->regions);
 	mem->nr_regions++;
 }
 
-static void erase_by_gpa(struct guest_memory *mem, struct region_node *node)
-{
-	rb_erase(&node->by_gpa, &mem->regions);
-	mem->nr_regions--;
-}
-
-/* Notifiers must find a region before a fault can: call this before insert_by_gpa(). */
-static void insert_by_hva(struct guest_memory *mem, struct list_head *nodes)
+/*
+ * Notifiers must find a region for as long as a fault can: insert by user address before
+ * insert_by_gpa(), and remove after the leaves are zapped.
+ */
+static void change_by_hva(struct guest_memory *mem, struct list_head *nodes, bool insert)
 {
 	struct region_node *node;
 
 	list_for_each_entry(node, nodes, edit) {
+		node->by_hva.start = node->region.hva;
+		node->by_hva.last = region_hva(&node->region, node->region.end) - 1;
 		spin_lock(&mem->lock);
-		interval_tree_insert(&node->by_hva, &mem->by_hva);
+		if (insert)
+			interval_tree_insert(&node->by_hva, &mem->by_hva);
+		else
+			interval_tree_remove(&node->by_hva, &mem->by_hva);
 		spin_unlock(&mem->lock);
 	}
 }
 
-static void erase_by_hva(struct guest_memory *mem, struct list_head *nodes)
+/* The first region that overlaps [start, end), or NULL */
+static struct region_node *first_region(struct guest_memory *mem, u64 start, u64 end)
 {
-	struct region_node *node;
-
-	list_for_each_entry(node, nodes, edit) {
-		spin_lock(&mem->lock);
-		interval_tree_remove(&node->by_hva, &mem->by_hva);
-		spin_unlock(&mem->lock);
-	}
+	return node_of_gpa(interval_tree_iter_first(&mem->regions, start, end - 1));
 }
 
-/* The first region that ends after @gpa, or NULL */
-static struct region_node *first_after(const struct guest_memory *mem, u64 gpa)
+static struct region_node *next_region(struct region_node *node, u64 start, u64 end)
 {
-	struct region_node *node, *found = NULL;
-	struct rb_node *at = mem->regions.rb_node;
-
-	while (at) {
-		node = node_of_gpa(at);
-		if (node->region.end > gpa) {
-			found = node;
-			at = at->rb_left;
-		} else {
-			at = at->rb_right;
-		}
-	}
-	return found;
-}
-
-static struct region_node *node_after(const struct region_node *node)
-{
-	struct rb_node *next = rb_next(&node->by_gpa);
-
-	return next ? node_of_gpa(next) : NULL;
+	return node_of_gpa(interval_tree_iter_next(&node->by_gpa, start, end - 1));
 }
 
 static struct region_node *node_alloc(const struct mem_region *region)
@@ -206,8 +151,6 @@ static struct region_node *node_alloc(const struct mem_region *region)
 	if (!node)
 		return NULL;
 	node->region = *region;
-	node->by_hva.start = region->hva;
-	node->by_hva.last = region->hva + (region->end - region->gpa) - 1;
 	return node;
 }
 
@@ -260,7 +203,7 @@ int regions_unaliased(struct guest_memory *mem)
 {
 	struct region_node *node;
 
-	for (node = first_after(mem, 0); node; node = node_after(node)) {
+	for (node = first_region(mem, 0, U64_MAX); node; node = next_region(node, 0, U64_MAX)) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (is_aliased(mem, node))
@@ -332,12 +275,12 @@ static int nodes_create(struct list_head *nodes, const struct svmvcpu_region *re
 /* Do the nodes of a sorted list overlap each other or existing regions? */
 static bool any_overlap(struct guest_memory *mem, struct list_head *nodes)
 {
-	struct region_node *node, *next;
+	struct region_node *node;
 	u64 end = 0;
 
 	list_for_each_entry(node, nodes, edit) {
-		next = first_after(mem, node->region.gpa);
-		if (node->region.gpa < end || (next && next->region.gpa < node->region.end))
+		if (node->region.gpa < end ||
+		    first_region(mem, node->region.gpa, node->region.end))
 			return true;
 		end = node->region.end;
 	}
@@ -352,16 +295,18 @@ static int map_locked(struct guest_memory *mem, struct list_head *nodes, unsigne
 		return -ENOSPC;
 	if (any_overlap(mem, nodes))
 		return -EEXIST;
-	insert_by_hva(mem, nodes);
+	change_by_hva(mem, nodes, true);
 	if (mem->track.snapshot && any_aliased(mem, nodes)) {
-		erase_by_hva(mem, nodes);
+		change_by_hva(mem, nodes, false);
 		return -ENOTUNIQ;
 	}
 	list_for_each_entry(node, nodes, edit) {
 		node->region.epoch = mem->map_epoch;
-		change_begin(mem);
+		spin_lock(&mem->lock);
+		write_seqcount_begin(&mem->regions_seq);
 		insert_by_gpa(mem, node);
-		change_end(mem);
+		write_seqcount_end(&mem->regions_seq);
+		spin_unlock(&mem->lock);
 	}
 	INIT_LIST_HEAD(nodes);
 	return 0;
@@ -373,7 +318,7 @@ static int map_locked(struct guest_memory *mem, struct list_head *nodes, unsigne
  * @regions: from user space, not validated
  * @nr: number of @regions, 1 to GUEST_MAX_BATCH
  *
- * Context: may sleep; current->mm is the VM's.
+ * Context: may sleep; current->mm is guest_memory.mm.
  * Return: 0; -EINVAL for a malformed region; -EFAULT if its user range is outside of
  * user space; -EEXIST if it overlaps another region; -ENOSPC for more than
  * GUEST_MAX_REGIONS; -ENOTUNIQ if a snapshot exists and the memory would be writable
@@ -407,117 +352,81 @@ int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regi
 /* The changes of one UNMAP; both lists are sorted by address. */
 struct region_edit {
 	struct list_head old;	/* regions to remove or cut */
-	unsigned int nr_old;
 	struct list_head new;	/* the remaining pieces of these */
+	int added;		/* number of @new less number of @old */
 };
 
 /*
- * Collects the regions that overlap the ranges, each once. Returns -EBUSY for a region
- * that is part of a snapshot: it stays mapped as long as the snapshot exists.
+ * Collects the regions that overlap a range, and a copy of each to be cut. Returns -EBUSY
+ * for a region that is part of a snapshot: it stays mapped as long as the snapshot exists.
  */
-static int collect_old(struct guest_memory *mem, struct region_edit *edit,
-		       const struct svmvcpu_range *ranges, unsigned int nr)
+static int collect_old(struct guest_memory *mem, struct region_edit *edit, u64 start, u64 end)
 {
-	struct region_node *node;
-	unsigned int i;
+	struct region_node *node, *copy;
 
-	for (i = 0; i < nr; i++) {
-		u64 end = ranges[i].gpa + ranges[i].bytes;
+	for (node = first_region(mem, start, end); node; node = next_region(node, start, end)) {
+		if (mem->track.snapshot && node->region.epoch != mem->map_epoch)
+			return -EBUSY;
+		if (node->leaving)
+			continue;
+		copy = node_alloc(&node->region);
+		if (!copy)
+			return -ENOMEM;
+		node->leaving = true;
+		add_sorted(&edit->old, node);
+		add_sorted(&edit->new, copy);
+	}
+	return 0;
+}
 
-		for (node = first_after(mem, ranges[i].gpa);
-		     node && node->region.gpa < end; node = node_after(node)) {
-			if (mem->track.snapshot && node->region.epoch != mem->map_epoch)
-				return -EBUSY;
-			if (node->leaving)
-				continue;
-			node->leaving = true;
-			add_sorted(&edit->old, node);
-			edit->nr_old++;
+/* Cuts [start, end) out of the copies. Returns -ENOENT if none of them overlaps it. */
+static int cut_new(struct region_edit *edit, u64 start, u64 end)
+{
+	struct region_node *node, *next, *right;
+	int ret = -ENOENT;
+
+	list_for_each_entry_safe(node, next, &edit->new, edit) {
+		struct mem_region region = node->region;
+
+		if (region.gpa >= end)
+			break;
+		if (region.end <= start)
+			continue;
+		ret = 0;
+		if (region.end > end) {
+			region.hva = region_hva(&region, end);
+			region.gpa = end;
+			right = node_alloc(&region);
+			if (!right)
+				return -ENOMEM;
+			list_add(&right->edit, &node->edit);
+			edit->added++;
+		}
+		if (node->region.gpa < start) {
+			node->region.end = start;
+		} else {
+			list_del(&node->edit);
+			kfree(node);
+			edit->added--;
 		}
 	}
-	return 0;
+	return ret;
 }
 
-/* Leaves room for @more regions: each range splits at most one region in two. */
-static struct region_table *table_of_old(const struct region_edit *edit, unsigned int more)
+static int prepare_edit(struct guest_memory *mem, struct region_edit *edit,
+			const struct svmvcpu_range *ranges, unsigned int nr)
 {
-	struct region_table *table;
-	struct region_node *node;
-
-	table = kvmalloc(struct_size(table, region, edit->nr_old + more), GFP_KERNEL_ACCOUNT);
-	if (!table)
-		return NULL;
-	table->nr = 0;
-	list_for_each_entry(node, &edit->old, edit)
-		table->region[table->nr++] = node->region;
-	return table;
-}
-
-/* Index of the first region that ends after @gpa, or nr */
-static unsigned int table_find(const struct region_table *table, u64 gpa)
-{
-	unsigned int low = 0, high = table->nr;
-
-	while (low < high) {
-		unsigned int mid = low + (high - low) / 2;
-
-		if (table->region[mid].end > gpa)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low;
-}
-
-/* Removes a range. A piece may remain of the first and of the last affected region. */
-static int table_cut(struct region_table *table, const struct svmvcpu_range *range)
-{
-	u64 start = range->gpa, end = range->gpa + range->bytes;
-	unsigned int first = table_find(table, start), last = first, nr = 0;
-	struct mem_region rest[2];
-
-	while (last < table->nr && table->region[last].gpa < end)
-		last++;
-	if (first == last)
-		return -ENOENT;
-	if (table->region[first].gpa < start) {
-		rest[nr] = table->region[first];
-		rest[nr++].end = start;
-	}
-	if (table->region[last - 1].end > end) {
-		rest[nr] = table->region[last - 1];
-		rest[nr].hva += end - rest[nr].gpa;
-		rest[nr++].gpa = end;
-	}
-	memmove(&table->region[first + nr], &table->region[last],
-		(table->nr - last) * sizeof(rest[0]));
-	memcpy(&table->region[first], rest, nr * sizeof(rest[0]));
-	table->nr += nr + first - last;
-	return 0;
-}
-
-static int create_new(struct region_edit *edit, const struct svmvcpu_range *ranges,
-		      unsigned int nr, unsigned int room)
-{
-	struct region_table *table = table_of_old(edit, nr);
-	struct region_node *node;
 	unsigned int i;
 	int ret = 0;
 
-	if (!table)
-		return -ENOMEM;
 	for (i = 0; !ret && i < nr; i++)
-		ret = table_cut(table, &ranges[i]);
-	if (!ret && table->nr > room + edit->nr_old)
-		ret = -ENOSPC;
-	for (i = 0; !ret && i < table->nr; i++) {
-		node = node_alloc(&table->region[i]);
-		if (node)
-			list_add_tail(&node->edit, &edit->new);
-		else
-			ret = -ENOMEM;
+		ret = collect_old(mem, edit, ranges[i].gpa, ranges[i].gpa + ranges[i].bytes);
+	for (i = 0; !ret && i < nr; i++) {
+		ret = cut_new(edit, ranges[i].gpa, ranges[i].gpa + ranges[i].bytes);
+		cond_resched();
 	}
-	kvfree(table);
+	if (!ret && edit->added > (int)(GUEST_MAX_REGIONS - mem->nr_regions))
+		ret = -ENOSPC;
 	return ret;
 }
 
@@ -529,17 +438,20 @@ static void replace_regions(struct guest_memory *mem, struct region_edit *edit)
 {
 	struct region_node *node, *piece;
 
-	insert_by_hva(mem, &edit->new);
+	change_by_hva(mem, &edit->new, true);
 	piece = list_first_entry(&edit->new, struct region_node, edit);
 	list_for_each_entry(node, &edit->old, edit) {
-		change_begin(mem);
-		erase_by_gpa(mem, node);
+		spin_lock(&mem->lock);
+		write_seqcount_begin(&mem->regions_seq);
+		interval_tree_remove(&node->by_gpa, &mem->regions);
+		mem->nr_regions--;
 		list_for_each_entry_from(piece, &edit->new, edit) {
 			if (piece->region.gpa >= node->region.end)
 				break;
 			insert_by_gpa(mem, piece);
 		}
-		change_end(mem);
+		write_seqcount_end(&mem->regions_seq);
+		spin_unlock(&mem->lock);
 	}
 	INIT_LIST_HEAD(&edit->new);
 }
@@ -573,9 +485,7 @@ static int unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *ra
 	struct region_node *node;
 	int ret;
 
-	ret = collect_old(mem, &edit, ranges, nr);
-	if (!ret)
-		ret = create_new(&edit, ranges, nr, GUEST_MAX_REGIONS - mem->nr_regions);
+	ret = prepare_edit(mem, &edit, ranges, nr);
 	if (ret) {
 		list_for_each_entry(node, &edit.old, edit)
 			node->leaving = false;
@@ -585,7 +495,7 @@ static int unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *ra
 	replace_regions(mem, &edit);
 	/* Notifiers must find the old regions until their leaves are zapped. */
 	forget_ranges(mem, ranges, nr);
-	erase_by_hva(mem, &edit.old);
+	change_by_hva(mem, &edit.old, false);
 	nodes_free(&edit.old, true);
 	return 0;
 }
@@ -625,7 +535,7 @@ void regions_zap(struct guest_memory *mem)
 {
 	struct region_node *node;
 
-	for (node = first_after(mem, 0); node; node = node_after(node))
+	for (node = first_region(mem, 0, U64_MAX); node; node = next_region(node, 0, U64_MAX))
 		guest_memory_zap(mem, node->region.gpa, node->region.end, NULL);
 }
 
@@ -633,8 +543,8 @@ void regions_free(struct guest_memory *mem)
 {
 	struct region_node *node, *next;
 
-	rbtree_postorder_for_each_entry_safe(node, next, &mem->regions, by_gpa)
+	rbtree_postorder_for_each_entry_safe(node, next, &mem->regions.rb_root, by_gpa.rb)
 		kfree(node);
-	mem->regions = RB_ROOT;
+	mem->regions = RB_ROOT_CACHED;
 	mem->by_hva = RB_ROOT_CACHED;
 }
