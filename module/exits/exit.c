@@ -131,7 +131,6 @@ static noinline enum exit_result npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 	const struct fault_stop stop = { &vcpu->requests, &vcpu->wait };
 	u32 access = SVMVCPU_MEM_READ, flags = 0;
 	enum exit_result ret = EXIT_CONTINUE;
-	enum guest_fault fault;
 	int err;
 
 	if (info & NPF_WRITE) {
@@ -145,21 +144,26 @@ static noinline enum exit_result npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 	if (info & NPF_WALK)
 		flags |= SVMVCPU_FAULT_WALK;
 
-	err = guest_memory_fault(&vcpu->vm->mem, gpa, access, &stop, &fault);
-	/* Asked to stop: the guest comes by here again. */
-	if (err == -EINTR)
+	err = guest_memory_fault(&vcpu->vm->mem, gpa, access, &stop);
+	switch (err) {
+	case 0:
+	case -EINTR:	/* asked to stop; the guest faults again */
 		return EXIT_RESUME;
-	if (err)
-		return exit_error(vcpu, err);
-	if (fault == GUEST_FAULT_NONE)
-		return EXIT_RESUME;
-	if (fault == GUEST_FAULT_USER_MEM)
+	case -ENOENT:
+	case -EACCES:
+		/* With an event under way it is the delivery that faulted. */
+		if (!vcpu->event && !(info & (NPF_FETCH | NPF_WALK)))
+			ret = exit_device(vcpu, gpa, info & NPF_WRITE, false);
+		break;
+	case -EFAULT:
 		flags |= SVMVCPU_FAULT_USER_MEM;
-	else if (fault == GUEST_FAULT_LIMIT)
+		break;
+	case -EDQUOT:
 		flags |= SVMVCPU_FAULT_LIMIT;
-	/* With an event under way it is the delivery that faulted. */
-	else if (!vcpu->event && !(info & (NPF_FETCH | NPF_WALK)))
-		ret = exit_device(vcpu, gpa, info & NPF_WRITE, false);
+		break;
+	default:
+		return exit_error(vcpu, err);
+	}
 	return ret ? ret : memory_fault(vcpu, gpa, flags);
 }
 

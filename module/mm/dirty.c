@@ -16,7 +16,6 @@
 #include <linux/uaccess.h>
 
 #include "compat.h"
-#include "mm/dirty.h"
 #include "mm/memory.h"
 #include "mm/priv.h"
 #include "uaccess.h"

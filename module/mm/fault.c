@@ -543,16 +543,17 @@ struct fault_stack {
  * @gpa: any address in the page
  * @access: SVMVCPU_MEM_* of the guest's access
  * @stop: ends a wait, as a signal does
- * @fault: out: GUEST_FAULT_NONE to resume the guest, or the reason for a failure
  *
  * Also maps present neighbors of the page.
  *
  * Context: may sleep; current->mm is the VM's. @stop does not end a wait for the I/O
  * or the migration of the page.
- * Return: 0 with @fault set; -EINTR on a signal or @stop; -ENOMEM.
+ * Return: 0; -ENOENT if there is no region; -EACCES if it does not allow the access;
+ * -EFAULT if the VMM's memory behind it is not accessible; -EDQUOT if the snapshot is at
+ * its size limit; -EINTR on a signal or @stop; -ENOMEM.
  */
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
-		       const struct fault_stop *stop, enum guest_fault *fault)
+		       const struct fault_stop *stop)
 {
 	struct fault_stack on = {
 		.fr = { .fault = true, .prealloc = &on.prealloc, .stop = stop },
@@ -561,10 +562,6 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 	int ret;
 
 	gpa &= PAGE_MASK;
-	if (gpa >> mem->gpa_bits) {
-		*fault = GUEST_FAULT_NO_REGION;
-		return 0;
-	}
 	do {
 		if ((access & SVMVCPU_MEM_WRITE) && track_enabled(&mem->track)) {
 			ret = track_prealloc_fill(mem, gpa >> PAGE_SHIFT, &on.prealloc);
@@ -580,16 +577,7 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 	} while (ret == -EAGAIN);
 	track_prealloc_free(mem, gpa >> PAGE_SHIFT, &on.prealloc);
 	npt_table_free(on.table);
-	*fault = GUEST_FAULT_NONE;
-	if (ret == -ENOENT || ret == -EACCES)
-		*fault = GUEST_FAULT_NO_REGION;
-	else if (ret == -EFAULT)
-		*fault = GUEST_FAULT_USER_MEM;
-	else if (ret == -EDQUOT)
-		*fault = GUEST_FAULT_LIMIT;
-	else
-		return ret;
-	return 0;
+	return ret;
 }
 
 static int prefault_range(struct guest_memory *mem, void **table, u64 gpa,

@@ -26,7 +26,6 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 
-#include "mm/dirty.h"
 #include "mm/memory.h"
 #include "mm/priv.h"
 

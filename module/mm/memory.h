@@ -16,6 +16,7 @@
 #include <linux/spinlock.h>
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
+#include <linux/uaccess.h>
 #include <linux/wait.h>
 
 #include "mm/npt.h"
@@ -141,14 +142,6 @@ struct fault_stop {
 	wait_queue_head_t *wait;	/* woken after @requests was set */
 };
 
-/* Result of guest_memory_fault() */
-enum guest_fault {
-	GUEST_FAULT_NONE,
-	GUEST_FAULT_NO_REGION,	/* no region, or it does not allow the access */
-	GUEST_FAULT_USER_MEM,	/* the VMM's memory behind the region is not accessible */
-	GUEST_FAULT_LIMIT,	/* the snapshot has reached its size limit */
-};
-
 int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned int gpa_bits);
 void guest_memory_destroy(struct guest_memory *mem);
 int vmm_mm_init(void);
@@ -160,7 +153,7 @@ int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ran
 		       unsigned int nr);
 
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
-		       const struct fault_stop *stop, enum guest_fault *fault);
+		       const struct fault_stop *stop);
 
 int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 access,
 			  u64 *done);
@@ -176,5 +169,52 @@ int guest_memory_write(struct guest_memory *mem, u64 gpa, const void *buf,
 		       unsigned int len, bool atomic);
 int guest_memory_cmpxchg(struct guest_memory *mem, u64 gpa, unsigned int size,
 			 u64 old, u64 new, bool atomic);
+
+/* dirty.c */
+int dirty_log(struct guest_memory *mem, const void __user *arg);
+int dirty_collect(struct guest_memory *mem, void __user *arg);
+int dirty_mmap(struct guest_memory *mem, struct vm_area_struct *vma);
+
+/*
+ * A page walk and a fetch read guest memory a few times in a row. A cursor is a copy of the
+ * region of the last read, so that the next one need not look it up. It starts as { } and
+ * is valid while interrupts are off: see guest_memory_access_begin(). Page faults are
+ * disabled.
+ */
+static __always_inline bool guest_cursor_move(struct guest_memory *mem,
+					      struct mem_region *cursor, u64 gpa,
+					      unsigned int len, u32 access)
+{
+	if (gpa < cursor->gpa || gpa + len > cursor->end) {
+		if (!region_lookup_atomic(mem, gpa, cursor) || gpa + len > cursor->end)
+			return false;
+	}
+	return (cursor->prot & access) == access;
+}
+
+/*
+ * Reads @nr quadwords of a page at @gpa, which is aligned to 8, each by one access. Returns
+ * false if no region allows @access, or if the page is not resident.
+ */
+static __always_inline bool guest_cursor_read(struct guest_memory *mem,
+					      struct mem_region *cursor, u64 gpa, u64 *words,
+					      unsigned int nr, u32 access)
+{
+	const u64 __user *at;
+	unsigned int i;
+
+	if (!guest_cursor_move(mem, cursor, gpa, nr * sizeof(u64), access))
+		return false;
+	at = region_user_ptr(cursor, gpa);
+	if (!user_read_access_begin(at, nr * sizeof(u64)))
+		return false;
+	for (i = 0; i < nr; i++)
+		unsafe_get_user(words[i], &at[i], fault);
+	user_read_access_end();
+	return true;
+fault:
+	user_read_access_end();
+	return false;
+}
 
 #endif /* SVMVCPU_MEMORY_H */

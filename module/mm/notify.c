@@ -158,6 +158,9 @@ static struct guest_memory *next_vm(struct vmm_mm *vmm, struct guest_memory *mem
 	if (mem)
 		mem->notifying++;
 	spin_unlock(&vmm->lock);
+	/* vmm_mm_leave() waits for guest_memory.notifying. */
+	if (!mem && wq_has_sleeper(&vmm->invalidate_wait))
+		wake_up_all(&vmm->invalidate_wait);
 	return mem;
 }
 
@@ -167,9 +170,6 @@ static void zap_all_vms(struct vmm_mm *vmm, struct span span, bool may_sleep)
 
 	while ((mem = next_vm(vmm, mem)))
 		zap_user_range(mem, span, may_sleep);
-	/* vmm_mm_leave() waits for guest_memory.notifying. */
-	if (wq_has_sleeper(&vmm->invalidate_wait))
-		wake_up_all(&vmm->invalidate_wait);
 }
 
 static void mark_lookup(struct hva_watch *watch, struct span span)
@@ -253,8 +253,6 @@ static int test_young(struct vmm_mm *vmm, struct span hva, bool clear)
 
 	while ((mem = next_vm(vmm, mem)))
 		young |= test_young_vm(mem, hva, clear);
-	if (wq_has_sleeper(&vmm->invalidate_wait))
-		wake_up_all(&vmm->invalidate_wait);
 	return young;
 }
 

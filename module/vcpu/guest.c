@@ -15,7 +15,6 @@
 
 #include "insn/assist.h"
 #include "insn/gva_walk.h"
-#include "mm/cursor.h"
 #include "mm/memory.h"
 #include "svm/cpu.h"
 #include "vcpu/apic.h"

@@ -5,7 +5,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 
-#include "mm/dirty.h"
+#include "mm/memory.h"
 #include "svm/cpu.h"
 #include "uaccess.h"
 #include "vcpu/apic.h"
