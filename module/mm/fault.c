@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Nested page faults map pages of the VMM in the nested page tables. memory.c and
- * notify.c unmap them.
+ * notify.c unmap them. An attempt to map a page has these steps:
  *
- * A fault reads the VMM's page tables with interrupts off, without a lock
- * (host_walk.c). If the page is missing there,
- * the fault calls handle_mm_fault() and reads the tables again. Present neighbors
- * (the fault-around range) are mapped as well, with at most the rights that the VMM's
- * page tables grant; missing neighbors are not faulted in.
+ * 1. Find the region, and have the notifier watch its user addresses (fault_begin()).
+ * 2. Read the VMM's page tables, with interrupts off and without a lock
+ *    (fault_read(), host_walk.c).
+ * 3. If the page is missing there, call handle_mm_fault() and start over (fault_in()).
+ * 4. Under guest_memory.lock, install what was not invalidated meanwhile
+ *    (fault_install()).
+ *
+ * Present neighbors (the fault-around range) are mapped as well, with at most the rights
+ * that the VMM's page tables grant; missing neighbors are not faulted in.
  *
  * A signal or, except in PREFAULT, a request to the vCPU ends every wait here, except in
  * handle_mm_fault(): the I/O or migration of the page, and the monitor of a
@@ -31,58 +35,42 @@
  * Size of the range for the first fault in the 2 MiB of a table of leaves. Short-lived
  * guests touch few pages of most tables.
  */
-#define FAULT_AROUND_FIRST	16U
+#define FAULT_AROUND_FIRST	(16 * PAGE_SIZE)
 
-/* Size of the range in leaves of 2 MiB */
-#define FAULT_AROUND_LARGE	16U
+/* Size of the range of 2 MiB leaves */
+#define FAULT_AROUND_LARGE	SZ_32M
 
-/**
- * struct fault_range - pages of one region that a fault is about to map
- * @region: a copy, which may become stale
- * @watch: user addresses for which the notifier reports invalidations
- * @gpa: first page
- * @nr: number of pages
- * @first: index of the first page that must be mapped
- * @end: index after the last page that must be mapped
- * @access: SVMVCPU_MEM_* that these pages must allow
- * @fault: a guest access caused this, not PREFAULT
- * @tried: fault_in() has been called
- * @retry: handle_mm_fault() asked for a retry
- * @no_around: map no neighbors, and no leaf above @level. Set after the last attempt
- *	met an invalidation, or found a leaf larger than @watch
- * @stop: ends a wait, or NULL
- * @prealloc: for a write to a tracked page; NULL for PREFAULT
- * @mapped_end: out: address after the pages that were mapped
- * @level: level of the leaf for @first
- * @target: the leaf for @first, if it is large
- * @large_gpa: address of @leaf[0] if @leaf holds leaves of 2 MiB
- * @leaf: leaves of the range, or of 2 MiB around a large page; 0: do not map. fr_read()
- *	first puts host entries (HOST_*) here
- */
-struct fault_range {
-	struct mem_region region;
+/* Maps a page, or several pages of one region for PREFAULT */
+struct fault {
+	struct guest_memory *mem;
+	const struct fault_stop *stop;	/* ends a wait */
+	u32 access;		/* SVMVCPU_MEM_* that the needed pages must allow */
+	bool guest;		/* a guest access caused this, not PREFAULT */
+
+	/* Kept from one attempt to the next */
+	bool alone;		/* map no neighbors, see fault_in() and shrink() */
+	bool retry;		/* handle_mm_fault() asked for a retry */
+	unsigned int max_level;	/* map no leaf above this level */
+	void *table;		/* spare table for npt_map_leaves(), or NULL */
+	struct track_prealloc prealloc;	/* for a write of the guest to a tracked page */
+
+	/* Of one attempt */
+	struct mem_region region;	/* a copy, which may become stale */
 	struct hva_watch watch;
-	u64 gpa;
-	unsigned int nr;
-	unsigned int first;
+	struct span need;	/* user addresses of the pages that must be mapped */
+	unsigned int level;	/* of all leaves of the range */
+	u64 gpa;		/* first address of the range */
+	unsigned int nr;	/* number of leaves */
+	unsigned int first;	/* leaves [first, end) must be mapped */
 	unsigned int end;
-	u32 access;
-	bool fault;
-	bool tried;
-	bool retry;
-	bool no_around;
-	const struct fault_stop *stop;
-	struct track_prealloc *prealloc;
-	u64 mapped_end;
-	unsigned int level;
-	u64 target;
-	u64 large_gpa;
-	u64 leaf[FAULT_AROUND_PAGES];
+	u64 leaf[FAULT_AROUND_PAGES];	/* 0: do not map. read_small() first stores HOST_* */
 };
 
-static u64 fr_gpa(const struct fault_range *fr, unsigned int page)
+/* --- where: the range, and the addresses to watch ---------------------------- */
+
+static u64 leaf_gpa(const struct fault *f, unsigned int i)
 {
-	return fr->gpa + ((u64)page << PAGE_SHIFT);
+	return f->gpa + i * npt_span(f->level);
 }
 
 static struct span region_span(const struct mem_region *region, u64 start, u64 end)
@@ -92,235 +80,206 @@ static struct span region_span(const struct mem_region *region, u64 start, u64 e
 	return (struct span) { region_hva(region, start), region_hva(region, end) };
 }
 
-/* User addresses of the pages that must be mapped */
-static struct span fr_needed(const struct fault_range *fr)
-{
-	return region_span(&fr->region, fr_gpa(fr, fr->first), fr_gpa(fr, fr->end));
-}
-
 /*
- * User addresses that the fault may read: those of large neighbors, or only of the
- * leaf, at the size that the last attempt found.
+ * Places the range around @gpa, within @bytes, in leaves of @level. The leaves of
+ * [gpa, end) must be mapped.
  */
-static struct span fr_watched(const struct fault_range *fr)
+static void place_range(struct fault *f, unsigned int level, u64 gpa, u64 end, u64 bytes)
 {
-	u64 bytes = fr->no_around ? npt_span(fr->level) : FAULT_AROUND_LARGE * npt_span(NPT_2M);
-	u64 gpa = fr_gpa(fr, fr->first);
+	unsigned int shift = npt_shift(level);
+	u64 span = npt_span(level);
+	u64 start = max(round_down(gpa, bytes), round_up(f->region.gpa, span));
+	u64 stop = min(round_down(gpa, bytes) + bytes, round_down(f->region.end, span));
 
-	if (fr->end - fr->first > 1 && bytes == PAGE_SIZE)
-		return fr_needed(fr);
-	return region_span(&fr->region, round_down(gpa, bytes), round_down(gpa, bytes) + bytes);
+	end = min(round_up(end, span), stop);
+	if (f->alone) {
+		start = round_down(gpa, span);
+		stop = end;
+	}
+	f->level = level;
+	f->gpa = start;
+	f->nr = (stop - start) >> shift;
+	f->first = (gpa - start) >> shift;
+	f->end = (end - start) >> shift;
 }
 
-static u64 fr_size(struct guest_memory *mem, const struct fault_range *fr, u64 gpa)
+static u64 around_bytes(const struct fault *f, u64 gpa)
 {
 	unsigned int level;
 	bool first;
 
-	if (!fr->fault)
+	if (!f->guest)
 		return FAULT_AROUND_BYTES;
-	spin_lock(&mem->lock);
-	first = !npt_slot(&mem->npt, gpa, &level);
-	spin_unlock(&mem->lock);
-	return first ? FAULT_AROUND_FIRST * PAGE_SIZE : FAULT_AROUND_BYTES;
+	spin_lock(&f->mem->lock);
+	first = !npt_slot(&f->mem->npt, gpa, &level);
+	spin_unlock(&f->mem->lock);
+	return first ? FAULT_AROUND_FIRST : FAULT_AROUND_BYTES;
 }
 
-static void fr_place(struct fault_range *fr, u64 gpa, u64 end, u64 bytes)
+/* User addresses whose page table entries the attempt may use */
+static struct span watched_span(const struct fault *f, u64 gpa)
 {
-	u64 start = max(round_down(gpa, bytes), fr->region.gpa);
-	u64 stop = min(round_down(gpa, bytes) + bytes, fr->region.end);
+	u64 bytes = f->alone ? npt_span(f->max_level) : FAULT_AROUND_LARGE;
+	u64 start = round_down(gpa, bytes);
 
-	fr->gpa = start;
-	fr->nr = (stop - start) >> PAGE_SHIFT;
-	fr->first = (gpa - start) >> PAGE_SHIFT;
-	fr->end = (min(stop, end) - start) >> PAGE_SHIFT;
+	return region_span(&f->region, start, max(start + bytes, leaf_gpa(f, f->end)));
 }
 
-/*
- * Sleeps until an invalidation ends or @stop asks to stop. This waits on two queues,
- * so prepare_to_wait() does not work: a wakeup from the first queue between two calls
- * would be lost when the second call sets the task state again.
- */
-static int fr_wait(struct guest_memory *mem, const struct fault_range *fr)
+/* Sleeps until the needed pages can be watched, or a signal or @stop ends the wait. */
+static int wait_for_invalidations(struct fault *f)
 {
-	DECLARE_WAITQUEUE(invalidated, current);
-	DECLARE_WAITQUEUE(stopped, current);
+	struct vmm_mm *vmm = f->mem->vmm;
+	DECLARE_WAITQUEUE(wait, current);
+	bool watching = false;
 
-	add_wait_queue(&mem->vmm->invalidate_wait, &invalidated);
-	if (fr->stop)
-		add_wait_queue(fr->stop->wait, &stopped);
-	set_current_state(TASK_INTERRUPTIBLE);
-	if (!fault_stop_requested(fr->stop) && hva_invalidating(mem->vmm, fr_needed(fr)))
-		schedule();
-	__set_current_state(TASK_RUNNING);
-	if (fr->stop)
-		remove_wait_queue(fr->stop->wait, &stopped);
-	remove_wait_queue(&mem->vmm->invalidate_wait, &invalidated);
-	return fault_stop_requested(fr->stop) ? -EINTR : -EAGAIN;
+	/* In addition to stop->wait, on which wait_event_interruptible() sleeps */
+	add_wait_queue(&vmm->invalidate_wait, &wait);
+	wait_event_interruptible(*f->stop->wait, fault_stop_requested(f->stop) ||
+				 (watching = hva_watch_begin(vmm, &f->watch, f->need)));
+	remove_wait_queue(&vmm->invalidate_wait, &wait);
+	return watching ? 0 : -EINTR;
 }
 
 /*
- * Places the range around @gpa; its pages in [gpa, end) must be mapped. On success the
- * notifier watches its user addresses until hva_watch_end().
+ * Finds the region and places a range of small pages. On success, the notifier watches
+ * its user addresses until hva_watch_end().
  */
-static int fr_begin(struct guest_memory *mem, struct fault_range *fr, u64 gpa, u64 end,
-		    u32 access)
+static int fault_begin(struct fault *f, u64 gpa, u64 end)
 {
-	if (!region_lookup(mem, gpa, &fr->region))
+	if (!region_lookup(f->mem, gpa, &f->region))
 		return -ENOENT;
-	if ((fr->region.prot & access) != access)
+	if ((f->region.prot & f->access) != f->access)
 		return -EACCES;
-	fr->access = access;
-	fr_place(fr, gpa, end, fr_size(mem, fr, gpa));
-	fr->watch.span = fr_watched(fr);
-	if (hva_watch_begin(mem->vmm, &fr->watch, fr_needed(fr)))
+	place_range(f, NPT_4K, gpa, end, around_bytes(f, gpa));
+	f->need = region_span(&f->region, gpa, leaf_gpa(f, f->end));
+	f->watch.span = watched_span(f, gpa);
+	if (hva_watch_begin(f->mem->vmm, &f->watch, f->need))
 		return 0;
-	return fr_wait(mem, fr);
+	return wait_for_invalidations(f);
 }
+
+/* --- what: the VMM's page tables ---------------------------------------------- */
 
 /* The leaf grants only rights that both the region and the VMM's page table grant. */
-static u64 make_leaf(const struct fault_range *fr, u64 host, unsigned int level)
+static u64 make_leaf(const struct fault *f, u64 host, unsigned int level)
 {
 	unsigned int prot = 0;
 
 	if (!(host & HOST_PRESENT))
 		return 0;
-	if ((fr->region.prot & SVMVCPU_MEM_WRITE) && (host & HOST_WRITE))
+	if ((f->region.prot & SVMVCPU_MEM_WRITE) && (host & HOST_WRITE))
 		prot |= NPT_W;
-	if (fr->region.prot & SVMVCPU_MEM_EXEC)
+	if (f->region.prot & SVMVCPU_MEM_EXEC)
 		prot |= NPT_X;
 	return npt_make_leaf(round_down(host & HOST_PFN, npt_span(level) >> PAGE_SHIFT), prot,
 			     level);
 }
 
-static bool leaf_usable(const struct fault_range *fr, u64 leaf)
+static bool leaf_usable(const struct fault *f, u64 leaf)
 {
-	return leaf && (!(fr->access & SVMVCPU_MEM_WRITE) || npt_pte_writable(leaf));
+	return leaf && (!(f->access & SVMVCPU_MEM_WRITE) || npt_pte_writable(leaf));
 }
 
 /*
- * The largest possible level for the first needed page. The leaf must not be larger
- * than the VMM's mapping, must lie in one region, and guest-physical and user address
- * must be congruent modulo its size. Without fault-around, it must also lie in the
- * watched addresses.
+ * The largest possible level for the page at @gpa. The leaf must not be larger than the
+ * VMM's mapping, must lie in one region and contain no tracked page, and guest-physical
+ * and user address must be congruent modulo its size.
  */
-static unsigned int fr_level(struct guest_memory *mem, const struct fault_range *fr,
-			     unsigned int host_level)
+static unsigned int leaf_level(const struct fault *f, u64 gpa, unsigned int host_level)
 {
-	u64 gpa = fr_gpa(fr, fr->first), hva = region_hva(&fr->region, gpa);
-	unsigned int level = min(mem->max_level, host_level);
+	unsigned int level = min(host_level, f->max_level);
+	u64 offset = gpa ^ region_hva(&f->region, gpa);
 
-	if (fr->no_around)
-		level = min(level, fr->level);
 	for (; level > NPT_4K; level--) {
 		u64 span = npt_span(level), start = round_down(gpa, span);
 
-		if (!((gpa ^ hva) & (span - 1)) &&
-		    start >= fr->region.gpa && start + span <= fr->region.end &&
-		    !track_covers_range(mem, start, start + span))
+		if (!(offset & (span - 1)) &&
+		    start >= f->region.gpa && start + span <= f->region.end &&
+		    !track_covers_range(f->mem, start, start + span))
 			break;
 	}
 	return level;
 }
 
-/* Leaves of 2 MiB around a large page, within the region. See read_small() for @tried. */
-static void read_large(struct guest_memory *mem, struct fault_range *fr)
-{
-	u64 span = npt_span(NPT_2M), gpa, host;
-	unsigned int i;
-
-	gpa = round_down(fr_gpa(fr, fr->first), FAULT_AROUND_LARGE * span);
-	memset(fr->leaf, 0, FAULT_AROUND_LARGE * sizeof(fr->leaf[0]));
-	fr->large_gpa = gpa;
-	if (fr->tried || fr->no_around)
-		return;
-	for (i = 0; i < FAULT_AROUND_LARGE; i++, gpa += span)
-		if (gpa >= fr->region.gpa && gpa + span <= fr->region.end &&
-		    host_walk_page(mem->mm, region_hva(&fr->region, gpa), &host) >= NPT_2M)
-			fr->leaf[i] = make_leaf(fr, host, NPT_2M);
-}
-
 /*
- * Reads small pages of the whole range. If the needed page had to be faulted in, only
- * the needed pages are read, because their neighbors are usually missing, too.
- *
- * Returns the index of the first needed page that is missing, or fr->end if none is.
+ * Returns the index of the first needed page that is missing, or f->end if none is.
  * Returns -EFAULT if guest memory cannot use a needed page.
  */
-static int read_small(struct guest_memory *mem, struct fault_range *fr)
+static int read_small(struct fault *f)
 {
-	unsigned int from = 0, to = fr->nr, i;
+	unsigned int i;
 
-	if (fr->tried || fr->no_around) {
-		from = fr->first;
-		to = fr->end;
-		memset(fr->leaf, 0, fr->nr * sizeof(fr->leaf[0]));
-	}
-	host_walk_pages(mem->mm, region_hva(&fr->region, fr_gpa(fr, from)), to - from,
-			fr->leaf + from);
-	for (i = fr->first; i < fr->end; i++)
-		if (fr->leaf[i] & HOST_REFUSED)
+	host_walk(f->mem->mm, region_hva(&f->region, f->gpa), f->nr, f->leaf);
+	for (i = f->first; i < f->end; i++)
+		if (f->leaf[i] & HOST_REFUSED)
 			return -EFAULT;
-	for (i = from; i < to; i++)
-		fr->leaf[i] = make_leaf(fr, fr->leaf[i], NPT_4K);
-	for (i = fr->first; i < fr->end; i++)
-		if (!leaf_usable(fr, fr->leaf[i]))
+	for (i = 0; i < f->nr; i++)
+		f->leaf[i] = make_leaf(f, f->leaf[i], NPT_4K);
+	for (i = f->first; i < f->end; i++)
+		if (!leaf_usable(f, f->leaf[i]))
 			break;
 	return i;
 }
 
-/* Returns as read_small(), or -EAGAIN to start over. */
-static int fr_read_irqs_off(struct guest_memory *mem, struct fault_range *fr)
+/* The page at @gpa gets a large leaf; @host is its host entry. Returns as read_small(). */
+static int read_large(struct fault *f, u64 gpa, u64 host, unsigned int level)
 {
-	unsigned int host_level, level = NPT_4K;
-	u64 host;
+	unsigned int i;
 
-	host_level = host_walk_page(mem->mm, fr_needed(fr).start, &host);
-	if (host_level > NPT_4K && leaf_usable(fr, make_leaf(fr, host, NPT_4K)))
-		level = fr_level(mem, fr, host_level);
-	fr->level = level;
-	if (level == NPT_4K)
-		return read_small(mem, fr);
 	/* The leaf is larger than the watched addresses: start over and watch all of it. */
-	if (level > NPT_2M && !fr->no_around) {
-		fr->no_around = true;
+	if (level > NPT_2M && !f->alone) {
+		f->alone = true;
 		return -EAGAIN;
 	}
-	fr->target = make_leaf(fr, host, level);
-	read_large(mem, fr);
-	return fr->end;
+	place_range(f, level, gpa, gpa + PAGE_SIZE,
+		    max_t(u64, npt_span(level), FAULT_AROUND_LARGE));
+	for (i = 0; i < f->nr; i++) {
+		u64 hva = region_hva(&f->region, leaf_gpa(f, i)), entry = host;
+
+		if (i != f->first && host_walk(f->mem->mm, hva, 1, &entry) < level)
+			entry = 0;
+		f->leaf[i] = make_leaf(f, entry, level);
+	}
+	return f->end;
 }
 
-static int fr_read(struct guest_memory *mem, struct fault_range *fr)
+/* Returns as read_small(), or -EAGAIN to start over. */
+static int fault_read(struct fault *f, u64 gpa)
 {
+	unsigned int level = NPT_4K;
+	u64 host;
 	int ret;
 
 	local_irq_disable();
-	ret = fr_read_irqs_off(mem, fr);
+	ret = host_walk(f->mem->mm, f->need.start, 1, &host);
+	if (ret > NPT_4K && leaf_usable(f, make_leaf(f, host, NPT_4K)))
+		level = leaf_level(f, gpa, ret);
+	ret = level > NPT_4K ? read_large(f, gpa, host, level) : read_small(f);
 	local_irq_enable();
 	return ret;
 }
+
+/* --- missing pages ------------------------------------------------------------ */
 
 /*
  * Faults a page in like a CPU's access. The caller holds mmap_lock. Returns -EAGAIN if
  * handle_mm_fault() has released it.
  */
-static int fault_in_page(struct guest_memory *mem, struct fault_range *fr, unsigned int page)
+static int fault_in_page(struct fault *f, u64 hva)
 {
-	bool write = fr->access & SVMVCPU_MEM_WRITE;
+	bool write = f->access & SVMVCPU_MEM_WRITE;
 	unsigned int flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_REMOTE;
-	u64 hva = region_hva(&fr->region, fr_gpa(fr, page));
-	struct vm_area_struct *vma = vma_lookup(mem->mm, hva);
+	struct vm_area_struct *vma = vma_lookup(f->mem->mm, hva);
 	vm_fault_t fault;
 
 	if (!vma || !(vma->vm_flags & VM_READ) || (vma->vm_flags & (VM_IO | VM_PFNMAP)))
 		return -EFAULT;
 	if (write && !(vma->vm_flags & VM_WRITE))
 		return -EFAULT;
-	flags |= (write ? FAULT_FLAG_WRITE : 0) | (fr->retry ? FAULT_FLAG_TRIED : 0);
-	fault = handle_mm_fault(vma, hva, flags, NULL);
 	/* FAULT_FLAG_TRIED keeps mmap_lock during I/O: do not set it on the first attempt. */
-	fr->retry = fault & VM_FAULT_RETRY;
+	flags |= (write ? FAULT_FLAG_WRITE : 0) | (f->retry ? FAULT_FLAG_TRIED : 0);
+	fault = handle_mm_fault(vma, hva, flags, NULL);
+	f->retry = fault & VM_FAULT_RETRY;
 	if (fault & (VM_FAULT_RETRY | VM_FAULT_COMPLETED))
 		return -EAGAIN;
 	if (fault & VM_FAULT_OOM)
@@ -328,214 +287,194 @@ static int fault_in_page(struct guest_memory *mem, struct fault_range *fr, unsig
 	return fault & VM_FAULT_ERROR ? -EFAULT : 0;
 }
 
-/* The first call faults in a single page, since it may turn out to be a large one. */
-static int fault_in(struct guest_memory *mem, struct fault_range *fr, unsigned int page)
+/*
+ * Faults in the needed pages from index @i on; the first time only one, since it may turn
+ * out to be a large page. Neighbors of a missing page are usually missing, too, so the next
+ * attempt maps none. Returns -EAGAIN to start over.
+ */
+static int fault_in(struct fault *f, unsigned int i)
 {
-	unsigned int end = fr->tried ? fr->end : page + 1;
-	int ret = fault_mmap_lock(mem, fr->stop);
+	unsigned int end = f->alone ? f->end : i + 1;
+	int ret = fault_mmap_lock(f->mem, f->stop);
 
 	if (ret)
 		return ret;
-	for (; !ret && page < end; page++) {
-		if (leaf_usable(fr, fr->leaf[page]))
+	f->alone = true;
+	for (; i < end; i++) {
+		if (leaf_usable(f, f->leaf[i]))
 			continue;
-		ret = fault_in_page(mem, fr, page);
-		if (!ret && page + 1 < end && fault_stop_requested(fr->stop))
+		ret = fault_in_page(f, region_hva(&f->region, leaf_gpa(f, i)));
+		if (ret == -EAGAIN)
+			return ret;
+		if (!ret && i + 1 < end && fault_stop_requested(f->stop))
 			ret = -EINTR;
+		if (ret)
+			break;
 		cond_resched();
 	}
-	fr->tried = true;
-	if (ret != -EAGAIN)
-		mmap_read_unlock(mem->mm);
-	return ret;
+	mmap_read_unlock(f->mem->mm);
+	return ret ? ret : -EAGAIN;
 }
 
-/* The addresses that fr_install() maps, without large neighbors */
-struct install {
-	unsigned int level;
-	u64 start;
-	u64 end;
-};
+/* --- installing leaves: the caller holds guest_memory.lock -------------------- */
 
-static void install_prepare(const struct fault_range *fr, struct install *in)
+static struct span invalidated_span(const struct fault *f)
 {
-	u64 span = npt_span(fr->level);
-
-	in->level = fr->level;
-	if (in->level > NPT_4K) {
-		in->start = round_down(fr_gpa(fr, fr->first), span);
-		in->end = in->start + span;
-	} else {
-		in->start = fr->gpa;
-		in->end = fr_gpa(fr, fr->nr);
-	}
-}
-
-/* Was any of [start, end) invalidated since fr_begin()? */
-static bool fr_invalidated(const struct fault_range *fr, u64 start, u64 end)
-{
-	const struct span invalidated = {
-		READ_ONCE(fr->watch.invalidated.start), READ_ONCE(fr->watch.invalidated.end),
+	return (struct span) {
+		READ_ONCE(f->watch.invalidated.start), READ_ONCE(f->watch.invalidated.end),
 	};
-
-	return span_overlaps(invalidated, region_span(&fr->region, start, end));
 }
 
-static bool fr_needed_invalidated(const struct fault_range *fr)
+/* Was any of the leaves [first, end) invalidated since fault_begin()? */
+static bool leaves_invalidated(const struct fault *f, unsigned int first, unsigned int end)
 {
-	return fr_invalidated(fr, fr_gpa(fr, fr->first), fr_gpa(fr, fr->end));
+	return span_overlaps(invalidated_span(f),
+			     region_span(&f->region, leaf_gpa(f, first), leaf_gpa(f, end)));
 }
 
 /*
- * Drops neighbors that were invalidated. Returns false if a needed page was invalidated
- * or the region has changed. The caller holds guest_memory.lock.
+ * Drops neighbors that were invalidated. Returns false if a needed leaf was invalidated
+ * or the region has changed.
  */
-static bool fr_recheck(struct guest_memory *mem, struct fault_range *fr, const struct install *in)
+static bool recheck(struct fault *f)
 {
-	unsigned int nr = in->level > NPT_4K ? FAULT_AROUND_LARGE : fr->nr, i;
-	u64 gpa = in->level > NPT_4K ? fr->large_gpa : fr->gpa;
-	u64 span = npt_span(in->level > NPT_4K ? NPT_2M : NPT_4K);
+	struct span invalidated = invalidated_span(f);
+	unsigned int i;
 
-	if (!region_is_current(mem, &fr->region))
+	if (!region_is_current(f->mem, &f->region))
 		return false;
-	if (likely(READ_ONCE(fr->watch.invalidated.start) >=
-		   READ_ONCE(fr->watch.invalidated.end)))
+	if (likely(span_empty(invalidated)))
 		return true;
-	if (in->level > NPT_4K ? fr_invalidated(fr, in->start, in->end) :
-	    fr_needed_invalidated(fr))
+	if (leaves_invalidated(f, f->first, f->end))
 		return false;
-	for (i = 0; i < nr; i++, gpa += span)
-		if (fr->leaf[i] && fr_invalidated(fr, gpa, gpa + span))
-			fr->leaf[i] = 0;
+	for (i = 0; i < f->nr; i++)
+		if (leaves_invalidated(f, i, i + 1))
+			f->leaf[i] = 0;
 	return true;
-}
-
-/* Index of the page that the guest is about to write, or fr->nr */
-static unsigned int fr_written(const struct fault_range *fr)
-{
-	return fr->prealloc && (fr->access & SVMVCPU_MEM_WRITE) ? fr->first : fr->nr;
 }
 
 /*
  * The next attempt maps no neighbors. If only another part of a large leaf is being
  * invalidated, it maps a small leaf, and need not wait for the invalidation to end.
  */
-static void fr_shrink(struct fault_range *fr, const struct install *in)
+static void shrink(struct fault *f)
 {
-	fr->no_around = true;
-	if (in->level > NPT_4K && fr_invalidated(fr, in->start, in->end) &&
-	    !fr_needed_invalidated(fr))
-		fr->level = NPT_4K;
+	f->alone = true;
+	f->max_level = f->level;
+	if (leaves_invalidated(f, f->first, f->end) &&
+	    !span_overlaps(invalidated_span(f), f->need))
+		f->max_level = NPT_4K;
 }
 
-static int install_pages(struct guest_memory *mem, struct fault_range *fr,
-			 const struct install *in, void **table)
+/* Tracked pages get small leaves, and only the page that the guest writes a writable one. */
+static int install_tracked(struct fault *f)
 {
-	unsigned int written = fr_written(fr);
-	int ret = 0;
+	bool write = f->guest && (f->access & SVMVCPU_MEM_WRITE);
 
-	if (unlikely(track_enabled(&mem->track)))
-		ret = track_prepare_leaves(mem, in->start, fr->leaf, fr->nr, written,
-					   fr->prealloc);
-	if (!ret)
-		ret = npt_map_leaves(&mem->npt, table, in->start, fr->leaf, fr->nr, NPT_4K, true);
-	/* On an error, pages before the conflicting one have been mapped. */
-	if (unlikely(track_enabled(&mem->track)) && written < fr->nr)
-		track_leaf_mapped(mem, fr_gpa(fr, written));
-	return ret;
+	if (f->level == NPT_4K)
+		return track_prepare_leaves(f->mem, f->gpa, f->leaf, f->nr,
+					    write ? f->first : f->nr, &f->prealloc);
+	return track_covers(&f->mem->track, f->gpa >> PAGE_SHIFT,
+			      leaf_gpa(f, f->nr) >> PAGE_SHIFT) ? -EAGAIN : 0;
 }
 
-static int install_locked(struct guest_memory *mem, struct fault_range *fr,
-			  const struct install *in, void **table)
+static int install_locked(struct fault *f)
 {
-	int ret, fresh = 0;
+	struct guest_memory *mem = f->mem;
+	int ret, fresh;
 
 	lockdep_assert_held(&mem->lock);
-	if (!fr_recheck(mem, fr, in))
+	if (!recheck(f))
 		return -EAGAIN;
-	if (in->level == NPT_4K) {
-		ret = install_pages(mem, fr, in, table);
-		fresh = ret;
-	} else if (track_enabled(&mem->track) &&
-		   track_covers(&mem->track, in->start >> PAGE_SHIFT, in->end >> PAGE_SHIFT)) {
-		ret = -EAGAIN;
-	} else {
-		ret = npt_map_leaves(&mem->npt, table, in->start, &fr->target, 1, in->level, true);
-		fresh = ret;
-	}
-	if (ret < 0)
+	ret = unlikely(track_enabled(&mem->track)) ? install_tracked(f) : 0;
+	if (ret)
 		return ret;
+	fresh = npt_map_leaves(&mem->npt, &f->table, leaf_gpa(f, f->first), f->leaf + f->first,
+			       f->end - f->first, f->level, true);
+	/* On an error, pages before the conflicting one have been mapped. */
+	if (unlikely(track_enabled(&mem->track)) && f->guest)
+		track_leaf_mapped(mem, leaf_gpa(f, f->first));
+	if (fresh < 0)
+		return fresh;
 	/* Skip neighbors that conflict with existing entries; they get their own faults. */
-	if (in->level == NPT_2M && likely(!track_enabled(&mem->track)))
-		fresh += max(npt_map_leaves(&mem->npt, table, fr->large_gpa, fr->leaf,
-					    FAULT_AROUND_LARGE, NPT_2M, false), 0);
-	mem->stats.mapped[in->level] += fresh;
-	mem->stats.faults += fr->fault;
+	if (f->nr > f->end - f->first)
+		fresh += npt_map_leaves(&mem->npt, &f->table, f->gpa, f->leaf, f->nr, f->level,
+					false);
+	mem->stats.mapped[f->level] += fresh;
+	mem->stats.faults += f->guest;
 	return 0;
 }
 
-/* Returns -EAGAIN if the caller must start over. */
-static int fr_install(struct guest_memory *mem, struct fault_range *fr,
-		      void **table)
+/* Takes the lock. Returns -EAGAIN if the caller must start over. */
+static int fault_install(struct fault *f)
 {
-	struct install in;
 	int ret;
 
-	install_prepare(fr, &in);
 	for (;;) {
-		spin_lock(&mem->lock);
-		ret = install_locked(mem, fr, &in, table);
-		spin_unlock(&mem->lock);
+		spin_lock(&f->mem->lock);
+		ret = install_locked(f);
+		spin_unlock(&f->mem->lock);
 		if (ret != -ENOSPC)
 			break;
 		/* The tables usually exist, so allocate only when npt_map_leaves() asks for it. */
-		*table = npt_table_alloc();
-		if (!*table)
+		f->table = npt_table_alloc();
+		if (!f->table)
 			return -ENOMEM;
 	}
-	if (ret == -EBUSY || ret == -EEXIST) {
-		/* Zap and flush conflicting entries, such as leaves of another size. */
-		guest_memory_clear(mem, in.start, in.end);
-		return -EAGAIN;
-	}
 	if (ret == -EAGAIN)
-		fr_shrink(fr, &in);
-	fr->mapped_end = in.level > NPT_4K ? in.end : fr_gpa(fr, fr->end);
-	return ret;
+		shrink(f);
+	if (ret != -EBUSY && ret != -EEXIST)
+		return ret;
+	/* Zap and flush conflicting entries, such as leaves of another size. */
+	guest_memory_clear(f->mem, leaf_gpa(f, f->first), leaf_gpa(f, f->end));
+	return -EAGAIN;
 }
 
-/* Maps [gpa, end), or the part of it that lies in the range around @gpa. */
-static noinline_for_stack int map_fault_range(struct guest_memory *mem, struct fault_range *fr,
-					      void **table, u64 gpa, u64 end,
-					      u32 access)
+/* --- all of it ---------------------------------------------------------------- */
+
+static noinline_for_stack int fault_try(struct fault *f, u64 gpa, u64 end)
 {
-	int ret = fr_begin(mem, fr, gpa, end, access);
-	int page;
+	int i, ret = fault_begin(f, gpa, end);
 
 	if (ret)
 		return ret;
-	page = fr_read(mem, fr);
-	if (page == fr->end)
-		ret = fr_install(mem, fr, table);
+	i = fault_read(f, gpa);
+	if (i == f->end)
+		ret = fault_install(f);
 	/* An entry that was read during an invalidation is meaningless. */
-	if (page == -EFAULT && fr_needed_invalidated(fr))
-		page = -EAGAIN;
-	hva_watch_end(mem->vmm, &fr->watch);
-	if (page < 0)
-		return page;
-	if (page < fr->end) {
-		ret = fault_in(mem, fr, page);
-		return ret ? ret : -EAGAIN;
-	}
-	return ret;
+	if (i == -EFAULT && span_overlaps(invalidated_span(f), f->need))
+		i = -EAGAIN;
+	hva_watch_end(f->mem->vmm, &f->watch);
+	if (i < 0)
+		return i;
+	return i < f->end ? fault_in(f, i) : ret;
 }
 
-/* One struct, because KASAN adds redzones around each variable on the stack. */
-struct fault_stack {
-	struct fault_range fr;
-	struct track_prealloc prealloc;
-	void *table;	/* spare table for npt_map_leaves(), or NULL */
-};
+/* Maps [gpa, end), or the part of it that lies in the range around @gpa. */
+static int fault_map(struct fault *f, u64 gpa, u64 end)
+{
+	bool again = false;
+	int ret;
+
+	f->alone = false;
+	f->retry = false;
+	f->max_level = f->mem->max_level;
+	do {
+		if (f->guest && (f->access & SVMVCPU_MEM_WRITE) &&
+		    track_enabled(&f->mem->track)) {
+			ret = track_prealloc_fill(f->mem, gpa >> PAGE_SHIFT, &f->prealloc);
+			if (ret)
+				break;
+		}
+		ret = fault_try(f, gpa, end);
+		/* The first retry is expected: the page has just been faulted in. */
+		if (ret == -EAGAIN && again && fault_stop_requested(f->stop))
+			ret = -EINTR;
+		again = true;
+		cond_resched();
+	} while (ret == -EAGAIN);
+	return ret;
+}
 
 /**
  * guest_memory_fault() - handle a nested page fault
@@ -546,7 +485,7 @@ struct fault_stack {
  *
  * Also maps present neighbors of the page.
  *
- * Context: may sleep; current->mm is the VM's. @stop does not end a wait for the I/O
+ * Context: may sleep; current->mm is guest_memory.mm. @stop does not end a wait for the I/O
  * or the migration of the page.
  * Return: 0; -ENOENT if there is no region; -EACCES if it does not allow the access;
  * -EFAULT if the VMM's memory behind it is not accessible; -EDQUOT if the snapshot is at
@@ -555,46 +494,13 @@ struct fault_stack {
 int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
 		       const struct fault_stop *stop)
 {
-	struct fault_stack on = {
-		.fr = { .fault = true, .prealloc = &on.prealloc, .stop = stop },
-	};
-	bool again = false;
+	struct fault f = { .mem = mem, .stop = stop, .access = access, .guest = true };
 	int ret;
 
 	gpa &= PAGE_MASK;
-	do {
-		if ((access & SVMVCPU_MEM_WRITE) && track_enabled(&mem->track)) {
-			ret = track_prealloc_fill(mem, gpa >> PAGE_SHIFT, &on.prealloc);
-			if (ret)
-				break;
-		}
-		ret = map_fault_range(mem, &on.fr, &on.table, gpa, gpa + PAGE_SIZE, access);
-		/* The first retry is expected: the page has just been faulted in. */
-		if (ret == -EAGAIN && again && fault_stop_requested(stop))
-			ret = -EINTR;
-		again = true;
-		cond_resched();
-	} while (ret == -EAGAIN);
-	track_prealloc_free(mem, gpa >> PAGE_SHIFT, &on.prealloc);
-	npt_table_free(on.table);
-	return ret;
-}
-
-static int prefault_range(struct guest_memory *mem, void **table, u64 gpa,
-			  u64 end, u32 access, u64 *mapped_end)
-{
-	struct fault_range fr = { };
-	bool again = false;
-	int ret;
-
-	do {
-		ret = map_fault_range(mem, &fr, table, gpa, end, access);
-		if (ret == -EAGAIN && again && signal_pending(current))
-			ret = -EINTR;
-		again = true;
-		cond_resched();
-	} while (ret == -EAGAIN);
-	*mapped_end = fr.mapped_end;
+	ret = fault_map(&f, gpa, gpa + PAGE_SIZE);
+	track_prealloc_free(mem, gpa >> PAGE_SHIFT, &f.prealloc);
+	npt_table_free(f.table);
 	return ret;
 }
 
@@ -606,22 +512,22 @@ static int prefault_range(struct guest_memory *mem, void **table, u64 gpa,
  * @access: SVMVCPU_MEM_* that all pages must allow
  * @done: out: bytes mapped from @gpa on; set on errors, too
  *
- * Context: may sleep; current->mm is the VM's. vCPUs may run.
+ * Context: may sleep; current->mm is guest_memory.mm. vCPUs may run.
  * Return: 0; -EINVAL for a malformed range; -ENOENT for an address without region;
  * -EACCES if a region does not allow @access; -EFAULT if the VMM's memory is missing
  * or does not allow it; -ENOMEM; -EINTR.
  */
 int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 access, u64 *done)
 {
-	u64 end = gpa + bytes, at = gpa, until = end, next;
-	void *table = NULL;
+	struct fault f = { .mem = mem, .stop = &fault_no_stop, .access = access };
+	u64 end = gpa + bytes, at = gpa, until = end;
 	int ret = 0;
 
 	*done = 0;
 	if (!gpa_range_valid(mem, gpa, bytes))
 		return -EINVAL;
 	while (!ret && at < end) {
-		ret = prefault_range(mem, &table, at, until, access, &next);
+		ret = fault_map(&f, at, until);
 		if (ret == -EFAULT && until > at + PAGE_SIZE) {
 			/* Find the failing page: map one page at a time. */
 			until = at + PAGE_SIZE;
@@ -630,12 +536,12 @@ int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 acce
 		}
 		if (ret)
 			break;
-		at = min(next, end);
+		at = min(leaf_gpa(&f, f.end), end);
 		until = until < end ? at + PAGE_SIZE : end;
 		if (at < end && signal_pending(current))
 			ret = -EINTR;
 	}
-	npt_table_free(table);
+	npt_table_free(f.table);
 	*done = at - gpa;
 	return ret;
 }

@@ -14,11 +14,6 @@
 #include "compat.h"
 #include "mm/priv.h"
 
-static u64 host_frame(u64 pfn, u64 flags)
-{
-	return pfn | HOST_PRESENT | (flags & _PAGE_RW ? HOST_WRITE : 0);
-}
-
 /*
  * No notifier protects the page of a special entry, except for the zero page and, on
  * kernels before 6.17, pages of persistent memory.
@@ -28,40 +23,38 @@ static bool special_page_usable(u64 pfn)
 	return is_zero_pfn(pfn) || (pfn_valid(pfn) && is_zone_device_page(pfn_to_page(pfn)));
 }
 
-/*
- * PROT_NONE, NUMA hint, swap and migration entries lack _PAGE_PRESENT. MAP accepts only
- * user addresses; checking _PAGE_USER makes sure that the guest gets no kernel memory.
- */
-static u64 host_pte(pte_t pte)
+/* Before 6.12, large entries are never marked special, so check the page as well. */
+static bool large_page_usable(u64 pfn, u64 flags)
 {
-	u64 pfn = pte_pfn(pte), flags = pte_flags(pte);
+	struct page *page = pfn_valid(pfn) ? pfn_to_page(pfn) : NULL;
 
-	if (!(flags & _PAGE_PRESENT))
-		return 0;
-	/* Nested leaves are write-back, so refuse device memory. */
-	if (!(flags & _PAGE_USER) || (flags & _PAGE_CACHE_MASK) ||
-	    ((flags & _PAGE_SPECIAL) && !special_page_usable(pfn)))
-		return HOST_REFUSED;
-	return host_frame(pfn, flags);
+	return !(flags & _PAGE_SPECIAL) && page &&
+	       (!PageReserved(page) || is_zone_device_page(page));
 }
 
 /*
- * A leaf of 2 MiB or 1 GiB. Before 6.12, large entries are never marked special, so
- * check the page as well.
+ * PROT_NONE, NUMA hint, swap and migration entries lack _PAGE_PRESENT. MAP accepts only
+ * user addresses; checking _PAGE_USER makes sure that the guest gets no kernel memory.
+ * Nested leaves are write-back, so refuse device memory.
  */
-static u64 host_large(u64 pfn, u64 flags)
+static __always_inline u64 host_entry(u64 pfn, u64 flags, bool large)
 {
-	struct page *page;
-
 	if (!(flags & _PAGE_PRESENT))
 		return 0;
-	if (!(flags & _PAGE_USER) || (flags & (_PAGE_LARGE_CACHE_MASK | _PAGE_SPECIAL)) ||
-	    !pfn_valid(pfn))
+	if (!(flags & _PAGE_USER) ||
+	    (flags & (large ? _PAGE_LARGE_CACHE_MASK : _PAGE_CACHE_MASK)))
 		return HOST_REFUSED;
-	page = pfn_to_page(pfn);
-	if (PageReserved(page) && !is_zone_device_page(page))
+	if (large ? !large_page_usable(pfn, flags) :
+	    (flags & _PAGE_SPECIAL) && !special_page_usable(pfn))
 		return HOST_REFUSED;
-	return host_frame(pfn, flags);
+	return pfn | HOST_PRESENT | (flags & _PAGE_RW ? HOST_WRITE : 0);
+}
+
+static u64 host_pte(const pte_t *ptep)
+{
+	pte_t pte = READ_ONCE(*ptep);
+
+	return host_entry(pte_pfn(pte), pte_flags(pte), false);
 }
 
 static u64 page_within(u64 hva, unsigned int level)
@@ -70,16 +63,17 @@ static u64 page_within(u64 hva, unsigned int level)
 }
 
 /*
- * Returns the level of the entry for @hva, or 0 if there is none. A large leaf is
- * stored in @host; at the last level, the PMD is stored in @table instead.
+ * Stores how @hva is mapped in @host. Returns the level of the mapping, or 0. At the last
+ * level, also stores the address of the entry in @pte.
  */
-static unsigned int walk(struct mm_struct *mm, u64 hva, u64 *host, pmd_t *table)
+static unsigned int walk(struct mm_struct *mm, u64 hva, u64 *host, pte_t **pte)
 {
 	pgd_t *pgdp = pgd_offset(mm, hva), pgd = READ_ONCE(*pgdp);
 	p4d_t *p4dp, p4d;
 	pud_t *pudp, pud;
 	pmd_t pmd;
 
+	*host = 0;
 	if (!pgd_present(pgd))
 		return 0;
 	p4dp = p4d_offset_lockless(pgdp, pgd, hva);
@@ -91,62 +85,38 @@ static unsigned int walk(struct mm_struct *mm, u64 hva, u64 *host, pmd_t *table)
 	if (!pud_present(pud))
 		return 0;
 	if (pud_leaf(pud)) {
-		*host = host_large(pud_pfn(pud) + page_within(hva, NPT_1G), pud_flags(pud));
+		*host = host_entry(pud_pfn(pud) + page_within(hva, NPT_1G), pud_flags(pud), true);
 		return NPT_1G;
 	}
 	pmd = READ_ONCE(*pmd_offset_lockless(pudp, pud, hva));
 	if (!pmd_present(pmd))
 		return 0;
 	if (pmd_leaf(pmd)) {
-		*host = host_large(pmd_pfn(pmd) + page_within(hva, NPT_2M), pmd_flags(pmd));
+		*host = host_entry(pmd_pfn(pmd) + page_within(hva, NPT_2M), pmd_flags(pmd), true);
 		return NPT_2M;
 	}
-	*table = pmd;
+	*pte = pte_offset_kernel(&pmd, hva);
+	*host = host_pte(*pte);
 	return NPT_4K;
 }
 
 /*
- * Stores how one page is mapped, as HOST_*, in @host. Returns the level of the mapping,
- * or 0. Interrupts are off, @hva is in a hva_watch, and @mm cannot lose its last user.
+ * Stores how each of @nr pages is mapped, as HOST_*. Returns the level of the mapping of
+ * the last page, or 0. Interrupts are off, the pages are in a hva_watch, and @mm cannot
+ * lose its last user.
  */
-unsigned int host_walk_page(struct mm_struct *mm, u64 hva, u64 *host)
+unsigned int host_walk(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host)
 {
-	unsigned int level;
-	pmd_t table;
+	unsigned int level = 0, i;
+	pte_t *pte = NULL;
 
-	*host = 0;
-	level = walk(mm, hva, host, &table);
-	if (level == NPT_4K)
-		*host = host_pte(READ_ONCE(*pte_offset_kernel(&table, hva)));
-	return level;
-}
-
-/* Stops at the end of a table; returns the number of pages read. */
-static unsigned int walk_table(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host)
-{
-	unsigned int level, i;
-	pmd_t table;
-	pte_t *pte;
-
-	nr = min_t(u64, nr, (npt_span(NPT_2M) >> PAGE_SHIFT) - page_within(hva, NPT_2M));
-	host[0] = 0;
-	level = walk(mm, hva, host, &table);
-	if (level == NPT_4K) {
-		pte = pte_offset_kernel(&table, hva);
-		for (i = 0; i < nr; i++)
-			host[i] = host_pte(READ_ONCE(pte[i]));
-	} else {
-		for (i = 1; i < nr; i++)
-			host[i] = host[0] & HOST_PRESENT ? host[0] + i : host[0];
+	for (i = 0; i < nr; i++, hva += PAGE_SIZE) {
+		if (!i || !page_within(hva, NPT_2M))
+			level = walk(mm, hva, &host[i], &pte);
+		else if (level == NPT_4K)
+			host[i] = host_pte(++pte);
+		else
+			host[i] = host[i - 1] + !!(host[i - 1] & HOST_PRESENT);
 	}
-	return nr;
-}
-
-/* Stores how each of @nr pages is mapped. See host_walk_page() for the context. */
-void host_walk_pages(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host)
-{
-	unsigned int part;
-
-	for (; nr; nr -= part, host += part, hva += (u64)part << PAGE_SHIFT)
-		part = walk_table(mm, hva, nr, host);
+	return level;
 }

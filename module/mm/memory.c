@@ -142,7 +142,7 @@ int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned in
  * guest_memory_destroy() - undo guest_memory_init() and remove all regions
  * @mem: memory of a VM without vCPUs
  *
- * Context: may sleep; current->mm need not be the VM's.
+ * Context: may sleep; current->mm need not be guest_memory.mm.
  */
 void guest_memory_destroy(struct guest_memory *mem)
 {

@@ -20,7 +20,6 @@
 #include <linux/wait.h>
 
 #include "mm/npt.h"
-#include "mm/span.h"
 #include "mm/track.h"
 
 #define GUEST_MAX_REGIONS	4096
@@ -49,6 +48,22 @@ struct memory_stats {
 	u64 faults;		/* nested page faults that mapped something */
 	u64 mapped[NPT_1G + 1];	/* leaves installed, by level */
 	u64 zapped;		/* leaves removed */
+};
+
+/* Addresses [start, end); empty unless @start is below @end */
+struct span {
+	u64 start;
+	u64 end;
+};
+
+/* Ranges that a set stores exactly; more are rarely invalidated at a time. */
+#define SPAN_SET_MAX	64
+
+struct span_set {
+	unsigned int nr;		/* used entries of @span */
+	unsigned int more;		/* ranges added while @span was full */
+	struct span cover;		/* contains all of these */
+	struct span span[SPAN_SET_MAX];
 };
 
 /**

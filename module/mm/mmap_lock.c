@@ -69,29 +69,22 @@ static struct mmap_waiter *waiter_queue(struct mm_struct *mm)
 	return waiter;
 }
 
-/* Does a signal, or a request to the vCPU, end the wait of a fault? @stop may be NULL. */
+static const unsigned long no_requests;
+static DECLARE_WAIT_QUEUE_HEAD(no_requests_wait);
+/* For PREFAULT: only a signal ends a wait. */
+const struct fault_stop fault_no_stop = { &no_requests, &no_requests_wait };
+
 bool fault_stop_requested(const struct fault_stop *stop)
 {
-	return signal_pending(current) || (stop && READ_ONCE(*stop->requests));
+	return signal_pending(current) || READ_ONCE(*stop->requests);
 }
 
 /* Returns true if the fault owns the lock and @waiter, false if the worker does. */
 static bool waiter_wait(struct mmap_waiter *waiter, const struct fault_stop *stop)
 {
-	DEFINE_WAIT(stopped);
-
-	for (;;) {
-		if (stop)
-			prepare_to_wait(stop->wait, &stopped, TASK_INTERRUPTIBLE);
-		else
-			set_current_state(TASK_INTERRUPTIBLE);
-		if (atomic_read(&waiter->state) == WAITER_GRANTED || fault_stop_requested(stop))
-			break;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
-	if (stop)
-		finish_wait(stop->wait, &stopped);
+	/* waiter_work() wakes this task directly. */
+	wait_event_interruptible(*stop->wait, fault_stop_requested(stop) ||
+				 atomic_read(&waiter->state) == WAITER_GRANTED);
 	return atomic_cmpxchg(&waiter->state, WAITER_QUEUED, WAITER_GIVEN_UP) == WAITER_GRANTED;
 }
 

@@ -172,38 +172,19 @@ static void zap_all_vms(struct vmm_mm *vmm, struct span span, bool may_sleep)
 		zap_user_range(mem, span, may_sleep);
 }
 
-static void mark_lookup(struct hva_watch *watch, struct span span)
-{
-	span = span_union(watch->invalidated, span);
-	WRITE_ONCE(watch->invalidated.start, span.start);
-	WRITE_ONCE(watch->invalidated.end, span.end);
-}
-
 static int notify_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
 	struct vmm_mm *vmm = mm_of(mn);
 	struct span span = { range->start, range->end };
-	struct hva_watch *watch;
 
-	spin_lock(&vmm->lock);
-	span_set_add(&vmm->invalidating, span);
-	list_for_each_entry(watch, &vmm->watches, node)
-		if (span_overlaps(watch->span, span))
-			mark_lookup(watch, span);
-	spin_unlock(&vmm->lock);
+	invalidate_begin(vmm, span);
 	zap_all_vms(vmm, span, mmu_notifier_range_blockable(range));
 	return 0;
 }
 
 static void notify_end(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
-	struct vmm_mm *vmm = mm_of(mn);
-
-	spin_lock(&vmm->lock);
-	span_set_remove(&vmm->invalidating, (struct span) { range->start, range->end });
-	spin_unlock(&vmm->lock);
-	if (wq_has_sleeper(&vmm->invalidate_wait))
-		wake_up_all(&vmm->invalidate_wait);
+	invalidate_end(mm_of(mn), (struct span) { range->start, range->end });
 }
 
 /* The address space is being torn down. No vCPU runs: RUN requires a thread that uses it. */
@@ -389,41 +370,4 @@ void vmm_mm_exit(void)
 	wait_event(all_freed, !atomic_read(&nr_vmm_mms));
 	/* The last SRCU callback runs notify_free() with bottom halves disabled. */
 	synchronize_rcu();
-}
-
-/* --- faults ------------------------------------------------------------------ */
-
-/*
- * Starts watching @watch->span for invalidations. Returns false, and does not start, if
- * any of @need, the addresses that the fault must map, is being invalidated.
- */
-bool hva_watch_begin(struct vmm_mm *vmm, struct hva_watch *watch, struct span need)
-{
-	bool begin;
-
-	spin_lock(&vmm->lock);
-	begin = !span_set_overlaps(&vmm->invalidating, need);
-	if (begin) {
-		watch->invalidated = span_set_within(&vmm->invalidating, watch->span);
-		list_add(&watch->node, &vmm->watches);
-	}
-	spin_unlock(&vmm->lock);
-	return begin;
-}
-
-void hva_watch_end(struct vmm_mm *vmm, struct hva_watch *watch)
-{
-	spin_lock(&vmm->lock);
-	list_del(&watch->node);
-	spin_unlock(&vmm->lock);
-}
-
-bool hva_invalidating(struct vmm_mm *vmm, struct span span)
-{
-	bool ret;
-
-	spin_lock(&vmm->lock);
-	ret = span_set_overlaps(&vmm->invalidating, span);
-	spin_unlock(&vmm->lock);
-	return ret;
 }

@@ -160,24 +160,19 @@ static bool map_args_valid(const struct npt *npt, u64 gpa, unsigned int nr, unsi
 	       gpa < npt_gpa_limit(npt) && nr <= NPT_ENTRIES - table_index(gpa, level);
 }
 
-/**
- * npt_map_leaves() - map consecutive pages
- * @npt: the tables
- * @spare: a table from npt_table_alloc(), or NULL; set to NULL if it is used
- * @gpa: first address, aligned to the size of a leaf at @level
- * @leaf: entries from npt_make_leaf(), or 0 for those to skip
- * @nr: number of @leaf; all of them must lie in one table
- * @level: NPT_4K, NPT_2M or NPT_1G
- * @strict: return an error for an entry that conflicts, instead of skipping it
+/*
+ * Maps consecutive pages: @leaf[i] from npt_make_leaf() at @gpa + i * npt_span(@level), or
+ * 0 to skip the page. All of them must lie in one table. If a page is already mapped, rights
+ * are added, but never removed, so no TLB flush is needed. A table that is missing is taken
+ * from @spare, which is then set to NULL.
  *
- * If a page is already mapped, rights are added, but never removed. No TLB flush is
- * needed.
- *
- * Return: number of pages that were not mapped before. -ENOSPC if one more table is
- * needed: allocate @spare and try again. -EBUSY if another page, or a larger one, is
- * mapped: zap and flush first. -EEXIST if a table of smaller pages exists: also detach it.
- * -EINVAL for invalid arguments. On -EBUSY and -EEXIST, pages before the conflict are
- * mapped.
+ * Returns the number of pages that were not mapped before.
+ * -ENOSPC: a table is missing and @spare is NULL: allocate one and try again.
+ * -EBUSY: another page, or a larger one, is mapped: zap and flush first.
+ * -EEXIST: there is a table of smaller pages: also detach it.
+ * -EINVAL: invalid arguments.
+ * On -EBUSY and -EEXIST, pages before the conflict are mapped. Without @strict, conflicting
+ * pages are skipped instead.
  */
 int npt_map_leaves(struct npt *npt, void **spare, u64 gpa, const u64 *leaf,
 		   unsigned int nr, unsigned int level, bool strict)
@@ -225,16 +220,12 @@ static u64 *lowest_table(const struct npt *npt, u64 gpa, unsigned int *level)
 	return table;
 }
 
-/**
- * npt_slot() - find the entry for the leaf of an address
- * @npt: the tables
- * @gpa: below npt_gpa_limit()
- * @level: out: level of the entry; NPT_4K unless a larger leaf maps @gpa
+/*
+ * Returns the entry for the leaf of @gpa, which may be empty, or NULL if there is no table
+ * for it. @level is set to NPT_4K, or the level of a larger leaf that maps @gpa.
  *
  * The pointer remains valid while the entry is a leaf, because only empty tables are
  * freed.
- *
- * Return: the entry, which may be empty, or NULL if there is no table for it
  */
 u64 *npt_slot(const struct npt *npt, u64 gpa, unsigned int *level)
 {
@@ -244,16 +235,10 @@ u64 *npt_slot(const struct npt *npt, u64 gpa, unsigned int *level)
 	return *level == NPT_4K || (READ_ONCE(*slot) & NPT_PRESENT) ? slot : NULL;
 }
 
-/**
- * npt_next() - skip unmapped addresses
- * @npt: the tables
- * @start: first address
- * @end: last address + 1
- *
- * A call visits a limited number of tables, so it may stop at an address that is not
- * mapped. It makes progress: it returns @start only if that may be mapped.
- *
- * Return: an address, or @end; no address before it is mapped
+/*
+ * Returns the first address in [start, end) that may be mapped, or @end. A call visits a
+ * limited number of tables, so it may stop at an address that is not mapped, but it makes
+ * progress: it returns @start only if that may be mapped.
  */
 u64 npt_next(const struct npt *npt, u64 start, u64 end)
 {
@@ -368,22 +353,17 @@ static u64 walk_range(struct npt_walk *walk)
 	return walk->tables ? end : walk->at;
 }
 
-/**
- * npt_zap() - unmap a range
- * @npt: the tables
- * @start: first address
- * @end: last address + 1
- * @at: @start, or the return value of the previous call
- * @dead: unlink empty tables that lie entirely within the range and add their pages here;
- *	NULL: keep empty tables
- * @fn: called for each removed leaf; may be NULL
- * @ctx: passed to @fn
+/*
+ * Unmaps [start, end), and a large leaf even if only part of it lies in the range. Calls @fn,
+ * which may be NULL, for each removed leaf. @at is @start or the return value of the previous
+ * call. Empty tables that lie entirely within the range are unlinked and added to @dead
+ * unless that is NULL.
  *
- * Removes a large leaf even if only part of it lies in the range. Flush the TLB before the
- * memory is freed, and before npt_free_dead(): CPUs may have tables cached, too.
+ * Flush the TLB before the memory is freed, and before npt_free_dead(): CPUs may have tables
+ * cached, too.
  *
- * Return: @end, or the address at which to continue, since a call visits a limited
- * number of tables
+ * Returns @end, or the address at which to continue, since a call visits a limited number of
+ * tables.
  */
 u64 npt_zap(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *dead,
 	    npt_leaf_fn fn, void *ctx)
@@ -396,21 +376,13 @@ u64 npt_zap(struct npt *npt, u64 start, u64 end, u64 at, struct list_head *dead,
 	return walk_range(&walk);
 }
 
-/**
- * npt_protect() - write-protect a range
- * @npt: the tables
- * @start: first address, or the return value of the previous call
- * @end: last address + 1
- * @fn: called for each leaf that was writable or dirty
- * @ctx: passed to @fn
- *
- * Leaves of 4 KiB lose the write and dirty bits. Larger ones that have these are zapped,
- * since writes are tracked by small pages.
+/*
+ * Write-protects [start, end), and calls @fn for each leaf that was writable or dirty. Leaves
+ * of 4 KiB lose the write and dirty bits. Larger ones that have these are zapped, since
+ * writes are tracked by small pages. Returns the new @start, as npt_zap().
  *
  * Until the TLB is flushed, a CPU that has the old leaf cached can still write, and may
  * set the dirty bit of the write-protected leaf.
- *
- * Return: as npt_zap()
  */
 u64 npt_protect(struct npt *npt, u64 start, u64 end, npt_leaf_fn fn, void *ctx)
 {

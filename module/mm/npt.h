@@ -51,12 +51,9 @@ struct npt {
 	unsigned long tables;	/* pages in use, including the root */
 };
 
-/**
- * typedef npt_leaf_fn - called for each leaf that is zapped or write-protected
- * @ctx: of the caller of npt_zap() or npt_protect()
- * @gpa: first address of the leaf
- * @old_pte: previous value, with the accessed and dirty bits
- * @level: NPT_4K, NPT_2M or NPT_1G
+/*
+ * Called for each leaf that is zapped or write-protected. @gpa is its first address, and
+ * @old_pte its previous value, with the accessed and dirty bits.
  */
 typedef void (*npt_leaf_fn)(void *ctx, u64 gpa, u64 old_pte, unsigned int level);
 

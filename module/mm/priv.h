@@ -50,18 +50,15 @@ struct track_prealloc {
 	const void *from;		/* kernel address to copy; NULL: @page is filled */
 };
 
-/**
- * struct hva_watch - user addresses whose page tables a fault is reading
- * @node: in vmm_mm.watches
- * @span: the addresses
- * @invalidated: covers the parts of @span that were or are being invalidated; only
- *	grows. The fault reads it under guest_memory.lock without vmm_mm.lock: a
- *	notifier stores it before it takes guest_memory.lock to zap
+/*
+ * User addresses whose page tables a fault is reading. The fault reads @invalidated under
+ * guest_memory.lock without vmm_mm.lock: a notifier stores it before it takes
+ * guest_memory.lock to zap.
  */
 struct hva_watch {
-	struct list_head node;
-	struct span span;
-	struct span invalidated;
+	struct list_head node;		/* in vmm_mm.watches */
+	struct span span;		/* the addresses */
+	struct span invalidated;	/* covers the invalidated parts of @span; only grows */
 };
 
 /*
@@ -80,6 +77,16 @@ static __always_inline unsigned long copy_quadwords(void *to, const void *from,
 	return left;
 }
 
+static inline bool span_empty(struct span span)
+{
+	return span.start >= span.end;
+}
+
+static inline bool span_overlaps(struct span a, struct span b)
+{
+	return max(a.start, b.start) < min(a.end, b.end);
+}
+
 /* region.c */
 bool region_lookup(struct guest_memory *mem, u64 gpa, struct mem_region *region);
 bool region_is_current(struct guest_memory *mem, const struct mem_region *region);
@@ -91,18 +98,21 @@ void regions_free(struct guest_memory *mem);
 /* notify.c */
 int vmm_mm_join(struct guest_memory *mem);
 void vmm_mm_leave(struct guest_memory *mem);
+
+/* watch.c */
+void invalidate_begin(struct vmm_mm *vmm, struct span span);
+void invalidate_end(struct vmm_mm *vmm, struct span span);
 bool hva_watch_begin(struct vmm_mm *vmm, struct hva_watch *watch, struct span need);
 void hva_watch_end(struct vmm_mm *vmm, struct hva_watch *watch);
-bool hva_invalidating(struct vmm_mm *vmm, struct span span);
 
 /* host_walk.c */
-unsigned int host_walk_page(struct mm_struct *mm, u64 hva, u64 *host);
-void host_walk_pages(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host);
+unsigned int host_walk(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host);
 
 /* mmap_lock.c */
 int fault_mmap_lock(struct guest_memory *mem, const struct fault_stop *stop);
 int fault_mmap_lock_init(void);
 void fault_mmap_lock_exit(void);
+extern const struct fault_stop fault_no_stop;
 bool fault_stop_requested(const struct fault_stop *stop);
 
 /* memory.c */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of span.c: sets that store each range, and sets with too many ranges.
+ * KUnit tests of watch.c: sets that store each range, sets with too many ranges, watches.
  */
 #include <kunit/test.h>
 
-#include "span.c"
+#include "watch.c"
 
 #define SPAN(from, to)	((struct span) { from, to })
 
@@ -96,18 +96,48 @@ static void span_test_too_many(struct kunit *test)
 	}
 }
 
-static struct kunit_case span_cases[] = {
+/* A watch reports what was being invalidated when it began, or is since. */
+static void watch_test_marks(struct kunit *test)
+{
+	struct vmm_mm *vmm = kunit_kzalloc(test, sizeof(*vmm), GFP_KERNEL);
+	struct hva_watch watch = { .span = SPAN(0x1000, 0x9000) };
+
+	KUNIT_ASSERT_NOT_NULL(test, vmm);
+	spin_lock_init(&vmm->lock);
+	INIT_LIST_HEAD(&vmm->watches);
+	init_waitqueue_head(&vmm->invalidate_wait);
+
+	invalidate_begin(vmm, SPAN(0x2000, 0x3000));
+	KUNIT_EXPECT_FALSE(test, hva_watch_begin(vmm, &watch, SPAN(0x2000, 0x3000)));
+	KUNIT_EXPECT_TRUE(test, list_empty(&vmm->watches));
+	KUNIT_EXPECT_TRUE(test, hva_watch_begin(vmm, &watch, SPAN(0x4000, 0x5000)));
+	expect_span(test, SPAN(0x2000, 0x3000), watch.invalidated);
+	invalidate_begin(vmm, SPAN(0x9000, 0xa000));
+	expect_span(test, SPAN(0x2000, 0x3000), watch.invalidated);
+	invalidate_begin(vmm, SPAN(0x6000, 0x7000));
+	invalidate_end(vmm, SPAN(0x2000, 0x3000));
+	expect_span(test, SPAN(0x2000, 0x7000), watch.invalidated);
+	hva_watch_end(vmm, &watch);
+	invalidate_end(vmm, SPAN(0x6000, 0x7000));
+	invalidate_end(vmm, SPAN(0x9000, 0xa000));
+	KUNIT_EXPECT_TRUE(test, hva_watch_begin(vmm, &watch, SPAN(0x2000, 0x3000)));
+	KUNIT_EXPECT_TRUE(test, span_empty(watch.invalidated));
+	hva_watch_end(vmm, &watch);
+}
+
+static struct kunit_case watch_cases[] = {
 	KUNIT_CASE(span_test_overlaps),
 	KUNIT_CASE(span_test_unions),
 	KUNIT_CASE(span_test_one_by_one),
 	KUNIT_CASE(span_test_equal_ones),
 	KUNIT_CASE(span_test_too_many),
+	KUNIT_CASE(watch_test_marks),
 	{}
 };
 
-static struct kunit_suite span_suite = {
-	.name = "svmvcpu_span",
-	.test_cases = span_cases,
+static struct kunit_suite watch_suite = {
+	.name = "svmvcpu_watch",
+	.test_cases = watch_cases,
 };
 
-kunit_test_suite(span_suite);
+kunit_test_suite(watch_suite);
