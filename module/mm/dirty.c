@@ -156,6 +156,8 @@ static __always_inline void collect_list(struct guest_memory *mem, struct collec
 	unsigned int batch = COLLECT_BATCH;
 	struct track_entry *entry;
 
+	if (log && list_empty_careful(list))
+		return;
 	spin_lock(&mem->lock);
 	for (at = list->next; at != list; at = next) {
 		entry = log ? list_entry(at, struct track_entry, log) :
@@ -178,23 +180,17 @@ static __always_inline void collect_list(struct guest_memory *mem, struct collec
 	spin_unlock(&mem->lock);
 }
 
-static void collect_log(struct guest_memory *mem, struct collect *c)
-{
-	if (!list_empty_careful(&mem->track.log))
-		collect_list(mem, c, true);
-}
-
 static void collect(struct guest_memory *mem, struct collect *c)
 {
 	c->nr = 0;
 	c->full = false;
 	/* Pages on the log have waited longest. */
-	collect_log(mem, c);
+	collect_list(mem, c, true);
 	if (!c->full)
 		collect_list(mem, c, false);
 	/* A zap between the two passes may have moved dirty pages to the log. */
 	if (!c->full)
-		collect_log(mem, c);
+		collect_list(mem, c, true);
 }
 
 /* Marks pages dirty again that could not be reported. */
@@ -261,13 +257,6 @@ static u64 *list_get(struct guest_memory *mem)
 	if (list && cmpxchg(&mem->dirty_list, NULL, list))
 		free_pages_exact(list, SVMVCPU_DIRTY_LIST_BYTES);
 	return READ_ONCE(mem->dirty_list);
-}
-
-/* For guest_memory_destroy() */
-void dirty_free(struct guest_memory *mem)
-{
-	if (mem->dirty_list)
-		free_pages_exact(mem->dirty_list, SVMVCPU_DIRTY_LIST_BYTES);
 }
 
 static int collect_to_list(struct guest_memory *mem, struct collect *c,

@@ -33,18 +33,6 @@ static void cpu_noop(void *unused)
 {
 }
 
-static void flush_cpus(struct guest_memory *mem)
-{
-	atomic64_inc(&mem->tlb_gen);
-	/* Pairs with the barrier in vcpu_load(): generation before CPU set. */
-	smp_mb__after_atomic();
-	if (cpumask_empty(mem->cpus))
-		return;
-	preempt_disable();
-	smp_call_function_many(mem->cpus, cpu_noop, NULL, true);
-	preempt_enable();
-}
-
 /* No CPU uses a leaf that was zapped before the call when this returns. */
 void guest_memory_flush(struct guest_memory *mem)
 {
@@ -53,7 +41,11 @@ void guest_memory_flush(struct guest_memory *mem)
 	spin_lock(&mem->lock);
 	gen = mem->zap_gen;
 	spin_unlock(&mem->lock);
-	flush_cpus(mem);
+	atomic64_inc(&mem->tlb_gen);
+	/* Pairs with the barrier in vcpu_load(): generation before CPU set. */
+	smp_mb__after_atomic();
+	if (!cpumask_empty(mem->cpus))
+		on_each_cpu_mask(mem->cpus, cpu_noop, NULL, true);
 	spin_lock(&mem->lock);
 	mem->flushed_gen = max(mem->flushed_gen, gen);
 	spin_unlock(&mem->lock);
@@ -153,7 +145,8 @@ void guest_memory_destroy(struct guest_memory *mem)
 	track_change_range(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT, TRACK_FORGET_ALL);
 	xa_destroy(&mem->track.entries);
 	track_log_stop(&mem->track, 0, BIT_ULL(mem->gpa_bits) >> PAGE_SHIFT, NULL);
-	dirty_free(mem);
+	if (mem->dirty_list)
+		free_pages_exact(mem->dirty_list, SVMVCPU_DIRTY_LIST_BYTES);
 	npt_destroy(&mem->npt);
 	free_cpumask_var(mem->cpus);
 }

@@ -191,37 +191,27 @@ int dirty_collect(struct guest_memory *mem, void __user *arg);
 int dirty_mmap(struct guest_memory *mem, struct vm_area_struct *vma);
 
 /*
- * A page walk and a fetch read guest memory a few times in a row. A cursor is a copy of the
+ * Reads @nr quadwords of a page at @gpa, which is aligned to 8, each by one access. Returns
+ * false if no region allows @access, or if the page is not resident.
+ *
+ * A page walk and a fetch read guest memory a few times in a row. @cursor is a copy of the
  * region of the last read, so that the next one need not look it up. It starts as { } and
  * is valid while interrupts are off: see guest_memory_access_begin(). Page faults are
  * disabled.
- */
-static __always_inline bool guest_cursor_move(struct guest_memory *mem,
-					      struct mem_region *cursor, u64 gpa,
-					      unsigned int len, u32 access)
-{
-	if (gpa < cursor->gpa || gpa + len > cursor->end) {
-		if (!region_lookup_atomic(mem, gpa, cursor) || gpa + len > cursor->end)
-			return false;
-	}
-	return (cursor->prot & access) == access;
-}
-
-/*
- * Reads @nr quadwords of a page at @gpa, which is aligned to 8, each by one access. Returns
- * false if no region allows @access, or if the page is not resident.
  */
 static __always_inline bool guest_cursor_read(struct guest_memory *mem,
 					      struct mem_region *cursor, u64 gpa, u64 *words,
 					      unsigned int nr, u32 access)
 {
+	unsigned int len = nr * sizeof(u64), i;
 	const u64 __user *at;
-	unsigned int i;
 
-	if (!guest_cursor_move(mem, cursor, gpa, nr * sizeof(u64), access))
-		return false;
+	if (gpa < cursor->gpa || gpa + len > cursor->end) {
+		if (!region_lookup_atomic(mem, gpa, cursor) || gpa + len > cursor->end)
+			return false;
+	}
 	at = region_user_ptr(cursor, gpa);
-	if (!user_read_access_begin(at, nr * sizeof(u64)))
+	if ((cursor->prot & access) != access || !user_read_access_begin(at, len))
 		return false;
 	for (i = 0; i < nr; i++)
 		unsafe_get_user(words[i], &at[i], fault);

@@ -54,21 +54,6 @@ static void waiter_work(struct work_struct *work)
 	mmdrop(mm);
 }
 
-static struct mmap_waiter *waiter_queue(struct mm_struct *mm)
-{
-	struct mmap_waiter *waiter = kmalloc(sizeof(*waiter), GFP_KERNEL_ACCOUNT);
-
-	if (!waiter)
-		return NULL;
-	INIT_WORK(&waiter->work, waiter_work);
-	mmgrab(mm);
-	waiter->mm = mm;
-	waiter->task = get_task_struct(current);
-	atomic_set(&waiter->state, WAITER_QUEUED);
-	queue_work(mmap_wq, &waiter->work);
-	return waiter;
-}
-
 static const unsigned long no_requests;
 static DECLARE_WAIT_QUEUE_HEAD(no_requests_wait);
 /* For PREFAULT: only a signal ends a wait. */
@@ -77,15 +62,6 @@ const struct fault_stop fault_no_stop = { &no_requests, &no_requests_wait };
 bool fault_stop_requested(const struct fault_stop *stop)
 {
 	return signal_pending(current) || READ_ONCE(*stop->requests);
-}
-
-/* Returns true if the fault owns the lock and @waiter, false if the worker does. */
-static bool waiter_wait(struct mmap_waiter *waiter, const struct fault_stop *stop)
-{
-	/* waiter_work() wakes this task directly. */
-	wait_event_interruptible(*stop->wait, fault_stop_requested(stop) ||
-				 atomic_read(&waiter->state) == WAITER_GRANTED);
-	return atomic_cmpxchg(&waiter->state, WAITER_QUEUED, WAITER_GIVEN_UP) == WAITER_GRANTED;
 }
 
 /*
@@ -98,10 +74,19 @@ int fault_mmap_lock(struct guest_memory *mem, const struct fault_stop *stop)
 
 	if (likely(mmap_read_trylock(mem->mm)))
 		return 0;
-	waiter = waiter_queue(mem->mm);
+	waiter = kmalloc(sizeof(*waiter), GFP_KERNEL_ACCOUNT);
 	if (!waiter)
 		return -ENOMEM;
-	if (!waiter_wait(waiter, stop))
+	mmgrab(mem->mm);
+	waiter->mm = mem->mm;
+	waiter->task = get_task_struct(current);
+	atomic_set(&waiter->state, WAITER_QUEUED);
+	INIT_WORK(&waiter->work, waiter_work);
+	queue_work(mmap_wq, &waiter->work);
+	/* waiter_work() wakes this task directly. */
+	wait_event_interruptible(*stop->wait, fault_stop_requested(stop) ||
+				 atomic_read(&waiter->state) == WAITER_GRANTED);
+	if (atomic_cmpxchg(&waiter->state, WAITER_QUEUED, WAITER_GIVEN_UP) != WAITER_GRANTED)
 		return -EINTR;
 	kfree(waiter);
 	/* The worker took the lock: tell lockdep that this task owns it. */

@@ -93,64 +93,52 @@ void npt_destroy(struct npt *npt)
 	npt->root_pa = 0;
 }
 
-/* Returns the table below @slot, an entry at @level. Adds @spare if there is none. */
-static u64 *descend(struct npt *npt, void **spare, u64 *slot, unsigned int level)
-{
-	u64 pte = READ_ONCE(*slot);
-	u64 *table;
-
-	if (pte & NPT_PRESENT)
-		return is_leaf(pte, level) ? ERR_PTR(-EBUSY) : child_table(pte);
-	if (!*spare)
-		return ERR_PTR(-ENOSPC);
-	table = *spare;
-	*spare = NULL;
-	npt->tables++;
-	/* A walker that sees the entry must see a zeroed table. */
-	smp_store_release(slot, table_pte(table));
-	return table;
-}
-
 /*
- * Combines the existing entry with a new leaf for the same page. This only adds
- * rights, so no TLB flush is needed, and a fault cannot undo the work of another
- * fault that raced with it.
+ * Adds a leaf, or combines it with the existing entry for the same page. This only adds
+ * rights, so no TLB flush is needed, and a fault cannot undo the work of another fault
+ * that raced with it.
  */
-static int merge_leaf(u64 old, u64 fresh, unsigned int level, u64 *pte)
-{
-	*pte = fresh;
-	if (!(old & NPT_PRESENT))
-		return 0;
-	if (!is_leaf(old, level))
-		return -EEXIST;
-	if (npt_pte_pfn(old) != npt_pte_pfn(fresh))
-		return -EBUSY;
-	*pte = (old | (fresh & NPT_WRITE)) & ~(~fresh & NPT_NX);
-	return 0;
-}
-
 static int set_leaf(u64 *slot, u64 fresh, unsigned int level)
 {
-	u64 old = READ_ONCE(*slot);
-	u64 pte;
-	int ret;
+	u64 old = READ_ONCE(*slot), pte;
 
 	do {
-		ret = merge_leaf(old, fresh, level, &pte);
-		if (ret)
-			return ret;
+		pte = fresh;
+		if (!(old & NPT_PRESENT))
+			continue;
+		if (!is_leaf(old, level))
+			return -EEXIST;
+		if (npt_pte_pfn(old) != npt_pte_pfn(fresh))
+			return -EBUSY;
+		pte = (old | (fresh & NPT_WRITE)) & ~(~fresh & NPT_NX);
 	} while (!try_cmpxchg(slot, &old, pte));
 	return 0;
 }
 
-/* The table at @level that maps @gpa */
+/* Returns the table at @level that maps @gpa. Adds @spare if a table is missing. */
 static u64 *walk_down(struct npt *npt, void **spare, u64 gpa, unsigned int level)
 {
 	u64 *table = npt->root;
 	unsigned int at;
 
-	for (at = npt->levels; at > level && !IS_ERR(table); at--)
-		table = descend(npt, spare, &table[table_index(gpa, at)], at);
+	for (at = npt->levels; at > level; at--) {
+		u64 *slot = &table[table_index(gpa, at)];
+		u64 pte = READ_ONCE(*slot);
+
+		if (pte & NPT_PRESENT) {
+			if (is_leaf(pte, at))
+				return ERR_PTR(-EBUSY);
+			table = child_table(pte);
+			continue;
+		}
+		if (!*spare)
+			return ERR_PTR(-ENOSPC);
+		table = *spare;
+		*spare = NULL;
+		npt->tables++;
+		/* A walker that sees the entry must see a zeroed table. */
+		smp_store_release(slot, table_pte(table));
+	}
 	return table;
 }
 

@@ -123,9 +123,6 @@ void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end, struct list_
 /* access.c */
 void guest_memory_flush_and_wait(struct guest_memory *mem);
 
-/* dirty.c */
-void dirty_free(struct guest_memory *mem);
-
 /* write_track.c */
 void leaf_mark_dirty(u64 pte);
 void leaf_zapped(void *ctx, u64 gpa, u64 pte, unsigned int level);

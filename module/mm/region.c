@@ -154,18 +154,13 @@ static struct region_node *node_alloc(const struct mem_region *region)
 	return node;
 }
 
-/* @visible: lookups may still be reading the nodes */
-static void nodes_free(struct list_head *nodes, bool visible)
+/* Lookups may still be reading the nodes. */
+static void nodes_free(struct list_head *nodes)
 {
 	struct region_node *node, *next;
 
-	list_for_each_entry_safe(node, next, nodes, edit) {
-		list_del(&node->edit);
-		if (visible)
-			kfree_rcu(node, rcu);
-		else
-			kfree(node);
-	}
+	list_for_each_entry_safe(node, next, nodes, edit)
+		kfree_rcu(node, rcu);
 }
 
 /* --- aliases ---------------------------------------------------------------- */
@@ -343,7 +338,7 @@ int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regi
 		ret = map_locked(mem, &nodes, nr);
 		mutex_unlock(&mem->mutex);
 	}
-	nodes_free(&nodes, false);
+	nodes_free(&nodes);
 	return ret;
 }
 
@@ -489,14 +484,14 @@ static int unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *ra
 	if (ret) {
 		list_for_each_entry(node, &edit.old, edit)
 			node->leaving = false;
-		nodes_free(&edit.new, false);
+		nodes_free(&edit.new);
 		return ret;
 	}
 	replace_regions(mem, &edit);
 	/* Notifiers must find the old regions until their leaves are zapped. */
 	forget_ranges(mem, ranges, nr);
 	change_by_hva(mem, &edit.old, false);
-	nodes_free(&edit.old, true);
+	nodes_free(&edit.old);
 	return 0;
 }
 
