@@ -62,41 +62,28 @@ static void fill_apic(const struct vcpu *vcpu, u32 leaf, u32 subleaf, bool found
 	}
 }
 
-/* 32-bit writes: the upper halves are cleared. */
-static __always_inline void put_answer(struct vcpu *vcpu, u32 eax, u32 ebx, u32 ecx, u32 edx)
+/* Replace what depends on the vCPU and its state. */
+static void fill_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, bool found,
+			 struct cpuid_answer *out)
 {
-	vcpu->gprs[INSN_RAX] = eax;
-	vcpu->gprs[INSN_RBX] = ebx;
-	vcpu->gprs[INSN_RCX] = ecx;
-	vcpu->gprs[INSN_RDX] = edx;
-}
-
-/* A leaf that depends on the vCPU and its state */
-static noinline void answer_dynamic(struct vcpu *vcpu, u16 slot, u32 leaf, u32 subleaf)
-{
-	const struct cpuid_table *table = vcpu->cpuid;
-	const struct svmvcpu_cpuid_entry *entry = cpuid_table_entry(table, slot, leaf, subleaf);
-	struct cpuid_answer out = { entry->eax, entry->ebx, entry->ecx, entry->edx };
-
 	/* The VMM that gave the vCPU its own table may emulate an APIC itself. */
 	if (vcpu->apic || !vcpu->own_cpuid)
-		fill_apic(vcpu, leaf, subleaf, entry != &table->entry[table->nr], &out);
+		fill_apic(vcpu, leaf, subleaf, found, out);
 	if (leaf == 1) {
-		out.ecx &= ~(u32)CPUID_OSXSAVE;
-		if ((out.ecx & CPUID_XSAVE) && (vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE))
-			out.ecx |= CPUID_OSXSAVE;
-	} else if (leaf == 0xd && subleaf <= 1 && out.eax) {
-		out.ebx = xstate_bytes_for(xcr0_now(vcpu));
+		out->ecx &= ~(u32)CPUID_OSXSAVE;
+		if ((out->ecx & CPUID_XSAVE) && (vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE))
+			out->ecx |= CPUID_OSXSAVE;
+	} else if (leaf == 0xd && subleaf <= 1 && out->eax) {
+		out->ebx = xstate_bytes_for(xcr0_now(vcpu));
 	}
-	put_answer(vcpu, out.eax, out.ebx, out.ecx, out.edx);
 }
 
 /* VMEXIT_CPUID */
 enum exit_result exit_cpuid(struct vcpu *vcpu, bool atomic)
 {
 	const struct svmvcpu_cpuid_entry *entry;
+	struct cpuid_answer out = { };
 	u32 leaf, subleaf;
-	u16 slot;
 	enum exit_result ret;
 
 	ret = guest_step(vcpu, BIT_ULL(INSN_CPUID), atomic);
@@ -104,12 +91,14 @@ enum exit_result exit_cpuid(struct vcpu *vcpu, bool atomic)
 		return ret;
 	leaf = vcpu->gprs[INSN_RAX];
 	subleaf = vcpu->gprs[INSN_RCX];
-	slot = cpuid_table_slot(vcpu->cpuid, leaf);
-	if (slot & CPUID_SLOT_DYNAMIC) {
-		answer_dynamic(vcpu, slot, leaf, subleaf);
-		return EXIT_RESUME;
-	}
-	entry = cpuid_table_entry(vcpu->cpuid, slot, leaf, subleaf);
-	put_answer(vcpu, entry->eax, entry->ebx, entry->ecx, entry->edx);
+	entry = cpuid_table_find(vcpu->cpuid, leaf, subleaf);
+	if (entry)
+		out = (struct cpuid_answer) { entry->eax, entry->ebx, entry->ecx, entry->edx };
+	fill_dynamic(vcpu, leaf, subleaf, entry, &out);
+	/* 32-bit writes clear the upper halves. */
+	vcpu->gprs[INSN_RAX] = out.eax;
+	vcpu->gprs[INSN_RBX] = out.ebx;
+	vcpu->gprs[INSN_RCX] = out.ecx;
+	vcpu->gprs[INSN_RDX] = out.edx;
 	return EXIT_RESUME;
 }

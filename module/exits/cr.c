@@ -13,7 +13,7 @@
 #include "svm/cpu.h"
 #include "vcpu/apic.h"
 #include "vcpu/control.h"
-#include "vcpu/cpuid_table.h"
+#include "vcpu/cpuid.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
 #include "vcpu/vcpu.h"

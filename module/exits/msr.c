@@ -8,7 +8,7 @@
 
 #include "exits/exit.h"
 #include "vcpu/apic.h"
-#include "vcpu/cpuid_table.h"
+#include "vcpu/cpuid.h"
 #include "vcpu/emulated_msr.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"

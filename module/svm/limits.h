@@ -21,11 +21,16 @@
 
 /* What all guests of this host, or one vCPU, may have */
 struct state_limits {
-	u64 cr4_guest;		/* CR4 bits */
-	u64 efer_guest;		/* EFER bits, without SVME */
-	u64 xcr0;		/* XCR0 bits, including x87 */
-	u64 spec_ctrl;		/* SPEC_CTRL bits */
-	u32 has;		/* CPU_HAS_* */
+	union {
+		struct {
+			u64 cr4_guest;	/* CR4 bits */
+			u64 efer_guest;	/* EFER bits, without SVME */
+			u64 xcr0;	/* XCR0 bits, including x87 */
+			u64 spec_ctrl;	/* SPEC_CTRL bits */
+			u64 has;	/* CPU_HAS_* */
+		};
+		u64 masks[5];	/* all of these, for loops */
+	};
 	u8 gpa_bits;		/* width of guest-physical addresses */
 	u8 la_bits;		/* width of linear addresses, even if CR4.LA57 is not allowed */
 };

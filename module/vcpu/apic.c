@@ -12,7 +12,7 @@
 #include "svm/cpu.h"
 #include "uaccess.h"
 #include "vcpu/apic.h"
-#include "vcpu/cpuid_table.h"
+#include "vcpu/cpuid.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
 #include "vcpu/tsc.h"

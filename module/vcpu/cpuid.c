@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What CPUID tells a guest.
+ * The default CPUID table, and tables from user space.
  *
- * The default is a table made once at load from the host's own leaves and the
- * rules below: every leaf a guest can see is named with the bits it may have,
- * everything else reads zero. A feature shows only if the guest can use it:
- * what needs an MSR, an instruction or a CR4 bit that we refuse is hidden. A VM
- * can have a table of its own. What a table hides, the vCPU does not have: see
+ * The default table is made once at load from the host's leaves and the rules below:
+ * each visible leaf is listed with its permitted bits, everything else reads as zero. A
+ * feature is shown only if the guest can use it: features that need an MSR, an
+ * instruction or a CR4 bit that the module refuses are hidden. A VM and a vCPU can have
+ * a table of their own. A vCPU does not have the features that its table hides; see
  * cpuid_gates.
  */
-#include <linux/bits.h>
 #include <linux/kernel.h>
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
-#include <asm/processor.h>
+#include <asm/cpufeature.h>
+#include <asm/fpu/types.h>
 #include <asm/tsc.h>
 
 #include "svm/cpu.h"
 #include "uaccess.h"
-#include "vcpu/apic.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/spec_ctrl.h"
-#include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 #include "vcpu/xstate.h"
 
@@ -34,138 +33,86 @@
 #define LEAF_EXTENDED		0x80000000
 #define LEAF_ADDRESSES		0x80000008
 
-/* Highest leaves shown, if the host has them */
+/* Highest leaves shown; the extended one only if the host has it */
 #define LEAF_BASIC_MAX		0x16
 #define LEAF_EXTENDED_MAX	0x80000008
 
-/* When the host does not say: a frequency guests take for the TSC's */
+/* Leaf 0x16, which guests use to calibrate the TSC, if the host does not have it */
 #define FREQUENCY_MHZ		3000
 
 #define ALL			(~0U)
+#define F(name)			BIT(X86_FEATURE_##name & 31)
 
-/* leaf 1 ECX */
-#define FMA			BIT(12)
-#define AVX			BIT(28)
-#define F16C			BIT(29)
-
-/* leaf 7 EBX and ECX */
-#define AVX2			BIT(5)
-#define VAES			BIT(9)
-#define VPCLMULQDQ		BIT(10)
-
-/* leaf 0xb ECX: the level's type and number */
+/* leaf 0xb ECX: type and number of the level */
 #define TOPOLOGY_SMT		0x100
 #define TOPOLOGY_CORE		0x201
 #define VM_ID_BITS		ilog2(VM_MAX_VCPUS)
 
-/* Masks and values of one leaf's registers */
-struct cpuid_regs_out {
-	u32 eax, ebx, ecx, edx;
-};
-
-/* One leaf: out = (host & mask) | set, per register. */
+/* The result of a leaf: (host & mask) | set, per register. Then cpuid_gates apply. */
 struct cpuid_rule {
 	u32 leaf;
 	u32 subleaf;
-	struct cpuid_regs_out mask;
-	struct cpuid_regs_out set;
+	u32 mask[4];
+	u32 set[4];
 };
 
 /*
- * Leaf 1: no VMX; no MONITOR, PCID; HYPERVISOR set. No MCE, MCA, MTRR (no such
- * MSRs), HTT (one thread, topology not shared with the host). The local APIC
- * does not depend on the host's.
+ * Leaf 1. Hidden: VMX, MONITOR, PCID; MCE, MCA and MTRR, whose MSRs do not exist; HTT,
+ * because the topology is not the host's.
  */
-#define LEAF1_ECX	(BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) |	\
-			 BIT(20) | BIT(22) | BIT(23) | BIT(25) | BIT(26) | BIT(28) |	\
-			 BIT(29) | BIT(30))
-#define LEAF1_EDX	(BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) |	\
-			 BIT(8) | BIT(11) | BIT(13) | BIT(15) | BIT(16) | BIT(17) |	\
-			 BIT(19) | BIT(23) | BIT(24) | BIT(25) | BIT(26))
+#define LEAF1_ECX	(F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) |		\
+			 F(XMM4_1) | F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) |	\
+			 F(XSAVE) | F(AVX) | F(F16C) | F(RDRAND))
+/* AMD repeats these in leaf 0x80000001. */
+#define LEAF1_REPEATED	(F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) |	\
+			 F(CX8) | F(PGE) | F(CMOV) | F(PAT) | F(PSE36) | F(MMX) | F(FXSR))
+#define LEAF1_EDX	(LEAF1_REPEATED | F(SEP) | F(CLFLUSH) | F(XMM) | F(XMM2))
 
-/* Leaf 7: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA */
-#define LEAF7_EBX	(BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(18) |	\
-			 BIT(19) | BIT(20) | BIT(23) | BIT(24) | BIT(29))
-/* UMIP, GFNI, VAES, VPCLMULQDQ, RDPID; neither WAITPKG nor LA57 */
-#define LEAF7_ECX	(BIT(2) | BIT(8) | BIT(9) | BIT(10) | BIT(22))
-#define LEAF7_EDX	BIT(4)		/* fast short REP MOV */
-
-/* 80000001: no SVM, OSVW, IBS, XOP, SKINIT, WDT, LWP, FMA4, TCE, perfctr, MONITORX */
-#define LEAFE1_ECX	(BIT(0) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
-/* as leaf 1, plus SYSCALL, NX, MMXEXT, 1G pages, RDTSCP, LM, 3DNow!; no FFXSR */
-#define LEAFE1_EDX	((LEAF1_EDX & 0x0183f3ff & ~BIT(11)) | BIT(11) | BIT(20) |	\
-			 BIT(22) | BIT(26) | BIT(27) | BIT(29) | BIT(30) | BIT(31))
+/* Leaf 7. Hidden: WAITPKG, LA57. */
+#define LEAF7_EBX	(F(FSGSBASE) | F(BMI1) | F(AVX2) | F(SMEP) | F(BMI2) | F(ERMS) | \
+			 F(RDSEED) | F(ADX) | F(SMAP) | F(CLFLUSHOPT) | F(CLWB) | F(SHA_NI))
+#define LEAF7_ECX	(F(UMIP) | F(GFNI) | F(VAES) | F(VPCLMULQDQ) | F(RDPID))
 
 /*
- * 80000008: CLZERO; of speculation control what says how the CPU behaves: STIBP
- * is always on, no SSB, no BTC, IBPB clears return predictions. What has an MSR
- * cpuid_fix() adds.
+ * Leaf 0x80000001. Hidden: SVM, OSVW, IBS, XOP, SKINIT, WDT, LWP, FMA4, TCE, the
+ * performance counters, MONITORX, FFXSR.
  */
-#define LEAFE8_EBX	(BIT(0) | BIT(17) | BIT(26) | BIT(29) | BIT(30))
+#define LEAFE1_ECX	(F(LAHF_LM) | F(CR8_LEGACY) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) | \
+			 F(3DNOWPREFETCH))
+#define LEAFE1_EDX	(LEAF1_REPEATED | F(SYSCALL) | F(NX) | F(MMXEXT) | F(GBPAGES) |	\
+			 F(RDTSCP) | F(LM) | F(3DNOWEXT) | F(3DNOW))
+
+/* Leaf 0x80000008: speculation control that needs no MSR. cpuid_gates add the rest. */
+#define LEAFE8_EBX	(F(CLZERO) | F(AMD_STIBP_ALWAYS_ON) | F(AMD_SSB_NO) | BIT(29) | BIT(30))
 
 static const struct cpuid_rule cpuid_rules[] = {
-	{ 0x00000000, 0, { ALL, ALL, ALL, ALL } },
-	/* EBX: one logical processor; the APIC ID is the vCPU's */
-	{ 0x00000001, 0, { ALL, 0x0000ff00, LEAF1_ECX, LEAF1_EDX },
-			 { .ebx = BIT(16), .ecx = BIT(31) | CPUID_X2APIC, .edx = CPUID_APIC } },
-	{ 0x00000006, 0, { }, { .eax = CPUID_ARAT } },
-	{ 0x00000007, 0, { 0, LEAF7_EBX, LEAF7_ECX, LEAF7_EDX } },
-	/* all vCPUs are cores of one package, with a thread each */
-	{ 0x0000000b, 0, { }, { .eax = 0, .ebx = 1, .ecx = TOPOLOGY_SMT } },
-	{ 0x0000000b, 1, { }, { .eax = VM_ID_BITS, .ebx = VM_MAX_VCPUS, .ecx = TOPOLOGY_CORE } },
-	/* filled in by cpuid_fix() from what XCR0 a guest may have */
-	{ 0x0000000d, 0, { } },
-	{ 0x0000000d, 1, { .eax = BIT(0) | BIT(1) | BIT(2) } },
-	{ 0x0000000d, 2, { ALL, ALL, 0, 0 } },
-	{ 0x00000016, 0, { ALL, ALL, ALL, 0 } },
-	{ LEAF_HYPERVISOR, 0, { }, { LEAF_HYPERVISOR_MAX,
-				     /* "RVMRVMRVMRVM" */
-				     0x524d5652, 0x56524d56, 0x4d56524d } },
-	{ LEAF_HYPERVISOR_MAX, 0, { } },
+	{ 0x00000000, 0, { 0, ALL, ALL, ALL }, { LEAF_BASIC_MAX } },
+	/* EBX: one logical processor. exits/cpuid.c adds the APIC ID. ECX: HYPERVISOR */
+	{ 0x00000001, 0, { ALL, 0x0000ff00, LEAF1_ECX, LEAF1_EDX }, { 0, BIT(16), BIT(31), 0 } },
+	{ 0x00000006, 0, { }, { CPUID_ARAT } },
+	{ 0x00000007, 0, { 0, LEAF7_EBX, LEAF7_ECX, F(FSRM) } },
+	/* All vCPUs are cores of one package, with one thread each. */
+	{ 0x0000000b, 0, { }, { 0, 1, TOPOLOGY_SMT } },
+	{ 0x0000000b, 1, { }, { VM_ID_BITS, VM_MAX_VCPUS, TOPOLOGY_CORE } },
+	{ 0x0000000d, 0 },
+	{ 0x0000000d, 1, { BIT(0) | BIT(1) | BIT(2) } },
+	{ 0x0000000d, 2, { ALL, ALL } },
+	{ 0x00000016, 0, { ALL, ALL, ALL } },
+	/* "RVMRVMRVMRVM" */
+	{ LEAF_HYPERVISOR, 0, { }, { LEAF_HYPERVISOR_MAX, 0x524d5652, 0x56524d56, 0x4d56524d } },
+	{ LEAF_HYPERVISOR_MAX, 0 },
 	{ 0x80000000, 0, { ALL, ALL, ALL, ALL } },
-	{ 0x80000001, 0, { ALL, ALL, LEAFE1_ECX, LEAFE1_EDX }, { .edx = CPUID_APIC } },
+	{ 0x80000001, 0, { ALL, ALL, LEAFE1_ECX, LEAFE1_EDX }, { 0, 0, 0, CPUID_APIC } },
 	{ 0x80000002, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000003, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000004, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000005, 0, { ALL, ALL, ALL, ALL } },
 	{ 0x80000006, 0, { ALL, ALL, ALL, ALL } },
-	{ 0x80000007, 0, { .edx = BIT(8) } },		/* invariant TSC */
-	{ 0x80000008, 0, { .eax = 0x0000ffff, .ebx = LEAFE8_EBX } },
+	{ 0x80000007, 0, { 0, 0, 0, BIT(8) } },		/* invariant TSC */
+	{ 0x80000008, 0, { 0x0000ff00, LEAFE8_EBX } },
 };
 
 static struct cpuid_table *cpuid_default;
-
-static void entry_clear(struct svmvcpu_cpuid_entry *entry)
-{
-	entry->eax = 0;
-	entry->ebx = 0;
-	entry->ecx = 0;
-	entry->edx = 0;
-}
-
-static void cpuid_apply(const struct cpuid_rule *rule, struct svmvcpu_cpuid_entry *entry)
-{
-	if ((rule->leaf & 0xf0000000) != LEAF_HYPERVISOR)
-		cpuid_count(rule->leaf, rule->subleaf, &entry->eax, &entry->ebx, &entry->ecx,
-			    &entry->edx);
-	entry->eax = (entry->eax & rule->mask.eax) | rule->set.eax;
-	entry->ebx = (entry->ebx & rule->mask.ebx) | rule->set.ebx;
-	entry->ecx = (entry->ecx & rule->mask.ecx) | rule->set.ecx;
-	entry->edx = (entry->edx & rule->mask.edx) | rule->set.edx;
-}
-
-/* Leaf 0xd: only the components a guest may have. */
-static void fix_xstate(struct svmvcpu_cpuid_entry *entry)
-{
-	u64 xcr0 = xstate_caps.guest_xcr0;
-
-	if (!xcr0 || (entry->subleaf > 1 && !(xcr0 & BIT(entry->subleaf))))
-		entry_clear(entry);
-	if (xcr0 && entry->subleaf == 0) {
-		entry->eax = xcr0;
-		entry->ecx = xstate_caps.bytes;
-	}
-}
 
 #if IS_ENABLED(CONFIG_KUNIT)
 static bool pretend_spec_ctrl;
@@ -176,30 +123,19 @@ MODULE_PARM_DESC(pretend_spec_ctrl,
 #define pretend_spec_ctrl	false
 #endif
 
-static bool host_has(const struct cpuid_gate *gate)
+static bool __init host_has(const struct cpuid_gate *gate)
 {
-	u32 reg[4];
-
 	if (pretend_spec_ctrl && boot_cpu_has(X86_FEATURE_HYPERVISOR) &&
 	    gate->leaf == LEAF_ADDRESSES)
 		return true;
-	switch (gate->host) {
-	case CPUID_HOST_ANY:
-		return true;
-	case CPUID_HOST_SAME:
-		if (cpuid_eax(gate->leaf & LEAF_EXTENDED) < gate->leaf)
-			return false;
-		cpuid_count(gate->leaf, 0, &reg[CPUID_EAX], &reg[CPUID_EBX], &reg[CPUID_ECX],
-			    &reg[CPUID_EDX]);
-		return reg[gate->reg] & BIT(gate->bit);
-	case CPUID_HOST_VIRT_SSBD:
+	/* Without its frequency the TSC cannot be converted to time. */
+	if (gate->gates.has == CPU_HAS_DEADLINE)
+		return tsc_khz;
+	if (gate->host == CPUID_HOST_VIRT_SSBD)
 		return spec_ctrl_virt_ssbd();
-	default:
-		return boot_cpu_has(gate->host);
-	}
+	return gate->host == CPUID_HOST_ANY || boot_cpu_has(gate->host);
 }
 
-/* What the features of this host's guests stand for */
 static void __init limits_init(void)
 {
 	unsigned int i;
@@ -208,117 +144,112 @@ static void __init limits_init(void)
 		if (host_has(&cpuid_gates[i]))
 			cpuid_limits_add(&svm_limits, &cpuid_gates[i].gates);
 	svm_limits.xcr0 = (svm_limits.xcr0 & xstate_caps.guest_xcr0) | XFEATURE_MASK_FP;
-	/* Without a frequency there is no converting to time. */
-	if (!tsc_khz)
-		svm_limits.has &= ~CPU_HAS_DEADLINE;
 }
 
-/* The CPU has it, but the host was booted without: guests are refused it. */
-static void cpuid_hide(struct svmvcpu_cpuid_entry *entry)
+/* The host's features include those it emulates, but not those disabled at its boot. */
+static void __init apply_gates(u32 leaf, u32 *reg)
 {
-	unsigned int i;
+	const struct cpuid_gate *gate;
 
-	for (i = 0; i < cpuid_nr_gates; i++)
-		if (entry->leaf == cpuid_gates[i].leaf && !host_has(&cpuid_gates[i]))
-			(&entry->eax)[cpuid_gates[i].reg] &= ~BIT(cpuid_gates[i].bit);
-	if (svm_limits.xcr0 & XFEATURE_MASK_YMM)
-		return;
-	if (entry->leaf == 1)
-		entry->ecx &= ~(u32)(AVX | FMA | F16C);
-	if (entry->leaf == 7) {
-		entry->ebx &= ~(u32)AVX2;
-		entry->ecx &= ~(u32)(VAES | VPCLMULQDQ);
+	for (gate = cpuid_gates; gate < cpuid_gates + cpuid_nr_gates; gate++) {
+		if (gate->leaf != leaf)
+			continue;
+		reg[gate->reg] &= ~BIT(gate->bit);
+		if (host_has(gate))
+			reg[gate->reg] |= BIT(gate->bit);
 	}
 }
 
-/* All features of a leaf that the host has for its guests, also those it has not itself */
-static void cpuid_show(struct svmvcpu_cpuid_entry *entry)
+static void __init hide_avx(u32 leaf, u32 *reg)
 {
-	unsigned int i;
-
-	for (i = 0; i < cpuid_nr_gates; i++)
-		if (entry->leaf == cpuid_gates[i].leaf && host_has(&cpuid_gates[i]))
-			(&entry->eax)[cpuid_gates[i].reg] |= BIT(cpuid_gates[i].bit);
+	if (leaf == 1)
+		reg[CPUID_ECX] &= ~(F(AVX) | F(FMA) | F(F16C));
+	if (leaf == 7) {
+		reg[CPUID_EBX] &= ~F(AVX2);
+		reg[CPUID_ECX] &= ~(F(VAES) | F(VPCLMULQDQ));
+	}
 }
 
-/* What a mask cannot say. */
-static void cpuid_fix(struct svmvcpu_cpuid_entry *entry, u32 host_max_basic)
+/* Leaf 0xd has the components that a guest can enable. */
+static void __init fix_xstate(u32 subleaf, u32 *reg)
 {
-	if (entry->leaf < LEAF_HYPERVISOR && entry->leaf > host_max_basic)
-		entry_clear(entry);
-	cpuid_hide(entry);
-	switch (entry->leaf) {
-	case 0:
-		entry->eax = LEAF_BASIC_MAX;
-		break;
-	case 1:
-		if (svm_limits.has & CPU_HAS_DEADLINE)
-			entry->ecx |= CPUID_TSC_DEADLINE;
-		break;
+	u64 xcr0 = xstate_caps.guest_xcr0;
+
+	if (!(xcr0 & BIT(subleaf))) {
+		memset(reg, 0, 4 * sizeof(*reg));
+	} else if (subleaf == 0) {
+		reg[CPUID_EAX] = xcr0;
+		reg[CPUID_ECX] = xstate_caps.bytes;
+	}
+}
+
+/* What a rule cannot express */
+static void __init fix_leaf(u32 leaf, u32 subleaf, u32 *reg)
+{
+	apply_gates(leaf, reg);
+	if (!(svm_limits.xcr0 & XFEATURE_MASK_YMM))
+		hide_avx(leaf, reg);
+	switch (leaf) {
 	case 0xd:
-		fix_xstate(entry);
+		fix_xstate(subleaf, reg);
 		break;
 	case 0x16:
-		if (!entry->eax)
-			entry->eax = FREQUENCY_MHZ;
+		if (!reg[CPUID_EAX])
+			reg[CPUID_EAX] = FREQUENCY_MHZ;
 		break;
 	case LEAF_EXTENDED:
-		entry->eax = min_t(u32, entry->eax, LEAF_EXTENDED_MAX);
+		reg[CPUID_EAX] = min_t(u32, reg[CPUID_EAX], LEAF_EXTENDED_MAX);
 		break;
 	case LEAF_ADDRESSES:
-		entry->eax = (entry->eax & 0xff00) | svm_limits.gpa_bits;
-		cpuid_show(entry);
+		reg[CPUID_EAX] |= svm_limits.gpa_bits;
 		break;
 	}
 }
 
-static bool has_subleaves(u32 leaf)
+static struct svmvcpu_cpuid_entry __init make_entry(const struct cpuid_rule *rule)
 {
-	return leaf == 7 || leaf == 0xb || leaf == 0xd;
+	u32 leaf = rule->leaf, reg[4] = { }, i;
+
+	/* The result of a leaf above the highest is not defined. */
+	if (leaf <= cpuid_eax(leaf & LEAF_EXTENDED))
+		cpuid_count(leaf, rule->subleaf, &reg[CPUID_EAX], &reg[CPUID_EBX],
+			    &reg[CPUID_ECX], &reg[CPUID_EDX]);
+	for (i = 0; i < ARRAY_SIZE(reg); i++)
+		reg[i] = (reg[i] & rule->mask[i]) | rule->set[i];
+	fix_leaf(leaf, rule->subleaf, reg);
+	return (struct svmvcpu_cpuid_entry) {
+		.leaf = leaf,
+		.subleaf = rule->subleaf,
+		.flags = leaf == 7 || leaf == 0xb || leaf == 0xd ? SVMVCPU_CPUID_SUBLEAF : 0,
+		.eax = reg[CPUID_EAX],
+		.ebx = reg[CPUID_EBX],
+		.ecx = reg[CPUID_ECX],
+		.edx = reg[CPUID_EDX],
+	};
 }
 
 static struct cpuid_table *table_alloc(u32 nr)
 {
 	struct cpuid_table *table;
 
-	/* One more, for cpuid_table_finish() */
-	table = kvmalloc(struct_size(table, entry, nr + 1), GFP_KERNEL_ACCOUNT);
+	table = kvmalloc(struct_size(table, entry, nr), GFP_KERNEL_ACCOUNT);
 	if (table)
 		table->nr = nr;
 	return table;
 }
 
-/**
- * cpuid_init() - the limits of this host's guests, and the default table
- *
- * Return: 0 or -ENOMEM.
- */
+/* Compute svm_limits and the default table. Returns 0 or -ENOMEM. */
 int __init cpuid_init(void)
 {
-	u32 max_basic = cpuid_eax(0), max_extended = cpuid_eax(LEAF_EXTENDED);
-	struct cpuid_table *table;
-	int i;
+	unsigned int i;
 
 	limits_init();
-	table = table_alloc(ARRAY_SIZE(cpuid_rules));
-	if (!table)
+	cpuid_default = table_alloc(ARRAY_SIZE(cpuid_rules));
+	if (!cpuid_default)
 		return -ENOMEM;
-	for (i = 0; i < ARRAY_SIZE(cpuid_rules); i++) {
-		const struct cpuid_rule *rule = &cpuid_rules[i];
-		struct svmvcpu_cpuid_entry *entry = &table->entry[i];
-
-		*entry = (struct svmvcpu_cpuid_entry) {
-			.leaf = rule->leaf,
-			.subleaf = rule->subleaf,
-			.flags = has_subleaves(rule->leaf) ? SVMVCPU_CPUID_SUBLEAF : 0,
-		};
-		/* Beyond its last leaf a CPU may answer anything. */
-		if (rule->leaf < LEAF_EXTENDED || rule->leaf <= max_extended)
-			cpuid_apply(rule, entry);
-		cpuid_fix(entry, max_basic);
-	}
-	WARN_ON(!cpuid_table_finish(table, &svm_limits));
-	cpuid_default = table;
+	for (i = 0; i < ARRAY_SIZE(cpuid_rules); i++)
+		cpuid_default->entry[i] = make_entry(&cpuid_rules[i]);
+	WARN_ON(!cpuid_table_finish(cpuid_default, &svm_limits));
 	return 0;
 }
 
@@ -328,11 +259,11 @@ void cpuid_exit(void)
 }
 
 /**
- * cpuid_table_create() - a table from user space
+ * cpuid_table_create() - copy a table from user space
  * @arg: user address of struct svmvcpu_cpuid
  *
- * Return: the table, for kvfree(); -EFAULT, -ENOMEM; -EINVAL or -E2BIG for the
- * structure, -EINVAL when an entry is malformed or answers what another does.
+ * Return: the table, to be freed with kvfree(); -EFAULT, -ENOMEM; -EINVAL or -E2BIG if
+ * the structure is invalid; -EINVAL if cpuid_table_finish() refuses the table.
  */
 struct cpuid_table *cpuid_table_create(const void __user *arg)
 {
@@ -360,23 +291,23 @@ free:
 	return ERR_PTR(ret);
 }
 
-/* A copy, for kvfree() */
+/* Free the copy with kvfree(). */
 struct cpuid_table *cpuid_table_copy(const struct cpuid_table *table)
 {
 	struct cpuid_table *copy = table_alloc(table->nr);
 
 	if (copy)
-		memcpy(copy, table, struct_size(table, entry, table->nr + 1));
+		memcpy(copy, table, struct_size(table, entry, table->nr));
 	return copy;
 }
 
 /**
- * cpuid_table_report() - a table to user space
- * @table: nobody frees it meanwhile
+ * cpuid_table_report() - copy a table to user space
+ * @table: must not be freed meanwhile
  * @arg: user address of struct svmvcpu_cpuid
  *
- * Return: 0; -E2BIG with the number of entries written, but not the entries;
- * -EFAULT; -EINVAL or -E2BIG for the structure.
+ * Return: 0; -E2BIG if there is room for fewer entries than svmvcpu_cpuid.nr now says;
+ * -EFAULT; -EINVAL or -E2BIG if the structure is invalid.
  */
 int cpuid_table_report(const struct cpuid_table *table, void __user *arg)
 {
@@ -401,16 +332,8 @@ int cpuid_table_report(const struct cpuid_table *table, void __user *arg)
 	return 0;
 }
 
-/* A VM's table, or the default for NULL */
+/* @table of a VM, which may be NULL */
 const struct cpuid_table *cpuid_table_or_default(const struct cpuid_table *table)
 {
 	return table ? table : cpuid_default;
-}
-
-/* What RESET leaves in EDX */
-u32 cpuid_signature(const struct cpuid_table *table)
-{
-	const struct svmvcpu_cpuid_entry *entry = cpuid_table_find(table, 1, 0);
-
-	return entry ? entry->eax : 0;
 }

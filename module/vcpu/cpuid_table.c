@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CPUID tables: validation, lookup, and the features that have to be shown
- * before a vCPU can use what they stand for. See cpuid_table.h.
+ * CPUID tables: validation, lookup, and the limits that follow from the features that a
+ * table shows. Pure functions.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sort.h>
-#include <linux/string.h>
 #include <asm/cpufeatures.h>
 #include <asm/fpu/types.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
-#include "vcpu/cpuid_table.h"
+#include "vcpu/cpuid.h"
 
-/* Predictive store forwarding disable; not every kernel has a name for it. */
+/* Predictive store forwarding disable. Not every kernel has names for it. */
 #define AMD_SPEC_CTRL_PSFD	BIT(7)
+#define FEATURE_AMD_PSFD	(13 * 32 + 28)
 
 #define GATE_CR4(bits)	{ .cr4_guest = (bits) }
 #define GATE_EFER(bits)	{ .efer_guest = (bits) }
@@ -23,10 +23,10 @@
 #define GATE_SPEC(bits)	{ .spec_ctrl = (bits), .has = CPU_HAS_SPEC_CTRL }
 
 /*
- * A feature whose bit is clear does not exist in the vCPU: its control bits are
- * reserved and its MSRs are #GP(0). What no control bit or intercept can take
- * away is missing here: most instructions, SYSENTER and its MSRs, RDTSC, the
- * attributes of page tables (1 GiB pages, PSE-36).
+ * A vCPU does not have a feature whose bit is clear: its control bits are reserved and
+ * its MSRs raise #GP(0). Features that neither a control bit nor an intercept can
+ * disable have no row: most instructions, SYSENTER and its MSRs, RDTSC, and page table
+ * attributes (1 GiB pages, PSE-36).
  */
 const struct cpuid_gate cpuid_gates[] = {
 	{ 1, CPUID_EDX, 1, X86_FEATURE_VME, "VME", GATE_CR4(X86_CR4_VME | X86_CR4_PVI) },
@@ -57,36 +57,17 @@ const struct cpuid_gate cpuid_gates[] = {
 	  GATE_HAS(CPU_HAS_TSC_AUX | CPU_HAS_RDTSCP) },
 	{ 0x80000001, CPUID_EDX, 29, X86_FEATURE_LM, "LM", GATE_EFER(EFER_LME | EFER_LMA) },
 
-	/* VIRT_SSBD is another way to SSBD, and the only one where SPEC_CTRL has none. */
+	/* VIRT_SSBD is the only way to set SSBD on a CPU whose SPEC_CTRL lacks the bit. */
 	{ 0x80000008, CPUID_EBX, 12, X86_FEATURE_AMD_IBPB, "IBPB", GATE_HAS(CPU_HAS_PRED_CMD) },
 	{ 0x80000008, CPUID_EBX, 14, X86_FEATURE_AMD_IBRS, "IBRS", GATE_SPEC(SPEC_CTRL_IBRS) },
 	{ 0x80000008, CPUID_EBX, 15, X86_FEATURE_AMD_STIBP, "STIBP", GATE_SPEC(SPEC_CTRL_STIBP) },
 	{ 0x80000008, CPUID_EBX, 24, X86_FEATURE_AMD_SSBD, "SSBD", GATE_SPEC(SPEC_CTRL_SSBD) },
 	{ 0x80000008, CPUID_EBX, 25, CPUID_HOST_VIRT_SSBD, "VIRT_SSBD",
 	  GATE_HAS(CPU_HAS_VIRT_SSBD) },
-	{ 0x80000008, CPUID_EBX, 28, CPUID_HOST_SAME, "PSFD", GATE_SPEC(AMD_SPEC_CTRL_PSFD) },
+	{ 0x80000008, CPUID_EBX, 28, FEATURE_AMD_PSFD, "PSFD", GATE_SPEC(AMD_SPEC_CTRL_PSFD) },
 };
 
 const unsigned int cpuid_nr_gates = ARRAY_SIZE(cpuid_gates);
-
-/* --- lookup -------------------------------------------------------------- */
-
-/* Answers that are not in the table alone: see cpuid.c */
-static bool is_dynamic(u32 leaf)
-{
-	switch (leaf) {
-	case 0x1:
-	case 0x6:
-	case 0xb:
-	case 0xd:
-	case 0x1f:
-	case 0x80000001:
-	case 0x8000001e:
-	case 0x80000026:
-		return true;
-	}
-	return false;
-}
 
 static int compare_entries(const void *left, const void *right)
 {
@@ -99,100 +80,75 @@ static int compare_entries(const void *left, const void *right)
 	return 0;
 }
 
-static bool entry_valid(const struct svmvcpu_cpuid_entry *entry)
+/* No two entries of a sorted table may apply to the same leaf and subleaf. */
+static bool entry_valid(const struct svmvcpu_cpuid_entry *entry, bool first)
 {
-	return !entry->mbz && !(entry->flags & ~SVMVCPU_CPUID_SUBLEAF) &&
-	       (!entry->subleaf || (entry->flags & SVMVCPU_CPUID_SUBLEAF));
+	const struct svmvcpu_cpuid_entry *prev = entry - 1;
+
+	if (entry->mbz || (entry->flags & ~SVMVCPU_CPUID_SUBLEAF) ||
+	    (entry->subleaf && !entry->flags))
+		return false;
+	return first || prev->leaf != entry->leaf ||
+	       (prev->flags && entry->flags && prev->subleaf != entry->subleaf);
 }
 
-/* Of several entries for a leaf each answers one subleaf. */
-static bool table_valid(const struct cpuid_table *table)
-{
-	u32 i;
-
-	for (i = 0; i < table->nr; i++) {
-		const struct svmvcpu_cpuid_entry *entry = &table->entry[i];
-
-		if (!entry_valid(entry))
-			return false;
-		if (!i || entry[-1].leaf != entry->leaf)
-			continue;
-		if (!entry->flags || !entry[-1].flags || entry[-1].subleaf == entry->subleaf)
-			return false;
-	}
-	return true;
-}
-
-static void make_index(struct cpuid_table *table)
-{
-	u16 *slot = &table->slot[0][0];
-	u32 i;
-
-	for (i = 0; i < CPUID_QUARTERS * CPUID_INDEXED; i++)
-		slot[i] = table->nr;
-	/* Backward, so that the first entry of a leaf counts. */
-	for (i = table->nr; i--;) {
-		u32 leaf = table->entry[i].leaf;
-
-		if ((leaf & GENMASK(29, 0)) < CPUID_INDEXED)
-			table->slot[leaf >> 30][leaf % CPUID_INDEXED] =
-				i | (is_dynamic(leaf) ? CPUID_SLOT_DYNAMIC : 0);
-	}
-}
-
-/* cpuid_table_slot() of a leaf that is not indexed: bisection */
-u16 cpuid_table_far(const struct cpuid_table *table, u32 leaf)
+/**
+ * cpuid_table_find() - look up the result of CPUID
+ * @table: passed cpuid_table_finish()
+ * @leaf: EAX
+ * @subleaf: ECX
+ *
+ * Return: NULL if the result is zero.
+ */
+const struct svmvcpu_cpuid_entry *cpuid_table_find(const struct cpuid_table *table, u32 leaf,
+						   u32 subleaf)
 {
 	u32 low = 0, high = table->nr;
 
 	while (low < high) {
-		u32 middle = (low + high) / 2;
+		const struct svmvcpu_cpuid_entry *entry = &table->entry[(low + high) / 2];
 
-		if (table->entry[middle].leaf < leaf)
-			low = middle + 1;
+		if (entry->leaf == leaf && (!entry->flags || entry->subleaf == subleaf))
+			return entry;
+		if (entry->leaf < leaf || (entry->leaf == leaf && entry->subleaf < subleaf))
+			low = (low + high) / 2 + 1;
 		else
-			high = middle;
+			high = (low + high) / 2;
 	}
-	return low < table->nr && table->entry[low].leaf == leaf ? low : table->nr;
+	return NULL;
 }
-
-/* NULL when there is none */
-const struct svmvcpu_cpuid_entry *cpuid_table_find(const struct cpuid_table *table, u32 leaf,
-						   u32 subleaf)
-{
-	const struct svmvcpu_cpuid_entry *entry;
-
-	entry = cpuid_table_entry(table, cpuid_table_slot(table, leaf), leaf, subleaf);
-	return entry == &table->entry[table->nr] ? NULL : entry;
-}
-
-/* --- limits -------------------------------------------------------------- */
 
 static bool shows(const struct cpuid_table *table, const struct cpuid_gate *gate)
 {
 	const struct svmvcpu_cpuid_entry *entry = cpuid_table_find(table, gate->leaf, 0);
 
-	return entry && (cpuid_entry_reg(entry, gate->reg) & BIT(gate->bit));
+	return entry && ((&entry->eax)[gate->reg] & BIT(gate->bit));
 }
 
 void cpuid_limits_add(struct state_limits *sum, const struct state_limits *more)
 {
-	sum->cr4_guest |= more->cr4_guest;
-	sum->efer_guest |= more->efer_guest;
-	sum->xcr0 |= more->xcr0;
-	sum->spec_ctrl |= more->spec_ctrl;
-	sum->has |= more->has;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sum->masks); i++)
+		sum->masks[i] |= more->masks[i];
 }
 
-/* XCR0 needs XSAVE, and leaf 0xd lists its bits; the local APIC's modes need one. */
+static bool limits_intersect(const struct state_limits *a, const struct state_limits *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(a->masks); i++)
+		if (a->masks[i] & b->masks[i])
+			return true;
+	return false;
+}
+
+/* XCR0 needs XSAVE, and leaf 0xd lists its bits. The modes of a local APIC need one. */
 static void limit_dependent(struct state_limits *limits, const struct cpuid_table *table)
 {
 	const struct svmvcpu_cpuid_entry *xstate = cpuid_table_find(table, 0xd, 0);
 
-	if (!xstate || !(limits->cr4_guest & X86_CR4_OSXSAVE))
-		limits->xcr0 = 0;
-	else
-		limits->xcr0 &= xstate->eax;
+	limits->xcr0 &= xstate && (limits->cr4_guest & X86_CR4_OSXSAVE) ? xstate->eax : 0;
 	limits->xcr0 |= XFEATURE_MASK_FP;
 	if (!(limits->has & CPU_HAS_APIC))
 		limits->has &= ~(CPU_HAS_X2APIC | CPU_HAS_DEADLINE);
@@ -201,7 +157,6 @@ static void limit_dependent(struct state_limits *limits, const struct cpuid_tabl
 static void make_limits(struct cpuid_table *table, const struct state_limits *host)
 {
 	struct state_limits gated = { }, shown = { };
-	struct state_limits *limits = &table->limits;
 	unsigned int i;
 
 	for (i = 0; i < cpuid_nr_gates; i++) {
@@ -209,63 +164,49 @@ static void make_limits(struct cpuid_table *table, const struct state_limits *ho
 		if (shows(table, &cpuid_gates[i]))
 			cpuid_limits_add(&shown, &cpuid_gates[i].gates);
 	}
-	*limits = *host;
-	limits->cr4_guest &= ~gated.cr4_guest | shown.cr4_guest;
-	limits->efer_guest &= ~gated.efer_guest | shown.efer_guest;
-	limits->xcr0 &= ~gated.xcr0 | shown.xcr0;
-	limits->spec_ctrl &= ~gated.spec_ctrl | shown.spec_ctrl;
-	limits->has &= ~gated.has | shown.has;
-	limit_dependent(limits, table);
+	table->limits = *host;
+	for (i = 0; i < ARRAY_SIZE(gated.masks); i++)
+		table->limits.masks[i] &= ~gated.masks[i] | shown.masks[i];
+	limit_dependent(&table->limits, table);
 }
 
 /**
- * cpuid_table_lacks() - does a state use what a table hides?
- * @table: finished
- * @used: what the state needs to be possible
+ * cpuid_table_lacks() - find a feature that a state uses and a table hides
+ * @table: passed cpuid_table_finish()
+ * @used: from state_used()
  *
- * Return: NULL, or the name of the first feature that is missing.
+ * Return: NULL, or the name of the first such feature.
  */
 const char *cpuid_table_lacks(const struct cpuid_table *table, const struct state_limits *used)
 {
-	const struct state_limits *limits = &table->limits;
-	const u64 cr4 = used->cr4_guest & ~limits->cr4_guest;
-	const u64 efer = used->efer_guest & ~limits->efer_guest;
-	const u64 xcr0 = used->xcr0 & ~limits->xcr0;
-	const u64 spec_ctrl = used->spec_ctrl & ~limits->spec_ctrl;
-	const u32 has = used->has & ~limits->has;
+	struct state_limits missing = *used;
+	u64 any = 0;
 	unsigned int i;
 
-	if (likely(!(cr4 | efer | xcr0 | spec_ctrl | has)))
-		return NULL;
-	for (i = 0; i < cpuid_nr_gates; i++) {
-		const struct state_limits *gates = &cpuid_gates[i].gates;
-
-		if ((cr4 & gates->cr4_guest) || (efer & gates->efer_guest) ||
-		    (xcr0 & gates->xcr0) || (spec_ctrl & gates->spec_ctrl) ||
-		    (has & gates->has))
+	for (i = 0; i < ARRAY_SIZE(missing.masks); i++)
+		any |= missing.masks[i] &= ~table->limits.masks[i];
+	for (i = 0; any && i < cpuid_nr_gates; i++)
+		if (limits_intersect(&missing, &cpuid_gates[i].gates))
 			return cpuid_gates[i].name;
-	}
-	/* What no gate stands for is not hidden: state_valid() and xcr0_valid() refuse it. */
+	/* Bits without a gate cannot be hidden: state_valid() and xcr0_valid() refuse them. */
 	return NULL;
 }
 
 /**
- * cpuid_table_finish() - check a table, sort it, derive the rest from it
- * @table: @nr and @entry filled in by anybody, with room for one more entry
- * @host: limits of this host
+ * cpuid_table_finish() - check and sort a table, and derive the limits from it
+ * @table: @nr and @entry are set; their values may come from user space
+ * @host: limits of this host, which the table cannot exceed
  *
- * Any values are safe: the host does not depend on what a guest believes, and
- * no table allows more than @host.
- *
- * Return: false when an entry is malformed, or answers what another one does.
+ * Return: false if an entry is malformed, or two apply to the same leaf and subleaf.
  */
 bool cpuid_table_finish(struct cpuid_table *table, const struct state_limits *host)
 {
+	u32 i;
+
 	sort(table->entry, table->nr, sizeof(table->entry[0]), compare_entries, NULL);
-	if (!table_valid(table))
-		return false;
-	memset(&table->entry[table->nr], 0, sizeof(table->entry[0]));
-	make_index(table);
+	for (i = 0; i < table->nr; i++)
+		if (!entry_valid(&table->entry[i], !i))
+			return false;
 	make_limits(table, host);
 	return true;
 }

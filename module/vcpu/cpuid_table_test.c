@@ -8,7 +8,7 @@
 #include "cpuid_table.c"
 
 static const struct state_limits all = {
-	.cr4_guest = ~0ULL, .efer_guest = ~0ULL, .xcr0 = ~0ULL, .spec_ctrl = ~0ULL, .has = ~0U,
+	.cr4_guest = ~0ULL, .efer_guest = ~0ULL, .xcr0 = ~0ULL, .spec_ctrl = ~0ULL, .has = ~0ULL,
 	.gpa_bits = 48, .la_bits = 57,
 };
 
@@ -16,7 +16,7 @@ static struct cpuid_table *alloc(struct kunit *test, unsigned int nr)
 {
 	struct cpuid_table *table;
 
-	table = kunit_kzalloc(test, struct_size(table, entry, nr + 1), GFP_KERNEL);
+	table = kunit_kzalloc(test, struct_size(table, entry, nr), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, table);
 	table->nr = nr;
 	return table;
@@ -48,23 +48,16 @@ static struct cpuid_table *table_without(struct kunit *test, const struct cpuid_
 	return table;
 }
 
-/* Of what a gate has: what no other one has too */
+/* What @gate gates and no other gate does */
 static struct state_limits gated_alone(const struct cpuid_gate *gate)
 {
 	struct state_limits alone = gate->gates;
-	unsigned int i;
+	unsigned int i, m;
 
-	for (i = 0; i < cpuid_nr_gates; i++) {
-		const struct state_limits *other = &cpuid_gates[i].gates;
-
-		if (&cpuid_gates[i] == gate)
-			continue;
-		alone.cr4_guest &= ~other->cr4_guest;
-		alone.efer_guest &= ~other->efer_guest;
-		alone.xcr0 &= ~other->xcr0;
-		alone.spec_ctrl &= ~other->spec_ctrl;
-		alone.has &= ~other->has;
-	}
+	for (i = 0; i < cpuid_nr_gates; i++)
+		for (m = 0; m < ARRAY_SIZE(alone.masks); m++)
+			if (&cpuid_gates[i] != gate)
+				alone.masks[m] &= ~cpuid_gates[i].gates.masks[m];
 	return alone;
 }
 
@@ -81,7 +74,7 @@ static void everything_shown(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, table->limits.la_bits, all.la_bits);
 	KUNIT_EXPECT_NULL(test, cpuid_table_lacks(table, &(struct state_limits) {
 		.cr4_guest = ~0ULL, .efer_guest = ~0ULL, .xcr0 = 7, .spec_ctrl = ~0ULL,
-		.has = ~0U }));
+		.has = ~0ULL }));
 }
 
 /* Each bit hidden: what it alone gates is gone, and its name is the reason. */
@@ -95,14 +88,8 @@ static void each_hidden(struct kunit *test)
 		const struct state_limits alone = gated_alone(gate);
 		const char *lacks = cpuid_table_lacks(table, &alone);
 
-		KUNIT_EXPECT_FALSE_MSG(test, table->limits.cr4_guest & alone.cr4_guest, "%s",
+		KUNIT_EXPECT_FALSE_MSG(test, limits_intersect(&table->limits, &alone), "%s",
 				       gate->name);
-		KUNIT_EXPECT_FALSE_MSG(test, table->limits.efer_guest & alone.efer_guest, "%s",
-				       gate->name);
-		KUNIT_EXPECT_FALSE_MSG(test, table->limits.xcr0 & alone.xcr0, "%s", gate->name);
-		KUNIT_EXPECT_FALSE_MSG(test, table->limits.spec_ctrl & alone.spec_ctrl, "%s",
-				       gate->name);
-		KUNIT_EXPECT_FALSE_MSG(test, table->limits.has & alone.has, "%s", gate->name);
 		/* RDPID gates nothing that RDTSCP does not. */
 		if (gate->leaf == 7 && gate->bit == 22) {
 			KUNIT_EXPECT_NULL(test, lacks);
@@ -121,14 +108,14 @@ static void others_stay(struct kunit *test)
 	for (i = 0; i < cpuid_nr_gates; i++) {
 		const struct cpuid_gate *gate = &cpuid_gates[i];
 		const struct cpuid_table *table = table_without(test, gate);
-		u32 has = gate->gates.has;
+		u64 has = gate->gates.has;
 
 		if (has & CPU_HAS_APIC)
 			has |= CPU_HAS_X2APIC | CPU_HAS_DEADLINE;
 		KUNIT_EXPECT_EQ(test, table->limits.cr4_guest | gate->gates.cr4_guest, ~0ULL);
 		KUNIT_EXPECT_EQ(test, table->limits.efer_guest | gate->gates.efer_guest, ~0ULL);
 		KUNIT_EXPECT_EQ(test, table->limits.spec_ctrl | gate->gates.spec_ctrl, ~0ULL);
-		KUNIT_EXPECT_EQ(test, table->limits.has | has, ~0U);
+		KUNIT_EXPECT_EQ(test, table->limits.has | has, ~0ULL);
 	}
 }
 
@@ -188,7 +175,7 @@ static const struct svmvcpu_cpuid_entry *search(const struct cpuid_table *table,
 	return NULL;
 }
 
-/* Leaves at both ends of the index, behind it, with subleaves, unsorted */
+/* With and without subleaves, unsorted */
 static const struct svmvcpu_cpuid_entry scattered[] = {
 	{ .leaf = 0x8000003f, .eax = 1 },
 	{ .leaf = ~0U, .eax = 2 },
@@ -228,30 +215,6 @@ static void lookup(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, cpuid_table_find(table, 0x7fffffff, 0));
 }
 
-/* Those that depend on the vCPU say so, by their own slot alone. */
-static void dynamic(struct kunit *test)
-{
-	static const u32 leaves[] = {
-		1, 6, 0xb, 0xd, 0x1f, 0x80000001, 0x8000001e, 0x80000026,
-	};
-	struct cpuid_table *table = alloc(test, 256);
-	unsigned int i, nr = 0;
-
-	for (i = 0; i < 256; i++)
-		table->entry[i].leaf = i % 64 + (i / 64 << 30);
-	KUNIT_ASSERT_TRUE(test, cpuid_table_finish(table, &all));
-	for (i = 0; i < 256; i++)
-		nr += !!(cpuid_table_slot(table, table->entry[i].leaf) & CPUID_SLOT_DYNAMIC);
-	KUNIT_EXPECT_EQ(test, nr, ARRAY_SIZE(leaves));
-	for (i = 0; i < ARRAY_SIZE(leaves); i++) {
-		KUNIT_EXPECT_TRUE(test, cpuid_table_slot(table, leaves[i]) & CPUID_SLOT_DYNAMIC);
-		KUNIT_EXPECT_FALSE(test, cpuid_table_slot(table, leaves[i] + 64) &
-					 CPUID_SLOT_DYNAMIC);
-	}
-	/* the last of 256 */
-	KUNIT_EXPECT_EQ(test, cpuid_table_slot(table, 0xc000003f), 255);
-}
-
 static void refused(struct kunit *test)
 {
 	static const struct svmvcpu_cpuid_entry bad[][2] = {
@@ -283,7 +246,6 @@ static struct kunit_case cpuid_table_test_cases[] = {
 	KUNIT_CASE(xcr0_limits),
 	KUNIT_CASE(empty_table),
 	KUNIT_CASE(lookup),
-	KUNIT_CASE(dynamic),
 	KUNIT_CASE(refused),
 	{}
 };

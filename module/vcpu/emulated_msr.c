@@ -10,7 +10,7 @@
 #include "svm/vmcb.h"
 #include "vcpu/apic.h"
 #include "vcpu/control.h"
-#include "vcpu/cpuid_table.h"
+#include "vcpu/cpuid.h"
 #include "vcpu/emulated_msr.h"
 #include "vcpu/spec_ctrl.h"
 #include "vcpu/tsc.h"

@@ -292,6 +292,7 @@ static void publish_new(struct vcpu *vcpu)
  */
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 {
+	const struct svmvcpu_cpuid_entry *leaf1 = cpuid_table_find(vcpu->cpuid, 1, 0);
 	struct svmvcpu_state *state;
 	int ret;
 
@@ -299,7 +300,7 @@ int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 	state = kmalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
 	if (!state)
 		return -ENOMEM;
-	ret = preset_state(setup, &svm_limits, cpuid_signature(vcpu->cpuid), state);
+	ret = preset_state(setup, &svm_limits, leaf1 ? leaf1->eax : 0, state);
 	if (!ret)
 		ret = state_allowed(vcpu, state);
 	if (!ret) {

@@ -22,7 +22,7 @@
 #include <asm/msr.h>
 #include <asm/processor.h>
 
-#include "vcpu/cpuid_table.h"
+#include "vcpu/cpuid.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/xstate.h"
 
