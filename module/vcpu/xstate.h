@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * x87, SSE and AVX registers of a guest, and its XCR0.
+ * x87, SSE and AVX registers of a guest, and its XCR0. The functions expect vcpu.mutex
+ * held.
  */
 #ifndef SVMVCPU_XSTATE_H
 #define SVMVCPU_XSTATE_H
 
-#include <linux/bug.h>
 #include <linux/lockdep.h>
 #include <linux/percpu.h>
-#include <linux/sched.h>
-#include <linux/thread_info.h>
 #include <linux/types.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/types.h>
@@ -17,42 +15,25 @@
 
 #include "vcpu/vcpu.h"
 
-/**
- * struct xstate_caps - constant after load
- * @host_xcr0: XCR0 while the host runs; 0 without XSAVE
- * @guest_xcr0: bits a guest may set; 0 without XSAVE
- * @host_xss: XSS while the host runs
- * @bytes: size of a guest's area in standard format
- * @host_bytes: of what the host has in XCR0
- */
+/* Constant after load */
 struct xstate_caps {
-	u64 host_xcr0;
-	u64 guest_xcr0;
+	u64 host_xcr0;		/* 0 without XSAVE */
+	u64 guest_xcr0;		/* bits that a guest can set; 0 without XSAVE */
 	u64 host_xss;
-	u32 bytes;
-	u32 host_bytes;
+	u32 bytes;		/* size of a guest's registers in standard format */
+	u32 host_bytes;		/* the same with all components of @host_xcr0 */
 };
 
 extern struct xstate_caps xstate_caps;
 
-/**
- * struct xstate_host - what the registers of a CPU held when a guest's came
- * @image: standard format, @xstate_caps.host_bytes
- * @in_memory: TIF_NEED_FPU_LOAD at that time; only with lockdep
- */
-struct xstate_host {
-	void *image;
-	bool in_memory;
-};
-
-DECLARE_PER_CPU(struct xstate_host, xstate_host);
+/* The registers of a CPU, in standard format, while a guest's are loaded */
+DECLARE_PER_CPU(void *, xstate_host);
 
 int xstate_init(void);
 void xstate_exit(void);
 u32 xstate_bytes_for(u64 xcr0);
 
 void *xstate_alloc(void);
-void xstate_free(void *xstate);
 void xstate_reset(void *xstate);
 bool xstate_valid(const void *xstate);
 
@@ -63,8 +44,8 @@ void xcr0_load(struct vcpu *vcpu);
 void xcr0_unload(struct vcpu *vcpu);
 
 /*
- * Some CPUs leave the x87 exception pointers alone when the restored state has
- * no pending exception: the previous owner's would show (CVE-2006-1056).
+ * Some CPUs do not restore the x87 exception pointers unless an exception is pending, and
+ * the guest would see those of the previous owner (CVE-2006-1056).
  */
 static inline void clear_exception_pointers(const void *xstate)
 {
@@ -74,13 +55,10 @@ static inline void clear_exception_pointers(const void *xstate)
 			     "fildl %0" : : "m" (*(const u32 *)xstate));
 }
 
-/* All that XCR0 has but PKRU: no guest can set CR4.PKE, it stays the host's. */
+/* Everything in XCR0 except PKRU, which stays the host's: no guest can set CR4.PKE. */
 #define XSTATE_SWAPPED	(~(u64)XFEATURE_MASK_PKRU)
 
-/*
- * Registers out of a buffer, everything that XCR0 has and the buffer has not to
- * its reset value.
- */
+/* Components that are in XCR0 but not in @image are initialized. */
 static __always_inline void xstate_load(const void *image)
 {
 	clear_exception_pointers(image);
@@ -95,9 +73,8 @@ static __always_inline void xstate_load(const void *image)
 }
 
 /*
- * Registers into a buffer. Not XSAVEOPT: it skips what it believes unchanged
- * since the last XRSTOR from the same linear address, and a guest's XRSTOR may
- * have used the same.
+ * Not XSAVEOPT: it skips components that have not changed since the last XRSTOR from
+ * the same linear address, and the guest may have executed XRSTOR with that address.
  */
 static __always_inline void xstate_save(void *image, u64 components)
 {
@@ -109,64 +86,36 @@ static __always_inline void xstate_save(void *image, u64 components)
 		asm volatile("fxsaveq %0" : "=m" (*(struct fxregs_state *)image));
 }
 
-/* Has anybody used the FPU for the kernel since? See xstate_enter(). */
-static inline void xstate_check_host(bool enter)
-{
-	bool in_memory;
-
-	lockdep_assert_irqs_disabled();
-	if (!IS_ENABLED(CONFIG_PROVE_LOCKING))
-		return;
-	in_memory = test_thread_flag(TIF_NEED_FPU_LOAD);
-	if (enter)
-		this_cpu_write(xstate_host.in_memory, in_memory);
-	else
-		WARN_ON_ONCE(in_memory != this_cpu_read(xstate_host.in_memory));
-}
-
 /**
- * xstate_enter() - guest registers into the CPU
- * @xstate: the guest's
+ * xstate_enter() - load the guest's registers
+ * @xstate: the guest's registers
  *
- * Whatever is in the registers is kept and put back, be it the task's, those of
- * a task before it, or nobody's. So TIF_NEED_FPU_LOAD and fpu_fpregs_owner_ctx
- * stay true, and the kernel need not know, as long as nobody can look: who uses
- * the FPU in the kernel is a task, a softirq or an interrupt handler, never an
- * NMI. What runs until xstate_leave() is ours, and does not use it. Supervisor
- * components are neither saved nor changed: XSS is 0 in a guest.
+ * The current registers are saved and later restored as they are, whether they belong
+ * to this task, to a previous one or to nobody. TIF_NEED_FPU_LOAD and
+ * fpu_fpregs_owner_ctx therefore stay correct, as long as nobody uses the FPU meanwhile:
+ * tasks, softirqs and interrupt handlers do, NMI handlers do not, and neither does the
+ * code that runs until xstate_leave(). Supervisor components are neither saved nor
+ * changed: XSS is 0 in a guest.
  *
- * Components that the guest's image has not are initialized. So nothing of the
- * VMM's AVX registers is left where a guest could look.
- *
- * Context: interrupts off until xstate_leave(), host XCR0.
+ * Context: interrupts off until xstate_leave(); host XCR0.
  */
 static __always_inline void xstate_enter(const void *xstate)
 {
-	xstate_check_host(true);
-	xstate_save(this_cpu_read(xstate_host.image), XSTATE_SWAPPED);
+	lockdep_assert_irqs_disabled();
+	xstate_save(this_cpu_read(xstate_host), XSTATE_SWAPPED);
 	xstate_load(xstate);
 }
 
-/**
- * xstate_leave() - guest registers out of the CPU, what was there back
- * @xstate: the guest's
- *
- * Context: interrupts off since xstate_enter(), host XCR0.
- */
+/* Save the guest's registers and restore the host's; see xstate_enter(). */
 static __always_inline void xstate_leave(void *xstate)
 {
 	xstate_save(xstate, (u32)xstate_caps.guest_xcr0);
-	xstate_load(this_cpu_read(xstate_host.image));
-	xstate_check_host(false);
+	xstate_load(this_cpu_read(xstate_host));
 }
 
-/**
- * xcr0_enter() - the guest's XCR0 and XSS into the CPU
- * @vcpu: .
- *
- * A guest that cannot execute XSAVE and its kin cannot tell.
- *
- * Context: interrupts off until xcr0_leave().
+/*
+ * Load the guest's XCR0 and XSS. A guest that cannot execute XSAVE does not notice the
+ * host's. Interrupts stay off until xcr0_leave().
  */
 static inline void xcr0_enter(struct vcpu *vcpu)
 {
@@ -174,12 +123,6 @@ static inline void xcr0_enter(struct vcpu *vcpu)
 		xcr0_load(vcpu);
 }
 
-/**
- * xcr0_leave() - the host's XCR0 and XSS into the CPU
- * @vcpu: .
- *
- * Context: interrupts off since xcr0_enter().
- */
 static inline void xcr0_leave(struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->xcr0_loaded))

@@ -316,7 +316,7 @@ static void vcpu_free(struct vcpu *vcpu)
 	apic_destroy(vcpu);
 	hrtimer_cancel(&vcpu->deadline);
 	step_destroy(vcpu);
-	xstate_free(vcpu->xstate);
+	kfree(vcpu->xstate);
 	vcpu_snapshot_free(vcpu->snapshot);
 	kvfree(vcpu->own_cpuid);
 	free_page((unsigned long)vcpu->io_data);

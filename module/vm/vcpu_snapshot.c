@@ -35,7 +35,7 @@ void vcpu_snapshot_free(struct vcpu_snapshot *snapshot)
 {
 	if (!snapshot)
 		return;
-	xstate_free(snapshot->xstate);
+	kfree(snapshot->xstate);
 	kfree(snapshot);
 }
 
