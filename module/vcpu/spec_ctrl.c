@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest's SPEC_CTRL and VIRT_SPEC_CTRL in the CPU: see spec_ctrl.h.
+ * Speculation control of a guest: see spec_ctrl.h.
  */
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
@@ -10,7 +10,7 @@
 #include "svm/cpu.h"
 #include "vcpu/spec_ctrl.h"
 
-/* Does this host have VIRT_SPEC_CTRL.SSBD for its guests? */
+/* Whether this host can offer VIRT_SPEC_CTRL.SSBD to guests */
 bool spec_ctrl_virt_ssbd(void)
 {
 	return virt_ssbd_possible(boot_cpu_has(X86_FEATURE_AMD_SSBD),
@@ -20,23 +20,23 @@ bool spec_ctrl_virt_ssbd(void)
 				  boot_cpu_has(X86_FEATURE_STIBP));
 }
 
-/* The guest's bits that belong into SPEC_CTRL: none on a CPU without that register. */
+/* The guest's bits for the SPEC_CTRL register; 0 if the CPU does not have it */
 static u64 register_bits(const struct vcpu *vcpu)
 {
 	return (vcpu->spec_ctrl | vcpu->virt_spec_ctrl) & svm_limits.spec_ctrl;
 }
 
-/* vcpu.spec_ctrl or vcpu.virt_spec_ctrl has a new value. The vCPU is not loaded. */
+/* Call after vcpu.spec_ctrl or vcpu.virt_spec_ctrl has changed; the vCPU is not loaded. */
 void spec_ctrl_changed(struct vcpu *vcpu)
 {
-	/* No clean bit. Reserved on a CPU without. */
+	/* No clean bit. The field is reserved on CPUs without the feature. */
 	if (svm_has(SVMVCPU_FEAT_V_SPEC_CTRL))
 		vcpu->vmcb->save.spec_ctrl = register_bits(vcpu);
 }
 
 /*
- * The guest writes PRED_CMD. What it has trained must not matter any more, on any CPU that
- * it ran on. With a new serial number every CPU takes the vCPU for another one, so
+ * WRMSR of PRED_CMD. The barrier must take effect on each CPU that the guest has run on.
+ * Because of the new serial number every CPU regards the vCPU as another one, so
  * vcpu_load() issues the barrier wherever it runs next. The vCPU is not loaded.
  */
 bool pred_cmd_put(struct vcpu *vcpu, u64 value)
@@ -48,46 +48,27 @@ bool pred_cmd_put(struct vcpu *vcpu, u64 value)
 	return true;
 }
 
-/* The value to put back: firmware may have set bits that the kernel does not know of. */
+/* The value to restore: firmware may have set bits that the kernel does not know of. */
 static DEFINE_PER_CPU(u64, host_spec_ctrl);
 
-static void load_register(u64 guest)
+/* Load or unload speculation control of a guest that has any bits set. */
+void spec_ctrl_switch(const struct vcpu *vcpu, bool load)
 {
+	const u64 guest = svm_has(SVMVCPU_FEAT_V_SPEC_CTRL) ? 0 : register_bits(vcpu);
 	u64 host;
 
-	rdmsrl(MSR_IA32_SPEC_CTRL, host);
-	this_cpu_write(host_spec_ctrl, host);
-	if (spec_ctrl_added(guest, host))
-		wrmsrl(MSR_IA32_SPEC_CTRL, host | guest);
-}
-
-static void unload_register(u64 guest)
-{
-	u64 host = this_cpu_read(host_spec_ctrl);
-
-	if (spec_ctrl_added(guest, host))
-		wrmsrl(MSR_IA32_SPEC_CTRL, host);
-}
-
-/* What spec_ctrl_enter() does for a guest that has any bits set */
-void spec_ctrl_load(const struct vcpu *vcpu)
-{
-	const u64 guest = register_bits(vcpu);
-
-	/* Does nothing where SSBD is in SPEC_CTRL. With 0 it would take the host's away. */
-	if (vcpu->virt_spec_ctrl)
+	/* Does nothing if SPEC_CTRL has SSBD. With 0 it would clear the host's SSBD. */
+	if (load && vcpu->virt_spec_ctrl)
 		compat_virt_spec_ctrl(vcpu->virt_spec_ctrl, true);
-	if (guest && !svm_has(SVMVCPU_FEAT_V_SPEC_CTRL))
-		load_register(guest);
-}
-
-/* What spec_ctrl_leave() does for it. The host has not changed its values since. */
-void spec_ctrl_unload(const struct vcpu *vcpu)
-{
-	const u64 guest = register_bits(vcpu);
-
-	if (guest && !svm_has(SVMVCPU_FEAT_V_SPEC_CTRL))
-		unload_register(guest);
-	if (vcpu->virt_spec_ctrl)
+	if (guest) {
+		if (load) {
+			rdmsrl(MSR_IA32_SPEC_CTRL, host);
+			this_cpu_write(host_spec_ctrl, host);
+		}
+		host = this_cpu_read(host_spec_ctrl);
+		if (spec_ctrl_added(guest, host))
+			wrmsrl(MSR_IA32_SPEC_CTRL, load ? host | guest : host);
+	}
+	if (!load && vcpu->virt_spec_ctrl)
 		compat_virt_spec_ctrl(vcpu->virt_spec_ctrl, false);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest's speculation control: SPEC_CTRL, PRED_CMD and VIRT_SPEC_CTRL.
+ * Speculation control of a guest: SPEC_CTRL, PRED_CMD and VIRT_SPEC_CTRL.
  *
- * All three MSRs are intercepted. The bits of SPEC_CTRL only ever restrict
- * speculation, and the guest runs with the host's and its own together: the CPU
- * is never less protected than the host wants it, so it does not matter what is
- * executed between the switch and VMRUN. A CPU with V_SPEC_CTRL does the same by
- * itself, with the guest's bits in the VMCB.
+ * All three MSRs are intercepted. The bits of SPEC_CTRL only restrict speculation, and
+ * the guest runs with its own and the host's bits together. The CPU is therefore never
+ * less protected than the host requires, and the code between the switch and VMRUN does
+ * not matter. A CPU with V_SPEC_CTRL combines the bits itself; the guest's are in the
+ * VMCB.
  *
- * SSBD is SPEC_CTRL's where that has the bit. Older CPUs have it in LS_CFG, and under a
- * hypervisor it can be VIRT_SPEC_CTRL's: there the kernel switches it, as for KVM.
+ * SSBD is in SPEC_CTRL if the register has the bit. Older CPUs have it in LS_CFG, and
+ * hypervisors may offer it in VIRT_SPEC_CTRL; the kernel switches these, as for KVM.
  *
- * The vCPU's mutex protects everything here.
+ * The functions expect vcpu.mutex held.
  */
 #ifndef SVMVCPU_SPEC_CTRL_H
 #define SVMVCPU_SPEC_CTRL_H
@@ -21,16 +21,16 @@
 
 #include "vcpu/vcpu.h"
 
-/* Bits of the guest's that the host does not run with anyway */
+/* The guest's bits that the host does not set itself */
 static inline u64 spec_ctrl_added(u64 guest, u64 host)
 {
 	return guest & ~host;
 }
 
 /*
- * @in_register: SPEC_CTRL has SSBD; @outside: the kernel switches it elsewhere. In doing
- * so it writes SPEC_CTRL without the STIBP of a task that asked for one, and the VMM
- * would run on without. CPUs with STIBP have SSBD in SPEC_CTRL, so nothing is lost.
+ * @in_register: SPEC_CTRL has SSBD; @outside: the kernel switches it elsewhere. When the
+ * kernel does so it writes SPEC_CTRL without the STIBP that the VMM's task may have
+ * requested, so a CPU with STIBP must have SSBD in SPEC_CTRL.
  */
 static inline bool virt_ssbd_possible(bool in_register, bool outside, bool stibp)
 {
@@ -38,8 +38,9 @@ static inline bool virt_ssbd_possible(bool in_register, bool outside, bool stibp
 }
 
 /*
- * The predictors of a CPU know vCPU @last. @on_exit: the exit path issues a barrier each
- * time; @on_switch: the host wants one between vCPUs; @wanted: the guest does.
+ * Whether to issue an IBPB before running vCPU @serial on a CPU that last ran @last.
+ * @on_exit: every exit issues a barrier; @on_switch: the host requires one between
+ * vCPUs; @wanted: the guest has requested one.
  */
 static inline bool ibpb_due(u64 last, u64 serial, bool on_exit, bool on_switch, bool wanted)
 {
@@ -49,20 +50,19 @@ static inline bool ibpb_due(u64 last, u64 serial, bool on_exit, bool on_switch, 
 bool spec_ctrl_virt_ssbd(void);
 bool pred_cmd_put(struct vcpu *vcpu, u64 value);
 void spec_ctrl_changed(struct vcpu *vcpu);
-void spec_ctrl_load(const struct vcpu *vcpu);
-void spec_ctrl_unload(const struct vcpu *vcpu);
+void spec_ctrl_switch(const struct vcpu *vcpu, bool load);
 
-/* The guest's bits into the CPU. Interrupts off until spec_ctrl_leave(). */
+/* Load the guest's bits. Interrupts stay off until spec_ctrl_leave(). */
 static __always_inline void spec_ctrl_enter(const struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->spec_ctrl_any))
-		spec_ctrl_load(vcpu);
+		spec_ctrl_switch(vcpu, true);
 }
 
 static __always_inline void spec_ctrl_leave(const struct vcpu *vcpu)
 {
 	if (unlikely(vcpu->spec_ctrl_any))
-		spec_ctrl_unload(vcpu);
+		spec_ctrl_switch(vcpu, false);
 }
 
 #endif /* SVMVCPU_SPEC_CTRL_H */

@@ -173,12 +173,12 @@ static void spec_ctrl_test_outside(struct kunit *test)
 	struct vcpu *vcpu = make_vcpu(test, 0, 0);
 
 	spec_ctrl_put(vcpu, 0, SPEC_CTRL_SSBD);
-	spec_ctrl_load(vcpu);
+	spec_ctrl_switch(vcpu, true);
 	KUNIT_EXPECT_EQ(test, fake.virt_enters, 1U);
 	KUNIT_EXPECT_EQ(test, fake.virt_leaves, 0U);
 	KUNIT_EXPECT_EQ(test, fake.virt, (u64)SPEC_CTRL_SSBD);
 	fake.virt = 0;
-	spec_ctrl_unload(vcpu);
+	spec_ctrl_switch(vcpu, false);
 	KUNIT_EXPECT_EQ(test, fake.virt_enters, 1U);
 	KUNIT_EXPECT_EQ(test, fake.virt_leaves, 1U);
 	KUNIT_EXPECT_EQ(test, fake.virt, (u64)SPEC_CTRL_SSBD);
