@@ -17,6 +17,7 @@
 #include "svm/cpu.h"
 #include "uaccess.h"
 #include "vcpu/cpuid.h"
+#include "vcpu/state.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 #include "vcpu/xstate.h"

@@ -12,7 +12,6 @@
 #include "exits/exit.h"
 #include "svm/cpu.h"
 #include "vcpu/apic.h"
-#include "vcpu/control.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"

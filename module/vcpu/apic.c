@@ -15,9 +15,7 @@
 #include "vcpu/cpuid.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
-#include "vcpu/tsc.h"
 #include "vcpu/vm.h"
-#include "vcpu/request.h"
 
 /* Start a call of the model that does not depend on the time. */
 static struct lapic *untimed(struct vcpu *vcpu)

@@ -15,7 +15,6 @@
 
 #include "svm/cpu.h"
 #include "vcpu/apic.h"
-#include "vcpu/control.h"
 
 #define CR0_HIDDEN	(X86_CR0_CD | X86_CR0_NW)
 

@@ -9,11 +9,9 @@
 
 #include "svm/vmcb.h"
 #include "vcpu/apic.h"
-#include "vcpu/control.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/emulated_msr.h"
 #include "vcpu/spec_ctrl.h"
-#include "vcpu/tsc.h"
 
 static bool set_tsc(struct vcpu *vcpu, u64 tsc)
 {

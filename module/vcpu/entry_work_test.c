@@ -6,7 +6,7 @@
 #include <kunit/test.h>
 #include <linux/stddef.h>
 
-#include "vcpu/entry_work.h"
+#include "vcpu/inject.h"
 
 /* Set every member that prepare_entry() in run.c and its callees act on. */
 static void set_all(struct vcpu *vcpu)

@@ -4,7 +4,7 @@
  */
 #include <kunit/test.h>
 
-#include "vcpu/entry_work.h"
+#include "vcpu/inject.h"
 
 /* Interrupts, NMIs, SMIs and INIT open the window; a machine check never does. */
 static void irq_window_test_codes(struct kunit *test)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SETUP's presets and the validity of a state: see preset.h.
+ * SETUP's presets and the validity of a state.
  *
  * Nothing is masked: a value the hardware cannot hold is refused, so that what
  * user space sets is what it reads back. Combinations across components are
@@ -15,7 +15,7 @@
 #include "svm/vmcb.h"
 #include "vcpu/emulated_msr.h"
 #include "vcpu/event.h"
-#include "vcpu/preset.h"
+#include "vcpu/state.h"
 
 #define CR0_RESET	(X86_CR0_CD | X86_CR0_NW | X86_CR0_ET)
 #define DR6_RESET	0xffff0ff0ULL
@@ -43,7 +43,8 @@ static void reset_base(struct svmvcpu_state *state)
 
 	memset(state, 0, sizeof(*state));
 	state->size = sizeof(*state);
-	state->components = STATE_PRESET;
+	state->components = SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |
+			    SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG;
 	state->gprs.rflags = RFLAGS_FIXED;
 	seg->es = data;
 	seg->ss = data;

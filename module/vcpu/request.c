@@ -15,7 +15,6 @@
 #include "compat.h"
 #include "svm/cpu.h"
 #include "vcpu/vcpu.h"
-#include "vcpu/request.h"
 
 static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 {

@@ -15,12 +15,10 @@
 
 #include "svm/cpu.h"
 #include "vcpu/apic.h"
-#include "vcpu/control.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/emulated_msr.h"
 #include "vcpu/event.h"
 #include "vcpu/inject.h"
-#include "vcpu/run_page.h"
 #include "vcpu/state.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Architectural state in and out of a vCPU.
+ * The state of a vCPU: presets, checks, getting and setting. The functions that take a
+ * vCPU expect vcpu.mutex held; the others are pure functions on copies of user memory.
  */
 #ifndef SVMVCPU_STATE_H
 #define SVMVCPU_STATE_H
@@ -11,23 +12,42 @@
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
 
+#include "svm/check.h"
+#include "svm/limits.h"
+#include "vcpu/inject.h"
 #include "vcpu/vcpu.h"
+
+#define STATE_ALL	(SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |	\
+			 SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG |	\
+			 SVMVCPU_STATE_EVENTS | SVMVCPU_STATE_MSRS |	\
+			 SVMVCPU_STATE_XSTATE | SVMVCPU_STATE_LAPIC)
+
+static inline bool rflags_valid(u64 rflags)
+{
+	return !(rflags & ~RFLAGS_VALID) && (rflags & RFLAGS_FIXED);
+}
+
+int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,
+		 u32 cpu_signature, struct svmvcpu_state *state);
+bool inject_valid(u32 inject, u32 error, u64 address);
+int state_valid(const struct svmvcpu_state *state, const struct state_limits *lim);
+void state_used(const struct svmvcpu_state *state, struct state_limits *used);
 
 void state_get(struct vcpu *vcpu, struct svmvcpu_state *state);
 void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state);
 int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state);
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup);
 
-/* vcpu.gprs and the first sixteen of the ABI are in the same order. */
+/* vcpu.gprs and the ABI have the general registers in the same order. */
 static_assert(offsetof(struct svmvcpu_gprs, rip) == sizeof_field(struct vcpu, gprs));
 static_assert(offsetof(struct svmvcpu_gprs, rsp) == INSN_RSP * sizeof(u64));
 
 /**
  * state_put_gprs() - replace the general registers, RIP and RFLAGS
- * @vcpu: its mutex held
- * @gprs: general registers: any value will do, so they may be changing
- * @rip: .
- * @rflags: valid
+ * @vcpu: the vCPU
+ * @gprs: general registers; may be on the run page, because every value is valid
+ * @rip: new RIP
+ * @rflags: new RFLAGS; passed rflags_valid()
  */
 static __always_inline void state_put_gprs(struct vcpu *vcpu, const struct svmvcpu_gprs *gprs,
 					   u64 rip, u64 rflags)
@@ -37,15 +57,55 @@ static __always_inline void state_put_gprs(struct vcpu *vcpu, const struct svmvc
 	memcpy(vcpu->gprs, gprs, sizeof(vcpu->gprs));
 	if (likely(rip == save->rip && rflags == save->rflags))
 		return;
-	/* Of all these VMRUN checks but two. */
 	vcpu->unchecked = true;
-	/* The VMM sent the guest elsewhere. */
+	/* The VMM has redirected the guest. */
 	if (rip != save->rip) {
 		vcpu->halted = false;
 		vcpu->debug.hit = 0;
 	}
 	save->rip = rip;
 	save->rflags = rflags;
+}
+
+static __always_inline void run_page_put_gprs(const struct vcpu *vcpu,
+					      struct svmvcpu_gprs *out)
+{
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+
+	memcpy(out, vcpu->gprs, sizeof(vcpu->gprs));
+	out->rip = save->rip;
+	out->rflags = save->rflags;
+}
+
+static const u8 run_page_modes[] = {
+	[GUEST_REAL] = SVMVCPU_MODE_REAL,
+	[GUEST_VM86] = SVMVCPU_MODE_VM86,
+	[GUEST_PROT16] = SVMVCPU_MODE_PROTECTED,
+	[GUEST_PROT32] = SVMVCPU_MODE_PROTECTED,
+	[GUEST_COMPAT16] = SVMVCPU_MODE_COMPATIBILITY,
+	[GUEST_COMPAT32] = SVMVCPU_MODE_COMPATIBILITY,
+	[GUEST_LONG64] = SVMVCPU_MODE_64BIT,
+};
+
+/* Write the registers and the mode to the run page. Expects vcpu.mutex held. */
+static __always_inline void sync_run_page_out(struct vcpu *vcpu)
+{
+	const u64 cr0 = guest_cr0(vcpu), cr4 = guest_cr4(vcpu), efer = guest_efer(vcpu);
+	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+	const u8 mode = run_page_modes[vcpu_mode(vcpu)], events = inject_describe(vcpu);
+	struct svmvcpu_run *run = vcpu->run;
+
+	/* Read everything before the first write: the compiler must assume aliasing. */
+	run->mode = mode;
+	run->events = events;
+	run->cpl = save->cpl;
+	run->exits = vcpu->exits;
+	run->cr0 = cr0;
+	run->cr2 = save->cr2;
+	run->cr3 = save->cr3;
+	run->cr4 = cr4;
+	run->efer = efer;
+	run_page_put_gprs(vcpu, &run->gprs);
 }
 
 #endif /* SVMVCPU_STATE_H */

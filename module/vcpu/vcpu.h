@@ -13,6 +13,8 @@
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <asm/msr.h>
+#include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
 #include "insn/insn.h"
@@ -20,7 +22,6 @@
 #include "insn/mode.h"
 #include "svm/cpu.h"
 #include "vcpu/event.h"
-#include "vcpu/preset.h"
 #include "vcpu/step.h"
 
 struct cpuid_table;
@@ -198,6 +199,11 @@ static inline u64 vcpu_rip(const struct vcpu *vcpu)
 	return vcpu->vmcb->save.rip;
 }
 
+static inline u64 guest_tsc(const struct vcpu *vcpu)
+{
+	return rdtsc() + vcpu->vmcb->control.tsc_offset + svm_tsc_lost - vcpu->tsc_lost;
+}
+
 /* EDX:EAX: the operand of RDMSR, WRMSR and XSETBV */
 static inline u64 vcpu_edx_eax(const struct vcpu *vcpu)
 {
@@ -223,6 +229,29 @@ static inline unsigned int vcpu_la_bits(const struct vcpu *vcpu)
 	return vcpu->vmcb->save.cr4 & X86_CR4_LA57 ? 57 : 48;
 }
 
+static inline u64 guest_cr0(const struct vcpu *vcpu)
+{
+	return vcpu->vmcb->save.cr0 | vcpu->cr0_hidden;
+}
+
+static inline u64 guest_cr4(const struct vcpu *vcpu)
+{
+	return (vcpu->vmcb->save.cr4 & ~(u64)X86_CR4_MCE) | vcpu->cr4_hidden;
+}
+
+static inline u64 guest_efer(const struct vcpu *vcpu)
+{
+	return (vcpu->vmcb->save.efer & ~(u64)EFER_SVME) | vcpu->efer_hidden;
+}
+
+/* The CPU sets LMA if LME and PG are set (APM volume 2, 14.6). */
+static inline u64 efer_with_lma(u64 efer, u64 cr0)
+{
+	if ((efer & EFER_LME) && (cr0 & X86_CR0_PG))
+		return efer | EFER_LMA;
+	return efer & ~(u64)EFER_LMA;
+}
+
 /* RUN returns with @reason, SVMVCPU_EXIT_*. The caller has filled in the payload. */
 static inline enum exit_result exit_to_user(struct vcpu *vcpu, u32 reason)
 {
@@ -236,6 +265,21 @@ static inline enum exit_result exit_error(struct vcpu *vcpu, int err)
 	vcpu->error = err;
 	return EXIT_ERROR;
 }
+
+/* control.c */
+u64 guest_cr8(const struct vcpu *vcpu);
+void guest_put_cr0(struct vcpu *vcpu, u64 cr0);
+void guest_put_cr4(struct vcpu *vcpu, u64 cr4);
+void guest_put_efer(struct vcpu *vcpu, u64 efer);
+bool guest_set_efer(struct vcpu *vcpu, u64 efer);
+void guest_put_cr8(struct vcpu *vcpu, u64 cr8);
+
+/* request.c */
+void vcpu_kick(struct vcpu *vcpu);
+void vcpu_deadline_init(struct vcpu *vcpu);
+void vcpu_deadline_start(struct vcpu *vcpu, u64 ns);
+void vcpu_deadline_stop(struct vcpu *vcpu);
+u32 vcpu_take_interruptions(struct vcpu *vcpu);
 
 int vcpu_create(struct svm_vm *vm, const struct svmvcpu_create_vcpu *create);
 void vcpu_put(struct vcpu *vcpu);

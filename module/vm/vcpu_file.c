@@ -17,7 +17,6 @@
 #include "vcpu/cpuid.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
-#include "vcpu/request.h"
 #include "vcpu/state.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
