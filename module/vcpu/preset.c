@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SETUP's presets and the validity of a state.
+ * SETUP's presets, and the validity of a state.
  *
- * Nothing is masked: a value the hardware cannot hold is refused, so that what
- * user space sets is what it reads back. Combinations across components are
- * left to check.c, which names the rule at the entry.
+ * Values are never masked: a value that the hardware cannot hold is refused, so that
+ * GET_STATE returns what SET_STATE has set. Combinations of components are left to
+ * check.c, which reports the violated rule at the entry.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/nospec.h>
 #include <linux/string.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 
+#include "apic/lapic.h"
 #include "svm/vmcb.h"
 #include "vcpu/emulated_msr.h"
 #include "vcpu/event.h"
@@ -21,7 +24,7 @@
 #define DR6_RESET	0xffff0ff0ULL
 #define DR7_RESET	0x400ULL
 
-/* segment attributes; types: accessed data, accessed code, LDT, busy TSS */
+/* Segment attributes. Types: accessed data, accessed code, LDT, busy TSS */
 #define ATTR_DATA16	(0x3 | SEG_S | SEG_P)
 #define ATTR_CODE16	(0xb | SEG_S | SEG_P)
 #define ATTR_DATA32	(ATTR_DATA16 | SEG_DB | SEG_G)
@@ -33,175 +36,128 @@
 #define SEL_CODE	0x08
 #define SEL_DATA	0x10
 
-/* The state after RESET (APM volume 2, 14.1.3) but for CS, RIP and RDX */
-static void reset_base(struct svmvcpu_state *state)
-{
-	const struct svmvcpu_segment data = {
-		.limit = 0xffff, .attrib = ATTR_DATA16,
-	};
-	struct svmvcpu_segments *seg = &state->segments;
+#define CR0_FLAT	(X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE)
+#define CR4_FLAT	(X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
 
+/*
+ * The flat presets enable native FPU errors and SSE: compiled code expects to use both,
+ * and cannot handle the fault that would occur otherwise.
+ */
+static const struct preset {
+	u64 entry, stack, cr3, arg;	/* permitted bits of the members of svmvcpu_setup */
+	u64 cr0, cr4, efer;
+	u16 code;			/* CS attributes with flat segments, or 0 */
+} presets[] = {
+	[SVMVCPU_PRESET_REAL] = {
+		.entry = U16_MAX, .stack = U16_MAX, .cr0 = CR0_RESET,
+	},
+	[SVMVCPU_PRESET_RESET] = {
+		.cr0 = CR0_RESET,
+	},
+	[SVMVCPU_PRESET_PROT32] = {
+		.entry = U32_MAX, .stack = U32_MAX, .arg = U32_MAX,
+		.cr0 = CR0_FLAT, .cr4 = CR4_FLAT, .code = ATTR_CODE32,
+	},
+	[SVMVCPU_PRESET_LONG64] = {
+		.entry = U64_MAX, .stack = U64_MAX, .arg = U64_MAX, .cr3 = ~0xfffULL,
+		.cr0 = CR0_FLAT | X86_CR0_WP | X86_CR0_PG, .cr4 = CR4_FLAT | X86_CR4_PAE,
+		.efer = EFER_LME | EFER_LMA, .code = ATTR_CODE64,
+	},
+};
+
+/* Segments after RESET, or flat segments with empty descriptor tables for @code not 0 */
+static void preset_segments(struct svmvcpu_segments *segments, u16 code)
+{
+	struct svmvcpu_segment *seg = (void *)segments;
+	unsigned int nr;
+
+	for (nr = 0; nr < SEGMENT_LDTR; nr++)
+		seg[nr] = (struct svmvcpu_segment) {
+			.limit = code ? 0xffffffff : 0xffff,
+			.selector = code ? SEL_DATA : 0,
+			.attrib = code ? ATTR_DATA32 : ATTR_DATA16,
+		};
+	segments->cs.selector = code ? SEL_CODE : 0;
+	segments->cs.attrib = code ?: ATTR_CODE16;
+	segments->ldtr = (struct svmvcpu_segment) { .limit = 0xffff, .attrib = ATTR_LDT };
+	segments->tr = (struct svmvcpu_segment) { .limit = 0xffff, .attrib = ATTR_TSS };
+	segments->gdtr.limit = code ? 0 : 0xffff;
+	segments->idtr.limit = code ? 0 : 0xffff;
+}
+
+static bool setup_valid(const struct svmvcpu_setup *setup, const struct preset *preset,
+			const struct state_limits *lim)
+{
+	return !(setup->entry & ~preset->entry) && addr_canonical(setup->entry, 48) &&
+	       !(setup->stack & ~preset->stack) && addr_canonical(setup->stack, 48) &&
+	       !(setup->cr3 & ~preset->cr3) && !(setup->cr3 >> lim->gpa_bits) &&
+	       !(setup->arg & ~preset->arg);
+}
+
+/**
+ * preset_state() - compute the state that SETUP selects
+ * @setup: copied from user space
+ * @lim: limits of this host
+ * @cpu_signature: CPUID 1 EAX of the guest, which RESET puts in EDX
+ * @state: out: all components; undefined on error
+ *
+ * Return: 0 or -EINVAL
+ */
+int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,
+		 u32 cpu_signature, struct svmvcpu_state *state)
+{
+	const struct preset *preset;
+
+	if (setup->flags || setup->mbz || setup->preset >= ARRAY_SIZE(presets))
+		return -EINVAL;
+	preset = &presets[array_index_nospec(setup->preset, ARRAY_SIZE(presets))];
+	if (!setup_valid(setup, preset, lim))
+		return -EINVAL;
 	memset(state, 0, sizeof(*state));
 	state->size = sizeof(*state);
 	state->components = SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS |
 			    SVMVCPU_STATE_CONTROL | SVMVCPU_STATE_DEBUG;
 	state->gprs.rflags = RFLAGS_FIXED;
-	seg->es = data;
-	seg->ss = data;
-	seg->ds = data;
-	seg->fs = data;
-	seg->gs = data;
-	seg->cs = data;
-	seg->cs.attrib = ATTR_CODE16;
-	seg->ldtr = data;
-	seg->ldtr.attrib = ATTR_LDT;
-	seg->tr = data;
-	seg->tr.attrib = ATTR_TSS;
-	seg->gdtr.limit = 0xffff;
-	seg->idtr.limit = 0xffff;
-	state->control.cr0 = CR0_RESET;
-	state->debug.dr6 = DR6_RESET;
-	state->debug.dr7 = DR7_RESET;
-}
-
-/* Flat segments over empty descriptor tables */
-static void flat_segments(struct svmvcpu_segments *seg, u16 code)
-{
-	const struct svmvcpu_segment data = {
-		.limit = 0xffffffff, .selector = SEL_DATA, .attrib = ATTR_DATA32,
-	};
-
-	seg->es = data;
-	seg->ss = data;
-	seg->ds = data;
-	seg->fs = data;
-	seg->gs = data;
-	seg->cs = data;
-	seg->cs.selector = SEL_CODE;
-	seg->cs.attrib = code;
-	seg->gdtr.limit = 0;
-	seg->idtr.limit = 0;
-}
-
-static void take_setup(struct svmvcpu_state *state, const struct svmvcpu_setup *setup)
-{
 	state->gprs.rip = setup->entry;
 	state->gprs.rsp = setup->stack;
 	state->gprs.rdi = setup->arg;
+	state->control.cr0 = preset->cr0;
 	state->control.cr3 = setup->cr3;
-}
-
-static int preset_real(const struct svmvcpu_setup *setup, struct svmvcpu_state *out)
-{
-	if (setup->entry > U16_MAX || setup->stack > U16_MAX || setup->cr3 ||
-	    setup->arg)
-		return -EINVAL;
-	take_setup(out, setup);
-	return 0;
-}
-
-static int preset_reset(const struct svmvcpu_setup *setup, u32 cpu_signature,
-			struct svmvcpu_state *out)
-{
-	if (setup->entry || setup->stack || setup->cr3 || setup->arg)
-		return -EINVAL;
-	out->gprs.rip = 0xfff0;
-	out->gprs.rdx = cpu_signature;
-	out->segments.cs.selector = 0xf000;
-	out->segments.cs.base = 0xffff0000;
-	return 0;
-}
-
-/*
- * The flat presets switch native FPU errors and SSE on: compiled code expects
- * to use both, and cannot take the fault that would tell it otherwise.
- */
-static int preset_prot32(const struct svmvcpu_setup *setup, struct svmvcpu_state *out)
-{
-	if (setup->entry > U32_MAX || setup->stack > U32_MAX ||
-	    setup->arg > U32_MAX || setup->cr3)
-		return -EINVAL;
-	take_setup(out, setup);
-	flat_segments(&out->segments, ATTR_CODE32);
-	out->control.cr0 = X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE;
-	out->control.cr4 = X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
-	return 0;
-}
-
-static int preset_long64(const struct svmvcpu_setup *setup,
-			 const struct state_limits *lim, struct svmvcpu_state *out)
-{
-	if (!addr_canonical(setup->entry, 48) || !addr_canonical(setup->stack, 48))
-		return -EINVAL;
-	if ((setup->cr3 & 0xfff) || setup->cr3 >> lim->gpa_bits)
-		return -EINVAL;
-	take_setup(out, setup);
-	flat_segments(&out->segments, ATTR_CODE64);
-	out->control.cr0 = X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE |
-			   X86_CR0_WP | X86_CR0_PG;
-	out->control.cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
-	out->control.efer = EFER_LME | EFER_LMA;
-	return 0;
-}
-
-/**
- * preset_state() - the state a preset stands for
- * @setup: the user's, copied
- * @lim: what this host's guests may have
- * @cpu_signature: CPUID 1 EAX as the guest sees it; RESET puts it in EDX
- * @out: all components; undefined on error
- *
- * Return: 0, or -EINVAL when @setup asks for something that cannot be
- */
-int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,
-		 u32 cpu_signature, struct svmvcpu_state *out)
-{
-	if (setup->flags || setup->mbz)
-		return -EINVAL;
-	reset_base(out);
-	switch (setup->preset) {
-	case SVMVCPU_PRESET_REAL:
-		return preset_real(setup, out);
-	case SVMVCPU_PRESET_RESET:
-		return preset_reset(setup, cpu_signature, out);
-	case SVMVCPU_PRESET_PROT32:
-		return preset_prot32(setup, out);
-	case SVMVCPU_PRESET_LONG64:
-		return preset_long64(setup, lim, out);
+	state->control.cr4 = preset->cr4;
+	state->control.efer = preset->efer;
+	state->debug.dr6 = DR6_RESET;
+	state->debug.dr7 = DR7_RESET;
+	preset_segments(&state->segments, preset->code);
+	/* APM volume 2, 14.1.3 */
+	if (setup->preset == SVMVCPU_PRESET_RESET) {
+		state->gprs.rip = 0xfff0;
+		state->gprs.rdx = cpu_signature;
+		state->segments.cs.selector = 0xf000;
+		state->segments.cs.base = 0xffff0000;
 	}
-	return -EINVAL;
+	return 0;
 }
 
-/* CS, DS, ES, SS: 32 bits of base */
-static bool segment_valid(const struct svmvcpu_segment *seg)
+static bool segment_valid(const struct svmvcpu_segment *seg, unsigned int nr,
+			  unsigned int la_bits)
 {
-	return !(seg->attrib & ~SEG_ATTRIB_MASK) && seg->base <= U32_MAX;
+	/* CS, DS, ES and SS have 32 bits of base, the others 64. */
+	if (nr < SEGMENT_FS ? seg->base > U32_MAX : !addr_canonical(seg->base, la_bits))
+		return false;
+	if (nr < SEGMENT_GDTR)
+		return !(seg->attrib & ~SEG_ATTRIB_MASK);
+	return !seg->selector && !seg->attrib && seg->limit <= U16_MAX;
 }
 
-/* FS, GS, LDTR, TR: 64 bits of base */
-static bool wide_segment_valid(const struct svmvcpu_segment *seg, unsigned int bits)
+static bool segments_valid(const struct svmvcpu_segments *segments, unsigned int la_bits)
 {
-	return !(seg->attrib & ~SEG_ATTRIB_MASK) && addr_canonical(seg->base, bits);
-}
+	const struct svmvcpu_segment *seg = (const void *)segments;
+	unsigned int nr;
 
-static bool table_valid(const struct svmvcpu_segment *seg, unsigned int bits)
-{
-	return !seg->selector && !seg->attrib && seg->limit <= U16_MAX &&
-	       addr_canonical(seg->base, bits);
-}
-
-static bool segments_valid(const struct svmvcpu_segments *seg,
-			   const struct state_limits *lim)
-{
-	unsigned int bits = lim->la_bits;
-
-	return segment_valid(&seg->es) && segment_valid(&seg->cs) &&
-	       segment_valid(&seg->ss) && segment_valid(&seg->ds) &&
-	       wide_segment_valid(&seg->fs, bits) &&
-	       wide_segment_valid(&seg->gs, bits) &&
-	       wide_segment_valid(&seg->ldtr, bits) &&
-	       wide_segment_valid(&seg->tr, bits) &&
-	       table_valid(&seg->gdtr, bits) && table_valid(&seg->idtr, bits);
+	for (nr = 0; nr < NR_SEGMENTS; nr++)
+		if (!segment_valid(&seg[nr], nr, la_bits))
+			return false;
+	return true;
 }
 
 static bool control_valid(const struct svmvcpu_control *control,
@@ -213,37 +169,19 @@ static bool control_valid(const struct svmvcpu_control *control,
 	       !(control->efer & ~lim->efer_guest);
 }
 
-static bool debug_valid(const struct svmvcpu_debug *debug)
-{
-	return debug->dr6 <= U32_MAX && debug->dr7 <= U32_MAX;
-}
-
-/*
- * Targets of SYSCALL and SYSENTER may be anything: VMLOAD takes them as they are,
- * no one but the guest's instruction uses them, and not every CPU refuses to have
- * them written, so a guest may have got there by itself.
- */
-static bool msrs_valid(const struct svmvcpu_state *state, const struct state_limits *lim)
-{
-	return addr_canonical(state->msrs.kernel_gs_base, lim->la_bits) &&
-	       emulated_msrs_valid(state, lim);
-}
-
 #define INJECT_KNOWN	(SVMVCPU_INJECT_VALID | GENMASK(10, 8) | SVMVCPU_INJECT_VECTOR)
 
+/* Defined vectors except NMI and #MC, which is a class of its own */
 static bool exception_valid(unsigned int vector, u32 error, u64 address)
 {
-	/* Defined vectors, without NMI and without #MC, which is a class of its own. */
-	if (vector > 31 || !(EXITABLE_EXCEPTIONS & BIT(vector)))
-		return false;
-	if (error && !event_has_error(vector))
-		return false;
-	return !address || vector == VEC_PF || vector == VEC_DB;
+	return vector < 32 && (EXITABLE_EXCEPTIONS & BIT(vector)) &&
+	       (!error || event_has_error(vector)) &&
+	       (!address || vector == VEC_PF || vector == VEC_DB);
 }
 
 /**
- * inject_valid() - is this an event user space may inject?
- * @inject: svmvcpu_run.inject, with VALID set
+ * inject_valid() - whether user space may inject an event
+ * @inject: svmvcpu_run.inject, not 0
  * @error: svmvcpu_run.inject_error
  * @address: svmvcpu_run.inject_address
  */
@@ -277,62 +215,64 @@ static bool events_valid(const struct svmvcpu_events *events)
 		return false;
 	if (!exc)
 		return !events->exception_error;
-	/* INT n whose delivery was interrupted, with RIP behind it */
+	/* INT n whose delivery was interrupted; RIP is after the instruction. */
 	if ((exc & ~SVMVCPU_INJECT_VECTOR) == (SVMVCPU_INJECT_VALID | EVENT_TYPE_SOFT))
 		return !events->exception_error;
 	return inject_valid(exc, events->exception_error, 0);
 }
 
+/*
+ * The targets of SYSCALL and SYSENTER may have any value: only the guest's instructions
+ * use them, VMLOAD does not check them, and not every CPU checks WRMSR, so a guest may
+ * have set any value itself.
+ */
+static bool msrs_valid(const struct svmvcpu_state *state, const struct state_limits *lim)
+{
+	return addr_canonical(state->msrs.kernel_gs_base, lim->la_bits) &&
+	       emulated_msrs_valid(state, lim);
+}
+
 /**
- * state_valid() - can a CPU be in this state?
- * @state: the user's, copied; only the components it names are looked at
- * @lim: what this host's guests may have
+ * state_valid() - whether a CPU can be in a state
+ * @state: copied from user space; components that it does not name are ignored
+ * @lim: limits of this host
  *
- * Return: 0, or -EINVAL
+ * Return: 0 or -EINVAL
  */
 int state_valid(const struct svmvcpu_state *state, const struct state_limits *lim)
 {
 	u64 has = state->components;
 
-	if (state->flags || (has & ~STATE_ALL))
-		return -EINVAL;
-	if ((has & SVMVCPU_STATE_GPRS) && !rflags_valid(state->gprs.rflags))
-		return -EINVAL;
-	if ((has & SVMVCPU_STATE_SEGMENTS) && !segments_valid(&state->segments, lim))
-		return -EINVAL;
-	if ((has & SVMVCPU_STATE_CONTROL) && !control_valid(&state->control, lim))
-		return -EINVAL;
-	if ((has & SVMVCPU_STATE_DEBUG) && !debug_valid(&state->debug))
-		return -EINVAL;
-	if ((has & SVMVCPU_STATE_EVENTS) && !events_valid(&state->events))
-		return -EINVAL;
-	if ((has & SVMVCPU_STATE_MSRS) && !msrs_valid(state, lim))
+	if (state->flags || (has & ~STATE_ALL) ||
+	    ((has & SVMVCPU_STATE_GPRS) && !rflags_valid(state->gprs.rflags)) ||
+	    ((has & SVMVCPU_STATE_SEGMENTS) &&
+	     !segments_valid(&state->segments, lim->la_bits)) ||
+	    ((has & SVMVCPU_STATE_CONTROL) && !control_valid(&state->control, lim)) ||
+	    ((has & SVMVCPU_STATE_DEBUG) &&
+	     (state->debug.dr6 | state->debug.dr7) > U32_MAX) ||
+	    ((has & SVMVCPU_STATE_EVENTS) && !events_valid(&state->events)) ||
+	    ((has & SVMVCPU_STATE_MSRS) && !msrs_valid(state, lim)))
 		return -EINVAL;
 	return 0;
 }
 
 #define APIC_BASE_X2		0x400
-#define APIC_BASE_ENABLE	0x800
 #define APIC_LVT_TIMER		0x32
 #define APIC_LVT_DEADLINE	0x40000
 
-static u32 lapic_used(const struct svmvcpu_lapic *lapic)
+static u64 lapic_used(const struct svmvcpu_lapic *lapic)
 {
-	u32 has = 0;
+	bool deadline = lapic->tsc_deadline || (lapic->regs[APIC_LVT_TIMER] & APIC_LVT_DEADLINE);
 
-	if (lapic->base & APIC_BASE_ENABLE)
-		has |= CPU_HAS_APIC;
-	if (lapic->base & APIC_BASE_X2)
-		has |= CPU_HAS_X2APIC;
-	if (lapic->tsc_deadline || (lapic->regs[APIC_LVT_TIMER] & APIC_LVT_DEADLINE))
-		has |= CPU_HAS_DEADLINE;
-	return has;
+	return (lapic->base & LAPIC_BASE_ENABLE ? CPU_HAS_APIC : 0) |
+	       (lapic->base & APIC_BASE_X2 ? CPU_HAS_X2APIC : 0) |
+	       (deadline ? CPU_HAS_DEADLINE : 0);
 }
 
 /**
- * state_used() - what the CPU must have for a state to be possible
- * @state: copied from user space; only the components it names are looked at
- * @used: out: bits that are set, and what other values stand for
+ * state_used() - compute what a CPU must have to be in a state
+ * @state: copied from user space; components that it does not name are ignored
+ * @used: out: the control bits that are set, and CPU_HAS_* that other values need
  */
 void state_used(const struct svmvcpu_state *state, struct state_limits *used)
 {

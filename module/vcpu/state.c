@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Architectural state in and out of a vCPU: SETUP, GET_STATE, SET_STATE and
- * the registers on the run page.
- *
- * Checking what user space passed is preset.c's part; here it is applied.
+ * The state of a vCPU: SETUP, GET_STATE and SET_STATE. preset.c checks what user space
+ * passes; this file applies it. The functions expect vcpu.mutex held.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -31,57 +29,51 @@ u64 vcpu_new_serial(void)
 	return atomic64_inc_return(&vcpu_serial);
 }
 
-static void get_segment(struct svmvcpu_segment *out, const struct vmcb_segment *seg)
-{
-	out->base = seg->base;
-	out->limit = seg->limit;
-	out->selector = seg->selector;
-	out->attrib = seg->attrib;
-}
+/* Which segment of the VMCB each member of struct svmvcpu_segments is */
+static const u8 vmcb_segments[NR_SEGMENTS] = { 0, 1, 2, 3, 4, 5, 7, 9, 6, 8 };
 
-static struct vmcb_segment to_vmcb(const struct svmvcpu_segment *seg)
-{
-	return (struct vmcb_segment) {
-		.base = seg->base,
-		.limit = seg->limit,
-		.selector = seg->selector,
-		.attrib = seg->attrib,
-	};
-}
+static_assert(offsetof(struct vmcb_save_area, gdtr) == 6 * sizeof(struct vmcb_segment));
+static_assert(offsetof(struct vmcb_save_area, tr) == 9 * sizeof(struct vmcb_segment));
 
 static void get_segments(const struct vcpu *vcpu, struct svmvcpu_segments *out)
 {
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
+	const struct vmcb_segment *from = (const void *)save;
+	struct svmvcpu_segment *to = (void *)out;
+	unsigned int i;
 
-	get_segment(&out->es, &save->es);
-	get_segment(&out->cs, &save->cs);
-	get_segment(&out->ss, &save->ss);
-	get_segment(&out->ds, &save->ds);
-	get_segment(&out->fs, &save->fs);
-	get_segment(&out->gs, &save->gs);
-	get_segment(&out->ldtr, &save->ldtr);
-	get_segment(&out->tr, &save->tr);
-	get_segment(&out->gdtr, &save->gdtr);
-	get_segment(&out->idtr, &save->idtr);
-	/* SYSRET changes the CPL and leaves the DPL of SS behind. */
+	for (i = 0; i < NR_SEGMENTS; i++) {
+		const struct vmcb_segment *seg = &from[vmcb_segments[i]];
+
+		to[i] = (struct svmvcpu_segment) {
+			seg->base, seg->limit, seg->selector, seg->attrib
+		};
+	}
+	/* SYSRET changes the CPL, but not the DPL of SS. */
 	out->ss.attrib = (out->ss.attrib & ~SEG_DPL_MASK) | save->cpl << SEG_DPL_SHIFT;
-	/* The hardware leaves in these two what nobody defined. */
+	/* The hardware leaves these undefined. */
 	out->gdtr.selector = 0;
 	out->gdtr.attrib = 0;
 	out->idtr.selector = 0;
 	out->idtr.attrib = 0;
 }
 
+/* If inject_reported() returns @vector, set *@address to its CR2 or DR6. */
+static bool get_reported(const struct vcpu *vcpu, unsigned int vector, u64 *address)
+{
+	u64 at, event = inject_reported(vcpu, &at);
+
+	if (!event || (event & EVENT_VECTOR_MASK) != vector)
+		return false;
+	*address = at;
+	return true;
+}
+
 static void get_control(const struct vcpu *vcpu, struct svmvcpu_control *out)
 {
-	u64 event, address;
-
 	out->cr0 = guest_cr0(vcpu);
 	out->cr2 = vcpu->vmcb->save.cr2;
-	/* As EVENTS: what goes with an exception that the VMM has */
-	event = inject_reported(vcpu, &address);
-	if (event && (event & EVENT_VECTOR_MASK) == VEC_PF)
-		out->cr2 = address;
+	get_reported(vcpu, VEC_PF, &out->cr2);
 	out->cr3 = vcpu->vmcb->save.cr3;
 	out->cr4 = guest_cr4(vcpu);
 	out->cr8 = guest_cr8(vcpu);
@@ -90,22 +82,17 @@ static void get_control(const struct vcpu *vcpu, struct svmvcpu_control *out)
 
 static void get_debug(const struct vcpu *vcpu, struct svmvcpu_debug *out)
 {
-	u64 event, address;
-
 	memcpy(out->db, vcpu->db, sizeof(out->db));
 	out->dr6 = vcpu->vmcb->save.dr6;
 	out->dr7 = vcpu->vmcb->save.dr7;
-	/* As EVENTS: a trap behind the instruction, as if it were under way */
-	event = inject_reported(vcpu, &address);
-	if (event && (event & EVENT_VECTOR_MASK) == VEC_DB) {
-		out->dr6 = address;
+	/* Delivery of a #DB clears GD. */
+	if (get_reported(vcpu, VEC_DB, &out->dr6))
 		out->dr7 &= ~BIT_ULL(13);
-	}
 }
 
 /*
- * SYSCALL's and SYSENTER's MSRs and KERNEL_GS_BASE: in the same order in the ABI and in the
- * VMCB, where VMLOAD takes them without a clean bit.
+ * The MSRs of SYSCALL and SYSENTER, and KERNEL_GS_BASE: in the same order in the ABI and
+ * in the VMCB. VMLOAD loads them; they have no clean bit.
  */
 #define SWITCHED_BYTES	offsetof(struct svmvcpu_msrs, pat)
 
@@ -117,11 +104,7 @@ static void *switched_msrs(const struct vcpu *vcpu)
 	return (u8 *)&vcpu->vmcb->save + offsetof(struct vmcb_save_area, star);
 }
 
-/**
- * state_get() - read the components that state->components names
- * @vcpu: its mutex held
- * @state: components in, the rest out
- */
+/* Fill in the components that state->components names. */
 void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 {
 	if (state->components & SVMVCPU_STATE_GPRS)
@@ -146,21 +129,17 @@ void state_get(struct vcpu *vcpu, struct svmvcpu_state *state)
 
 static void put_segments(struct vcpu *vcpu, const struct svmvcpu_segments *in)
 {
-	struct vmcb *vmcb = vcpu->vmcb;
+	struct vmcb_segment *to = (void *)&vcpu->vmcb->save;
+	const struct svmvcpu_segment *from = (const void *)in;
+	unsigned int i;
 
-	vmcb_set_es(vmcb, to_vmcb(&in->es));
-	vmcb_set_cs(vmcb, to_vmcb(&in->cs));
-	vmcb_set_ss(vmcb, to_vmcb(&in->ss));
-	vmcb_set_ds(vmcb, to_vmcb(&in->ds));
-	/* VMLOAD's, not VMRUN's: no clean bit. */
-	vmcb->save.fs = to_vmcb(&in->fs);
-	vmcb->save.gs = to_vmcb(&in->gs);
-	vmcb->save.ldtr = to_vmcb(&in->ldtr);
-	vmcb->save.tr = to_vmcb(&in->tr);
-	vmcb_set_gdtr(vmcb, to_vmcb(&in->gdtr));
-	vmcb_set_idtr(vmcb, to_vmcb(&in->idtr));
-	/* Some CPUs take the CPL from here, some from SS: they agree. */
-	vmcb_set_cpl(vmcb, (in->ss.attrib & SEG_DPL_MASK) >> SEG_DPL_SHIFT);
+	for (i = 0; i < NR_SEGMENTS; i++)
+		to[vmcb_segments[i]] = (struct vmcb_segment) {
+			from[i].selector, from[i].attrib, from[i].limit, from[i].base
+		};
+	/* Some CPUs take the CPL from here, others from SS. */
+	vcpu->vmcb->save.cpl = (in->ss.attrib & SEG_DPL_MASK) >> SEG_DPL_SHIFT;
+	vmcb_dirty(vcpu->vmcb, VMCB_CLEAN_SEG | VMCB_CLEAN_DT);
 	vcpu->unchecked = true;
 }
 
@@ -173,7 +152,7 @@ static void put_control(struct vcpu *vcpu, const struct svmvcpu_control *in)
 	vmcb_set_cr3(vmcb, in->cr3);
 	guest_put_cr4(vcpu, in->cr4);
 	guest_put_efer(vcpu, in->efer);
-	/* One that is set already leaves the rest of a local APIC's TPR alone. */
+	/* Setting CR8 clears the lower half of a local APIC's TPR. */
 	if (in->cr8 != guest_cr8(vcpu))
 		guest_put_cr8(vcpu, in->cr8);
 }
@@ -197,33 +176,32 @@ static void reset_events(struct vcpu *vcpu)
 	vcpu->mismatches = 0;
 }
 
-/* What no component holds: nothing of the previous guest stays. */
+/* Reset what a preset does not set, so that nothing of the previous guest remains. */
 static void reset_rest(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
 
 	memset(switched_msrs(vcpu), 0, SWITCHED_BYTES);
 	emulated_msrs_reset(vcpu);
-	/* A barrier that the previous guest asked for stays due: what it trained does. */
+	/* wants_ibpb stays set: the predictors still have what the previous guest trained. */
 	vcpu->serial = vcpu_new_serial();
 	vmcb_set_tsc_offset(vmcb, svm_tsc_lost - vcpu->vm->tsc_base);
 	vmcb->control.int_state = 0;
 	vcpu->xcr0 = 1;
 	xstate_reset(vcpu->xstate);
 	apic_reset(vcpu);
-
 	reset_events(vcpu);
 	vcpu->want_flush = true;
+	vcpu->dead = false;
 }
 
 /**
- * state_put() - write the components that state->components names
- * @vcpu: its mutex held
+ * state_put() - set the components that state->components names
+ * @vcpu: the vCPU
  * @state: passed state_valid()
  *
- * New general registers withdraw the question of the last exit. With all
- * components no event of the old state is delivered into the new one, and a
- * dead vCPU lives again; what of that one the components do not hold is reset.
+ * Setting the general registers drops the pending completion of the last exit. Setting
+ * all components drops pending events, and makes a dead vCPU usable again.
  */
 void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 {
@@ -231,7 +209,6 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		if (vcpu->dead)
 			reset_rest(vcpu);
 		reset_events(vcpu);
-		vcpu->dead = false;
 	}
 	if (state->components & SVMVCPU_STATE_GPRS) {
 		state_put_gprs(vcpu, &state->gprs, state->gprs.rip, state->gprs.rflags);
@@ -256,11 +233,11 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 }
 
 /**
- * state_allowed() - does the vCPU's CPUID have what a state uses?
- * @vcpu: its mutex held
+ * state_allowed() - check a state against the CPUID table of a vCPU
+ * @vcpu: the vCPU
  * @state: passed state_valid()
  *
- * Return: 0, or -EOPNOTSUPP with the feature's name in the debug log.
+ * Return: 0, or -EOPNOTSUPP with the name of the hidden feature in the debug log.
  */
 int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state)
 {
@@ -275,18 +252,12 @@ int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state)
 	return -EOPNOTSUPP;
 }
 
-static void publish_new(struct vcpu *vcpu)
-{
-	vcpu->run->reason = SVMVCPU_EXIT_NONE;
-	sync_run_page_out(vcpu);
-}
-
 /**
  * state_setup() - SVMVCPU_SETUP
- * @vcpu: its mutex held
+ * @vcpu: the vCPU
  * @setup: copied from user space, not yet checked
  *
- * Return: 0; -EINVAL, -EOPNOTSUPP or -ENOMEM, and then nothing has changed.
+ * Return: 0; -EINVAL, -EOPNOTSUPP or -ENOMEM, and nothing has changed.
  */
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 {
@@ -303,9 +274,9 @@ int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 		ret = state_allowed(vcpu, state);
 	if (!ret) {
 		reset_rest(vcpu);
-		vcpu->dead = false;
 		state_put(vcpu, state);
-		publish_new(vcpu);
+		vcpu->run->reason = SVMVCPU_EXIT_NONE;
+		sync_run_page_out(vcpu);
 	}
 	kfree(state);
 	return ret;

@@ -22,6 +22,16 @@
 			 SVMVCPU_STATE_EVENTS | SVMVCPU_STATE_MSRS |	\
 			 SVMVCPU_STATE_XSTATE | SVMVCPU_STATE_LAPIC)
 
+/* Indices of struct svmvcpu_segments as an array */
+#define SEGMENT_FS	4
+#define SEGMENT_LDTR	6
+#define SEGMENT_GDTR	8
+#define NR_SEGMENTS	10
+
+static_assert(sizeof(struct svmvcpu_segments) == NR_SEGMENTS * sizeof(struct svmvcpu_segment));
+static_assert(offsetof(struct svmvcpu_segments, gdtr) ==
+	      SEGMENT_GDTR * sizeof(struct svmvcpu_segment));
+
 static inline bool rflags_valid(u64 rflags)
 {
 	return !(rflags & ~RFLAGS_VALID) && (rflags & RFLAGS_FIXED);
