@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Emulated MSRs: see emulated_msr.h. What a guest reaches without an exit is in
- * permmap.c; all other MSRs exit to the VMM.
+ * Emulated MSRs: see emulated_msr.h. permmap.c has the MSRs that a guest accesses without
+ * an exit; all others exit to the VMM.
  */
 #include <linux/kernel.h>
 #include <linux/stddef.h>
@@ -17,7 +17,7 @@ static bool set_tsc(struct vcpu *vcpu, u64 tsc)
 {
 	vmcb_set_tsc_offset(vcpu->vmcb, tsc - rdtsc());
 	vcpu->tsc_lost = svm_tsc_lost;
-	/* A deadline is in the guest's TSC. */
+	/* The deadline of the local APIC is a value of the guest's TSC. */
 	if (vcpu->apic && vcpu->apic->lapic.timer_due)
 		apic_tsc_changed(vcpu);
 	return true;
@@ -89,10 +89,7 @@ const struct emulated_msr emulated_msrs[] = {
 
 const struct emulated_msr *const emulated_msrs_end = emulated_msrs + ARRAY_SIZE(emulated_msrs);
 
-/*
- * Declares @msr. Below "#pragma GCC unroll" each row is a constant: no test of its members
- * and no indirect call is left.
- */
+/* Below "#pragma GCC unroll" each row is a constant: no indirect call is left. */
 #define for_each_msr(msr)	\
 	for (const struct emulated_msr *msr = emulated_msrs; \
 	     msr < emulated_msrs + ARRAY_SIZE(emulated_msrs); msr++)
@@ -105,7 +102,7 @@ static bool value_valid(const struct emulated_msr *msr, const struct state_limit
 	return !(value & ~valid) && (!msr->check || msr->check(value));
 }
 
-/* WRMSR of an MSR that exists; false for #GP(0) */
+/* WRMSR of an MSR that exists. Returns false for #GP(0). */
 bool emulated_msr_write(struct vcpu *vcpu, const struct emulated_msr *msr, u64 value)
 {
 	return value_valid(msr, &vcpu->cpuid->limits, value) && msr->set(vcpu, value);
@@ -125,7 +122,7 @@ void emulated_msrs_get_state(const struct vcpu *vcpu, struct svmvcpu_state *stat
 			*member(msr, state) = msr->get(vcpu);
 }
 
-/* SET_STATE of a valid state. A member beyond its size is unknown to the VMM. */
+/* SET_STATE of a valid state. Members beyond its size are unknown to the VMM. */
 void emulated_msrs_put_state(struct vcpu *vcpu, const struct svmvcpu_state *state)
 {
 #pragma GCC unroll 32
@@ -142,7 +139,7 @@ void emulated_msrs_reset(struct vcpu *vcpu)
 			msr->set(vcpu, msr->reset);
 }
 
-/* An MSR that this host's guests do not have keeps its reset value. */
+/* An MSR that guests of this host do not have must have its reset value. */
 bool emulated_msrs_valid(const struct svmvcpu_state *state, const struct state_limits *limits)
 {
 #pragma GCC unroll 32
@@ -154,7 +151,7 @@ bool emulated_msrs_valid(const struct svmvcpu_state *state, const struct state_l
 	return true;
 }
 
-/* Adds what a vCPU must have for these values to @used. */
+/* Add what a vCPU must have for these values to @used. */
 void emulated_msrs_used(const struct svmvcpu_state *state, struct state_limits *used)
 {
 #pragma GCC unroll 32

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The MSRs that the kernel emulates for the virtual CPU: one row each. RDMSR and WRMSR,
- * GET_STATE and SET_STATE, SETUP and the table in security.rst go by it.
- *
- * Callers hold the vCPU's mutex.
+ * The MSRs that the kernel emulates, one row each. RDMSR and WRMSR, GET_STATE and
+ * SET_STATE, SETUP and the table in security.rst use these rows. The functions expect
+ * vcpu.mutex held.
  */
 #ifndef SVMVCPU_EMULATED_MSR_H
 #define SVMVCPU_EMULATED_MSR_H
@@ -16,17 +15,17 @@
 
 struct emulated_msr {
 	u32 index;
-	u32 needs;		/* CPU_HAS_*: without it, RDMSR and WRMSR are #GP(0); or 0 */
-	u64 (*get)(const struct vcpu *vcpu);		/* NULL: RDMSR is #GP(0) */
-	bool (*set)(struct vcpu *vcpu, u64 value);	/* a valid value; false for #GP(0) */
+	u32 needs;		/* CPU_HAS_*, or RDMSR and WRMSR raise #GP(0); 0 for none */
+	u64 (*get)(const struct vcpu *vcpu);		/* NULL: RDMSR raises #GP(0) */
+	bool (*set)(struct vcpu *vcpu, u64 value);	/* returns false for #GP(0) */
 	u64 valid;		/* bits that may be set */
 	u16 limit;		/* offset in struct state_limits of a mask instead; or 0 */
-	u16 state;		/* offset in struct svmvcpu_state; 0: MSRS does not hold it */
-	bool loaded;		/* in the CPU while the vCPU is loaded: no WRMSR then */
-	bool (*check)(u64 value);	/* further rule, or NULL */
-	u64 reset;		/* with @state: after SETUP, and without @needs */
+	u16 state;		/* offset in struct svmvcpu_state; 0: not in MSRS */
+	bool loaded;		/* WRMSR must not be executed while the vCPU is loaded */
+	bool (*check)(u64 value);	/* additional check, or NULL */
+	u64 reset;		/* with @state: value after SETUP, and without @needs */
 	const char *name;
-	const char *why;	/* a guest does not reach the register itself */
+	const char *why;	/* why the guest does not access the register itself */
 };
 
 extern const struct emulated_msr emulated_msrs[], *const emulated_msrs_end;
@@ -44,7 +43,7 @@ static inline bool emulated_msr_exists(const struct emulated_msr *msr,
 	return !msr->needs || (limits->has & msr->needs);
 }
 
-/* NULL if the VMM answers it */
+/* Returns NULL for an MSR that exits to the VMM. */
 static inline const struct emulated_msr *emulated_msr_find(u32 index)
 {
 	const struct emulated_msr *msr = emulated_msrs;
