@@ -238,17 +238,17 @@ static enum exit_result ask_exception(struct vcpu *vcpu, u64 event, u64 address,
 }
 
 /**
- * exit_held() - an exception the module raised and the VMM asked to see
- * @vcpu: vcpu->held is not 0
+ * exit_pending_exception() - report an exception that the module raised
+ * @vcpu: vcpu->pending_exception is not 0
  *
  * Return: EXIT_USER.
  */
-enum exit_result exit_held(struct vcpu *vcpu)
+enum exit_result exit_pending_exception(struct vcpu *vcpu)
 {
-	u64 event = vcpu->held;
+	u64 event = vcpu->pending_exception;
 
-	vcpu->held = 0;
-	return ask_exception(vcpu, event, vcpu->held_address, 0);
+	vcpu->pending_exception = 0;
+	return ask_exception(vcpu, event, vcpu->pending_address, 0);
 }
 
 /*

@@ -20,7 +20,7 @@ typedef enum exit_result (*exit_handler)(struct vcpu *vcpu, bool atomic);
 void exit_init(void);
 enum exit_result exit_by_table(struct vcpu *vcpu, u64 code, bool atomic);
 enum exit_result exit_third_fault(struct vcpu *vcpu);
-enum exit_result exit_held(struct vcpu *vcpu);
+enum exit_result exit_pending_exception(struct vcpu *vcpu);
 bool exit_answer_fits(const struct vcpu *vcpu, u32 flags);
 enum exit_result exit_answer(struct vcpu *vcpu, u64 answer, u32 flags);
 

@@ -315,8 +315,8 @@ static bool end_halt(struct vcpu *vcpu)
 /* Do the entry work. Returns EXIT_CONTINUE, or the reason not to enter. */
 static noinline enum exit_result prepare_entry(struct vcpu *vcpu)
 {
-	if (vcpu->held)
-		return exit_held(vcpu);
+	if (vcpu->pending_exception)
+		return exit_pending_exception(vcpu);
 	if (vcpu->debug.hit)
 		return step_report(vcpu);
 	if (vcpu->halted && !end_halt(vcpu))
@@ -479,8 +479,8 @@ static enum exit_result do_host_work(struct vcpu *vcpu)
 {
 	u32 by;
 
-	if (unlikely(vcpu->held))
-		return exit_held(vcpu);
+	if (unlikely(vcpu->pending_exception))
+		return exit_pending_exception(vcpu);
 	if (vcpu->halted && !vcpu->debug.hit) {
 		if (inject_window_in_halt(vcpu))
 			return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);

@@ -13,7 +13,7 @@ static void set_all(struct vcpu *vcpu)
 {
 	vcpu->event = ~0ULL;
 	vcpu->irq = ~0ULL;
-	vcpu->held = ~0ULL;
+	vcpu->pending_exception = ~0ULL;
 	vcpu->injected = ~0ULL;
 	vcpu->fault_history.reported.nr = ~0U;
 	vcpu->nmi_latched = true;

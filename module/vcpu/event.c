@@ -21,10 +21,7 @@
 /* Result of event_merge(): the exception causes a shutdown */
 #define EVENT_SHUTDOWN	(~0ULL)
 
-/**
- * event_has_error() - whether an exception pushes an error code
- * @vector: exception vector
- */
+/* Whether the exception @vector pushes an error code */
 bool event_has_error(unsigned int vector)
 {
 	const u32 with_error = BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) |
@@ -191,8 +188,8 @@ void event_deliver(struct vcpu *vcpu, u64 event, u64 address)
 }
 
 /*
- * An exception that the VMM asked to see waits in vcpu.held, and run.c reports it
- * instead of entering the guest.
+ * An exception that the VMM has selected waits in vcpu.pending_exception. run.c reports
+ * it instead of entering the guest.
  */
 static void raise(struct vcpu *vcpu, u64 event, u64 address)
 {
@@ -200,12 +197,12 @@ static void raise(struct vcpu *vcpu, u64 event, u64 address)
 		event_deliver(vcpu, event, address);
 		return;
 	}
-	vcpu->held = event;
-	vcpu->held_address = address;
+	vcpu->pending_exception = event;
+	vcpu->pending_address = address;
 }
 
 /**
- * event_raise() - raise an exception, or report it if the VMM asked to see it
+ * event_raise() - raise an exception, or report it if the VMM has selected it
  * @vcpu: the vCPU
  * @event: exception in EVENTINJ layout; neither #PF nor #DB
  */

@@ -58,7 +58,7 @@ bool inject_room(const struct vcpu *vcpu, u32 inject)
 		return true;
 	default:
 		/* The VMM must see the pending exception first. */
-		return !vcpu->held;
+		return !vcpu->pending_exception;
 	}
 }
 
@@ -217,9 +217,9 @@ u64 inject_reported(const struct vcpu *vcpu, u64 *address)
 {
 	const struct vcpu_ask *ask = &vcpu->ask;
 
-	*address = vcpu->held_address;
-	if (vcpu->held)
-		return vcpu->held;
+	*address = vcpu->pending_address;
+	if (vcpu->pending_exception)
+		return vcpu->pending_exception;
 	if (ask->what != ASK_EXCEPTION || ask->rip != vcpu_rip(vcpu) ||
 	    (ask->event & EVENT_VECTOR_MASK) != VEC_DB)
 		return 0;
@@ -280,7 +280,7 @@ void inject_reset(struct vcpu *vcpu)
 	vcpu->event = 0;
 	/* The next event is not raised by the instruction that was recorded. */
 	vcpu->soft_rip = vcpu->soft_next;
-	vcpu->held = 0;
+	vcpu->pending_exception = 0;
 	vcpu->irq = 0;
 	vcpu->nmi_latched = false;
 	vcpu->nmi_masked = false;

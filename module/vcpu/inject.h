@@ -51,7 +51,7 @@ static inline bool inject_irq_waits(const struct vcpu *vcpu)
 /* Is there an event that ends a HLT? */
 static inline bool inject_wakes(const struct vcpu *vcpu)
 {
-	if (vcpu->event || vcpu->held || (vcpu->nmi_latched && !vcpu->nmi_masked))
+	if (vcpu->event || vcpu->pending_exception || (vcpu->nmi_latched && !vcpu->nmi_masked))
 		return true;
 	return (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) && inject_irq_waits(vcpu);
 }
@@ -68,8 +68,8 @@ static inline bool vcpu_has_entry_work(const struct vcpu *vcpu)
 {
 	if (vcpu->apic && vcpu->apic->maybe_pending)
 		return true;
-	return vcpu->event | vcpu->irq | vcpu->held | vcpu->injected |
-	       vcpu->pending | vcpu->debug.any | vcpu->watched |
+	return vcpu->event | vcpu->irq | vcpu->pending_exception | vcpu->injected |
+	       vcpu->event_flags | vcpu->debug.any | vcpu->watched |
 	       vcpu->fault_history.reported.nr | vcpu->policy.for_events;
 }
 
@@ -80,7 +80,7 @@ static inline u8 inject_describe(const struct vcpu *vcpu)
 
 	if (inject_irq_ready(vcpu) && !inject_irq_waits(vcpu))
 		events |= SVMVCPU_EV_IRQ_READY;
-	if (likely(!(vcpu->irq | vcpu->pending)))
+	if (likely(!(vcpu->irq | vcpu->event_flags)))
 		return events;
 	if (vcpu->irq)
 		events |= SVMVCPU_EV_IRQ_WAITS;

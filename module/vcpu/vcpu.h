@@ -120,8 +120,8 @@ struct vcpu {
 		bool shutdown;		/* a triple fault is to be reported */
 
 		u64 event;		/* to inject at the next entry, in EVENTINJ layout, or 0 */
-		u64 held;		/* exception to show to the VMM first, or 0 */
-		u64 held_address;	/* its CR2 or DR6 */
+		u64 pending_exception;	/* to report to the VMM before delivery, or 0 */
+		u64 pending_address;	/* its CR2 or DR6 */
 		/*
 		 * If @event is a software interrupt and RIP is @soft_next, @soft_rip is
 		 * the RIP of its instruction. Both are equal if the VMM injected it.
@@ -143,7 +143,7 @@ struct vcpu {
 				bool halted;		/* in HLT; only with a local APIC */
 				bool unchecked;		/* changed since check_vmcb() passed */
 			};
-			u64 pending;	/* all of these, for a single test */
+			u64 event_flags;	/* all of these, for a single test */
 		};
 		unsigned int mismatches;	/* consecutive decodes of another instruction */
 		struct vcpu_ask ask;
