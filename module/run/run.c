@@ -315,14 +315,17 @@ static bool end_halt(struct vcpu *vcpu)
 /* Do the entry work. Returns EXIT_CONTINUE, or the reason not to enter. */
 static noinline enum exit_result prepare_entry(struct vcpu *vcpu)
 {
+	struct vmcb_policy policy = vcpu->policy;
+
 	if (vcpu->pending_exception)
 		return exit_pending_exception(vcpu);
 	if (vcpu->debug.hit)
 		return step_report(vcpu);
 	if (vcpu->halted && !end_halt(vcpu))
 		return EXIT_LEAVE;
-	inject_prepare(vcpu);
-	step_policy(vcpu);
+	inject_prepare(vcpu, &policy);
+	step_policy(vcpu, &policy);
+	vcpu_set_policy(vcpu, &policy);
 	put_event(vcpu);
 	if (vcpu->unchecked) {
 		enum exit_result ret = check_state(vcpu);

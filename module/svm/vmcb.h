@@ -345,12 +345,14 @@ struct vmcb_policy {
 			bool vintr;	/* the guest can take an interrupt */
 			bool iret;	/* IRET, which ends an NMI handler */
 			bool intn;	/* INT n: for steps, and to detect INT3 on some hosts */
+			u8 mbz;
 		};
 		u64 for_events;		/* all of these, to test them at once */
 	};
 	bool cr0_read;			/* the guest's CR0 differs from the VMCB's */
 	bool cr4_read;			/* the same for CR4 */
 	bool rdtscp;			/* the guest's CPUID has no RDTSCP */
+	u8 mbz2[5];			/* no padding: vcpu_set_policy() compares all bytes */
 };
 
 void vmcb_fix_intercepts(struct svm_caps *caps);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Control registers and EFER: the guest's view of them, and the VMCB.
+ * Control registers and EFER: the guest's view, and the VMCB.
  *
- * Four things a guest sets are not in its VMCB as it set them: CR0.CD and NW
- * (they would turn the host's caches off for it), CR4.MCE (machine checks are
- * the host's), EFER.SVME (VMRUN demands it), and EFER.LME while paging is off,
- * when it has no effect (QEMU 7.2 takes it for its own at the exit and does not
- * find the host's page tables again). guest_cr0() and its like give the
- * guest's view, guest_put_cr0() and its like take it.
+ * Four values of the guest are not in its VMCB: CR0.CD and NW, which would disable the
+ * host's caches; CR4.MCE, because machine checks belong to the host; EFER.SVME, which
+ * VMRUN requires to be set; and EFER.LME while paging is off, where it has no effect
+ * (QEMU 7.2 confuses it with the host's LME at the exit). guest_cr0() and the like
+ * return the guest's view, guest_put_cr0() and the like set it.
  */
+#include <linux/string.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/special_insns.h>
@@ -18,45 +18,39 @@
 
 #define CR0_HIDDEN	(X86_CR0_CD | X86_CR0_NW)
 
-static void put_policy(struct vcpu *vcpu)
+/* Set the variable intercepts. */
+void vcpu_set_policy(struct vcpu *vcpu, const struct vmcb_policy *policy)
 {
-	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+	if (!memcmp(&vcpu->policy, policy, sizeof(*policy)))
+		return;
+	vcpu->policy = *policy;
+	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, policy);
 }
 
-/**
- * guest_put_cr0() - CR0 into the VMCB, the hidden bits beside it
- * @vcpu: .
- * @cr0: the guest's view; checked, if at all, before the next entry
- */
+/* @cr0 is checked before the next entry. */
 void guest_put_cr0(struct vcpu *vcpu, u64 cr0)
 {
-	bool read;
+	struct vmcb_policy policy = vcpu->policy;
 
 	vcpu->cr0_hidden = cr0 & CR0_HIDDEN;
 	vmcb_set_cr0(vcpu->vmcb, cr0 & ~CR0_HIDDEN);
 	vcpu->unchecked = true;
 	vcpu->want_flush = true;
-	read = vcpu->cr0_hidden;
-	if (vcpu->policy.cr0_read != read) {
-		vcpu->policy.cr0_read = read;
-		put_policy(vcpu);
-	}
+	policy.cr0_read = vcpu->cr0_hidden;
+	vcpu_set_policy(vcpu, &policy);
 }
 
 void guest_put_cr4(struct vcpu *vcpu, u64 cr4)
 {
+	struct vmcb_policy policy = vcpu->policy;
 	u64 mce = __read_cr4() & X86_CR4_MCE;
-	bool read;
 
 	vcpu->cr4_hidden = cr4 & X86_CR4_MCE;
 	vmcb_set_cr4(vcpu->vmcb, (cr4 & ~X86_CR4_MCE) | mce);
 	vcpu->unchecked = true;
 	vcpu->want_flush = true;
-	read = vcpu->cr4_hidden != mce;
-	if (vcpu->policy.cr4_read != read) {
-		vcpu->policy.cr4_read = read;
-		put_policy(vcpu);
-	}
+	policy.cr4_read = vcpu->cr4_hidden != mce;
+	vcpu_set_policy(vcpu, &policy);
 }
 
 void guest_put_efer(struct vcpu *vcpu, u64 efer)
@@ -70,8 +64,8 @@ void guest_put_efer(struct vcpu *vcpu, u64 efer)
 }
 
 /*
- * WRMSR of EFER; false for #GP(0). The CPU sets LMA: a value in which LMA is not what it
- * is, or becomes, is refused (APM volume 2, 3.1.7).
+ * WRMSR of EFER. Returns false for #GP(0): LME must not change while paging is on, and
+ * LMA is read-only (APM volume 2, 3.1.7).
  */
 bool guest_set_efer(struct vcpu *vcpu, u64 efer)
 {

@@ -29,7 +29,7 @@
 #include "vcpu/inject.h"
 #include "vcpu/vcpu.h"
 
-/* The VMM injects this exception, so it is not shown to the VMM first. */
+/* The VMM injects this exception, so it is not reported to the VMM first. */
 static void inject_exception(struct vcpu *vcpu, unsigned int vector, u32 error, u64 address)
 {
 	if (vector == VEC_DB)
@@ -50,16 +50,11 @@ static void inject_exception(struct vcpu *vcpu, unsigned int vector, u32 error, 
  */
 bool inject_room(const struct vcpu *vcpu, u32 inject)
 {
-	switch (inject & GENMASK(10, 8)) {
-	case SVMVCPU_INJECT_IRQ:
-		return !vcpu->irq;
-	case SVMVCPU_INJECT_NMI:
-		/* Merges with a latched NMI. */
-		return true;
-	default:
-		/* The VMM must see the pending exception first. */
-		return !vcpu->pending_exception;
-	}
+	u32 type = inject & GENMASK(10, 8);
+
+	/* An NMI merges with a latched one. An exception must wait for the pending one. */
+	return type == SVMVCPU_INJECT_IRQ ? !vcpu->irq :
+	       type == SVMVCPU_INJECT_NMI || !vcpu->pending_exception;
 }
 
 /**
@@ -85,15 +80,6 @@ void inject_request(struct vcpu *vcpu, u32 inject, u32 error, u64 address)
 	}
 }
 
-static void set_policy(struct vcpu *vcpu, bool vintr, bool iret)
-{
-	if (vcpu->policy.vintr == vintr && vcpu->policy.iret == iret)
-		return;
-	vcpu->policy.vintr = vintr;
-	vcpu->policy.iret = iret;
-	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
-}
-
 static void set_virq(struct vcpu *vcpu, bool on)
 {
 	struct vmcb *vmcb = vcpu->vmcb;
@@ -114,18 +100,6 @@ void inject_collect(struct vcpu *vcpu)
 	}
 }
 
-static bool nmi_ready(const struct vcpu *vcpu)
-{
-	return !vcpu->nmi_masked && !inject_in_shadow(vcpu) && !vcpu->event;
-}
-
-static void let_nmi_in(struct vcpu *vcpu)
-{
-	vcpu->nmi_latched = false;
-	vcpu->nmi_masked = true;
-	vcpu->event = EVENT_V | EVENT_TYPE_NMI | VEC_NMI;
-}
-
 /* An interrupt of the PIC has no priority to compare, so it comes first. */
 static void let_irq_in(struct vcpu *vcpu)
 {
@@ -140,15 +114,18 @@ static void let_irq_in(struct vcpu *vcpu)
 /**
  * inject_prepare() - select the event to inject, and arm exits for the rest
  * @vcpu: the vCPU
+ * @policy: intercepts of the next entry; vintr and iret are set
  *
  * Context: any.
  */
-void inject_prepare(struct vcpu *vcpu)
+void inject_prepare(struct vcpu *vcpu, struct vmcb_policy *policy)
 {
 	bool irq = inject_irq_waits(vcpu), window;
 
-	if (vcpu->nmi_latched && nmi_ready(vcpu)) {
-		let_nmi_in(vcpu);
+	if (vcpu->nmi_latched && !vcpu->nmi_masked && !inject_in_shadow(vcpu) && !vcpu->event) {
+		vcpu->nmi_latched = false;
+		vcpu->nmi_masked = true;
+		vcpu->event = EVENT_V | EVENT_TYPE_NMI | VEC_NMI;
 	} else if (irq && inject_irq_ready(vcpu)) {
 		let_irq_in(vcpu);
 		irq = inject_irq_waits(vcpu);
@@ -162,8 +139,9 @@ void inject_prepare(struct vcpu *vcpu)
 			 (vcpu->nmi_iret ||
 			  (!vcpu->nmi_masked && (vcpu->event || inject_in_shadow(vcpu))));
 	window = irq || vcpu->want_window;
-	set_policy(vcpu, window, vcpu->nmi_masked && !vcpu->nmi_iret);
 	set_virq(vcpu, window);
+	policy->vintr = window;
+	policy->iret = vcpu->nmi_masked && !vcpu->nmi_iret;
 }
 
 /**
@@ -175,12 +153,11 @@ void inject_prepare(struct vcpu *vcpu)
  */
 bool inject_window_in_halt(struct vcpu *vcpu)
 {
-	bool tell = vcpu->want_window && (vcpu->vmcb->save.rflags & X86_EFLAGS_IF) &&
-		    !inject_wakes(vcpu);
-
-	if (tell)
-		vcpu->want_window = false;
-	return tell;
+	if (!vcpu->want_window || !(vcpu->vmcb->save.rflags & X86_EFLAGS_IF) ||
+	    inject_wakes(vcpu))
+		return false;
+	vcpu->want_window = false;
+	return true;
 }
 
 /* VMEXIT_VINTR: the guest can take interrupts now. */
@@ -202,7 +179,7 @@ enum exit_result exit_iret(struct vcpu *vcpu, bool atomic)
 }
 
 /**
- * inject_reported() - the guest's exception that only the VMM knows of
+ * inject_reported() - find the exception that only the VMM knows of
  * @vcpu: the vCPU
  * @address: out: its CR2 or DR6
  *
@@ -262,7 +239,6 @@ void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events)
 {
 	inject_reset(vcpu);
 	vcpu->event = events_exception(vcpu, events);
-	vcpu->unchecked = true;
 	if (events->irq)
 		vcpu->irq = EVENT_V | EVENT_TYPE_INTR | (events->irq & SVMVCPU_INJECT_VECTOR);
 	vcpu->nmi_latched = events->nmis;
@@ -282,9 +258,6 @@ void inject_reset(struct vcpu *vcpu)
 	vcpu->soft_rip = vcpu->soft_next;
 	vcpu->pending_exception = 0;
 	vcpu->irq = 0;
-	vcpu->nmi_latched = false;
-	vcpu->nmi_masked = false;
-	vcpu->nmi_iret = false;
-	vcpu->want_window = false;
-	vcpu->halted = false;
+	vcpu->event_flags = 0;
+	vcpu->unchecked = true;
 }

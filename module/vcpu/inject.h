@@ -15,7 +15,7 @@
 
 bool inject_room(const struct vcpu *vcpu, u32 inject);
 void inject_request(struct vcpu *vcpu, u32 inject, u32 error, u64 address);
-void inject_prepare(struct vcpu *vcpu);
+void inject_prepare(struct vcpu *vcpu, struct vmcb_policy *policy);
 void inject_collect(struct vcpu *vcpu);
 bool inject_window_in_halt(struct vcpu *vcpu);
 

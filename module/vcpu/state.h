@@ -12,8 +12,8 @@
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
 
-#include "svm/check.h"
 #include "svm/limits.h"
+#include "svm/vmcb.h"
 #include "vcpu/inject.h"
 #include "vcpu/vcpu.h"
 

@@ -48,19 +48,9 @@
 #define DR6_CAUSES	(DR6_HIT | DR_STEP | BIT(13) | BIT(15))
 #define R11		11
 
-/* Only the interrupt itself matters: it causes an exit. */
-static void step_interrupted(struct irq_work *irq)
+/* For vcpu_step.irq. Only the interrupt itself matters: it causes an exit. */
+void step_interrupted(struct irq_work *irq)
 {
-}
-
-void step_init(struct vcpu *vcpu)
-{
-	init_irq_work(&vcpu->step.irq, step_interrupted);
-}
-
-void step_destroy(struct vcpu *vcpu)
-{
-	irq_work_sync(&vcpu->step.irq);
 }
 
 static bool breakpoints_valid(const struct svmvcpu_set_debug *set)
@@ -121,30 +111,26 @@ static bool breaking(const struct vcpu *vcpu)
 /**
  * step_policy() - choose the exceptions to intercept for the next entry
  * @vcpu: the vCPU
+ * @policy: intercepts of the next entry; exceptions and intn are set
  *
- * These are the exceptions that the VMM asked to see and those of the fault history. A
+ * These are the exceptions that the VMM has selected and those of the fault history. A
  * step intercepts all of them. So does an entry that injects a software interrupt: its
  * faults return to the INT instruction, which is where the guest was before the
  * injection.
  */
-void step_policy(struct vcpu *vcpu)
+void step_policy(const struct vcpu *vcpu, struct vmcb_policy *policy)
 {
-	const u32 traps = BIT(VEC_BP) | BIT(VEC_OF);
-	u32 exceptions = vcpu->exceptions | vcpu->followed;
-	bool intn;
+	u32 exceptions = vcpu->exceptions;
 
 	if (vcpu->debug.flags & SVMVCPU_DEBUG_INT3)
 		exceptions |= BIT(VEC_BP);
 	/* Real CPUs honor the exception intercept for INT3; emulators do not. */
-	intn = (exceptions & traps & ~vcpu->followed) && !svm_has(SVMVCPU_FEAT_DECODE_ASSISTS);
+	policy->intn = stepping(vcpu) || ((exceptions & (BIT(VEC_BP) | BIT(VEC_OF))) &&
+					  !svm_has(SVMVCPU_FEAT_DECODE_ASSISTS));
+	exceptions |= vcpu->followed;
 	if (unlikely(stepping(vcpu) || event_is_software(vcpu->event)))
 		exceptions |= EXITABLE_EXCEPTIONS;
-	intn |= stepping(vcpu);
-	if (likely(vcpu->policy.exceptions == exceptions && vcpu->policy.intn == intn))
-		return;
-	vcpu->policy.exceptions = exceptions;
-	vcpu->policy.intn = intn;
-	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+	policy->exceptions = exceptions;
 }
 
 /* DR0 to DR3 for the next entry */
@@ -296,24 +282,16 @@ void step_leave(struct vcpu *vcpu)
 	step->injecting = false;
 }
 
-/* The VMM's breakpoints that were hit */
+/* The VMM's breakpoints that were hit. After a step DR6 may also show disabled ones. */
 static u32 breakpoints_hit(const struct vcpu *vcpu)
 {
 	u32 hit = 0;
 	int i;
 
-	/* DR6 may also show disabled breakpoints after a step. */
 	for (i = 0; breaking(vcpu) && i < 4; i++)
 		if (vcpu->debug.dr7 & (3ULL << 2 * i))
 			hit |= vcpu->step.causes & BIT(i);
 	return hit;
-}
-
-/* An instruction breakpoint hits before its instruction: set RF to continue past it. */
-static void pass_instruction(struct vcpu *vcpu, u32 hit)
-{
-	if (hit & code_breakpoints(vcpu->debug.dr7))
-		vcpu->vmcb->save.rflags |= X86_EFLAGS_RF;
 }
 
 /**
@@ -338,12 +316,12 @@ enum exit_result step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6)
 	step->pushed = false;
 	if (breaking(vcpu))
 		guest &= ~DR6_HIT;
-	if (step->done && !step->tf)
-		guest &= ~DR_STEP;
-	else if (step->done)
-		guest |= DR_STEP;
+	if (step->done)
+		guest = step->tf ? guest | DR_STEP : guest & ~DR_STEP;
 	vcpu->debug.hit |= hit;
-	pass_instruction(vcpu, hit);
+	/* An instruction breakpoint hits before its instruction: set RF to continue past it. */
+	if (hit & code_breakpoints(vcpu->debug.dr7))
+		vcpu->vmcb->save.rflags |= X86_EFLAGS_RF;
 	if (step->done)
 		step_completed(vcpu);
 	*guest_dr6 |= guest;

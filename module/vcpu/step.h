@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 struct vcpu;
+struct vmcb_policy;
 
 /* What one entry changes in the guest for a step. Valid around VMRUN only. */
 struct vcpu_step {
@@ -41,10 +42,9 @@ struct vcpu_debug {
 	u64 dr7;
 };
 
-void step_init(struct vcpu *vcpu);
-void step_destroy(struct vcpu *vcpu);
+void step_interrupted(struct irq_work *irq);
 int step_set_debug(struct vcpu *vcpu, const void __user *arg);
-void step_policy(struct vcpu *vcpu);
+void step_policy(const struct vcpu *vcpu, struct vmcb_policy *policy);
 const u64 *step_breakpoints(const struct vcpu *vcpu);
 void step_enter(struct vcpu *vcpu);
 void step_leave(struct vcpu *vcpu);

@@ -273,6 +273,7 @@ void guest_put_cr4(struct vcpu *vcpu, u64 cr4);
 void guest_put_efer(struct vcpu *vcpu, u64 efer);
 bool guest_set_efer(struct vcpu *vcpu, u64 efer);
 void guest_put_cr8(struct vcpu *vcpu, u64 cr8);
+void vcpu_set_policy(struct vcpu *vcpu, const struct vmcb_policy *policy);
 
 /* request.c */
 void vcpu_kick(struct vcpu *vcpu);

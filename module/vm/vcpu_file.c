@@ -314,7 +314,7 @@ static void vcpu_free(struct vcpu *vcpu)
 {
 	apic_destroy(vcpu);
 	hrtimer_cancel(&vcpu->deadline);
-	step_destroy(vcpu);
+	irq_work_sync(&vcpu->step.irq);
 	kfree(vcpu->xstate);
 	vcpu_snapshot_free(vcpu->snapshot);
 	kvfree(vcpu->own_cpuid);
@@ -401,7 +401,7 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 	mutex_init(&vcpu->mutex);
 	vcpu_deadline_init(vcpu);
 	init_waitqueue_head(&vcpu->wait);
-	step_init(vcpu);
+	init_irq_work(&vcpu->step.irq, step_interrupted);
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->on_cpu = -1;
