@@ -32,11 +32,11 @@ static void test_good(void)
 	OK(bzimage_probe(image, IMAGE_BYTES), "an image is recognized");
 	OK(!parse(image, IMAGE_BYTES, &out), "and accepted");
 	OK(out.offset == IMAGE_SETUP && out.bytes == IMAGE_KERNEL, "its kernel");
-	OK(out.load == 0x200000 && out.room == 0x100000, "where it goes");
+	OK(out.load == 0x200000 && out.room == 0x100000, "its load address");
 	OK(out.header_bytes == 0x26c - 0x1f1, "its header");
 	OK(out.cmdline_max == 255 && out.initrd_end == 0x80000000, "limits");
 	OK(!parse(image, sizeof(image), &out) && out.bytes == IMAGE_KERNEL,
-	   "a signature behind it is none of its business");
+	   "a signature behind the header is ignored");
 	put(image, AT_INIT_SIZE, 4, 16);
 	OK(!parse(image, IMAGE_BYTES, &out) && out.room == IMAGE_KERNEL,
 	   "it never gets less room than its size");

@@ -92,10 +92,10 @@ int main(void)
 	OK(finish(&run, TPR, 0) == MACHINE_CONTINUE && accesses == 2 && run.gprs.rip == 0x102,
 	   "the instruction is finished");
 	OK(finish(&run, EOI, 0) == FINISH_EXIT && run.gprs.rip == 0x102,
-	   "one that ends in an exit");
+	   "an instruction that ends in an exit");
 	OK(finish(&run, EOI, ENOMEM) == FINISH_EXIT && run.gprs.rip == 0x100,
-	   "one that fails after an exit: the exit comes first");
+	   "an instruction that fails after an exit: the exit comes first");
 	OK(finish(&run, TPR, ENOMEM) == STATUS_MEMORY_FAULT && run.gprs.rip == 0x100,
-	   "one that fails without");
+	   "an instruction that fails without an exit");
 	return tap_done();
 }

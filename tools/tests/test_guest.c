@@ -46,7 +46,7 @@ static void test_lookup(void)
 	OK(!svmvcpu_gpa_to_hva(&guest, RAM - 1, 2), "one more");
 	OK(!svmvcpu_gpa_to_hva(&guest, RAM + 1, 0), "beyond the end");
 	OK(!svmvcpu_gpa_to_hva(&guest, 8, ~0ULL), "a length that wraps");
-	OK(!svmvcpu_gpa_to_hva(&guest, ~0ULL, 1), "the last address there is");
+	OK(!svmvcpu_gpa_to_hva(&guest, ~0ULL, 1), "the last address");
 }
 
 static void test_off(void)
@@ -136,7 +136,7 @@ static void test_read(void)
 	OK(svmvcpu_read_linear(&guest, &c, 0xffe, buf, 4) == 4 && !memcmp(buf, "abcd", 4),
 	   "reading across pages that are not neighbors");
 	OK(svmvcpu_read_linear(&guest, &c, 0x1ffc, buf, 8) == 4, "up to what is mapped");
-	OK(svmvcpu_read_linear(&guest, &c, 0x5000, buf, 8) == 0, "nothing there");
+	OK(svmvcpu_read_linear(&guest, &c, 0x5000, buf, 8) == 0, "unmapped memory");
 }
 
 static bool identity_holds(__u64 top)

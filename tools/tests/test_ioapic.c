@@ -104,7 +104,7 @@ static void test_edge(void)
 	   last.mode == APIC_LOWEST && !last.level, "an edge sends what the entry says");
 	OK(!(get(&a, 0x18) & 0x5000), "and leaves no status behind");
 	ioapic_eoi(&a, 0x31);
-	OK(nr_sent == 1, "an EOI means nothing to it");
+	OK(nr_sent == 1, "EOI has no effect");
 	route(&a, 4, 0x31);
 	OK(nr_sent == 1, "nor does writing the entry");
 	ioapic_set(&a, 4, false);
@@ -125,7 +125,7 @@ static void test_level(void)
 	route(&a, 9, 0xff00000000008041ULL);
 	OK(nr_sent == 1, "once until the EOI");
 	ioapic_eoi(&a, 0x42);
-	OK(nr_sent == 1, "another vector's EOI is not it");
+	OK(nr_sent == 1, "the EOI of another vector has no effect");
 	ioapic_eoi(&a, 0x41);
 	OK(nr_sent == 2 && get(&a, 0x22) == 0xc041, "still asserted: again");
 	ioapic_set(&a, 9, false);
@@ -143,7 +143,7 @@ static void test_level_masked(void)
 	ioapic_set(&a, 23, true);
 	route(&a, 23, 0x18050);
 	ioapic_eoi(&a, 0x50);
-	OK(nr_sent == 1, "masked between message and EOI: quiet");
+	OK(nr_sent == 1, "masked between message and EOI: no message");
 	route(&a, 23, 0x8050);
 	OK(nr_sent == 2, "open again: asserted still");
 	route(&a, 23, 0x10050);

@@ -111,7 +111,7 @@ static void test_initrd(void)
 	write_file(image_path, image, sizeof(image));
 	OK(!guest_build(&g, &o), "an old kernel");
 	p = (void *)((char *)g.mem[0].hva + LINUX_PARAMS);
-	OK(p->hdr.ramdisk_image == 0x7fe000, "has it within its reach");
+	OK(p->hdr.ramdisk_image == 0x7fe000, "gets it within its limit");
 	guest_free(&g);
 	put(image, AT_INITRD_MAX, 4, 0x301000);
 	write_file(image_path, image, sizeof(image));
@@ -163,14 +163,15 @@ static void test_cmdline(void)
 	linux_cmdline(line, sizeof(line), "quiet xconsole=1", 0);
 	OK(!strcmp(line, FRONT "quiet xconsole=1"), "unknown TSC, user's words");
 	linux_cmdline(line, sizeof(line), "reboot=k console=hvc0 tsc=x tsc_early_khz=1", 5);
-	OK(!strcmp(line, "reboot=k console=hvc0 tsc=x tsc_early_khz=1"), "the user knows better");
+	OK(!strcmp(line, "reboot=k console=hvc0 tsc=x tsc_early_khz=1"),
+	   "the user's words replace the defaults");
 	OK(linux_cmdline(line, 10, "12345", 0) == 41 && !strcmp(line, "console=t"),
 	   "too long for the buffer");
 	memset(long_line, 'x', sizeof(long_line) - 1);
 	o.append = long_line;
 	OK(refused(&o, "accepts 255"), "too long for the kernel");
 	long_line[255 - strlen(FRONT "tsc_early_khz=4294967295 ")] = 0;
-	OK(!guest_build(&g, &o), "as long as it takes");
+	OK(!guest_build(&g, &o), "the longest command line it takes");
 	guest_free(&g);
 }
 

@@ -56,7 +56,7 @@ static void test_defaults(void)
 	OK(!guest_build(&g, &o), "flat image");
 	OK(g.setup.preset == SVMVCPU_PRESET_REAL && g.setup.entry == 0x7c00 &&
 	   g.setup.stack == 0x7c00 && !g.setup.cr3, "is real mode at 0x7c00");
-	OK(((unsigned char *)g.mem[0].hva)[0x7dff] == 0x90, "and all there");
+	OK(((unsigned char *)g.mem[0].hva)[0x7dff] == 0x90, "and is complete");
 	guest_free(&g);
 	o.mode = SVMVCPU_PRESET_PROT32;
 	OK(!guest_build(&g, &o) && g.setup.entry == 0x100000 && g.setup.stack == 0x1000000 &&
@@ -102,7 +102,7 @@ static void test_limits(void)
 	o.load.value = 0xff0000;
 	OK(refused(&o, "the stack at 0xfff000 overlaps"), "an image where the stack would be");
 	o.load.value = 0xff0001;
-	OK(refused(&o, "does not fit"), "an image that sticks out");
+	OK(refused(&o, "does not fit"), "an image that exceeds memory");
 	o.load.value = ~0ULL;
 	OK(refused(&o, "does not fit"), "an address that wraps");
 	o = plain(make_file("big", 0x10000), SVMVCPU_PRESET_LONG64);
@@ -136,7 +136,7 @@ static void test_files(void)
 	o.files[1].gpa = 0x7a00;
 	OK(refused(&o, "overlaps"), "a file across the image");
 	o.files[1].path = "/nonexistent/file";
-	OK(refused(&o, "/nonexistent/file: No such file"), "a file that is not there");
+	OK(refused(&o, "/nonexistent/file: No such file"), "a missing file");
 }
 
 static void test_images(void)

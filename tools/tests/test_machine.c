@@ -101,7 +101,7 @@ static void test_ports(void)
 	out(&m, 0x402, 1, 'd');
 	out(&m, 0x3f8, 1, 's');
 	OK(nr_debug == 1 && debug[0] == 'd' && nr_serial == 1 && serial[0] == 's',
-	   "debug and serial bytes go their ways");
+	   "debug and serial output");
 	OK(in(&m, 0x3fd, 1) == 0x60, "serial status");
 	OK(in(&m, 0x3fd, 2) == 0xb060, "a word reads two registers");
 	OK(in(&m, 0xffff, 4) == 0xffffffff, "the last port does not reach beyond the first");
@@ -115,7 +115,8 @@ static void test_exit_port(void)
 
 	OK(out(&m, 0xf4, 1, 0) == 128, "code 0 is status 128");
 	OK(out(&m, 0xf4, 4, 5) == 133 && m.code == 5, "code 5 is status 133");
-	OK(out(&m, 0xf4, 4, 0x17f) == 255 && m.code == 0x17f, "statuses have seven bits of code");
+	OK(out(&m, 0xf4, 4, 0x17f) == 255 && m.code == 0x17f,
+	   "a status has seven bits of the code");
 	OK(in(&m, 0xf4, 1) == 0xff, "reading it does not end anything");
 }
 
@@ -133,9 +134,9 @@ static void test_strings(void)
 	run.io.count = 2;
 	machine_exit(&m, &run, window);
 	OK(!memcmp(window, expected, 6), "INSW fills it and stops where it should");
-	OK(machine_exit(&m, &run, NULL) == STATUS_UNKNOWN, "no window, no guess");
+	OK(machine_exit(&m, &run, NULL) == STATUS_UNKNOWN, "without a window the access fails");
 	run.io.width = 3;
-	OK(machine_exit(&m, &run, window) == STATUS_UNKNOWN, "a width nobody has");
+	OK(machine_exit(&m, &run, window) == STATUS_UNKNOWN, "an impossible width");
 }
 
 static void test_platform(void)
@@ -218,7 +219,7 @@ static void test_msrs(void)
 	run.reason = SVMVCPU_EXIT_MSR_WRITE;
 	run.msr.index = 0x210;
 	machine_exit(&m, &run, NULL);
-	OK(run.in_flags == SVMVCPU_RUN_FAIL, "one behind the variable MTRRs is refused");
+	OK(run.in_flags == SVMVCPU_RUN_FAIL, "the MSR behind the variable MTRRs is refused");
 	m.msr_ignore = true;
 	run.in_flags = 0;
 	machine_exit(&m, &run, NULL);
@@ -258,9 +259,10 @@ static void test_ioapic(void)
 	OK(nr_messages == 1 && message.vector == 0x44 && message.level, "an interrupt on its pin");
 	run.eoi.vector = 0x44;
 	OK(machine_exit(&m, &run, NULL) == MACHINE_CONTINUE && nr_messages == 2,
-	   "again at its end, being still there");
+	   "again after EOI, as the pin is still asserted");
 	OK(mmio(&m, 0xfec01000, false, &data) == STATUS_MEMORY_FAULT &&
-	   mmio(&m, 0xfebffffc, true, &data) == STATUS_MEMORY_FAULT, "nothing beside its page");
+	   mmio(&m, 0xfebffffc, true, &data) == STATUS_MEMORY_FAULT,
+	   "its page has no other register");
 	m.apic = false;
 	OK(mmio(&m, 0xfec00000, false, &data) == STATUS_MEMORY_FAULT, "without one, nothing there");
 	machine_irq(&m, IRQ_SERIAL, false);
@@ -283,10 +285,10 @@ static void test_kick(void)
 	m.uart.receive = one_byte;
 	run.interrupted.by = SVMVCPU_BY_KICK;
 	machine_exit(&m, &run, NULL);
-	OK(!m.uart.rx_nr, "a kick takes no input that nobody waits for");
+	OK(!m.uart.rx_nr, "a kick takes no input unless a driver waits");
 	out(&m, 0x3f9, 1, 1);
 	machine_exit(&m, &run, NULL);
-	OK(m.uart.rx_nr && in(&m, 0x3fa, 1) == 0x04, "but what a driver waits for");
+	OK(m.uart.rx_nr && in(&m, 0x3fa, 1) == 0x04, "and takes it if a driver waits");
 }
 
 static int end_of(__u32 reason)
@@ -311,7 +313,7 @@ static void test_ends(void)
 	OK(end_of(SVMVCPU_EXIT_FAIL_ENTRY) == 71, "failed entry");
 	OK(end_of(SVMVCPU_EXIT_EXCEPTION) == 72, "exception");
 	OK(end_of(SVMVCPU_EXIT_UNKNOWN) == 73, "unknown");
-	OK(end_of(SVMVCPU_EXIT_NONE) == 73 && end_of(4711) == 73, "reasons of the future");
+	OK(end_of(SVMVCPU_EXIT_NONE) == 73 && end_of(4711) == 73, "reasons of future versions");
 	run.reason = SVMVCPU_EXIT_INTERRUPTED;
 	run.interrupted.by = SVMVCPU_BY_SIGNAL | SVMVCPU_BY_KICK;
 	OK(machine_exit(&m, &run, NULL) == MACHINE_CONTINUE, "interrupted: the caller knows why");

@@ -124,7 +124,7 @@ static void test_loopback(void)
 	OK(uart_read(&u, 5) == 0x61 && uart_read(&u, 0) == 2,
 	   "clearing the receiver without the FIFOs keeps the byte");
 	uart_write(&u, 4, 0x00);
-	OK(uart_read(&u, 6) == 0xb0, "outside loopback someone is connected");
+	OK(uart_read(&u, 6) == 0xb0, "outside loopback the line is connected");
 	OK(uart_read(&u, 0) == 'z', "and the line is back");
 }
 
@@ -287,7 +287,7 @@ static void test_receive_interrupt(void)
 	struct uart u = fresh();
 
 	uart_write(&u, 4, 0x08);
-	OK(!uart_wants_input(&u), "nobody waits for input");
+	OK(!uart_wants_input(&u), "no driver waits for input");
 	uart_write(&u, 1, 0x01);
 	OK(uart_wants_input(&u) && !rises, "now a driver does");
 	uart_poll(&u);
@@ -300,14 +300,14 @@ static void test_receive_interrupt(void)
 	OK(uart_read(&u, 2) == 0x04 && u.line, "reading IIR does not end it");
 	OK(uart_read(&u, 0) == 'a' && falls == 1 && uart_wants_input(&u), "reading the byte does");
 	OK((uart_read(&u, 5) & 1) && rises == 2, "status finds the next");
-	OK(uart_read(&u, 0) == 'b' && uart_read(&u, 2) == 0x01 && !u.line, "and that was all");
+	OK(uart_read(&u, 0) == 'b' && uart_read(&u, 2) == 0x01 && !u.line, "then there is no more");
 	pending = "c";
 	uart_write(&u, 4, 0x18);
 	OK(!uart_wants_input(&u), "in loopback nothing comes in");
 	u.irq = NULL;
 	uart_write(&u, 4, 0x08);
 	uart_poll(&u);
-	OK(u.line && uart_read(&u, 0) == 'c', "nobody needs to listen");
+	OK(u.line && uart_read(&u, 0) == 'c', "a serial line needs no callback");
 }
 
 int main(void)

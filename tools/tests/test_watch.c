@@ -53,7 +53,7 @@ static void test_calls(void)
 	char c;
 
 	open_pipe(fds, &w);
-	OK(write(fds[1], "a", 1) == 1, "input nobody waits for");
+	OK(write(fds[1], "a", 1) == 1, "input without arming");
 	pause_ms(50);
 	OK(!called(), "is left alone");
 	watch_arm(&w);
@@ -70,13 +70,13 @@ static void test_calls(void)
 	watch_rearm(&w);
 	watch_arm(&w);
 	pause_ms(50);
-	OK(called() == 2, "nothing there, nothing said");
+	OK(called() == 2, "no input, no call");
 	OK(write(fds[1], "b", 1) == 1 && reaches(3), "input that comes later");
 	OK(read(fds[0], &c, 1) == 1, "read");
 	watch_rearm(&w);
 	watch_arm(&w);
 	close(fds[1]);
-	OK(reaches(4), "the end of input is worth a look too");
+	OK(reaches(4), "the end of input is reported too");
 	watch_stop(&w);
 	close(fds[0]);
 }
@@ -98,7 +98,7 @@ static void test_stop(void)
 		close(fds[0]);
 		close(fds[1]);
 	}
-	OK(true, "it ends armed or not, with input or without");
+	OK(true, "it ends in any state");
 }
 
 static void on_signal(int sig)

@@ -65,16 +65,16 @@ static void test_hangs(void)
 
 	OK(end.timed_out && !end.stuck && end.status == 128 + SIGKILL && seen.lines == 1, "a hang");
 	end = run("trap '' TERM INT HUP; while :; do :; done", 1, &seen);
-	OK(end.timed_out && !end.stuck, "one that spins and takes no signal");
+	OK(end.timed_out && !end.stuck, "a program that loops and ignores signals");
 	end = run("sleep 1000 & echo $!", 60, &seen);
-	OK(!end.timed_out && !end.status, "a child left behind does not hold it up");
+	OK(!end.timed_out && !end.status, "a child left behind does not delay it");
 	end = run("while :; do echo y; done", 5, &seen);
-	OK(end.timed_out && seen.lines > 1, "one that talks all the time");
+	OK(end.timed_out && seen.lines > 1, "a program that prints all the time");
 }
 
 static void test_no_start(void)
 {
-	char *const argv[] = { "/somebody/has/no/such/program", NULL };
+	char *const argv[] = { "/nonexistent/program", NULL };
 	char *const sound[] = { "/bin/true", NULL };
 	struct seen seen = { 0 };
 	struct child child = {
@@ -135,11 +135,11 @@ static void test_to_the_end(void)
 	seen.lines = 0;
 	child_run(&child, &end);
 	OK(end.status == 5 && !end.interrupted && seen.lines == 2,
-	   "nor does one that came before");
+	   "an earlier signal does not end it either");
 	child.argv = hangs;
 	child.seconds = 1;
 	child_run(&child, &end);
-	OK(end.timed_out && !end.interrupted && !end.stuck, "its time does");
+	OK(end.timed_out && !end.interrupted && !end.stuck, "its time limit does");
 	hwcheck_interrupted = 0;
 }
 
@@ -149,7 +149,8 @@ static void test_succeeded(void)
 	OK(!child_succeeded(&(struct child_end) { .status = 1 }) &&
 	   !child_succeeded(&(struct child_end) { .timed_out = true }) &&
 	   !child_succeeded(&(struct child_end) { .stuck = true }) &&
-	   !child_succeeded(&(struct child_end) { .interrupted = true }), "all else is none");
+	   !child_succeeded(&(struct child_end) { .interrupted = true }),
+	   "all other ends are failures");
 }
 
 int main(void)

@@ -64,12 +64,12 @@ static void test_klog(void)
 	   !klog_is_splat("PM: suspend debug: Waiting for 1 second(s).") &&
 	   !klog_is_splat("Speculative Return Stack Overflow: WARNING: See https://kernel.org") &&
 	   !klog_is_splat("NMI backtrace for cpu 1") && !klog_is_splat("Call Trace:"),
-	   "what a healthy kernel says");
+	   "messages of a healthy kernel");
 	OK(klog_is_trace(" svm_run+0x12/0x30 [svmvcpu]") && klog_is_trace("RIP: 0010:x+0x1/0x2") &&
 	   klog_is_trace("Call Trace:"), "lines of a trace");
 	OK(!klog_is_trace("wlan0: RX AssocResp from 00:11:22:33:44:55 (aid=1)") &&
 	   !klog_is_trace("audit: type=1103 acct=\"somebody\"") &&
-	   !klog_is_trace("Modules linked in: secret"), "what others say is no part of a trace");
+	   !klog_is_trace("Modules linked in: secret"), "other messages are no part of a trace");
 	OK(klog_is_ours("svmvcpu: SVM is in use by kvm_amd") && !klog_is_ours("kvm: loaded"),
 	   "lines of svmvcpu");
 }

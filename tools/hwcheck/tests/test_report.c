@@ -36,14 +36,14 @@ static void test_content(void)
 	report_json_end(&r);
 	report_sync(&r);
 	OK(!strcmp(read_back("one.txt"), "\n== Title\n\n# said 1\n"),
-	   "text is there at once, JSON is not");
+	   "text is written at once, JSON is not");
 	report_json(&r, "b");
 	report_json_end(&r);
 	OK(!report_close(&r), "closed");
 	read_back("one.txt");
 	OK(strstr(content, "\n{\"type\":\"a\",\"key\":\"\\\"quoted\\\" xxxxxxxx\"}\n"
 			   "{\"type\":\"b\"}\n"),
-	   "then it is, a line each");
+	   "closing writes it, a line each");
 }
 
 static void test_names(void)
@@ -78,12 +78,12 @@ static void test_no_room(void)
 	OK(!report_open(&r, "full.txt"), "a report");
 	setrlimit(RLIMIT_FSIZE, &small);
 	report_say(&r, "# %.40s\n", text);
-	OK(!r.error, "there is room");
+	OK(!r.error, "writes succeed up to the limit");
 	report_say(&r, "# %s\n", text);
-	OK(r.error == EFBIG, "there is none any more");
+	OK(r.error == EFBIG, "a write beyond the limit fails");
 	setrlimit(RLIMIT_FSIZE, &old);
 	report_say(&r, "# dropped\n");
-	OK(report_close(&r) == EFBIG, "the first error is what is told");
+	OK(report_close(&r) == EFBIG, "close returns the first error");
 	OK(!strncmp(read_back("full.txt"), "# sixty", 7) && !strstr(content, "dropped"),
 	   "what was written stays");
 }
@@ -153,7 +153,7 @@ static void test_bench(void)
 	OK(strstr(content, "        1234         3703    3.00\n"), "both and their ratio");
 	OK(strstr(content, "          10            -\n"), "one alone");
 	OK(strstr(content, "\"op\":\"PIO out\",\"unit\":\"\",\"svmvcpu\":1234,\"kvm\":3703}"),
-	   "and for programs");
+	   "and in JSON");
 	for (i = 0; i < BENCH_ROWS; i++) {
 		snprintf(line, sizeof(line), "bench\trow %u\t\t1", i);
 		bench_feed(&table, 0, line);

@@ -123,7 +123,7 @@ static void test_good(const char *dir)
 	OK(s.programs == 1 && !s.failed && s.count[TAP_PASS] == 1, "one passes");
 	OK(strstr(text, "good                   1 passed, "), "has a line");
 	OK(strstr(text, "never                never: y\n"), "what is left out, and why");
-	OK(!strstr(text, "WARNING"), "the log before it is not its own");
+	OK(!strstr(text, "WARNING"), "earlier messages are not its own");
 }
 
 static void test_splat(const char *dir)
@@ -136,7 +136,7 @@ static void test_splat(const char *dir)
 	OK(strstr(text, "    FAILED kernel log\n      WARNING: CPU: 1 PID: 7 at svm.c:1\n"),
 	   "with its first line");
 	OK(strstr(text, "       svm_run+0x1/0x2 [svmvcpu]\n"), "and its trace");
-	OK(!strstr(text, "SecretNet"), "and nothing of others in between");
+	OK(!strstr(text, "SecretNet"), "without messages of others in between");
 	OK(strstr(text, "\"name\":\"splats\",\"status\":0,\"timed_out\":false,") &&
 	   strstr(text, "\"cases\":[{\"name\":\"kernel log\",\"result\":\"fail\","), "and as JSON");
 }
@@ -150,7 +150,7 @@ static void test_splat_between(const char *dir)
 	OK(s.programs == 1 && s.failed == 1 && !s.count[TAP_FAIL], "a splat after a program");
 	OK(strstr(text, "FAILED: kernel log, after good: WARNING: CPU: 0 PID: 9 at late.c:1\n"),
 	   "names the program");
-	OK(!strstr(text, "SecretNet"), "and nothing of others");
+	OK(!strstr(text, "SecretNet"), "without messages of others");
 	OK(strstr(text, "{\"type\":\"log\",\"after\":\"good\",\"why\":\"WARNING: CPU: 0"),
 	   "and as JSON");
 }
@@ -163,7 +163,7 @@ static void test_splat_of_bench(const char *dir)
 	OK(s.failed == 1, "a splat of a benchmark");
 	OK(strstr(text, "FAILED: kernel log, after bench-svmvcpu: BUG: Bad page state"),
 	   "names its side");
-	OK(strstr(text, "\nPIO out"), "its figures are there");
+	OK(strstr(text, "\nPIO out"), "its figures are reported");
 }
 
 static void test_liars(const char *dir)
@@ -173,8 +173,9 @@ static void test_liars(const char *dir)
 				     PROGRAMS);
 
 	OK(s.failed == 2, "both fail");
-	OK(strstr(text, "the program printed no plan"), "one that says nothing");
-	OK(strstr(text, "exit status 7, but no failed case"), "one whose status contradicts it");
+	OK(strstr(text, "the program printed no plan"), "a program without output");
+	OK(strstr(text, "exit status 7, but no failed case"),
+	   "a program whose status contradicts its results");
 }
 
 /* The flag is checked before each program. */

@@ -72,16 +72,16 @@ static void test_plan(void)
 	OK(*refusal(&plan, "slow", &quick), "slow ones do not");
 	OK(*refusal(&plan, "smoke", &named) && !*refusal(&plan, "slow", &named),
 	   "named ones run");
-	OK(*refusal(&plan, "giga", &named), "a name is no permission");
+	OK(*refusal(&plan, "giga", &named), "a name does not permit other classes");
 	named.with = 1U << PLAN_MEMORY;
-	OK(!*refusal(&plan, "giga", &named), "--with is");
+	OK(!*refusal(&plan, "giga", &named), "--with does");
 	all.with = ~0U;
-	OK(*refusal(&plan, "old", &all), "never is never");
+	OK(*refusal(&plan, "old", &all), "class never cannot be selected");
 	OK(plan_class_asked("memory") == PLAN_MEMORY && plan_class_asked("cpus") == PLAN_CPUS &&
 	   plan_class_asked("contain") == PLAN_CONTAIN,
-	   "classes that one can ask for");
+	   "classes that can be selected");
 	OK(plan_class_asked("never") < 0 && plan_class_asked("host") < 0 &&
-	   plan_class_asked("") < 0, "and those that one cannot");
+	   plan_class_asked("") < 0, "classes that cannot");
 	plan_free(&plan);
 }
 

@@ -45,7 +45,7 @@ static void test_harness(void)
 	OK(has(&t, 0, "args.first", TAP_PASS, NULL), "a pass");
 	OK(has(&t, 1, "args.second", TAP_SKIP, "no luck"), "a skip has the name of its RUN line");
 	OK(t.cases[2].why && strstr(t.cases[2].why, "x.c:7:third:Expected"), "a failure's output");
-	OK(t.cases[2].why && !strstr(t.cases[2].why, "no luck"), "and nobody else's");
+	OK(t.cases[2].why && !strstr(t.cases[2].why, "no luck"), "without output of other cases");
 	OK(has(&t, 3, "global", TAP_PASS, NULL), "a dash before the name");
 	tap_free(&t);
 }
@@ -88,7 +88,7 @@ static void test_hostile(void)
 	tap_feed(&t, line);
 	OK(t.nr == 1 && strlen(t.cases[0].name) == sizeof(t.cases[0].name) - 1,
 	   "a long name is cut");
-	OK(t.cases[0].why && strlen(t.cases[0].why) < sizeof(t.notes), "so is what was said");
+	OK(t.cases[0].why && strlen(t.cases[0].why) < sizeof(t.notes), "so is its output");
 	tap_feed(&t, "ok");
 	tap_feed(&t, "not ok");
 	tap_feed(&t, "okay 2 then");
