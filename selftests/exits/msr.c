@@ -295,12 +295,12 @@ TEST_F(exit_msr, pat)
 {
 	struct test_vm *vm = &self->vm;
 	uint64_t host_before = 0, host_after = 0;
-	unsigned int type, byte;
+	unsigned int type, byte, step = slow_machine() ? 9 : 1;
 
 	host_rdmsr(0, MSR_PAT, &host_before);
 	idt_setup(vm, IDT_LONG64);
 	EXPECT_EQ(PAT_AT_RESET, read_msr(vm, MSR_PAT));
-	for (type = 0; type < 256; type++)
+	for (type = 0; type < 256; type += type < 8 ? 1 : step)
 		for (byte = 0; byte < 8; byte += 7) {
 			bool legal = type < 8 && type != 2 && type != 3;
 			uint64_t value = (uint64_t)type << (byte * 8);

@@ -12,7 +12,7 @@
 
 #define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"
 /* of each test; a CPU may take a second to go offline and online */
-#define ROUNDS		(slow_machine() ? 4 : 10)
+#define ROUNDS		(slow_machine() ? 3 : 5)
 
 FIXTURE(hotplug) {
 	struct test_vm vm;
@@ -217,18 +217,27 @@ static bool mem_sleep_there(const char *state)
 	return there;
 }
 
-TEST_F_TIMEOUT(suspend, guest_goes_on, 120)
+/* Suspend shall return at @level. NULL, or why it cannot be tested */
+static const char *prepare_suspend(const char *level, const char *state)
 {
-	struct test_vm *vm = &self->vm;
-
 	/* "deep" if there is such a state; otherwise "mem" acts like "freeze" */
 	write_file("/sys/power/mem_sleep", "deep");
-	if (write_file("/sys/power/pm_test", variant->level))
-		SKIP(return, "no pm_test in this kernel");
-	if (!mem_sleep_there(variant->state))
-		SKIP(return, "the machine has no such state: %s", variant->state);
-	write_file("/sys/module/suspend/parameters/pm_test_delay", "1");
+	if (write_file("/sys/power/pm_test", level))
+		return "no pm_test in this kernel";
+	if (!mem_sleep_there(state))
+		return "the machine cannot suspend to this state";
+	/* it returns at once, without a busy wait */
+	write_file("/sys/module/suspend/parameters/pm_test_delay", "0");
+	return NULL;
+}
 
+TEST_F_TIMEOUT(suspend, guest_goes_on, 120)
+{
+	const char *why_not = prepare_suspend(variant->level, variant->state);
+	struct test_vm *vm = &self->vm;
+
+	if (why_not)
+		SKIP(return, "%s", why_not);
 	START_GUEST(&self->gt, vm, spin);
 	ASSERT_TRUE(guest_beats(vm));
 	ASSERT_EQ(0, write_file("/sys/power/state", variant->state));
@@ -241,15 +250,11 @@ TEST_F_TIMEOUT(suspend, guest_goes_on, 120)
 /* With a VM that does not run: SVM stays off until the next RUN. */
 TEST_F_TIMEOUT(suspend, stopped_guest, 120)
 {
+	const char *why_not = prepare_suspend(variant->level, variant->state);
 	struct test_vm *vm = &self->vm;
 
-	write_file("/sys/power/mem_sleep", "deep");
-	if (write_file("/sys/power/pm_test", variant->level))
-		SKIP(return, "no pm_test in this kernel");
-	if (!mem_sleep_there(variant->state))
-		SKIP(return, "the machine has no such state: %s", variant->state);
-	write_file("/sys/module/suspend/parameters/pm_test_delay", "1");
-
+	if (why_not)
+		SKIP(return, "%s", why_not);
 	load_guest(vm, spin);
 	vm_setup(vm, SVMVCPU_PRESET_PROT32);
 	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, run_for_ms(vm, 200));

@@ -126,7 +126,7 @@ FIXTURE_TEARDOWN(kill)
 
 TEST_F_TIMEOUT(kill, a_thousand_times, 900)
 {
-	int rounds = slow_machine() ? 10 : 100;
+	int rounds = slow_machine() ? 5 : 100;
 	long before = 0, after = 0;
 	__u64 start = now_ns();
 	int i, part;

@@ -9,6 +9,9 @@
 #include "guest_thread.h"
 #include "host_state.h"
 
+/* Twice the time in which the module turns SVM off when nobody uses it */
+#define WELL_AFTER_US	700000
+
 FIXTURE(svme) {
 	struct test_vm vm;
 	struct guest_thread gt;
@@ -19,7 +22,7 @@ FIXTURE_SETUP(svme)
 	ASSERT_TRUE(msr_readable());
 	ASSERT_LT(1, host_cpus());
 	ASSERT_TRUE(svme_goes_off()) {
-		TH_LOG("somebody else's SVM is on");
+		TH_LOG("SVM is already on");
 	}
 }
 
@@ -71,13 +74,13 @@ TEST_F_TIMEOUT(svme, on_as_long_as_a_vm_exists, 60)
 	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(vm, 0));
 	vm_close(vm);
 	/* The other VM has never run, but it exists. */
-	usleep(1500000);
+	usleep(WELL_AFTER_US);
 	EXPECT_TRUE(svme_on(0));
 	ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(&other, 0));
 	/* A vCPU file alone keeps its VM. */
 	close(other.vm);
 	other.vm = -1;
-	usleep(1500000);
+	usleep(WELL_AFTER_US);
 	EXPECT_TRUE(svme_on(0));
 	EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, turn_on(&other, 0));
 	vm_close(&other);
@@ -194,7 +197,7 @@ TEST_F_TIMEOUT(kvm, holds_svm, 60)
 	EXPECT_EQ(EBUSY, ioctl_errno(dev, SVMVCPU_CREATE_VM, &create));
 	EXPECT_TRUE(log_has(log, "svmvcpu: SVM is in use by kvm_amd"));
 	/* KVM uses SVM: this module must not turn it off, now or later. */
-	usleep(1200000);
+	usleep(WELL_AFTER_US);
 	EXPECT_EQ(host_cpus(), svme_count());
 	EXPECT_EQ(0, kvm_guest_run(&self->kvm));
 	kvm_guest_close(&self->kvm);
@@ -218,7 +221,7 @@ TEST_F_TIMEOUT(kvm, comes_between_create_and_run, 60)
 	EXPECT_EQ(0, kvm_guest_run(&self->kvm));
 	/* The end of this module's last VM does not affect KVM. */
 	vm_close(vm);
-	usleep(1200000);
+	usleep(WELL_AFTER_US);
 	EXPECT_EQ(host_cpus(), svme_count());
 	EXPECT_EQ(0, kvm_guest_run(&self->kvm));
 }

@@ -18,7 +18,7 @@
 #define BYTES	(8UL << 20)
 #define PAGES	(BYTES / PAGE)
 #define HUGE	(2UL << 20)
-#define SECONDS	(debug_kernel() ? 12U : 15U)
+#define SECONDS	8U
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21

@@ -360,8 +360,9 @@ TEST_F(dirty, memory_moves)
 	EXPECT_EQ(COUNT - 2, collect(self, ALL, 0, MAX));
 }
 
-/* A page at two addresses is reported at the address it was written at. */
-#define ROUNDS	(slow_machine() ? 100U : 500U)
+/* each delay of zapped_meanwhile once, or several times */
+#define DELAYS	40U
+#define ROUNDS	(slow_machine() ? DELAYS : 3 * DELAYS)
 
 /**
  * struct protecter - a thread that zaps what write_pages has written
@@ -413,7 +414,7 @@ TEST_F_TIMEOUT(dirty, zapped_meanwhile, 100)
 		p.asked++;
 		while (p.begun != p.asked)
 			;
-		for (delay = round % 40 * 100; delay; delay--)
+		for (delay = round % DELAYS * 100; delay; delay--)
 			asm volatile("");
 		ASSERT_EQ((int)SNAP_PAGES, collect(self, ALL, 0, MAX)) TH_LOG("round %u", round);
 		ASSERT_EQ(0U, self->got.more);
@@ -423,6 +424,7 @@ TEST_F_TIMEOUT(dirty, zapped_meanwhile, 100)
 	pthread_join(thread, NULL);
 }
 
+/* A page at two addresses is reported at the address it was written at. */
 TEST_F(dirty, aliases_of_a_file)
 {
 	struct test_vm *vm = &self->vm;
@@ -590,7 +592,7 @@ TEST_F_TIMEOUT(dirty, concurrent_writers, 100)
 		.preset = SVMVCPU_PRESET_PROT32, .entry = TEST_CODE, .arg = TEST_FREE,
 	};
 	unsigned int rounds = 0, i;
-	__u64 told = 0, end;
+	__u64 reported = 0, end;
 
 	load_guest(vm, counter);
 	ASSERT_EQ(0, svmvcpu_vcpu_create(vm->vm, 1, &vm->info, &other));
@@ -604,12 +606,12 @@ TEST_F_TIMEOUT(dirty, concurrent_writers, 100)
 	pin_thread(&a, 0);
 	pin_thread(&b, 1);
 	/* for that time, and until each guest has completed a round */
-	for (end = now_ns() + WHILE; now_ns() < end || (told <= 128 && now_ns() < end + LONG);
+	for (end = now_ns() + WHILE; now_ns() < end || (reported <= 128 && now_ns() < end + LONG);
 	     rounds++) {
 		int nr = collect(self, ALL, 0, MAX);
 
 		ASSERT_LE(0, nr);
-		told += nr;
+		reported += nr;
 		while (nr--)
 			memcpy(mirror + self->list[nr], vm->mem + self->list[nr], PAGE);
 		usleep(rounds % 8 * 1000);
@@ -619,8 +621,8 @@ TEST_F_TIMEOUT(dirty, concurrent_writers, 100)
 	for (i = collect(self, ALL, 0, MAX); i--;)
 		memcpy(mirror + self->list[i], vm->mem + self->list[i], PAGE);
 	EXPECT_EQ(0, memcmp(mirror, vm->mem, TEST_MEM));
-	TH_LOG("%u rounds, %llu pages", rounds, told);
-	EXPECT_LT(128U, told);
+	TH_LOG("%u rounds, %llu pages", rounds, reported);
+	EXPECT_LT(128U, reported);
 	free(mirror);
 	svmvcpu_vcpu_close(&other);
 }

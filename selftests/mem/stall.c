@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timeout: 240
- * cost: 22
+ * cost: 10
  * kernel: stock, debug
  *
  * One thread of the VMM is in a system call that invalidates much memory, which takes
@@ -307,8 +307,8 @@ TEST(prefault_ends)
 /* --- a wait is over when the invalidation is ---------------------------------- */
 
 #define RUNNERS		4
-#define ROUND		(slow_machine() ? 100U : 1000U)	/* invalidations */
-#define ROUNDS		(slow_machine() ? 2U : 10U)
+#define ROUND		50U	/* invalidations */
+#define ROUNDS		(slow_machine() ? 4U : 20U)
 
 /**
  * struct runner - a vCPU that goes over the hot pages

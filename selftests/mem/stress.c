@@ -19,7 +19,7 @@
 
 #include "guest_thread.h"
 
-#define SECONDS		(debug_kernel() ? 15U : 45U)
+#define SECONDS		(debug_kernel() ? 10U : 20U)
 #define VCPUS		3U
 #define AREA		0x40000000UL	/* pages of a file, two frames each */
 #define HUGE		(2UL << 20)
