@@ -5,6 +5,8 @@
  */
 #include <kunit/test.h>
 
+/* spec_ctrl_test.c has one, too. */
+#define svm_caps	permmap_test_caps
 #include "permmap.c"
 
 struct svm_caps svm_caps;
