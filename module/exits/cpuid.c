@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CPUID: the answer is the vCPU's table, except for what depends on the state of the
- * guest and of its local APIC.
+ * CPUID: the result comes from the vCPU's table, except for bits that depend on the state of
+ * the guest and of its local APIC.
  */
 #include <linux/kernel.h>
 
@@ -12,20 +12,15 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/xstate.h"
 
-/* Four registers of the answer, in the order of an entry */
-struct cpuid_answer {
-	u32 eax, ebx, ecx, edx;
-};
-
 /*
- * The x2APIC ID, for every subleaf: those behind the last have type 0 (invalid)
- * and their own number, as on hardware.
+ * Every subleaf has the x2APIC ID. Those after the last have type 0 (invalid) and their own
+ * number, as on hardware.
  */
 static void fill_topology(const struct vcpu *vcpu, u32 subleaf, bool found,
-			  struct cpuid_answer *out)
+			  struct svmvcpu_cpuid_entry *out)
 {
 	if (!vcpu->apic) {
-		*out = (struct cpuid_answer) { };
+		*out = (struct svmvcpu_cpuid_entry) { };
 		return;
 	}
 	if (!found)
@@ -33,9 +28,9 @@ static void fill_topology(const struct vcpu *vcpu, u32 subleaf, bool found,
 	out->edx = vcpu->id;
 }
 
-/* The local APIC: there or not, enabled by the guest or not; its ID */
+/* Whether there is a local APIC, whether the guest has enabled it, and its ID */
 static void fill_apic(const struct vcpu *vcpu, u32 leaf, u32 subleaf, bool found,
-		      struct cpuid_answer *out)
+		      struct svmvcpu_cpuid_entry *out)
 {
 	bool enabled = vcpu->apic && lapic_is_enabled(&vcpu->apic->lapic);
 
@@ -64,7 +59,7 @@ static void fill_apic(const struct vcpu *vcpu, u32 leaf, u32 subleaf, bool found
 
 /* Replace what depends on the vCPU and its state. */
 static void fill_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, bool found,
-			 struct cpuid_answer *out)
+			 struct svmvcpu_cpuid_entry *out)
 {
 	/* The VMM that gave the vCPU its own table may emulate an APIC itself. */
 	if (vcpu->apic || !vcpu->own_cpuid)
@@ -82,7 +77,7 @@ static void fill_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, bool found,
 enum exit_result exit_cpuid(struct vcpu *vcpu, bool atomic)
 {
 	const struct svmvcpu_cpuid_entry *entry;
-	struct cpuid_answer out = { };
+	struct svmvcpu_cpuid_entry out = { };
 	u32 leaf, subleaf;
 	enum exit_result ret;
 
@@ -93,7 +88,7 @@ enum exit_result exit_cpuid(struct vcpu *vcpu, bool atomic)
 	subleaf = vcpu->gprs[INSN_RCX];
 	entry = cpuid_table_find(vcpu->cpuid, leaf, subleaf);
 	if (entry)
-		out = (struct cpuid_answer) { entry->eax, entry->ebx, entry->ecx, entry->edx };
+		out = *entry;
 	fill_dynamic(vcpu, leaf, subleaf, entry, &out);
 	/* 32-bit writes clear the upper halves. */
 	vcpu->gprs[INSN_RAX] = out.eax;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Control and debug registers: what MOV CR, LMSW, SMSW, CLTS and MOV DR do.
- */
+/* Control and debug registers: MOV CR, LMSW, SMSW, CLTS, MOV DR, XSETBV. */
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <asm/processor.h>
@@ -22,7 +20,7 @@
 			 X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_AM |	\
 			 X86_CR0_NW | X86_CR0_CD | X86_CR0_PG)
 #define CR0_LMSW	(X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS)
-/* changes of these make cached translations wrong */
+/* Changes of these bits require a TLB flush. */
 #define CR0_TLB		(X86_CR0_PG | X86_CR0_WP | X86_CR0_CD | X86_CR0_NW)
 
 static bool cr0_legal(const struct vcpu *vcpu, u64 cr0)
@@ -45,7 +43,7 @@ static bool cr0_legal(const struct vcpu *vcpu, u64 cr0)
 	return !(save->efer & EFER_LMA) || !code64;
 }
 
-/* false: the guest gets #GP(0) */
+/* Returns false if the value raises #GP(0). */
 static bool set_cr0(struct vcpu *vcpu, u64 cr0)
 {
 	u64 old = guest_cr0(vcpu), efer;
@@ -58,24 +56,6 @@ static bool set_cr0(struct vcpu *vcpu, u64 cr0)
 	guest_put_cr0(vcpu, cr0);
 	guest_put_efer(vcpu, efer_with_lma(efer, cr0));
 	vcpu->want_flush = flush || ((old ^ cr0) & CR0_TLB);
-	return true;
-}
-
-static bool set_cr4(struct vcpu *vcpu, u64 cr4)
-{
-	if (cr4 & ~vcpu->cpuid->limits.cr4_guest)
-		return false;
-	if ((vcpu->vmcb->save.efer & EFER_LMA) && !(cr4 & X86_CR4_PAE))
-		return false;
-	guest_put_cr4(vcpu, cr4);
-	return true;
-}
-
-static bool set_cr8(struct vcpu *vcpu, u64 cr8)
-{
-	if (cr8 & ~V_TPR_MASK)
-		return false;
-	guest_put_cr8(vcpu, cr8);
 	return true;
 }
 
@@ -97,133 +77,86 @@ static u64 read_cr(const struct vcpu *vcpu, unsigned int cr)
 	}
 }
 
+/* Returns false if the value raises #GP(0). @cr: 0, 4 or 8 */
 static bool write_cr(struct vcpu *vcpu, unsigned int cr, u64 value)
 {
-	switch (cr) {
-	case 0:
+	if (cr == 0)
 		return set_cr0(vcpu, value);
-	case 4:
-		return set_cr4(vcpu, value);
-	case 8:
-		return set_cr8(vcpu, value);
-	default:
-		return false;
+	if (cr == 8) {
+		if (value & ~V_TPR_MASK)
+			return false;
+		guest_put_cr8(vcpu, value);
+		return true;
 	}
+	if ((value & ~vcpu->cpuid->limits.cr4_guest) ||
+	    ((vcpu->vmcb->save.efer & EFER_LMA) && !(value & X86_CR4_PAE)))
+		return false;
+	guest_put_cr4(vcpu, value);
+	return true;
 }
 
-static void step_over(struct vcpu *vcpu, const struct ginsn *insn)
-{
-	guest_skip_to(vcpu, ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn->len));
-}
-
-/* Memory operand of LMSW and SMSW: two bytes. */
+/* The 16-bit operand of LMSW and SMSW */
 static enum exit_result access_msw(struct vcpu *vcpu, const struct ginsn *insn, u16 *msw,
 				   bool store, bool atomic)
 {
-	u64 next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn->len);
-	struct linear_env env;
-	u64 linear, offset;
-	int fault;
-
-	guest_env(vcpu, &env);
-	offset = ginsn_offset(&insn->mem, vcpu->gprs, next_rip);
-	fault = linear_address(&env, insn->mem.seg, offset, sizeof(*msw),
-			       store ? LINEAR_WRITE : LINEAR_READ, &linear);
-	if (fault) {
-		event_raise(vcpu, event_exception(fault, 0));
-		return EXIT_RESUME;
-	}
-	return guest_copy(vcpu, linear, msw, sizeof(*msw), store ? GUEST_WRITE : 0, atomic);
-}
-
-static enum exit_result do_lmsw(struct vcpu *vcpu, const struct ginsn *insn, u64 *cr0,
-				bool atomic)
-{
-	u64 old = guest_cr0(vcpu);
-	u16 msw;
+	u64 linear;
 	enum exit_result ret;
 
-	if (insn->flags & INSN_F_MEM) {
-		ret = access_msw(vcpu, insn, &msw, false, atomic);
-		if (ret)
-			return ret;
-	} else {
-		msw = vcpu->gprs[insn->rm];
-	}
-	/* LMSW can set PE, never clear it. */
-	*cr0 = (old & ~CR0_LMSW) | (msw & CR0_LMSW) | (old & X86_CR0_PE);
-	return EXIT_CONTINUE;
-}
-
-static enum exit_result do_smsw(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
-{
-	u16 msw = guest_cr0(vcpu);
-
-	if (insn->flags & INSN_F_MEM)
-		return access_msw(vcpu, insn, &msw, true, atomic);
-	ginsn_reg_write(vcpu->gprs, insn->rm, insn->op_bytes, false, guest_cr0(vcpu));
-	return EXIT_CONTINUE;
-}
-
-static enum exit_result cr_write_value(struct vcpu *vcpu, const struct ginsn *insn,
-				       unsigned int *cr, u64 *value, bool atomic)
-{
-	*cr = 0;
-	switch (insn->class) {
-	case INSN_CLTS:
-		*value = guest_cr0(vcpu) & ~(u64)X86_CR0_TS;
-		return EXIT_CONTINUE;
-	case INSN_LMSW:
-		return do_lmsw(vcpu, insn, value, atomic);
-	default:
-		*cr = insn->reg;
-		*value = ginsn_reg_read(vcpu->gprs, insn->rm, insn->op_bytes, false);
+	if (!(insn->flags & INSN_F_MEM)) {
+		if (store)	/* A register takes more of CR0 than 16 bits. */
+			ginsn_reg_write(vcpu->gprs, insn->rm, insn->op_bytes, false,
+					guest_cr0(vcpu));
+		else
+			*msw = vcpu->gprs[insn->rm];
 		return EXIT_CONTINUE;
 	}
+	ret = guest_operand(vcpu, insn, &insn->mem, sizeof(*msw), store, &linear);
+	if (ret)
+		return ret;
+	return guest_copy(vcpu, linear, msw, sizeof(*msw), store ? GVA_WRITE : 0, atomic);
 }
 
 static enum exit_result cr_write(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
 {
-	unsigned int cr;
-	u64 value;
+	u64 cr0 = guest_cr0(vcpu), value;
 	enum exit_result ret;
+	unsigned int cr = 0;
+	u16 msw;
 
-	ret = cr_write_value(vcpu, insn, &cr, &value, atomic);
-	if (ret)
-		return ret;
-	if (cr != 0 && cr != 4 && cr != 8) {
-		event_raise_ud(vcpu);
-		return EXIT_RESUME;
+	switch (insn->class) {
+	case INSN_CLTS:
+		value = cr0 & ~(u64)X86_CR0_TS;
+		break;
+	case INSN_LMSW:
+		ret = access_msw(vcpu, insn, &msw, false, atomic);
+		if (ret)
+			return ret;
+		/* LMSW can set PE, but not clear it. */
+		value = (cr0 & ~(CR0_LMSW & ~X86_CR0_PE)) | (msw & CR0_LMSW);
+		break;
+	default:
+		cr = insn->reg;
+		value = ginsn_reg_read(vcpu->gprs, insn->rm, insn->op_bytes, false);
 	}
-	if (!write_cr(vcpu, cr, value)) {
-		event_raise_gp(vcpu);
-		return EXIT_RESUME;
-	}
-	step_over(vcpu, insn);
-	return EXIT_RESUME;
+	if (cr != 0 && cr != 4 && cr != 8)
+		return guest_raise(vcpu, VEC_UD, NO_ERROR);
+	return write_cr(vcpu, cr, value) ? EXIT_CONTINUE : guest_raise(vcpu, VEC_GP, 0);
 }
 
 static enum exit_result cr_read(struct vcpu *vcpu, const struct ginsn *insn, bool atomic)
 {
-	enum exit_result ret;
+	u16 msw = guest_cr0(vcpu);
 
-	if (insn->class == INSN_SMSW) {
-		ret = do_smsw(vcpu, insn, atomic);
-		if (ret)
-			return ret;
-	} else {
-		ginsn_reg_write(vcpu->gprs, insn->rm, insn->op_bytes, false,
-				read_cr(vcpu, insn->reg));
-	}
-	step_over(vcpu, insn);
-	return EXIT_RESUME;
+	if (insn->class == INSN_SMSW)
+		return access_msw(vcpu, insn, &msw, true, atomic);
+	ginsn_reg_write(vcpu->gprs, insn->rm, insn->op_bytes, false, read_cr(vcpu, insn->reg));
+	return EXIT_CONTINUE;
 }
 
 /*
- * VMEXIT_CRn_READ and _WRITE. Which register it is the instruction says, not
- * the exit code: QEMU 10 calls every read one of CR0. But what the CPU has
- * checked is what it intercepted, not what another vCPU may have put there
- * since: a read stays a read, and user code can reach SMSW only.
+ * VMEXIT_CRn_READ and _WRITE. The register comes from the instruction, because QEMU 10
+ * reports every read as one of CR0. Another vCPU may have replaced the instruction since
+ * the CPU checked its privilege: a read remains a read, and user code reaches SMSW only.
  */
 enum exit_result exit_cr(struct vcpu *vcpu, bool atomic)
 {
@@ -239,7 +172,11 @@ enum exit_result exit_cr(struct vcpu *vcpu, bool atomic)
 	ret = guest_decode_as(vcpu, &insn, classes, atomic);
 	if (ret)
 		return ret;
-	return write ? cr_write(vcpu, &insn, atomic) : cr_read(vcpu, &insn, atomic);
+	ret = write ? cr_write(vcpu, &insn, atomic) : cr_read(vcpu, &insn, atomic);
+	if (ret)
+		return ret;
+	guest_skip_to(vcpu, guest_rip_after(vcpu, &insn));
+	return EXIT_RESUME;
 }
 
 /* VMEXIT_XSETBV: the hardware has checked CPL and CR4.OSXSAVE. */
@@ -252,10 +189,8 @@ enum exit_result exit_xsetbv(struct vcpu *vcpu, bool atomic)
 	if (ret)
 		return ret;
 	if ((u32)vcpu->gprs[INSN_RCX] != 0 || vcpu->vmcb->save.cpl ||
-	    !xcr0_valid(value, vcpu->cpuid->limits.xcr0)) {
-		event_raise_gp(vcpu);
-		return EXIT_RESUME;
-	}
+	    !xcr0_valid(value, vcpu->cpuid->limits.xcr0))
+		return guest_raise(vcpu, VEC_GP, 0);
 	xcr0_set(vcpu, value);
 	guest_skip_to(vcpu, vcpu->next_rip);
 	return EXIT_RESUME;
@@ -272,6 +207,8 @@ static u64 read_dr(const struct vcpu *vcpu, unsigned int dr)
 #define DR6_SETTABLE	0x0000e00fULL
 #define DR7_FIXED	0x00000400ULL
 #define DR7_SETTABLE	0xffff2bffULL
+#define DR7_GD		BIT_ULL(13)
+#define DR6_BD		BIT_ULL(13)
 
 static bool write_dr(struct vcpu *vcpu, unsigned int dr, u64 value)
 {
@@ -302,25 +239,20 @@ enum exit_result exit_dr(struct vcpu *vcpu, bool atomic)
 	if (ret)
 		return ret;
 	dr = insn.reg;
-	/* DR4 and DR5 are other names for DR6 and DR7 unless CR4.DE forbids it. */
-	if (dr > 7 || ((dr == 4 || dr == 5) && (vmcb->save.cr4 & X86_CR4_DE))) {
-		event_raise_ud(vcpu);
-		return EXIT_RESUME;
-	}
-	if (dr == 4 || dr == 5)
+	if (dr == 4 || dr == 5) {
+		/* Aliases of DR6 and DR7, unless CR4.DE is set */
+		if (vmcb->save.cr4 & X86_CR4_DE)
+			return guest_raise(vcpu, VEC_UD, NO_ERROR);
 		dr += 2;
-	if (vmcb->save.dr7 & BIT_ULL(13)) {
-		event_raise_db(vcpu, BIT_ULL(13));
+	}
+	if (vmcb->save.dr7 & DR7_GD) {
+		event_raise_db(vcpu, DR6_BD);
 		return EXIT_RESUME;
 	}
-
-	if (insn.class == INSN_MOV_FROM_DR) {
+	if (!write)
 		ginsn_reg_write(vcpu->gprs, insn.rm, insn.op_bytes, false, read_dr(vcpu, dr));
-	} else if (!write_dr(vcpu, dr, ginsn_reg_read(vcpu->gprs, insn.rm, insn.op_bytes,
-						      false))) {
-		event_raise_gp(vcpu);
-		return EXIT_RESUME;
-	}
-	step_over(vcpu, &insn);
+	else if (!write_dr(vcpu, dr, ginsn_reg_read(vcpu->gprs, insn.rm, insn.op_bytes, false)))
+		return guest_raise(vcpu, VEC_GP, 0);
+	guest_skip_to(vcpu, guest_rip_after(vcpu, &insn));
 	return EXIT_RESUME;
 }

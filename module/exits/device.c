@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Device memory: an access to guest-physical addresses without a region, made
- * by an instruction of the mov family, becomes an MMIO exit with address,
- * width and data. mmio.c knows what each instruction does; here it is tied to
- * a vCPU. What it does not know goes to the VMM as MEMORY_FAULT, with the
- * bytes.
+ * Device memory: an access to guest-physical addresses without a region. If an
+ * instruction of the mov family made it, it becomes an MMIO exit with address, width and
+ * data, or an access to the local APIC. All others become MEMORY_FAULT with the
+ * instruction's bytes. mmio.c knows what each instruction does.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -13,119 +12,70 @@
 #include "insn/mmio.h"
 #include "mm/memory.h"
 #include "vcpu/apic.h"
-#include "vcpu/event.h"
 #include "vcpu/guest.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 
-static noinline int linear_legacy(const struct vcpu *vcpu, unsigned int seg, u64 offset,
-				  unsigned int width, bool write, u64 *linear)
-{
-	struct linear_env env;
-
-	guest_env(vcpu, &env);
-	return linear_address(&env, seg, offset, width, write ? LINEAR_WRITE : LINEAR_READ, linear);
-}
-
-/* Linear address of a memory operand. Steps as exit.h describes them. */
-static enum exit_result operand_linear(struct vcpu *vcpu, const struct ginsn *insn,
-				       const struct ginsn_mem *mem, unsigned int width,
-				       bool write, u64 *linear)
-{
-	const struct vmcb_save_area *save = &vcpu->vmcb->save;
-	const enum guest_mode mode = vcpu_mode(vcpu);
-	u64 offset = ginsn_offset(mem, vcpu->gprs, ginsn_next_rip(mode, save->rip, insn->len));
-	int fault;
-
-	if (mode == GUEST_LONG64)
-		fault = linear_address64(vcpu_la_bits(vcpu), mem->seg,
-					 mem->seg == INSN_FS ? save->fs.base : save->gs.base,
-					 offset, width, linear);
-	else
-		fault = linear_legacy(vcpu, mem->seg, offset, width, write, linear);
-	if (!fault)
-		return EXIT_CONTINUE;
-	event_raise(vcpu, event_exception(fault, 0));
-	return EXIT_RESUME;
-}
-
 /*
- * Is the decoded operand the access that faulted, whole? One within a page that
- * went elsewhere is another instruction's, or by other page tables: another CPU
- * changed them since the access.
+ * MOVS: read the other operand, or check that it can be written later. @known: it is in
+ * memory. If not, both operands may be on devices, which is for user space.
  */
-static enum exit_result check_device(struct vcpu *vcpu, u64 gpa, bool atomic, bool *whole)
+static enum exit_result prepare_other(struct vcpu *vcpu, bool atomic, bool *known)
 {
-	const struct vcpu_mmio *mmio = &vcpu->mmio;
-	const struct mmio_op *op = &mmio->op;
-	u64 linear, device;
-	bool one_page;
-	enum exit_result ret;
-
-	*whole = false;
-	ret = operand_linear(vcpu, &mmio->insn, mmio_device(op, &mmio->insn), op->width,
-			     op->write, &linear);
-	if (!ret)
-		ret = guest_translate(vcpu, linear, op->write ? GUEST_WRITE : 0, atomic, &device);
-	if (ret)
-		return ret;
-	one_page = offset_in_page(linear) + op->width <= PAGE_SIZE;
-	*whole = device == gpa && one_page;
-	if (*whole || !one_page)
-		return EXIT_CONTINUE;
-	return guest_retry(vcpu) ? EXIT_RESUME : EXIT_CONTINUE;
-}
-
-/*
- * MOVS: the other operand is read now, or seen to be writable later. Where no
- * memory is for it, it may be a device's as well: not for this file.
- */
-static enum exit_result prepare_other(struct vcpu *vcpu, const struct ginsn *insn,
-				      struct mmio_op *op, bool atomic, bool *memory)
-{
+	const struct ginsn *insn = &vcpu->mmio.insn;
+	struct mmio_op *op = &vcpu->mmio.op;
 	const struct ginsn_mem *mem = mmio_other(op, insn);
 	u64 linear;
 	enum exit_result ret;
 
-	*memory = true;
+	*known = true;
 	if (!mem)
 		return EXIT_CONTINUE;
 	if (atomic)
 		return EXIT_SLEEP;
-	ret = operand_linear(vcpu, insn, mem, op->width, !op->write, &linear);
+	ret = guest_operand(vcpu, insn, mem, op->width, !op->write, &linear);
 	if (ret)
 		return ret;
 	if (op->write)
 		return guest_copy(vcpu, linear, &op->value, op->width, 0, false);
-	return guest_probe_write(vcpu, linear, op->width, memory);
+	ret = guest_copy(vcpu, linear, NULL, op->width, GVA_WRITE, false);
+	*known = ret != EXIT_USER;
+	return *known ? ret : EXIT_CONTINUE;
 }
 
-/* The instruction in vcpu->mmio, and what it does. @known: this file can make it. */
+/* Decode the instruction to vcpu.mmio. @known: the module can complete it. */
 static enum exit_result decode_access(struct vcpu *vcpu, u64 gpa, bool write, bool atomic,
 				      bool *known)
 {
-	struct vcpu_mmio *mmio = &vcpu->mmio;
+	const struct ginsn *insn = &vcpu->mmio.insn;
+	struct mmio_op *op = &vcpu->mmio.op;
 	enum exit_result ret;
+	u64 linear;
 	int err;
 
 	*known = false;
-	ret = guest_decode(vcpu, &mmio->insn, atomic);
+	vcpu->mmio.answered = false;
+	ret = guest_decode(vcpu, &vcpu->mmio.insn, atomic);
 	if (ret)
 		return ret;
-	mmio->op = (struct mmio_op) { };
-	mmio->answered = false;
-	err = mmio_decode(&mmio->op, &mmio->insn, vcpu->gprs, write);
+	err = mmio_decode(op, insn, vcpu->gprs, write);
 	if (err == MMIO_STALE)
 		return guest_mismatch(vcpu);
 	if (err)
 		return EXIT_CONTINUE;
-	ret = check_device(vcpu, gpa, atomic, known);
-	if (ret || !*known)
+	ret = guest_operand(vcpu, insn, mmio_device(op, insn), op->width, write, &linear);
+	if (ret)
 		return ret;
-	ret = prepare_other(vcpu, &mmio->insn, &mmio->op, atomic, known);
-	if (!ret)
-		vcpu->mismatches = 0;
-	return ret;
+	if (offset_in_page(linear) + op->width > PAGE_SIZE)
+		return EXIT_CONTINUE;
+	/*
+	 * The CPU has translated the operand to @gpa and checked the access to this page.
+	 * A different offset in the page shows that the instruction has been replaced.
+	 */
+	if (offset_in_page(linear) != offset_in_page(gpa))
+		return guest_mismatch(vcpu);
+	vcpu->mismatches = 0;
+	return prepare_other(vcpu, atomic, known);
 }
 
 static enum exit_result ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
@@ -139,10 +89,7 @@ static enum exit_result ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
 }
 
-/*
- * MOVS from a device: what it answered goes to memory, and is kept until there
- * is some.
- */
+/* MOVS from a device: store the value, and keep it while there is no memory for it. */
 static enum exit_result store_other(struct vcpu *vcpu, u64 data)
 {
 	struct vcpu_mmio *mmio = &vcpu->mmio;
@@ -155,10 +102,10 @@ static enum exit_result store_other(struct vcpu *vcpu, u64 data)
 	if (!mmio->answered)
 		mmio->answer = data;
 	mmio->answered = true;
-	ret = operand_linear(vcpu, &mmio->insn, mem, mmio->op.width, true, &linear);
+	ret = guest_operand(vcpu, &mmio->insn, mem, mmio->op.width, true, &linear);
 	if (ret)
 		return ret;
-	return guest_copy(vcpu, linear, &mmio->answer, mmio->op.width, GUEST_WRITE, false);
+	return guest_copy(vcpu, linear, &mmio->answer, mmio->op.width, GVA_WRITE, false);
 }
 
 /* The register page of the local APIC: answered here. */
@@ -222,8 +169,7 @@ enum exit_result exit_mmio_answer(struct vcpu *vcpu, u64 data)
 		return ret;
 	/* One element of a REP: the next comes by itself. */
 	if (mmio_complete(&mmio->op, &mmio->insn, vcpu->gprs, vcpu->vmcb->save.rflags, data))
-		guest_skip_to(vcpu, ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu),
-						   mmio->insn.len));
+		guest_skip_to(vcpu, guest_rip_after(vcpu, &mmio->insn));
 	else
 		guest_repeat(vcpu);
 	return EXIT_CONTINUE;

@@ -103,18 +103,6 @@ static enum exit_result exit_vmmcall(struct vcpu *vcpu, bool atomic)
 	return exit_to_user(vcpu, SVMVCPU_EXIT_HYPERCALL);
 }
 
-static enum exit_result memory_fault(struct vcpu *vcpu, u64 gpa, u32 flags)
-{
-	struct svmvcpu_exit_memory mem = { .gpa = gpa, .flags = flags };
-
-	if (!(flags & SVMVCPU_FAULT_EXEC))
-		mem.insn_len = guest_peek_insn(vcpu, mem.insn);
-	if (apic_page_visible(vcpu, gpa))
-		mem.flags |= SVMVCPU_FAULT_APIC;
-	vcpu->run->memory = mem;
-	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
-}
-
 /* A device, where no region is, is answered at once; memory takes its time. */
 static enum exit_result npf_atomic(struct vcpu *vcpu, u64 gpa, u64 info)
 {
@@ -164,7 +152,7 @@ static noinline enum exit_result npf_fault(struct vcpu *vcpu, u64 gpa, u64 info)
 	default:
 		return exit_error(vcpu, err);
 	}
-	return ret ? ret : memory_fault(vcpu, gpa, flags);
+	return ret ? ret : guest_memory_exit(vcpu, gpa, 0, flags);
 }
 
 /* VMEXIT_NPF */

@@ -81,14 +81,14 @@ struct io_batch {
 };
 
 /*
- * As many elements as lie in one page, in the data window and before the
- * offset wraps. An element that crosses into the next page, and all that run
- * downwards or are single-stepped, go one by one.
+ * The elements that lie in one page and before the offset wraps, so that they fit the data
+ * window. One if the first crosses into the next page, with DF, and with TF.
  */
-static unsigned int batch_limit(struct vcpu *vcpu, const struct io_batch *batch, u64 offset)
+static unsigned int batch_limit(const struct vcpu *vcpu, const struct io_batch *batch)
 {
+	const struct ginsn_mem *mem = &batch->insn.mem;
 	u64 room = PAGE_SIZE - offset_in_page(batch->linear);
-	u64 wrap = ginsn_low_bytes(-offset, batch->insn.addr_bytes);
+	u64 wrap = ginsn_low_bytes(-vcpu->gprs[mem->base], mem->addr_bytes);
 
 	if (vcpu->vmcb->save.rflags & (X86_EFLAGS_DF | X86_EFLAGS_TF))
 		return 1;
@@ -97,71 +97,37 @@ static unsigned int batch_limit(struct vcpu *vcpu, const struct io_batch *batch,
 	return max_t(u64, room / batch->width, 1);
 }
 
-/* Finds segment, offset and count. EXIT_RESUME when there is nothing to do. */
+/* Decode, and compute address and count. EXIT_RESUME: there is nothing to transfer. */
 static enum exit_result batch_prepare(struct vcpu *vcpu, struct io_batch *batch, bool in)
 {
-	u64 classes = in ? BIT_ULL(INSN_INS) : BIT_ULL(INSN_OUTS);
-	u64 next_rip, offset, count;
-	struct linear_env env;
+	const struct ginsn *insn = &batch->insn;
 	enum exit_result ret;
-	int fault;
+	u64 count, linear;
 
-	ret = guest_decode_as(vcpu, &batch->insn, classes, false);
+	ret = guest_decode_as(vcpu, &batch->insn, BIT_ULL(in ? INSN_INS : INSN_OUTS), false);
 	if (ret)
 		return ret;
-	next_rip = ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), batch->insn.len);
-	count = ginsn_count(&batch->insn, vcpu->gprs);
+	count = ginsn_count(insn, vcpu->gprs);
 	if (!count) {
-		guest_skip_to(vcpu, next_rip);
+		guest_skip_to(vcpu, guest_rip_after(vcpu, insn));
 		return EXIT_RESUME;
 	}
-
-	guest_env(vcpu, &env);
-	offset = ginsn_offset(&batch->insn.mem, vcpu->gprs, next_rip);
-	fault = linear_address(&env, batch->insn.mem.seg, offset, batch->width,
-			       in ? LINEAR_WRITE : LINEAR_READ, &batch->linear);
-	if (!fault) {
-		batch->count = min_t(u64, count, batch_limit(vcpu, batch, offset));
-		if (batch->count > 1)
-			fault = linear_address(&env, batch->insn.mem.seg, offset,
-					       batch->count * batch->width,
-					       in ? LINEAR_WRITE : LINEAR_READ,
-					       &batch->linear);
-		/* A limit in the middle: the elements before it do happen. */
-		if (fault && batch->count > 1) {
-			batch->count = 1;
-			fault = 0;
-		}
-	}
-	if (!fault)
-		return EXIT_CONTINUE;
-	event_raise(vcpu, event_exception(fault, 0));
-	return EXIT_RESUME;
+	ret = guest_operand(vcpu, insn, &insn->mem, batch->width, in, &batch->linear);
+	if (ret)
+		return ret;
+	batch->count = min_t(u64, count, batch_limit(vcpu, batch));
+	/* If the segment ends inside the batch, transfer the first element alone. */
+	if (batch->count > 1 && guest_linear(vcpu, insn, &insn->mem,
+					     batch->count * batch->width, in, &linear))
+		batch->count = 1;
+	return EXIT_CONTINUE;
 }
 
-static void advance_reg(struct vcpu *vcpu, unsigned int reg, unsigned int bytes, s64 by)
+/* @count elements have been transferred. */
+static void batch_done(struct vcpu *vcpu, const struct io_batch *batch, unsigned int count)
 {
-	u64 value = ginsn_reg_read(vcpu->gprs, reg, bytes, false);
-
-	ginsn_reg_write(vcpu->gprs, reg, bytes, false, value + by);
-}
-
-/* @count elements are done: registers move, RIP too when they were the last. */
-static void batch_done(struct vcpu *vcpu, const struct ginsn *insn, unsigned int width,
-		       unsigned int count, bool in)
-{
-	s64 step = (s64)width * count;
-	u64 left = 0;
-
-	if (vcpu->vmcb->save.rflags & X86_EFLAGS_DF)
-		step = -step;
-	advance_reg(vcpu, in ? INSN_RDI : INSN_RSI, insn->addr_bytes, step);
-	if (ginsn_is_rep(insn)) {
-		advance_reg(vcpu, INSN_RCX, insn->addr_bytes, -(s64)count);
-		left = ginsn_reg_read(vcpu->gprs, INSN_RCX, insn->addr_bytes, false);
-	}
-	if (!left)
-		guest_skip_to(vcpu, ginsn_next_rip(vcpu_mode(vcpu), vcpu_rip(vcpu), insn->len));
+	if (ginsn_advance(&batch->insn, vcpu->gprs, vcpu->vmcb->save.rflags, batch->width, count))
+		guest_skip_to(vcpu, guest_rip_after(vcpu, &batch->insn));
 	else
 		guest_repeat(vcpu);
 }
@@ -190,7 +156,7 @@ static noinline enum exit_result io_outs(struct vcpu *vcpu, u16 port, unsigned i
 	ret = guest_copy(vcpu, batch.linear, vcpu->io_data, batch.count * width, 0, false);
 	if (ret)
 		return ret;
-	batch_done(vcpu, &batch.insn, width, batch.count, false);
+	batch_done(vcpu, &batch, batch.count);
 	return batch_exit(vcpu, &batch, port, false);
 }
 
@@ -203,7 +169,7 @@ static noinline enum exit_result io_ins(struct vcpu *vcpu, u16 port, unsigned in
 	ret = batch_prepare(vcpu, &batch, true);
 	if (ret)
 		return ret;
-	ret = guest_probe_write(vcpu, batch.linear, batch.count * width, NULL);
+	ret = guest_copy(vcpu, batch.linear, NULL, batch.count * width, GVA_WRITE, false);
 	if (ret)
 		return ret;
 	vcpu->ask = (struct vcpu_ask) {
@@ -229,9 +195,9 @@ static enum exit_result io_ins_answer(struct vcpu *vcpu)
 	if (batch.count < ask.count)
 		return EXIT_RESUME;
 	ret = guest_copy(vcpu, batch.linear, vcpu->io_data, ask.count * ask.width,
-			 GUEST_WRITE, false);
+			 GVA_WRITE, false);
 	if (!ret)
-		batch_done(vcpu, &batch.insn, ask.width, ask.count, true);
+		batch_done(vcpu, &batch, ask.count);
 	return ret;
 }
 

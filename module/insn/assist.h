@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Decode assists: what the CPU itself says about the instruction it intercepted
- * (APM volume 2, 15.8). Pure.
- *
- * Fetched from the guest's memory after the exit, the instruction may be another
- * one already. The CPU's answer is the one that it intercepted.
+ * Decode assists: the CPU's description of the instruction that it intercepted (APM volume
+ * 2, 15.8). Unlike bytes that are fetched after the exit, it cannot be of an instruction
+ * that another CPU has written since. Pure.
  */
 #ifndef SVMVCPU_ASSIST_H
 #define SVMVCPU_ASSIST_H

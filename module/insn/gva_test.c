@@ -154,7 +154,7 @@ static void set_up(struct setup *s, enum gva_paging kind, unsigned int levels)
 	}
 }
 
-/* gva_walk_long() translates exactly what gva_translate() does without a write. */
+/* gva_walk_long() succeeds exactly if gva_translate() does without a write. */
 #define QUICK_DIFFERS	(-1000)
 
 static int translate(struct setup *s, unsigned int access)
@@ -166,8 +166,7 @@ static int translate(struct setup *s, unsigned int access)
 
 	s->mem.writes = 0;
 	if (in_long)
-		quick = !gva_walk_long(&s->mmu, s->gva, gva_bits(12, gva_width(&s->mmu) - 1),
-				       access, &fake_ops, &s->mem, &quick_gpa);
+		quick = !gva_walk_long(&s->mmu, s->gva, access, &fake_ops, &s->mem, &quick_gpa);
 	if (s->mem.writes)
 		return QUICK_DIFFERS;
 	s->gpa = 0;

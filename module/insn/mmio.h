@@ -1,46 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an instruction of the mov family does to device memory, as data.
+ * What an instruction of the mov family does to device memory. Pure.
  *
- * Owns the step from a decoded instruction to one device access, and from a
- * finished access to registers. Pure: guest memory is the caller's business.
- * Called by the nested page fault exit and by the answer to it.
- *
- * The caller goes like this: decode the instruction (insn.h), call mmio_decode(),
- * translate mmio_device() and check that it is the address that faulted and that
- * its @width bytes end in the same page; where there is a mmio_other(), translate
- * that too, before the device sees anything. Then do the access, for MOVS copy
- * between the device's value and the other operand, and call mmio_complete().
+ * A caller decodes the instruction (insn.h), calls mmio_decode(), and checks that
+ * mmio_device() is the access that faulted and lies in one page. MOVS has a second operand
+ * in memory, mmio_other(): translate it before the device sees anything, and copy between
+ * it and the device. After the access, call mmio_complete().
  */
 #ifndef SVMVCPU_MMIO_H
 #define SVMVCPU_MMIO_H
 
 #include "insn/insn.h"
 
-/**
- * enum mmio_error - what mmio_decode() returns when it is not 0
- * @MMIO_UNSUPPORTED: not of the mov family: for user space, with the bytes
- * @MMIO_STALE: it makes no access of this direction, so these are not the bytes
- *	that faulted: let the guest execute again
- */
+/* Errors of mmio_decode() */
 enum mmio_error {
+	/* Not of the mov family: for user space */
 	MMIO_UNSUPPORTED	= -1,
+	/* Makes no access in this direction: the instruction has been replaced */
 	MMIO_STALE		= -2,
 };
 
-/**
- * struct mmio_op - one access to a device
- * @value: what to write, cut to @width; 0 for a read and for a copy
- * @width: bytes: 1, 2, 4 or 8
- * @write: the guest writes to the device
- * @copy: MOVS: the value does not go to or come from a register, but from or
- *	to the other memory operand
- */
+/* One access to a device */
 struct mmio_op {
-	u64 value;
-	u8 width;
-	bool write;
-	bool copy;
+	u64 value;	/* value to write, truncated to @width; 0 for a read and with @copy */
+	u8 width;	/* 1, 2, 4 or 8 bytes */
+	bool write;	/* to the device */
+	bool copy;	/* MOVS: between the device and the other memory operand */
 };
 
 int mmio_decode(struct mmio_op *op, const struct ginsn *insn, const u64 *gprs,
@@ -48,14 +33,14 @@ int mmio_decode(struct mmio_op *op, const struct ginsn *insn, const u64 *gprs,
 bool mmio_complete(const struct mmio_op *op, const struct ginsn *insn,
 		   u64 *gprs, u64 rflags, u64 data);
 
-/* The operand that is the device's. */
+/* The operand on the device */
 static inline const struct ginsn_mem *mmio_device(const struct mmio_op *op,
 						  const struct ginsn *insn)
 {
 	return op->copy && op->write ? &insn->dst : &insn->mem;
 }
 
-/* The operand that is memory besides, or NULL. Read for a write, and vice versa. */
+/* The operand of MOVS in memory, or NULL. A write to the device reads it. */
 static inline const struct ginsn_mem *mmio_other(const struct mmio_op *op,
 						 const struct ginsn *insn)
 {

@@ -40,6 +40,7 @@ typedef __s64 s64;
 #define GUEST_CR0_PG		BIT_ULL(31)
 #define GUEST_EFER_LMA		BIT_ULL(10)
 #define GUEST_EFER_NXE		BIT_ULL(11)
+#define GUEST_RFLAGS_DF		BIT_ULL(10)
 #define GUEST_RFLAGS_VM		BIT_ULL(17)
 #define GUEST_RFLAGS_AC		BIT_ULL(18)
 

@@ -1,84 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Operands of a decoded instruction: from registers to values, and from a
- * segment and an offset to a linear address.
- *
- * Owns sub-register reads and writes, effective addresses, segment limits and
- * types, the canonical check and every address wrap. Pure: no state, no guest
- * access. See operand.h for who may call it.
- */
+/* Operands of a decoded instruction; see operand.h. */
 #include "insn/operand.h"
 
-/* Bytes from @offset to the end of the segment; 0 if it is outside. */
-static u64 bytes_in_segment(const struct linear_seg *s, u64 offset)
+static void add_to_reg(const struct ginsn *insn, u64 *gprs, unsigned int reg, u64 value)
 {
-	u64 last = s->limit;
-
-	if ((s->attr & (GUEST_SEG_TYPE_CODE | GUEST_SEG_TYPE_DOWN)) ==
-	    GUEST_SEG_TYPE_DOWN) {
-		if (offset <= s->limit)
-			return 0;
-		last = s->attr & GUEST_SEG_DB ? 0xffffffff : 0xffff;
-	}
-	return offset > last ? 0 : last - offset + 1;
-}
-
-/* Protected mode: does the segment's type allow the access? */
-static bool access_allowed(const struct linear_seg *s, enum linear_access access)
-{
-	bool code = s->attr & GUEST_SEG_TYPE_CODE;
-	bool bit = s->attr & GUEST_SEG_TYPE_WRITE;
-
-	if (!(s->attr & GUEST_SEG_P))
-		return false;
-	if (access == LINEAR_WRITE)
-		return !code && bit;
-	return !code || bit;
+	ginsn_reg_write(gprs, reg, insn->addr_bytes, false, gprs[reg] + value);
 }
 
 /**
- * linear_address() - from segment and offset to a linear address
- * @env: mode and segments
- * @seg: segment register
- * @offset: what ginsn_offset() returned
- * @bytes: how many bytes will be accessed
- * @access: read or write
- * @linear: result. Outside 64-bit mode it wraps at 4 GiB, and so may the bytes
- *	that follow it
+ * ginsn_advance() - update the registers after elements of a string instruction
+ * @insn: the instruction
+ * @gprs: general registers in hardware order
+ * @rflags: guest RFLAGS, for DF
+ * @width: bytes per element
+ * @count: number of elements, at most ginsn_count()
  *
- * An access that runs over offset 0xffffffff of a 4 GiB segment faults; the
- * architecture leaves that to the implementation.
- *
- * Return: 0, or the vector to inject with error code 0.
+ * Return: whether these were the last elements.
  */
-int linear_address(const struct linear_env *env, unsigned int seg, u64 offset,
-		   unsigned int bytes, enum linear_access access, u64 *linear)
+bool ginsn_advance(const struct ginsn *insn, u64 *gprs, u64 rflags, unsigned int width,
+		   u64 count)
 {
-	const struct linear_seg *s;
+	u64 bytes = rflags & GUEST_RFLAGS_DF ? -count * width : count * width;
 
-	if (seg >= INSN_NR_SEGMENTS)
-		return LINEAR_FAULT_GP;
-	if (env->mode == GUEST_LONG64)
-		return linear_address64(env->la_bits, seg, env->seg[seg].base, offset, bytes,
-					linear);
-	s = &env->seg[seg];
-	if ((!guest_mode_is_real_like(env->mode) && !access_allowed(s, access)) ||
-	    bytes_in_segment(s, offset) < (bytes ? bytes : 1))
-		return seg == INSN_SS ? LINEAR_FAULT_SS : LINEAR_FAULT_GP;
-	*linear = (u32)(s->base + offset);
-	return 0;
+	add_to_reg(insn, gprs, insn->mem.base, bytes);
+	if (insn->class == INSN_MOVS)
+		add_to_reg(insn, gprs, insn->dst.base, bytes);
+	if (!ginsn_is_rep(insn))
+		return true;
+	add_to_reg(insn, gprs, INSN_RCX, -count);
+	return !ginsn_count(insn, gprs);
 }
 
 /**
- * linear_fetch_span() - where instruction bytes may be fetched from
+ * linear_fetch_span() - find out how many instruction bytes can be fetched
  * @env: mode and segments
  * @rip: RIP of the first byte
- * @want: how many bytes are wanted, INSN_MAX_LEN at most
+ * @want: number of bytes wanted, INSN_MAX_LEN at most
  * @linear: linear address of the first byte
  *
- * Return: how many of @want bytes lie inside CS, or inside the canonical range
- * in 64-bit mode. 0 means that fetching the first one is #GP(0), so a caller
- * whose instruction is still truncated asks again for what follows.
+ * Return: how many of the @want bytes lie inside CS, or in the canonical range in 64-bit
+ * mode. If 0, fetching the first byte raises #GP(0).
  */
 unsigned int linear_fetch_span(const struct linear_env *env, u64 rip,
 			       unsigned int want, u64 *linear)
@@ -87,9 +48,13 @@ unsigned int linear_fetch_span(const struct linear_env *env, u64 rip,
 
 	if (env->mode == GUEST_LONG64) {
 		*linear = rip;
-		return linear_fetch_span64(env->la_bits, rip, want);
+		if (!linear_is_canonical(env->la_bits, rip))
+			return 0;
+		/* The canonical range ends at the top, or in the middle. */
+		room = rip >> 63 ? -rip : BIT_ULL(env->la_bits - 1) - rip;
+	} else {
+		*linear = (u32)(env->seg[INSN_CS].base + rip);
+		room = linear_bytes_left(&env->seg[INSN_CS], rip);
 	}
-	room = bytes_in_segment(&env->seg[INSN_CS], rip);
-	*linear = (u32)(env->seg[INSN_CS].base + rip);
 	return want < room ? want : room;
 }

@@ -239,12 +239,13 @@ static void operand_test_linear(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(linear_cases); i++) {
 		const struct linear_case *c = &linear_cases[i];
-		struct linear_env env = { .mode = c->mode, .la_bits = 48 };
+		struct linear_seg seg[INSN_NR_SEGMENTS] = { };
+		struct linear_env env = { .mode = c->mode, .la_bits = 48, .seg = seg };
 		u64 linear = 0;
 		int ret;
 
 		if (c->seg < INSN_NR_SEGMENTS)
-			env.seg[c->seg] = (struct linear_seg){
+			seg[c->seg] = (struct linear_seg){
 				.base = c->base, .limit = c->limit,
 				.attr = c->attr,
 			};
@@ -257,7 +258,8 @@ static void operand_test_linear(struct kunit *test)
 
 static void operand_test_la57(struct kunit *test)
 {
-	struct linear_env env = { .mode = GUEST_LONG64, .la_bits = 57 };
+	const struct linear_seg seg[INSN_NR_SEGMENTS] = { };
+	struct linear_env env = { .mode = GUEST_LONG64, .la_bits = 57, .seg = seg };
 	u64 linear;
 
 	KUNIT_EXPECT_EQ(test, 0, linear_address(&env, INSN_DS, 0x800000000000, 8,
@@ -270,10 +272,10 @@ static void operand_test_la57(struct kunit *test)
 
 static void operand_test_fetch(struct kunit *test)
 {
-	struct linear_env env = {
-		.mode = GUEST_REAL, .la_bits = 48,
-		.seg[INSN_CS] = { 0xf0000, 0xffff, 0x9b },
+	struct linear_seg seg[INSN_NR_SEGMENTS] = {
+		[INSN_CS] = { .base = 0xf0000, .limit = 0xffff, .attr = 0x9b },
 	};
+	struct linear_env env = { .mode = GUEST_REAL, .la_bits = 48, .seg = seg };
 	u64 linear = 0;
 
 	KUNIT_EXPECT_EQ(test, linear_fetch_span(&env, 0xfff0, 15, &linear), 15U);
@@ -285,7 +287,9 @@ static void operand_test_fetch(struct kunit *test)
 
 	/* 4 GiB code segment, and a base that wraps */
 	env.mode = GUEST_PROT32;
-	env.seg[INSN_CS] = (struct linear_seg){ 0xfffff000, ~0U, ATTR_CODE };
+	seg[INSN_CS] = (struct linear_seg){
+		.base = 0xfffff000, .limit = ~0U, .attr = ATTR_CODE,
+	};
 	KUNIT_EXPECT_EQ(test, linear_fetch_span(&env, 0x2000, 15, &linear), 15U);
 	KUNIT_EXPECT_EQ(test, linear, 0x1000ULL);
 	KUNIT_EXPECT_EQ(test, linear_fetch_span(&env, 0xfffffffe, 15, &linear), 2U);

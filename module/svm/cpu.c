@@ -137,7 +137,6 @@ static int svm_detect(void)
 		svm_caps.features |= SVMVCPU_FEAT_UNDER_HYPERVISOR;
 
 	svm_caps.phys_bits = boot_cpu_data.x86_phys_bits;
-	svm_caps.frame_mask = GENMASK_ULL(svm_caps.phys_bits - 1, PAGE_SHIFT);
 	/* VMRUN uses the host's CR4.LA57 for nested paging. */
 	svm_caps.npt_levels = __read_cr4() & X86_CR4_LA57 ? 5 : 4;
 	svm_detect_newer_instructions();

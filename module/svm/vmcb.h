@@ -215,7 +215,12 @@ struct vmcb_control_area {
 } __packed;
 
 struct vmcb_save_area {
-	struct vmcb_segment es, cs, ss, ds, fs, gs;
+	union {
+		struct {
+			struct vmcb_segment es, cs, ss, ds, fs, gs;
+		};
+		struct vmcb_segment seg[6];	/* by enum ginsn_segment */
+	};
 	struct vmcb_segment gdtr, ldtr, idtr, tr;
 	u8 reserved_0a0[0x0cb - 0x0a0];
 	u8 cpl;
@@ -320,7 +325,6 @@ struct svm_caps {
 	u64 cpuid_intercepts;	/* SVM_INTERCEPT_* gated by CPUID */
 	u64 iopm_pa;		/* permission maps, with the encryption bit */
 	u64 msrpm_pa;
-	u64 frame_mask;		/* where a page table entry has its address */
 	u32 asids;		/* NASID: valid are 1 .. asids - 1 */
 	u32 sev_asids;		/* of these, 1 .. sev_asids are for SEV guests */
 	u8 phys_bits;		/* host physical address width */

@@ -311,7 +311,7 @@ enum exit_result step_took_db(struct vcpu *vcpu, bool atomic, u64 *guest_dr6)
 	*guest_dr6 = vcpu->vmcb->save.dr6;
 	if (likely(!stepping(vcpu) && !breaking(vcpu)))
 		return EXIT_CONTINUE;
-	if (step->pushed && guest_clear_pushed(vcpu, TF, atomic) == EXIT_SLEEP)
+	if (step->pushed && guest_clear_pushed_tf(vcpu, atomic) == EXIT_SLEEP)
 		return EXIT_SLEEP;
 	step->pushed = false;
 	if (breaking(vcpu))

@@ -142,7 +142,8 @@ int einsn_decode(struct einsn *insn, const u8 *bytes, unsigned int len,
 /**
  * struct machine - an instruction's view of the guest
  * @emul: what the caller passed
- * @env: segments
+ * @env: what address arithmetic depends on
+ * @seg: segments, to which @env points
  * @mmu: paging
  * @gprs: general registers in hardware order, as they will be
  * @rflags: the same
@@ -153,6 +154,7 @@ int einsn_decode(struct einsn *insn, const u8 *bytes, unsigned int len,
 struct machine {
 	struct svmvcpu_emul *emul;
 	struct linear_env env;
+	struct linear_seg seg[INSN_NR_SEGMENTS];
 	struct gva_mmu mmu;
 	u64 gprs[16];
 	u64 rflags;

@@ -12,22 +12,23 @@
 
 static struct linear_seg segment(const struct svmvcpu_segment *s)
 {
-	return (struct linear_seg){ s->base, s->limit, s->attrib };
+	return (struct linear_seg){ .base = s->base, .limit = s->limit, .attr = s->attrib };
 }
 
-static void init_env(struct linear_env *env, const struct svmvcpu_emul *emul)
+static void init_env(struct machine *m, const struct svmvcpu_emul *emul)
 {
 	const struct svmvcpu_control *c = emul->control;
 	const struct svmvcpu_segments *s = emul->segments;
 
-	env->mode = guest_mode(c->cr0, c->efer, emul->gprs->rflags, s->cs.attrib);
-	env->la_bits = c->cr4 & CR4_LA57 ? 57 : 48;
-	env->seg[INSN_ES] = segment(&s->es);
-	env->seg[INSN_CS] = segment(&s->cs);
-	env->seg[INSN_SS] = segment(&s->ss);
-	env->seg[INSN_DS] = segment(&s->ds);
-	env->seg[INSN_FS] = segment(&s->fs);
-	env->seg[INSN_GS] = segment(&s->gs);
+	m->env.mode = guest_mode(c->cr0, c->efer, emul->gprs->rflags, s->cs.attrib);
+	m->env.la_bits = c->cr4 & CR4_LA57 ? 57 : 48;
+	m->env.seg = m->seg;
+	m->seg[INSN_ES] = segment(&s->es);
+	m->seg[INSN_CS] = segment(&s->cs);
+	m->seg[INSN_SS] = segment(&s->ss);
+	m->seg[INSN_DS] = segment(&s->ds);
+	m->seg[INSN_FS] = segment(&s->fs);
+	m->seg[INSN_GS] = segment(&s->gs);
 }
 
 /**
@@ -43,7 +44,7 @@ void machine_init(struct machine *m, struct svmvcpu_emul *emul)
 	m->emul = emul;
 	m->rflags = emul->gprs->rflags;
 	memcpy(m->gprs, emul->gprs, sizeof(m->gprs));
-	init_env(&m->env, emul);
+	init_env(m, emul);
 	m->mmu = (struct gva_mmu){
 		.cr0 = c->cr0, .cr3 = c->cr3, .cr4 = c->cr4, .efer = c->efer,
 		.rflags = m->rflags,
