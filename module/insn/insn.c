@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The small instruction decoder.
- *
- * Owns the opcode tables. Pure: no state, no guest access. See insn.h for who
- * may call it and for the meaning of every field.
- *
- * The tables hold what a guest can make the processor intercept, and the mov
- * family for device memory; everything else is INSN_UNKNOWN by design. One
- * lookup per byte serves prefixes and opcodes, so the common two-byte
- * instructions take one trip through ginsn_decode() without a modrm detour.
+ * The instruction decoder. It knows what a guest can make the processor intercept, and the
+ * mov family for device memory; everything else is INSN_UNKNOWN. See insn.h.
  */
 #include "insn/insn.h"
 
@@ -35,7 +28,7 @@
 #define OP_MOFFS	0x4000
 #define OP_QUIRK	0x8000	/* prefixes or mode decide: check_quirk() */
 
-/* With no other flag an opcode has a ModRM byte, and nothing behind its operand. */
+/* With no other flags, the instruction ends with its r/m operand. */
 #define OP_PLAIN_MODRM	(OP_MODRM | OP_BYTE | OP_RM8 | OP_RM16 | OP_WRITE | OP_SIGN)
 
 /* Pseudo-classes of the one-byte table; the flags field is their argument. */
@@ -122,7 +115,6 @@ static const struct opcode two_byte[256] = {
 };
 
 static const struct opcode no_opcode;
-static const struct opcode vmmcall_opcode = { INSN_VMMCALL, 0 };
 static const struct opcode invpcid_opcode = { INSN_INVPCID, OP_MODRM | OP_QUIRK };
 
 /* 0f 01 with a register form: the whole ModRM byte is the opcode. */
@@ -154,52 +146,41 @@ static const u8 modrm16[8][2] = {
 	{ INSN_RBP, INSN_NO_REG }, { INSN_RBX, INSN_NO_REG },
 };
 
-/* The input and what is remembered only while decoding. */
+/* The input, and state that is needed only while decoding */
 struct decoder {
 	struct ginsn *insn;
 	const u8 *bytes;
 	unsigned int nr;
 	enum guest_mode mode;
+	int err;		/* enum ginsn_error; the first error remains */
 	u8 mandatory;		/* the last of f2 and f3 selects an opcode */
 };
 
-/* Consume @size little-endian bytes. Too long outranks truncated. */
-static int take(struct decoder *d, unsigned int size, u64 *value)
+/* Consume @size little-endian bytes; 0 after an error. INSN_TOO_LONG has precedence. */
+static u64 take(struct decoder *d, unsigned int size)
 {
 	unsigned int pos = d->insn->len;
-	u64 v = 0;
+	u64 value = 0;
 
-	if (pos + size > INSN_MAX_LEN)
-		return INSN_TOO_LONG;
-	if (pos + size > d->nr)
-		return INSN_TRUNCATED;
+	if (d->err)
+		return 0;
+	if (pos + size > INSN_MAX_LEN) {
+		d->err = INSN_TOO_LONG;
+		return 0;
+	}
+	if (pos + size > d->nr) {
+		d->err = INSN_TRUNCATED;
+		return 0;
+	}
 	d->insn->len += size;
 	while (size--)
-		v = v << 8 | d->bytes[pos + size];
-	*value = v;
-	return 0;
+		value = value << 8 | d->bytes[pos + size];
+	return value;
 }
 
-static int take_byte(struct decoder *d, u8 *byte)
+static u64 take_signed(struct decoder *d, unsigned int size)
 {
-	unsigned int pos = d->insn->len;
-
-	if (pos >= INSN_MAX_LEN)
-		return INSN_TOO_LONG;
-	if (pos >= d->nr)
-		return INSN_TRUNCATED;
-	*byte = d->bytes[pos];
-	d->insn->len = pos + 1;
-	return 0;
-}
-
-static int take_signed(struct decoder *d, unsigned int size, u64 *value)
-{
-	int err = take(d, size, value);
-
-	if (!err)
-		*value = ginsn_sign_extend(*value, size);
-	return err;
+	return ginsn_sign_extend(take(d, size), size);
 }
 
 static void apply_prefix(struct decoder *d, const struct opcode *op)
@@ -211,49 +192,42 @@ static void apply_prefix(struct decoder *d, const struct opcode *op)
 		if (op->flags & (INSN_P_REP | INSN_P_REPNE))
 			d->mandatory = op->flags;
 	} else if (d->mode != GUEST_LONG64 || op->flags >= INSN_FS) {
-		/* 64-bit code has only FS and GS; the others change nothing */
+		/* In 64-bit code only FS and GS have an effect. */
 		insn->seg_override = op->flags;
 	}
 }
 
-static int read_prefixes(struct decoder *d, const struct opcode **op)
+/* Read prefixes and opcode. */
+static const struct opcode *read_opcode(struct decoder *d)
 {
 	struct ginsn *insn = d->insn;
+	const struct opcode *op;
 	u8 byte;
-	int err;
 
 	for (;;) {
-		err = take_byte(d, &byte);
-		if (err)
-			return err;
+		byte = take(d, 1);
+		if (d->err)
+			return &no_opcode;
 		if (d->mode == GUEST_LONG64 && (byte & 0xf0) == 0x40) {
 			insn->rex = byte;
 			continue;
 		}
-		insn->opcode = byte;
-		*op = &one_byte[byte];
-		if ((*op)->class < PREFIX_SEGMENT)
-			return 0;
-		apply_prefix(d, *op);
-		insn->rex = 0;	/* REX counts only right before the opcode */
+		op = &one_byte[byte];
+		if (op->class < PREFIX_SEGMENT)
+			break;
+		apply_prefix(d, op);
+		insn->rex = 0;	/* REX counts only right before the opcode. */
 	}
-}
-
-static int read_escape(struct decoder *d, const struct opcode **op)
-{
-	struct ginsn *insn = d->insn;
-	int err = take_byte(d, &insn->opcode);
-
+	insn->opcode = byte;
+	if (byte != 0x0f)
+		return op;
 	insn->map = 1;
-	if (err)
-		return err;
-	*op = &two_byte[insn->opcode];
+	insn->opcode = take(d, 1);
 	if (insn->opcode != 0x38)
-		return 0;
+		return &two_byte[insn->opcode];
 	insn->map = 2;
-	err = take_byte(d, &insn->opcode);
-	*op = insn->opcode == 0x82 ? &invpcid_opcode : &no_opcode;
-	return err;
+	insn->opcode = take(d, 1);
+	return insn->opcode == 0x82 ? &invpcid_opcode : &no_opcode;
 }
 
 static void set_widths(struct decoder *d, unsigned int flags)
@@ -317,6 +291,7 @@ static int check_quirk(struct decoder *d)
 static void set_mem(struct ginsn *insn, struct ginsn_mem *mem, u8 base,
 		    u8 segment)
 {
+	insn->flags |= INSN_F_MEM;
 	mem->base = base;
 	mem->index = INSN_NO_REG;
 	mem->scale = 1;
@@ -331,7 +306,7 @@ static u8 segment_or(const struct ginsn *insn, u8 segment)
 	return segment;
 }
 
-/* 0f 01: sets the class, and the operand where it is not the r/m. */
+/* 0f 01: the ModRM byte selects class and operand. */
 static int check_group7(struct decoder *d)
 {
 	struct ginsn *insn = d->insn;
@@ -356,13 +331,13 @@ static int check_group7(struct decoder *d)
 	}
 	entry = group7_reg[insn->modrm - 0xc0];
 	insn->class = entry & ~NO_PREFIX;
-	if ((entry & NO_PREFIX) &&
-	    (d->mandatory || (insn->prefixes & INSN_P_OPSIZE)))
+	if (!entry || ((entry & NO_PREFIX) &&
+		       (d->mandatory || (insn->prefixes & INSN_P_OPSIZE))))
 		return INSN_UNKNOWN;
-	return entry ? 0 : INSN_UNKNOWN;
+	return 0;
 }
 
-/* MOV CR knows CR0, 2, 3, 4, 8; AMD reads LOCK MOV CR0 as MOV CR8. */
+/* There are CR0, 2, 3, 4 and 8; with LOCK, AMD CPUs take CR0 for CR8. */
 static int check_cr(struct ginsn *insn)
 {
 	if (insn->prefixes & INSN_P_LOCK) {
@@ -373,7 +348,7 @@ static int check_cr(struct ginsn *insn)
 	return BIT_ULL(insn->reg) & 0x11d ? 0 : INSN_INVALID;
 }
 
-/* What ModRM decides before the rest of the operand is read. */
+/* Checks that come before the displacement is read */
 static int check_modrm(struct decoder *d)
 {
 	struct ginsn *insn = d->insn;
@@ -389,69 +364,57 @@ static int check_modrm(struct decoder *d)
 		return insn->reg < 8 ? 0 : INSN_INVALID;
 	case INSN_INVPCID:
 		return insn->modrm < 0xc0 ? 0 : INSN_INVALID;
-	case INSN_MOV:		/* c6 and c7 have /0 only, beside XABORT and XBEGIN */
-		if ((insn->opcode & 0xfe) != 0xc6 || !(insn->modrm & 0x38))
+	case INSN_MOV:		/* c6 and c7: /0, XABORT and XBEGIN */
+		if (!(insn->modrm & 0x38))
 			return 0;
 		return insn->modrm == 0xf8 ? INSN_UNKNOWN : INSN_INVALID;
 	}
 	return 0;
 }
 
-static int read_mem16(struct decoder *d, unsigned int mod, unsigned int rm)
+static void read_mem16(struct decoder *d, unsigned int mod, unsigned int rm)
 {
 	struct ginsn_mem *mem = &d->insn->mem;
 
-	if (mod == 0 && rm == 6)
-		return take_signed(d, 2, &mem->disp);
+	if (mod == 0 && rm == 6) {
+		mem->disp = take_signed(d, 2);
+		return;
+	}
 	mem->base = modrm16[rm][0];
 	mem->index = modrm16[rm][1];
 	if (mem->base == INSN_RBP)
 		mem->seg = segment_or(d->insn, INSN_SS);
-	return mod ? take_signed(d, mod, &mem->disp) : 0;
+	if (mod)
+		mem->disp = take_signed(d, mod);
 }
 
-static int read_sib(struct decoder *d, unsigned int mod)
+/* 32-bit and 64-bit addressing */
+static void read_mem32(struct decoder *d, unsigned int mod, unsigned int rm)
 {
 	struct ginsn *insn = d->insn;
 	struct ginsn_mem *mem = &insn->mem;
+	bool has_sib = rm == 4;
 	u8 index;
-	int err;
 
-	err = take_byte(d, &insn->sib);
-	if (err)
-		return err;
-	index = ((insn->sib >> 3) & 7) | (insn->rex & REX_X ? 8 : 0);
-	if (index != INSN_RSP) {
-		mem->index = index;
-		mem->scale = 1 << (insn->sib >> 6);
+	if (has_sib) {
+		insn->sib = take(d, 1);
+		index = ((insn->sib >> 3) & 7) | (insn->rex & REX_X ? 8 : 0);
+		if (index != INSN_RSP) {
+			mem->index = index;
+			mem->scale = 1 << (insn->sib >> 6);
+		}
+		rm = insn->sib & 7;
 	}
-	if (mod || (insn->sib & 7) != 5)
-		mem->base = (insn->sib & 7) | (insn->rex & REX_B ? 8 : 0);
-	return 0;
-}
-
-/* 32-bit and 64-bit addressing: the SIB byte, then the displacement. */
-static int read_mem32(struct decoder *d, unsigned int mod, unsigned int rm)
-{
-	struct ginsn *insn = d->insn;
-	struct ginsn_mem *mem = &insn->mem;
-	int err = 0;
-
-	if (rm == 4)
-		err = read_sib(d, mod);
-	else if (mod || rm != 5)
+	if (mod || rm != 5)
 		mem->base = rm | (insn->rex & REX_B ? 8 : 0);
 	else
-		mem->rip_relative = d->mode == GUEST_LONG64;
-	if (err)
-		return err;
+		mem->rip_relative = !has_sib && d->mode == GUEST_LONG64;
 	if (mem->base == INSN_RSP || mem->base == INSN_RBP)
 		mem->seg = segment_or(insn, INSN_SS);
 	if (mod == 1)
-		return take_signed(d, 1, &mem->disp);
-	if (mod == 2 || mem->base == INSN_NO_REG)
-		return take_signed(d, 4, &mem->disp);
-	return 0;
+		mem->disp = take_signed(d, 1);
+	else if (mod == 2 || mem->base == INSN_NO_REG)
+		mem->disp = take_signed(d, 4);
 }
 
 /* Without REX, byte registers 4..7 are AH..BH. */
@@ -463,224 +426,175 @@ static bool is_high_byte(const struct ginsn *insn, u8 *reg, bool byte)
 	return true;
 }
 
-static int read_modrm(struct decoder *d, unsigned int flags)
+static void read_modrm(struct decoder *d, unsigned int flags)
 {
 	struct ginsn *insn = d->insn;
 	unsigned int mod, rm;
-	int err;
 
-	err = take_byte(d, &insn->modrm);
-	if (err)
-		return err;
+	insn->modrm = take(d, 1);
+	if (d->err)
+		return;
 	insn->flags |= INSN_F_MODRM;
 	mod = insn->modrm >> 6;
 	rm = insn->modrm & 7;
 	if (!(flags & OP_GROUP))
 		insn->reg = ((insn->modrm >> 3) & 7) | (insn->rex & REX_R ? 8 : 0);
-	err = check_modrm(d);
-	if (err)
-		return err;
+	if (flags & (OP_GROUP | OP_CRDR | OP_QUIRK))
+		d->err = check_modrm(d);
+	if (d->err)
+		return;
 	if (insn->reg != INSN_NO_REG &&
 	    is_high_byte(insn, &insn->reg, flags & OP_BYTE))
 		insn->flags |= INSN_F_REG_HIGH;
-	if (mod == 3 || (flags & OP_CRDR)) {
-		if (!insn->rm_bytes)
-			return 0;	/* 0f 01: the byte was all opcode */
+	if (mod != 3 && !(flags & OP_CRDR)) {
+		set_mem(insn, &insn->mem, INSN_NO_REG, segment_or(insn, INSN_DS));
+		if (insn->addr_bytes == 2)
+			read_mem16(d, mod, rm);
+		else
+			read_mem32(d, mod, rm);
+	} else if (insn->rm_bytes) {	/* 0: the ModRM byte is a part of the opcode */
 		insn->rm = rm | (insn->rex & REX_B ? 8 : 0);
 		if (is_high_byte(insn, &insn->rm, flags & (OP_BYTE | OP_RM8)))
 			insn->flags |= INSN_F_RM_HIGH;
-		return 0;
 	}
-	insn->flags |= INSN_F_MEM;
-	set_mem(insn, &insn->mem, INSN_NO_REG, segment_or(insn, INSN_DS));
-	return insn->addr_bytes == 2 ? read_mem16(d, mod, rm) :
-				       read_mem32(d, mod, rm);
 }
 
-static void set_string(struct ginsn *insn, unsigned int flags)
-{
-	insn->flags |= INSN_F_STRING | INSN_F_MEM;
-	if (flags & OP_SRC)
-		set_mem(insn, &insn->mem, INSN_RSI, segment_or(insn, INSN_DS));
-	if (flags & OP_DST)
-		set_mem(insn, flags & OP_SRC ? &insn->dst : &insn->mem,
-			INSN_RDI, INSN_ES);
-}
-
-static int read_moffs(struct decoder *d)
+static void read_immediate(struct decoder *d, unsigned int flags)
 {
 	struct ginsn *insn = d->insn;
-
-	insn->flags |= INSN_F_MEM;
-	set_mem(insn, &insn->mem, INSN_NO_REG, segment_or(insn, INSN_DS));
-	return take_signed(d, insn->addr_bytes, &insn->mem.disp);
-}
-
-static int read_immediate(struct decoder *d, unsigned int flags)
-{
-	struct ginsn *insn = d->insn;
-	unsigned int size = insn->op_bytes > 4 ? 4 : insn->op_bytes;
-	int err;
 
 	insn->flags |= INSN_F_IMM;
 	if (flags & OP_IMM8)
-		return take(d, 1, &insn->imm);
-	err = take_signed(d, size, &insn->imm);
-	insn->imm = ginsn_low_bytes(insn->imm, insn->op_bytes);
-	return err;
+		insn->imm = take(d, 1);
+	else
+		insn->imm = ginsn_low_bytes(take_signed(d, insn->op_bytes > 4 ? 4 : insn->op_bytes),
+					    insn->op_bytes);
 }
 
-static bool has_implied_rax(unsigned int class, unsigned int flags)
-{
-	return (flags & OP_MOFFS) || class == INSN_STOS || class == INSN_IN ||
-	       class == INSN_OUT;
-}
-
-static int read_operands(struct decoder *d, unsigned int flags)
+static void read_operands(struct decoder *d, unsigned int flags)
 {
 	struct ginsn *insn = d->insn;
-	int err = 0;
+	const u8 segment = segment_or(insn, INSN_DS);
 
 	if (flags & OP_WRITE)
 		insn->flags |= INSN_F_WRITE;
 	if (flags & OP_SIGN)
 		insn->flags |= INSN_F_SIGN;
-	if (!(flags & ~OP_PLAIN_MODRM))
-		return read_modrm(d, flags);
-	if (flags & OP_QUIRK)
-		err = check_quirk(d);
-	if (has_implied_rax(insn->class, flags))
-		insn->reg = INSN_RAX;
-	if (!err && (flags & OP_MODRM))
-		err = read_modrm(d, flags);
-	if (!err && (flags & OP_MOFFS))
-		err = read_moffs(d);
-	if (!err && (flags & (OP_IMM8 | OP_IMMZ)))
-		err = read_immediate(d, flags);
-	if (flags & (OP_SRC | OP_DST))
-		set_string(insn, flags);
-	if (insn->class == INSN_MONITOR || insn->class == INSN_MONITORX) {
-		insn->flags |= INSN_F_MEM;
-		set_mem(insn, &insn->mem, INSN_RAX, segment_or(insn, INSN_DS));
+	if (!(flags & ~OP_PLAIN_MODRM)) {
+		read_modrm(d, flags);
+		return;
 	}
-	return err;
+	if (flags & OP_QUIRK)
+		d->err = check_quirk(d);
+	if ((flags & OP_MOFFS) || insn->class == INSN_STOS || insn->class == INSN_IN ||
+	    insn->class == INSN_OUT)
+		insn->reg = INSN_RAX;
+	if (flags & OP_MODRM)
+		read_modrm(d, flags);
+	if (flags & OP_MOFFS) {
+		set_mem(insn, &insn->mem, INSN_NO_REG, segment);
+		insn->mem.disp = take_signed(d, insn->addr_bytes);
+	}
+	if (flags & (OP_IMM8 | OP_IMMZ))
+		read_immediate(d, flags);
+	if (flags & (OP_SRC | OP_DST))
+		insn->flags |= INSN_F_STRING;
+	if (flags & OP_SRC)
+		set_mem(insn, &insn->mem, INSN_RSI, segment);
+	if (flags & OP_DST)
+		set_mem(insn, flags & OP_SRC ? &insn->dst : &insn->mem, INSN_RDI, INSN_ES);
+	if (insn->class == INSN_MONITOR || insn->class == INSN_MONITORX)
+		set_mem(insn, &insn->mem, INSN_RAX, segment);
 }
 
-static bool is_mov_cr(const struct ginsn *insn)
-{
-	return insn->class == INSN_MOV_FROM_CR || insn->class == INSN_MOV_TO_CR;
-}
-
-/* The long way: everything, in the order of the bytes. */
-static noinline int decode_full(struct ginsn *insn, const u8 *bytes,
-				unsigned int nr, enum guest_mode mode)
+static noinline int decode_full(struct ginsn *insn, const u8 *bytes, unsigned int nr,
+				enum guest_mode mode)
 {
 	struct decoder d = {
 		.insn = insn, .bytes = bytes, .nr = nr, .mode = mode,
 	};
-	const struct opcode *op;
-	int err;
+	const struct opcode *op = read_opcode(&d);
 
-	err = read_prefixes(&d, &op);
-	if (!err && insn->opcode == 0x0f)
-		err = read_escape(&d, &op);
-	if (err)
-		return err;
+	if (d.err)
+		return d.err;
 	set_widths(&d, op->flags);
-	insn->class = op->class;
 	if (!op->class)
 		return INSN_UNKNOWN;
+	insn->class = op->class;
 	if (op->flags)
-		err = read_operands(&d, op->flags);
-	if (!err && (insn->prefixes & INSN_P_LOCK) && !is_mov_cr(insn))
-		err = INSN_INVALID;
-	if (err)
+		read_operands(&d, op->flags);
+	/* LOCK MOV CR0 is MOV CR8; everything else that is decoded here refuses LOCK. */
+	if (!d.err && (insn->prefixes & INSN_P_LOCK) && insn->class != INSN_MOV_FROM_CR &&
+	    insn->class != INSN_MOV_TO_CR)
+		d.err = INSN_INVALID;
+	if (d.err)
 		insn->class = INSN_NONE;
-	return err;
-}
-
-/*
- * The opcode and length of an instruction without prefixes and operands, of which
- * three bytes are there: CPUID, RDMSR, HLT and the like, and VMMCALL. NULL for all
- * others.
- */
-static __always_inline const struct opcode *find_bare(const u8 *bytes, unsigned int *len)
-{
-	const struct opcode *op = &one_byte[bytes[0]];
-
-	*len = 1;
-	if (bytes[0] == 0x0f) {
-		op = &two_byte[bytes[1]];
-		*len = 2;
-		if (op->class == CLASS_GROUP7 && bytes[2] == 0xd9) {
-			*len = 3;
-			return &vmmcall_opcode;
-		}
-	}
-	return op->class && op->class < PREFIX_SEGMENT && !op->flags ? op : NULL;
+	return d.err;
 }
 
 /**
- * ginsn_bare_len() - length of an instruction without prefixes and operands
- * @bytes: three bytes, a private copy
- * @classes: BIT_ULL(INSN_*) of what it may be
+ * ginsn_decode() - decode one guest instruction
+ * @insn: result; every member is written
+ * @bytes: instruction bytes, a private copy
+ * @nr: number of bytes; no more than INSN_MAX_LEN are read
+ * @mode: guest CPU mode
  *
- * For exits that say which instruction it was: ginsn_decode() would agree.
+ * The processor has checked the instruction that it intercepted. Invalid forms are refused
+ * all the same, because the bytes may have changed since.
  *
- * Return: 0 if it is another instruction, or may have prefixes or operands.
+ * Return: 0 or an enum ginsn_error.
  */
-unsigned int ginsn_bare_len(const u8 *bytes, u64 classes)
+int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
+		 enum guest_mode mode)
 {
-	unsigned int len;
-	const struct opcode *op = find_bare(bytes, &len);
+	const struct opcode *op;
 
-	return op && (classes & BIT_ULL(op->class)) ? len : 0;
-}
-
-/* What guests execute most. Where it says true, decode_full() agrees. */
-static bool decode_bare(struct ginsn *insn, const u8 *bytes,
-			enum guest_mode mode)
-{
-	unsigned int len;
-	const struct opcode *op = find_bare(bytes, &len);
-
-	if (!op)
-		return false;
+	memset(insn, 0, sizeof(*insn));
+	insn->seg_override = INSN_NO_SEGMENT;
+	insn->reg = INSN_NO_REG;
+	insn->rm = INSN_NO_REG;
+	if (nr < 2)
+		return decode_full(insn, bytes, nr, mode);
+	/* Most exits are caused by instructions without prefixes and operands: CPUID, HLT. */
+	op = bytes[0] == 0x0f ? &two_byte[bytes[1]] : &one_byte[bytes[0]];
+	if (!op->class || op->class >= PREFIX_SEGMENT || op->flags)
+		return decode_full(insn, bytes, nr, mode);
 	insn->map = bytes[0] == 0x0f;
-	insn->len = len;
+	insn->len = 1 + insn->map;
 	insn->opcode = bytes[insn->map];
 	insn->class = op->class;
 	insn->op_bytes = guest_mode_op_bytes(mode);
 	insn->rm_bytes = insn->op_bytes;
 	insn->addr_bytes = guest_mode_addr_bytes(mode);
-	if (op == &vmmcall_opcode) {
-		insn->flags = INSN_F_MODRM;
-		insn->modrm = bytes[2];
-		insn->rm_bytes = 0;
-	}
-	return true;
+	return 0;
 }
 
-/**
- * ginsn_decode() - decode one guest instruction
- * @insn: result; every field is written
- * @bytes: instruction bytes, a private copy that nobody changes meanwhile
- * @nr: how many there are; none past the fifteenth is looked at
- * @mode: guest CPU mode
+/*
+ * Classify the @nr bytes at CS:RIP. A truncated instruction is STEP_PLAIN.
  *
- * Return: 0, or an enum ginsn_error. An instruction that the processor already
- * intercepted passed its own checks, so the caller's privilege decisions are
- * the hardware's; LOCK and undefined forms are refused here all the same,
- * because the bytes may have changed since.
+ * The decoder does not know SYSCALL and SYSRET, but reports their opcodes. SYSCALL outside
+ * long mode and SYSRET outside 64-bit mode use neither R11 nor SFMASK, and do not change TF.
  */
-int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
-		 enum guest_mode mode)
+enum step_kind step_kind(const u8 *bytes, unsigned int nr, enum guest_mode mode)
 {
-	memset(insn, 0, sizeof(*insn));
-	insn->seg_override = INSN_NO_SEGMENT;
-	insn->reg = INSN_NO_REG;
-	insn->rm = INSN_NO_REG;
-	if (nr >= 3 && decode_bare(insn, bytes, mode))
-		return 0;
-	return decode_full(insn, bytes, nr, mode);
+	struct ginsn insn;
+	int err = ginsn_decode(&insn, bytes, nr, mode);
+
+	if (err == INSN_UNKNOWN && insn.map == 1) {
+		if (insn.opcode == 0x05 && mode >= GUEST_COMPAT16)
+			return STEP_SYSCALL;
+		if (insn.opcode == 0x07 && mode == GUEST_LONG64)
+			return STEP_SYSRET;
+	}
+	switch (insn.class) {	/* INSN_NONE after an error */
+	case INSN_PUSHF:
+		return STEP_PUSHF;
+	case INSN_POPF:
+	case INSN_IRET:
+		return STEP_LOADS;
+	case INSN_INT1:
+		return STEP_INT1;
+	default:
+		return STEP_PLAIN;
+	}
 }

@@ -1,36 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The small instruction decoder: what an SVM core intercepts, and the mov
- * family for device memory.
+ * The instruction decoder: what the processor intercepts, and the mov family for device
+ * memory. operand.h computes values and addresses of the operands.
  *
- * Owns the decoded form of an instruction, struct ginsn; operand.h turns its
- * operands into values and addresses. Pure: no state, no guest access. Called
- * by the exit handlers in the kernel; compiled unchanged in user space for the
- * cross-check with Zydis.
- *
- * The prefix is "ginsn" because a header of the kernel owns "insn".
+ * Pure; the tests also compile it in user space. The prefix is "ginsn" because the kernel
+ * has a struct insn.
  */
 #ifndef SVMVCPU_INSN_H
 #define SVMVCPU_INSN_H
 
 #include "insn/mode.h"
 
-/* The architecture's limit; a longer instruction is #GP, whatever it is. */
+/* Longer instructions raise #GP. */
 #define INSN_MAX_LEN		15
 
-/**
- * enum ginsn_error - what ginsn_decode() returns when it is not 0
- * @INSN_TRUNCATED: the bytes end inside the instruction; fetch more, try again
- * @INSN_TOO_LONG: over INSN_MAX_LEN bytes: inject #GP(0)
- * @INSN_INVALID: an encoding of ours that the architecture refuses: inject #UD
- * @INSN_UNKNOWN: not an instruction this decoder knows; prefixes and opcode
- *	are reported, the length is not
- */
+/* Errors of ginsn_decode() */
 enum ginsn_error {
-	INSN_TRUNCATED	= -1,
-	INSN_TOO_LONG	= -2,
-	INSN_INVALID	= -3,
-	INSN_UNKNOWN	= -4,
+	INSN_TRUNCATED	= -1,	/* more bytes are needed */
+	INSN_TOO_LONG	= -2,	/* more than INSN_MAX_LEN bytes: inject #GP(0) */
+	INSN_INVALID	= -3,	/* an invalid form: inject #UD */
+	INSN_UNKNOWN	= -4,	/* not known; prefixes and opcode are valid, the length is not */
 };
 
 enum ginsn_class {
@@ -64,10 +53,10 @@ enum ginsn_segment {
 	INSN_NO_SEGMENT = INSN_NR_SEGMENTS,
 };
 
-/* ginsn.prefixes: every legacy prefix seen, segment overrides aside. */
+/* ginsn.prefixes: all legacy prefixes except segment overrides */
 #define INSN_P_LOCK		0x01
 #define INSN_P_REP		0x02	/* f3 */
-#define INSN_P_REPNE		0x04	/* f2; string instructions here repeat too */
+#define INSN_P_REPNE		0x04	/* f2 */
 #define INSN_P_OPSIZE		0x08	/* 66 */
 #define INSN_P_ADDRSIZE		0x10	/* 67 */
 
@@ -81,80 +70,58 @@ enum ginsn_segment {
 #define INSN_F_REG_HIGH		0x0040	/* reg names AH, CH, DH or BH as 0..3 */
 #define INSN_F_RM_HIGH		0x0080	/* rm does */
 
-/**
- * struct ginsn_mem - a memory operand before any register is read
- * @disp: displacement or moffs address, sign-extended to 64 bits
- * @base: register added, or INSN_NO_REG
- * @index: register scaled and added, or INSN_NO_REG
- * @scale: 1, 2, 4 or 8
- * @seg: segment in effect, overrides and rBP/rSP default applied
- * @addr_bytes: width the offset is truncated to: 2, 4 or 8
- * @rip_relative: the address of the next instruction is added
- */
+/* A memory operand. Its address depends on registers, see ginsn_offset(). */
 struct ginsn_mem {
-	u64 disp;
-	u8 base;
-	u8 index;
-	u8 scale;
-	u8 seg;
-	u8 addr_bytes;
-	bool rip_relative;
+	u64 disp;		/* displacement or moffs address, sign-extended */
+	u8 base;		/* register that is added, or INSN_NO_REG */
+	u8 index;		/* register that is scaled and added, or INSN_NO_REG */
+	u8 scale;		/* 1, 2, 4 or 8 */
+	u8 seg;			/* enum ginsn_segment */
+	u8 addr_bytes;		/* the offset is truncated to 2, 4 or 8 bytes */
+	bool rip_relative;	/* add the address of the next instruction */
 };
 
-/**
- * struct ginsn - one decoded instruction
- * @imm: immediate, cut to the operand width; port of IN/OUT; vector of INT
- * @mem: memory operand if INSN_F_MEM. MOVS: the source
- * @dst: MOVS only: the destination, ES:rDI
- * @flags: INSN_F_*
- * @len: length in bytes, valid when ginsn_decode() returned 0
- * @class: enum ginsn_class, INSN_NONE unless 0 was returned
- * @map: 0 for one-byte opcodes, 1 after 0f, 2 after 0f 38
- * @opcode: last opcode byte; of VEX, EVEX and XOP their first byte
- * @prefixes: INSN_P_*
- * @seg_override: override in effect, or INSN_NO_SEGMENT
- * @rex: REX byte in effect, or 0
- * @modrm: ModRM byte, if INSN_F_MODRM
- * @sib: SIB byte, 0 if there is none
- * @op_bytes: width of the register operand (movzx: of the destination)
- * @rm_bytes: width of the r/m or memory operand, 0 if it is only an address
- * @addr_bytes: address width in effect: 2, 4 or 8
- * @reg: register operand, CR or DR number, or rAX where it is implied
- * @rm: register in the r/m operand if it is not memory; for MOV CR/DR the
- *	general register, whatever ModRM.mod says
- */
 struct ginsn {
-	u64 imm;
-	struct ginsn_mem mem;
-	struct ginsn_mem dst;
-	u16 flags;
-	u8 len;
-	u8 class;
-	u8 map;
-	u8 opcode;
-	u8 prefixes;
-	u8 seg_override;
-	u8 rex;
-	u8 modrm;
-	u8 sib;
-	u8 op_bytes;
-	u8 rm_bytes;
-	u8 addr_bytes;
-	u8 reg;
-	u8 rm;
+	u64 imm;		/* immediate, truncated to the operand width; port; vector */
+	struct ginsn_mem mem;	/* if INSN_F_MEM; the source of MOVS */
+	struct ginsn_mem dst;	/* the destination of MOVS, ES:rDI */
+	u16 flags;		/* INSN_F_* */
+	u8 len;			/* length in bytes, if ginsn_decode() returned 0 */
+	u8 class;		/* enum ginsn_class; INSN_NONE after an error */
+	u8 map;			/* 0: one-byte opcode, 1: after 0f, 2: after 0f 38 */
+	u8 opcode;		/* last opcode byte; for VEX, EVEX and XOP the first */
+	u8 prefixes;		/* INSN_P_* */
+	u8 seg_override;	/* INSN_NO_SEGMENT if none is in effect */
+	u8 rex;			/* REX byte in effect, or 0 */
+	u8 modrm;		/* if INSN_F_MODRM */
+	u8 sib;			/* or 0 */
+	u8 op_bytes;		/* width of the register operand; MOVZX: of the destination */
+	u8 rm_bytes;		/* width of the r/m operand; 0 if it is only an address */
+	u8 addr_bytes;		/* 2, 4 or 8 */
+	u8 reg;			/* register operand, CR or DR number, or an implied rAX */
+	u8 rm;			/* register in the r/m operand; MOV CR and DR: always */
+};
+
+/* What an instruction does with TF */
+enum step_kind {
+	STEP_PLAIN,	/* nothing */
+	STEP_PUSHF,	/* stores it on the stack */
+	STEP_LOADS,	/* POPF, IRET: loads it, but still traps after itself */
+	STEP_SYSCALL,	/* in long mode: stores it in R11; clears it if set in SFMASK */
+	STEP_SYSRET,	/* in 64-bit mode: loads it from R11; traps if the new TF is 1 */
+	STEP_INT1,	/* raises #DB itself */
 };
 
 int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
 		 enum guest_mode mode);
-unsigned int ginsn_bare_len(const u8 *bytes, u64 classes);
+enum step_kind step_kind(const u8 *bytes, unsigned int nr, enum guest_mode mode);
 
-/* The low @bytes bytes of a value: 1, 2, 4 or 8. */
+/* @bytes: 1, 2, 4 or 8 */
 static inline u64 ginsn_low_bytes(u64 value, unsigned int bytes)
 {
 	return bytes >= 8 ? value : value & (BIT_ULL(8 * bytes) - 1);
 }
 
-/* The same, its top bit copied upwards. */
 static inline u64 ginsn_sign_extend(u64 value, unsigned int bytes)
 {
 	unsigned int shift = bytes >= 8 ? 0 : 64 - 8 * bytes;
@@ -162,7 +129,7 @@ static inline u64 ginsn_sign_extend(u64 value, unsigned int bytes)
 	return (u64)((s64)(value << shift) >> shift);
 }
 
-/* Does REP apply? Either REP prefix does for the string instructions here. */
+/* Both REP prefixes repeat the string instructions that are decoded here. */
 static inline bool ginsn_is_rep(const struct ginsn *insn)
 {
 	return (insn->flags & INSN_F_STRING) &&

@@ -125,37 +125,29 @@ static void insn_test_every_class(struct kunit *test)
 		KUNIT_EXPECT_TRUE_MSG(test, seen[i], "class %u", i);
 }
 
-/* The short way must not be a way of its own. */
+/* The short way of ginsn_decode() returns what decode_full() does. */
 static void insn_test_short_way(struct kunit *test)
 {
-	unsigned int i, mode, taken = 0;
-	struct ginsn bare, full;
+	unsigned int i, mode;
+	struct ginsn insn, full;
 
-	for (i = 0; i < 3 * 256; i++) {
-		const u8 codes[3][3] = { { i }, { 0x0f, i }, { 0x0f, 0x01, i } };
+	for (i = 0; i < 2 * 256; i++) {
+		const u8 codes[2][3] = { { i }, { 0x0f, i } };
 		const u8 *code = codes[i / 256];
-		unsigned int len = ginsn_bare_len(code, ~0ULL);
 
 		for (mode = 0; mode <= GUEST_LONG64; mode++) {
-			memset(&bare, 0, sizeof(bare));
-			if (!decode_bare(&bare, code, mode)) {
-				KUNIT_EXPECT_EQ(test, len, 0U);
-				continue;
-			}
-			taken++;
-			KUNIT_EXPECT_EQ(test, len, bare.len);
-			KUNIT_EXPECT_EQ(test, len, ginsn_bare_len(code, BIT_ULL(bare.class)));
-			KUNIT_EXPECT_EQ(test, 0U, ginsn_bare_len(code, ~BIT_ULL(bare.class)));
+			int err = ginsn_decode(&insn, code, 3, mode);
+
 			memset(&full, 0, sizeof(full));
-			KUNIT_EXPECT_EQ_MSG(test, 0, decode_full(&full, code, 3, mode),
+			full.seg_override = INSN_NO_SEGMENT;
+			full.reg = INSN_NO_REG;
+			full.rm = INSN_NO_REG;
+			KUNIT_EXPECT_EQ_MSG(test, err, decode_full(&full, code, 3, mode),
 					    "%x mode %u", i, mode);
-			KUNIT_EXPECT_FALSE_MSG(test,
-					       memcmp(&bare, &full, sizeof(bare)),
+			KUNIT_EXPECT_FALSE_MSG(test, memcmp(&insn, &full, sizeof(insn)),
 					       "%x mode %u", i, mode);
 		}
 	}
-	/* four of one byte, eight after 0f, and VMMCALL, in seven modes */
-	KUNIT_EXPECT_EQ(test, taken, 7U * (4 + 8 + 1));
 }
 
 /* Whatever may be cut off makes the decoder ask for more, not guess. */
@@ -622,6 +614,59 @@ static void insn_test_direction(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, insn.flags & INSN_F_SIGN);
 }
 
+static const struct {
+	const char *bytes;
+	u8 nr;
+	u8 kind;
+} step_cases[] = {
+	{ "\x90", 1, STEP_PLAIN },
+	{ "\x9c", 1, STEP_PUSHF },
+	{ "\x66\x9c", 2, STEP_PUSHF },
+	{ "\xf3\x2e\x9c", 3, STEP_PUSHF },
+	{ "\x9d", 1, STEP_LOADS },
+	{ "\xcf", 1, STEP_LOADS },
+	{ "\x66\xcf", 2, STEP_LOADS },
+	{ "\xf1", 1, STEP_INT1 },
+	/* not classified by a single byte */
+	{ "\x0f\x9c\xc0", 3, STEP_PLAIN },
+	{ "\x0f\xcf", 2, STEP_PLAIN },
+	{ "\x05\x00\x00\x00\x00", 5, STEP_PLAIN },
+	{ "\x07", 1, STEP_PLAIN },
+	{ "\xcc", 1, STEP_PLAIN },
+	{ "\xcd\x9c", 2, STEP_PLAIN },
+	/* truncated */
+	{ "\x66", 1, STEP_PLAIN },
+	{ "\x0f", 1, STEP_PLAIN },
+	{ "", 0, STEP_PLAIN },
+};
+
+static int kind(const char *bytes, unsigned int nr, unsigned int mode)
+{
+	return step_kind((const u8 *)bytes, nr, mode);
+}
+
+static void insn_test_step_kind(struct kunit *test)
+{
+	unsigned int i, mode;
+
+	for (i = 0; i < ARRAY_SIZE(step_cases); i++)
+		for (mode = GUEST_REAL; mode <= GUEST_LONG64; mode++)
+			KUNIT_EXPECT_EQ_MSG(test, kind(step_cases[i].bytes, step_cases[i].nr, mode),
+					    (int)step_cases[i].kind, "case %u, mode %u", i, mode);
+	for (mode = GUEST_REAL; mode <= GUEST_LONG64; mode++) {
+		int call = mode >= GUEST_COMPAT16 ? STEP_SYSCALL : STEP_PLAIN;
+		int ret = mode == GUEST_LONG64 ? STEP_SYSRET : STEP_PLAIN;
+
+		KUNIT_EXPECT_EQ(test, kind("\x0f\x05", 2, mode), call);
+		KUNIT_EXPECT_EQ(test, kind("\x66\x0f\x05", 3, mode), call);
+		KUNIT_EXPECT_EQ(test, kind("\x0f\x07", 2, mode), ret);
+	}
+	/* REX */
+	KUNIT_EXPECT_EQ(test, kind("\x48\xcf", 2, GUEST_LONG64), (int)STEP_LOADS);
+	KUNIT_EXPECT_EQ(test, kind("\x48\x0f\x07", 3, GUEST_LONG64), (int)STEP_SYSRET);
+	KUNIT_EXPECT_EQ(test, kind("\x48\xcf", 2, GUEST_PROT32), (int)STEP_PLAIN);
+}
+
 static struct kunit_case insn_test_cases[] = {
 	KUNIT_CASE(insn_test_classes),
 	KUNIT_CASE(insn_test_every_class),
@@ -637,6 +682,7 @@ static struct kunit_case insn_test_cases[] = {
 	KUNIT_CASE(insn_test_strings),
 	KUNIT_CASE(insn_test_memory),
 	KUNIT_CASE(insn_test_direction),
+	KUNIT_CASE(insn_test_step_kind),
 	{}
 };
 

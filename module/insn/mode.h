@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest CPU mode: what CR0, EFER, RFLAGS and the CS attributes say together.
- *
- * Owns the enumeration of modes and the default operand and address sizes that
- * follow from a mode. Pure: no state, no allocation. Anyone may call it; the
- * decoder, the page walk and the host-side fuzzers compile it in user space.
+ * The guest's CPU mode, and the default operand and address sizes of a mode. Pure; also
+ * compiled in user space.
  */
 #ifndef SVMVCPU_MODE_H
 #define SVMVCPU_MODE_H
@@ -30,7 +27,7 @@ typedef __s16 s16;
 typedef __s32 s32;
 typedef __s64 s64;
 
-#define noinline		/* a matter of speed, in the kernel */
+#define noinline		/* only a matter of speed */
 #define BIT_ULL(nr)		(1ULL << (nr))
 #define GENMASK_ULL(h, l)	((~0ULL << (l)) & (~0ULL >> (63 - (h))))
 #endif
@@ -45,9 +42,8 @@ typedef __s64 s64;
 #define GUEST_RFLAGS_AC		BIT_ULL(18)
 
 /*
- * Segment attributes as the VMCB packs them: twelve bits, with nothing between
- * P and AVL. (Descriptors, and Intel's VMCS, have four limit bits there, so L
- * sits at bit 13 in those and at bit 9 here.)
+ * Segment attributes as in the VMCB: twelve bits without a gap between P and AVL, where
+ * descriptors have four bits of the limit. So L is bit 9 here, and bit 13 there.
  */
 #define GUEST_SEG_TYPE		0x000f
 #define GUEST_SEG_TYPE_WRITE	0x0002	/* data: writable; code: readable */
@@ -61,36 +57,22 @@ typedef __s64 s64;
 #define GUEST_SEG_DB		0x0400
 #define GUEST_SEG_G		0x0800
 
-/**
- * enum guest_mode - the execution modes that decode or address differently
- * @GUEST_REAL: CR0.PE clear
- * @GUEST_VM86: protected mode with RFLAGS.VM set
- * @GUEST_PROT16: protected mode, legacy, 16-bit code segment
- * @GUEST_PROT32: protected mode, legacy, 32-bit code segment
- * @GUEST_COMPAT16: long mode active, 16-bit code segment
- * @GUEST_COMPAT32: long mode active, 32-bit code segment
- * @GUEST_LONG64: long mode active, 64-bit code segment
- */
+/* The modes that decode or address differently */
 enum guest_mode {
-	GUEST_REAL,
-	GUEST_VM86,
-	GUEST_PROT16,
+	GUEST_REAL,		/* CR0.PE clear */
+	GUEST_VM86,		/* RFLAGS.VM set */
+	GUEST_PROT16,		/* legacy mode, by the size of the code segment */
 	GUEST_PROT32,
-	GUEST_COMPAT16,
+	GUEST_COMPAT16,		/* long mode, likewise */
 	GUEST_COMPAT32,
 	GUEST_LONG64,
 };
 
-/**
- * guest_mode() - the mode a guest CPU executes in
- * @cr0: guest CR0
- * @efer: guest EFER; only LMA matters here
- * @rflags: guest RFLAGS; VM does not exist once long mode is active
- * @cs_attr: CS attributes in VMCB layout
+/*
+ * @efer: only LMA matters. @rflags: VM does not exist in long mode. @cs_attr: GUEST_SEG_*
  *
- * Real mode is taken as 16-bit code. The few instructions a guest runs from a
- * 32-bit CS after clearing CR0.PE and before its far jump are the exception;
- * an instruction that differs there is misread for that guest only.
+ * Real mode counts as 16-bit code. This misreads the few instructions that a guest executes
+ * from a 32-bit CS between clearing CR0.PE and its far jump.
  */
 static inline enum guest_mode guest_mode(u64 cr0, u64 efer, u64 rflags,
 					 u16 cs_attr)
@@ -114,19 +96,19 @@ static inline bool guest_mode_is_32(enum guest_mode mode)
 	return mode == GUEST_PROT32 || mode == GUEST_COMPAT32;
 }
 
-/* Segment descriptors are neither loaded nor checked: base is selector * 16. */
+/* Segments have base selector * 16 and are not checked for type and presence. */
 static inline bool guest_mode_is_real_like(enum guest_mode mode)
 {
 	return mode == GUEST_REAL || mode == GUEST_VM86;
 }
 
-/* Operand size without prefixes, in bytes; 64-bit code defaults to four. */
+/* Default operand size in bytes */
 static inline unsigned int guest_mode_op_bytes(enum guest_mode mode)
 {
 	return mode == GUEST_LONG64 || guest_mode_is_32(mode) ? 4 : 2;
 }
 
-/* Address size without prefixes, in bytes. */
+/* Default address size in bytes */
 static inline unsigned int guest_mode_addr_bytes(enum guest_mode mode)
 {
 	if (mode == GUEST_LONG64)

@@ -27,7 +27,7 @@
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 
-#include "insn/step_kind.h"
+#include "insn/insn.h"
 #include "svm/cpu.h"
 #include "uaccess.h"
 #include "vcpu/event.h"
