@@ -12,7 +12,6 @@
 #include <linux/svmvcpu.h>
 #include <asm/tsc.h>
 
-#include "exits/exit.h"
 #include "mm/memory.h"
 #include "svm/cpu.h"
 #include "uaccess.h"
@@ -140,7 +139,6 @@ static int __init svmvcpu_init(void)
 {
 	int i, ret;
 
-	exit_init();
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		ret = parts[i].init();
 		if (ret) {

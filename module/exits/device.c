@@ -78,17 +78,6 @@ static enum exit_result decode_access(struct vcpu *vcpu, u64 gpa, bool write, bo
 	return prepare_other(vcpu, atomic, known);
 }
 
-static enum exit_result ask_mmio(struct vcpu *vcpu, u64 gpa, bool write)
-{
-	const struct mmio_op *op = &vcpu->mmio.op;
-
-	vcpu->ask = (struct vcpu_ask) { .what = ASK_MMIO, .rip = vcpu_rip(vcpu) };
-	vcpu->run->mmio = (struct svmvcpu_exit_mmio) {
-		.gpa = gpa, .data = write ? op->value : 0, .width = op->width, .write = write,
-	};
-	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
-}
-
 /* MOVS from a device: store the value, and keep it while there is no memory for it. */
 static enum exit_result store_other(struct vcpu *vcpu, u64 data)
 {
@@ -108,37 +97,59 @@ static enum exit_result store_other(struct vcpu *vcpu, u64 data)
 	return guest_copy(vcpu, linear, &mmio->answer, mmio->op.width, GVA_WRITE, false);
 }
 
-/* The register page of the local APIC: answered here. */
+/* The access has been made: store the value that was read, and complete the instruction. */
+static enum exit_result finish_access(struct vcpu *vcpu, u64 data)
+{
+	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	enum exit_result ret = store_other(vcpu, data);
+
+	if (ret)
+		return ret;
+	/* The next element of a string instruction is an access of its own. */
+	if (mmio_complete(&mmio->op, &mmio->insn, vcpu->gprs, vcpu->vmcb->save.rflags, data))
+		guest_skip_to(vcpu, guest_rip_after(vcpu, &mmio->insn));
+	else
+		guest_repeat(vcpu);
+	return EXIT_CONTINUE;
+}
+
+static enum exit_result complete_mmio(struct vcpu *vcpu, u64 answer, u32 flags)
+{
+	return flags & SVMVCPU_RUN_RETRY ? EXIT_CONTINUE : finish_access(vcpu, answer);
+}
+
+static enum exit_result report_mmio(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	const struct mmio_op *op = &vcpu->mmio.op;
+
+	exit_set_pending(vcpu, complete_mmio, SVMVCPU_RUN_RETRY, 0);
+	vcpu->run->mmio = (struct svmvcpu_exit_mmio) {
+		.gpa = gpa, .data = write ? op->value : 0, .width = op->width, .write = write,
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_MMIO);
+}
+
+/* An access to the register page of the local APIC */
 static enum exit_result access_apic(struct vcpu *vcpu, u64 gpa, bool write)
 {
 	const struct mmio_op op = vcpu->mmio.op;
 	u64 data = write ? 0 : apic_page_read(vcpu, gpa, op.width);
-	enum exit_result ret;
+	enum exit_result ret = finish_access(vcpu, data);
 
-	ret = exit_mmio_answer(vcpu, data);
 	if (ret)
 		return ret;
 	return write ? apic_page_write(vcpu, gpa, op.width, op.value) : EXIT_RESUME;
 }
 
-/**
- * exit_device() - an access to where no region is, or none for it
- * @vcpu: its mutex held
- * @gpa: where
- * @write: the access was a write
- * @atomic: see exit.h. Then it is looked here whether a region is there at all
- *
- * Return: EXIT_USER with the run page filled; EXIT_CONTINUE when it is nothing
- * this file knows, for the caller to report; EXIT_RESUME, EXIT_SLEEP or EXIT_ERROR.
- */
-enum exit_result exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
+/* Handle an access without a region, or return EXIT_CONTINUE to report MEMORY_FAULT. */
+static enum exit_result access_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
 {
 	bool apic = apic_owns_page(vcpu, gpa);
 	struct mem_region region;
 	enum exit_result ret;
 	bool known;
 
-	/* A region that cannot be written hides the page from writes as well. */
+	/* A region hides the register page, also from accesses that it does not allow. */
 	if (unlikely(apic && !atomic))
 		apic = !guest_memory_allows(&vcpu->vm->mem, gpa, 0);
 	if (!apic && !vcpu->decode_mmio)
@@ -148,29 +159,61 @@ enum exit_result exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic
 	ret = decode_access(vcpu, gpa, write, atomic, &known);
 	if (ret || !known)
 		return ret;
-	return apic ? access_apic(vcpu, gpa, write) : ask_mmio(vcpu, gpa, write);
+	return apic ? access_apic(vcpu, gpa, write) : report_mmio(vcpu, gpa, write);
 }
 
-/**
- * exit_mmio_answer() - the VMM did, or answered, a device access
- * @vcpu: its mutex held; vcpu->mmio describes it
- * @data: answer to a read
- *
- * Context: any but NMI where no other operand is in memory, else process context.
- * Return: EXIT_CONTINUE, EXIT_RESUME, EXIT_USER or EXIT_ERROR.
- */
-enum exit_result exit_mmio_answer(struct vcpu *vcpu, u64 data)
+/* May sleep: map the page, or report why it cannot be mapped. */
+static noinline enum exit_result handle_fault(struct vcpu *vcpu, u64 gpa, u64 info, bool device)
 {
-	const struct vcpu_mmio *mmio = &vcpu->mmio;
+	const struct fault_stop stop = { &vcpu->requests, &vcpu->wait };
+	u32 access = SVMVCPU_MEM_READ, flags = 0;
+	enum exit_result ret = EXIT_CONTINUE;
+	int err;
+
+	if (info & NPF_WRITE) {
+		access |= SVMVCPU_MEM_WRITE;
+		flags |= SVMVCPU_FAULT_WRITE;
+	}
+	if (info & NPF_FETCH) {
+		access |= SVMVCPU_MEM_EXEC;
+		flags |= SVMVCPU_FAULT_EXEC;
+	}
+	if (info & NPF_WALK)
+		flags |= SVMVCPU_FAULT_WALK;
+
+	err = guest_memory_fault(&vcpu->vm->mem, gpa, access, &stop);
+	switch (err) {
+	case 0:
+	case -EINTR:	/* asked to stop; the guest will fault again */
+		return EXIT_RESUME;
+	case -ENOENT:
+	case -EACCES:
+		if (device)
+			ret = access_device(vcpu, gpa, info & NPF_WRITE, false);
+		break;
+	case -EFAULT:
+		flags |= SVMVCPU_FAULT_USER_MEM;
+		break;
+	case -EDQUOT:
+		flags |= SVMVCPU_FAULT_LIMIT;
+		break;
+	default:
+		return exit_error(vcpu, err);
+	}
+	return ret ? ret : guest_memory_exit(vcpu, gpa, 0, flags);
+}
+
+/* VMEXIT_NPF. A device access is handled at once; mapping memory may sleep. */
+enum exit_result exit_npf(struct vcpu *vcpu, bool atomic)
+{
+	u64 info = vcpu->vmcb->control.exit_info_1;
+	u64 gpa = vcpu->vmcb->control.exit_info_2;
+	/* If an event is being delivered, the instruction at RIP has not caused the fault. */
+	bool device = !vcpu->event && !(info & (NPF_FETCH | NPF_WALK));
 	enum exit_result ret;
 
-	ret = store_other(vcpu, data);
-	if (ret)
-		return ret;
-	/* One element of a REP: the next comes by itself. */
-	if (mmio_complete(&mmio->op, &mmio->insn, vcpu->gprs, vcpu->vmcb->save.rflags, data))
-		guest_skip_to(vcpu, guest_rip_after(vcpu, &mmio->insn));
-	else
-		guest_repeat(vcpu);
-	return EXIT_CONTINUE;
+	if (!atomic)
+		return handle_fault(vcpu, gpa, info, device);
+	ret = device ? access_device(vcpu, gpa, info & NPF_WRITE, true) : EXIT_SLEEP;
+	return ret == EXIT_CONTINUE ? EXIT_SLEEP : ret;
 }

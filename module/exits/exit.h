@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What an exit handler is, and the exits that have a file of their own.
+ * Exit handlers, from EXITCODE to the exit that the VMM sees. All functions expect
+ * vcpu.mutex held.
+ *
+ * @atomic: interrupts are off and the guest's xstate is loaded. A handler that has to
+ * sleep returns EXIT_SLEEP and has changed nothing; run.c then calls it again in process
+ * context, with @atomic false.
  */
 #ifndef SVMVCPU_EXIT_H
 #define SVMVCPU_EXIT_H
@@ -9,71 +14,45 @@
 
 #include "vcpu/vcpu.h"
 
-/**
- * typedef exit_handler - answers one exit
- * @vcpu: its mutex held
- * @atomic: true: interrupts are off, the guest's xstate is loaded, nothing
- *	may sleep. false: an ordinary process context
- */
-typedef enum exit_result (*exit_handler)(struct vcpu *vcpu, bool atomic);
-
-void exit_init(void);
-enum exit_result exit_by_table(struct vcpu *vcpu, u64 code, bool atomic);
+enum exit_result exit_by_code(struct vcpu *vcpu, u64 code, bool atomic);
 enum exit_result exit_third_fault(struct vcpu *vcpu);
 enum exit_result exit_pending_exception(struct vcpu *vcpu);
-bool exit_answer_fits(const struct vcpu *vcpu, u32 flags);
-enum exit_result exit_answer(struct vcpu *vcpu, u64 answer, u32 flags);
+enum exit_result exit_complete(struct vcpu *vcpu, u64 answer, u32 flags);
 
-enum exit_result exit_hlt(struct vcpu *vcpu, bool atomic);
 enum exit_result exit_npf(struct vcpu *vcpu, bool atomic);
 enum exit_result exit_io(struct vcpu *vcpu, bool atomic);
-enum exit_result exit_io_answer(struct vcpu *vcpu, u64 answer);
 enum exit_result exit_cpuid(struct vcpu *vcpu, bool atomic);
 enum exit_result exit_msr(struct vcpu *vcpu, bool atomic);
-enum exit_result exit_msr_answer(struct vcpu *vcpu, u64 answer, bool fail);
 enum exit_result exit_cr(struct vcpu *vcpu, bool atomic);
 enum exit_result exit_xsetbv(struct vcpu *vcpu, bool atomic);
 enum exit_result exit_dr(struct vcpu *vcpu, bool atomic);
 
-enum exit_result exit_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic);
-enum exit_result exit_mmio_answer(struct vcpu *vcpu, u64 data);
+/* The next RUN calls @complete. @next_rip: 0 if it computes RIP itself */
+static inline void exit_set_pending(struct vcpu *vcpu, exit_completion complete, u32 flags,
+				    u64 next_rip)
+{
+	struct vcpu_pending *pending = &vcpu->pending_exit;
 
-/**
- * exit_handle() - answer an exit
- * @vcpu: its mutex held
- * @code: EXITCODE of its VMCB
- * @atomic: see &typedef exit_handler
- *
- * Those that guests make most are called directly: an indirect call is a thunk. Port I/O,
- * where everything else is cheapest, is asked for first.
- *
- * Return: EXIT_RESUME, EXIT_USER or EXIT_ERROR; EXIT_SLEEP only with @atomic.
+	pending->complete = complete;
+	pending->flags = flags;
+	pending->rip = vcpu_rip(vcpu);
+	pending->next_rip = next_rip;
+}
+
+/*
+ * Handle an exit. Returns EXIT_RESUME, EXIT_USER, EXIT_ERROR, or EXIT_SLEEP if @atomic.
+ * The most frequent ones avoid the switch of exit_by_code().
  */
 static __always_inline enum exit_result exit_handle(struct vcpu *vcpu, u64 code, bool atomic)
 {
 	enum exit_result ret;
 
-	if (likely(code == VMEXIT_IOIO)) {
+	if (likely(code == VMEXIT_IOIO))
 		ret = exit_io(vcpu, atomic);
-		goto out;
-	}
-	switch (code) {
-	case VMEXIT_NPF:
+	else if (code == VMEXIT_NPF)
 		ret = exit_npf(vcpu, atomic);
-		break;
-	case VMEXIT_MSR:
-		ret = exit_msr(vcpu, atomic);
-		break;
-	case VMEXIT_CPUID:
-		ret = exit_cpuid(vcpu, atomic);
-		break;
-	case VMEXIT_HLT:
-		ret = exit_hlt(vcpu, atomic);
-		break;
-	default:
-		ret = exit_by_table(vcpu, code, atomic);
-	}
-out:
+	else
+		ret = exit_by_code(vcpu, code, atomic);
 	return likely(!vcpu->shutdown) ? ret : exit_third_fault(vcpu);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Port I/O: every access exits to the VMM, decoded. A string instruction
- * exits once per batch, with the data in the window behind the run page.
+ * Port I/O: each access becomes an IO exit. A string instruction exits once per batch of
+ * elements, with their data in the window behind the run page.
  */
+#include <linux/bitfield.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -13,71 +14,61 @@
 #include "vcpu/guest.h"
 #include "vcpu/vcpu.h"
 
-/* How the seed's guests, and QEMU's, say that they are done */
+/* Power-off and reset as in the seed and in QEMU */
 #define PORT_POWEROFF	0x604
 #define DATA_POWEROFF	0x2000
 #define PORT_RESET	0xcf9
 
-static unsigned int io_width(u64 info)
+static void report_down(struct svmvcpu_run *run, u32 kind, u32 data)
 {
-	return (info & IOIO_SZ8) ? 1 : (info & IOIO_SZ16) ? 2 : 4;
+	run->reason = SVMVCPU_EXIT_SYSTEM_DOWN;
+	run->down = (struct svmvcpu_exit_down) { .kind = kind, .data = data };
 }
 
-static u32 low_bytes(u32 value, unsigned int width)
-{
-	return width == 1 ? (u8)value : width == 2 ? (u16)value : value;
-}
-
-static enum exit_result system_down(struct vcpu *vcpu, u32 kind, u32 data)
-{
-	vcpu->run->down = (struct svmvcpu_exit_down) { .kind = kind, .data = data };
-	return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
-}
-
-static enum exit_result tell_out(struct vcpu *vcpu, u16 port, unsigned int width, u32 data)
-{
-	if (port == PORT_POWEROFF && width == 2 && data == DATA_POWEROFF)
-		return system_down(vcpu, SVMVCPU_DOWN_POWEROFF, data);
-	if (port == PORT_RESET)
-		return system_down(vcpu, SVMVCPU_DOWN_RESET, data);
-
-	vcpu->run->io = (struct svmvcpu_exit_io) {
-		.port = port, .width = width, .count = 1, .data = data,
-	};
-	return exit_to_user(vcpu, SVMVCPU_EXIT_IO);
-}
-
-/* The access is over as soon as the VMM knows of it: RIP is behind it. */
+/* Fill the run page, then complete the instruction: the VMM sees RIP after it. */
 static enum exit_result io_out(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
 {
-	tell_out(vcpu, port, width, low_bytes(vcpu->gprs[INSN_RAX], width));
+	u32 data = ginsn_low_bytes(vcpu->gprs[INSN_RAX], width);
+	struct svmvcpu_run *run = vcpu->run;
+
+	if (unlikely(port == PORT_RESET)) {
+		report_down(run, SVMVCPU_DOWN_RESET, data);
+	} else if (unlikely(port == PORT_POWEROFF) && width == 2 && data == DATA_POWEROFF) {
+		report_down(run, SVMVCPU_DOWN_POWEROFF, data);
+	} else {
+		run->reason = SVMVCPU_EXIT_IO;
+		run->io = (struct svmvcpu_exit_io) {
+			.port = port, .width = width, .count = 1, .data = data,
+		};
+	}
 	guest_skip_to(vcpu, next_rip);
 	return EXIT_USER;
 }
 
+static enum exit_result complete_in(struct vcpu *vcpu, u64 answer, u32 flags)
+{
+	/* Four bytes clear the upper half of RAX, fewer leave the rest of it alone. */
+	ginsn_reg_write(vcpu->gprs, INSN_RAX, vcpu->pending_exit.width, false, answer);
+	guest_skip_to(vcpu, vcpu->pending_exit.next_rip);
+	return EXIT_CONTINUE;
+}
+
 static enum exit_result io_in(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
 {
-	vcpu->ask = (struct vcpu_ask) {
-		.what = ASK_IN, .width = width, .rip = vcpu_rip(vcpu), .next_rip = next_rip,
-	};
+	exit_set_pending(vcpu, complete_in, 0, next_rip);
+	vcpu->pending_exit.width = width;
 	vcpu->run->io = (struct svmvcpu_exit_io) {
 		.port = port, .width = width, .count = 1, .flags = SVMVCPU_IO_IN,
 	};
 	return exit_to_user(vcpu, SVMVCPU_EXIT_IO);
 }
 
-/**
- * struct io_batch - the elements of a string instruction one exit covers
- * @insn: decoded
- * @width: bytes per element
- * @count: elements
- * @linear: address of the first
- */
+/* The elements of a string instruction that one exit transfers */
 struct io_batch {
 	struct ginsn insn;
-	unsigned int width;
+	unsigned int width;	/* bytes per element */
 	unsigned int count;
-	u64 linear;
+	u64 linear;		/* address of the first element */
 };
 
 /*
@@ -160,7 +151,28 @@ static noinline enum exit_result io_outs(struct vcpu *vcpu, u16 port, unsigned i
 	return batch_exit(vcpu, &batch, port, false);
 }
 
-/* The destination is checked first: a device must not be read in vain. */
+/*
+ * The VMM has filled the data window. Decode again, because the registers and memory may
+ * have changed. If the transfer no longer fits, the guest executes the instruction again.
+ */
+static enum exit_result complete_ins(struct vcpu *vcpu, u64 answer, u32 flags)
+{
+	const unsigned int count = vcpu->pending_exit.count;
+	struct io_batch batch = { .width = vcpu->pending_exit.width };
+	enum exit_result ret;
+
+	ret = batch_prepare(vcpu, &batch, true);
+	if (ret)
+		return ret;
+	if (batch.count < count)
+		return EXIT_RESUME;
+	ret = guest_copy(vcpu, batch.linear, vcpu->io_data, count * batch.width, GVA_WRITE, false);
+	if (!ret)
+		batch_done(vcpu, &batch, count);
+	return ret;
+}
+
+/* Check the destination first, so that no value read from the device is lost. */
 static noinline enum exit_result io_ins(struct vcpu *vcpu, u16 port, unsigned int width)
 {
 	struct io_batch batch = { .width = width };
@@ -172,51 +184,10 @@ static noinline enum exit_result io_ins(struct vcpu *vcpu, u16 port, unsigned in
 	ret = guest_copy(vcpu, batch.linear, NULL, batch.count * width, GVA_WRITE, false);
 	if (ret)
 		return ret;
-	vcpu->ask = (struct vcpu_ask) {
-		.what = ASK_INS, .width = width, .count = batch.count, .rip = vcpu_rip(vcpu),
-	};
+	exit_set_pending(vcpu, complete_ins, 0, 0);
+	vcpu->pending_exit.width = width;
+	vcpu->pending_exit.count = batch.count;
 	return batch_exit(vcpu, &batch, port, true);
-}
-
-/*
- * The VMM filled the window. The instruction is decoded again: the registers
- * may be the VMM's by now, and the guest's memory may have changed. What does
- * not fit the question any more is dropped, and the guest executes again.
- */
-static enum exit_result io_ins_answer(struct vcpu *vcpu)
-{
-	const struct vcpu_ask ask = vcpu->ask;
-	struct io_batch batch = { .width = ask.width };
-	enum exit_result ret;
-
-	ret = batch_prepare(vcpu, &batch, true);
-	if (ret)
-		return ret;
-	if (batch.count < ask.count)
-		return EXIT_RESUME;
-	ret = guest_copy(vcpu, batch.linear, vcpu->io_data, ask.count * ask.width,
-			 GVA_WRITE, false);
-	if (!ret)
-		batch_done(vcpu, &batch, ask.count);
-	return ret;
-}
-
-/**
- * exit_io_answer() - the VMM answered an IN or INS
- * @vcpu: .
- * @answer: value of an IN
- *
- * Context: process context.
- * Return: EXIT_CONTINUE, EXIT_RESUME, EXIT_USER or EXIT_ERROR.
- */
-enum exit_result exit_io_answer(struct vcpu *vcpu, u64 answer)
-{
-	if (vcpu->ask.what == ASK_INS)
-		return io_ins_answer(vcpu);
-	/* Four bytes clear the upper half, fewer leave the rest of RAX alone. */
-	ginsn_reg_write(vcpu->gprs, INSN_RAX, vcpu->ask.width, false, answer);
-	guest_skip_to(vcpu, vcpu->ask.next_rip);
-	return EXIT_CONTINUE;
 }
 
 /* VMEXIT_IOIO */
@@ -225,14 +196,15 @@ enum exit_result exit_io(struct vcpu *vcpu, bool atomic)
 	u64 info = vcpu->vmcb->control.exit_info_1;
 	u64 next_rip = vcpu->vmcb->control.exit_info_2;
 	u16 port = info >> IOIO_PORT_SHIFT;
-	unsigned int width = io_width(info);
+	/* Bit SZ8, SZ16 or SZ32: the value of the three is the width. */
+	unsigned int width = FIELD_GET(IOIO_WIDTH, info);
 
 	if (info & IOIO_STR) {
 		if (atomic)
 			return EXIT_SLEEP;
 		return info & IOIO_IN ? io_ins(vcpu, port, width) : io_outs(vcpu, port, width);
 	}
-	/* Not every CPU cuts it where EIP wraps. */
+	/* Some CPUs do not truncate it where EIP wraps. */
 	if (unlikely(next_rip > U32_MAX))
 		next_rip = ginsn_next_rip(vcpu_mode(vcpu), next_rip, 0);
 	return info & IOIO_IN ? io_in(vcpu, port, width, next_rip) :

@@ -564,7 +564,7 @@ static __always_inline int run_input_check(const struct vcpu *vcpu, const struct
 
 	if ((in->flags & ~known) | in->mbz)
 		return -EINVAL;
-	if ((in->flags & answers) && !exit_answer_fits(vcpu, in->flags))
+	if (in->flags & answers & ~vcpu->pending_exit.flags)
 		return -EINVAL;
 	if ((in->flags & SVMVCPU_RUN_SET_GPRS) && !rflags_valid(in->rflags))
 		return -EINVAL;
@@ -590,8 +590,8 @@ static __always_inline enum exit_result sync_run_page_in(struct vcpu *vcpu,
 		if (in->flags & SVMVCPU_RUN_SET_GPRS)
 			state_put_gprs(vcpu, &run->gprs, in->rip, in->rflags);
 	}
-	if (vcpu->ask.what != ASK_NOTHING)
-		ret = exit_answer(vcpu, in->answer, in->flags);
+	if (vcpu->pending_exit.complete)
+		ret = exit_complete(vcpu, in->answer, in->flags);
 	/* The answer completes the instruction; the event is delivered after it. */
 	if (unlikely(in->inject))
 		inject_request(vcpu, in->inject, in->inject_error, in->inject_address);

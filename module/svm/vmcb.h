@@ -135,8 +135,7 @@ enum vmcb_exit {
 /* EXITINFO1 of IOIO */
 #define IOIO_IN			BIT(0)
 #define IOIO_STR		BIT(2)
-#define IOIO_SZ8		BIT(4)
-#define IOIO_SZ16		BIT(5)
+#define IOIO_WIDTH		GENMASK(6, 4)	/* SZ32, SZ16, SZ8: 4, 2 or 1 byte */
 #define IOIO_PORT_SHIFT		16
 
 /* EXITINFO1 of NPF */

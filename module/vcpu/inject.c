@@ -192,16 +192,16 @@ enum exit_result exit_iret(struct vcpu *vcpu, bool atomic)
  */
 u64 inject_reported(const struct vcpu *vcpu, u64 *address)
 {
-	const struct vcpu_ask *ask = &vcpu->ask;
+	const struct vcpu_pending *pending = &vcpu->pending_exit;
 
 	*address = vcpu->pending_address;
 	if (vcpu->pending_exception)
 		return vcpu->pending_exception;
-	if (ask->what != ASK_EXCEPTION || ask->rip != vcpu_rip(vcpu) ||
-	    (ask->event & EVENT_VECTOR_MASK) != VEC_DB)
+	if (!(pending->flags & SVMVCPU_RUN_INJECT) || pending->rip != vcpu_rip(vcpu) ||
+	    (pending->event & EVENT_VECTOR_MASK) != VEC_DB)
 		return 0;
-	*address = ask->address;
-	return ask->event;
+	*address = pending->address;
+	return pending->event;
 }
 
 void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)

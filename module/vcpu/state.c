@@ -212,7 +212,7 @@ void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state)
 	}
 	if (state->components & SVMVCPU_STATE_GPRS) {
 		state_put_gprs(vcpu, &state->gprs, state->gprs.rip, state->gprs.rflags);
-		vcpu->ask.what = ASK_NOTHING;
+		vcpu->pending_exit = (struct vcpu_pending) { };
 	}
 	if (state->components & SVMVCPU_STATE_SEGMENTS)
 		put_segments(vcpu, &state->segments);

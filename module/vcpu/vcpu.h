@@ -26,6 +26,7 @@
 
 struct cpuid_table;
 struct svm_vm;
+struct vcpu;
 struct vcpu_apic;
 struct vcpu_snapshot;
 
@@ -58,30 +59,25 @@ enum exit_result {
 #define VCPU_REQ_DEADLINE	1
 #define VCPU_REQ_INIT		2	/* the local APIC received an INIT */
 
-/* What the last exit asked the VMM. The next RUN brings the answer. */
-enum vcpu_question {
-	ASK_NOTHING,
-	ASK_IN,
-	ASK_INS,
-	ASK_HYPERCALL,
-	ASK_RDMSR,
-	ASK_WRMSR,
-	ASK_EXCEPTION,
-	ASK_MMIO,
-};
+/*
+ * Completes an exit at the next RUN, in process context, unless the VMM has moved RIP. If it
+ * returns EXIT_USER or EXIT_ERROR, the RUN after that calls it again. @flags: SVMVCPU_RUN_*
+ */
+typedef enum exit_result (*exit_completion)(struct vcpu *vcpu, u64 answer, u32 flags);
 
-/* The pending question, and what completing the instruction takes */
-struct vcpu_ask {
-	enum vcpu_question what;
-	u8 width;		/* IN, INS: bytes per element */
-	u32 count;		/* INS: number of elements */
+/* The exit that the next RUN completes */
+struct vcpu_pending {
+	exit_completion complete;	/* NULL if there is none */
+	u32 flags;		/* SVMVCPU_RUN_* that the VMM may answer with */
 	u64 rip;		/* RIP of the instruction */
 	u64 next_rip;		/* RIP after it; 0 for INS, MMIO, most exceptions */
+	u32 count;		/* INS: number of elements */
+	u8 width;		/* IN, INS: bytes per element */
 	u64 event;		/* EXCEPTION: in EVENTINJ layout */
 	u64 address;		/* EXCEPTION: the new CR2 (#PF) or DR6 (#DB) */
 };
 
-/* The device access of ASK_MMIO */
+/* The device access that an MMIO exit reported */
 struct vcpu_mmio {
 	struct ginsn insn;
 	struct mmio_op op;
@@ -146,7 +142,7 @@ struct vcpu {
 			u64 event_flags;	/* all of these, for a single test */
 		};
 		unsigned int mismatches;	/* consecutive decodes of another instruction */
-		struct vcpu_ask ask;
+		struct vcpu_pending pending_exit;
 		struct vcpu_mmio mmio;
 	);
 
