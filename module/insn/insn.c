@@ -507,14 +507,31 @@ static void read_operands(struct decoder *d, unsigned int flags)
 		set_mem(insn, &insn->mem, INSN_RAX, segment);
 }
 
-static noinline int decode_full(struct ginsn *insn, const u8 *bytes, unsigned int nr,
-				enum guest_mode mode)
+/**
+ * ginsn_decode() - decode one guest instruction
+ * @insn: result; every member is written
+ * @bytes: instruction bytes, a private copy
+ * @nr: number of bytes; no more than INSN_MAX_LEN are read
+ * @mode: guest CPU mode
+ *
+ * The processor has checked the instruction that it intercepted. Invalid forms are refused
+ * all the same, because the bytes may have changed since.
+ *
+ * Return: 0 or an enum ginsn_error.
+ */
+int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
+		 enum guest_mode mode)
 {
 	struct decoder d = {
 		.insn = insn, .bytes = bytes, .nr = nr, .mode = mode,
 	};
-	const struct opcode *op = read_opcode(&d);
+	const struct opcode *op;
 
+	memset(insn, 0, sizeof(*insn));
+	insn->seg_override = INSN_NO_SEGMENT;
+	insn->reg = INSN_NO_REG;
+	insn->rm = INSN_NO_REG;
+	op = read_opcode(&d);
 	if (d.err)
 		return d.err;
 	set_widths(&d, op->flags);
@@ -533,40 +550,22 @@ static noinline int decode_full(struct ginsn *insn, const u8 *bytes, unsigned in
 }
 
 /**
- * ginsn_decode() - decode one guest instruction
- * @insn: result; every member is written
- * @bytes: instruction bytes, a private copy
- * @nr: number of bytes; no more than INSN_MAX_LEN are read
- * @mode: guest CPU mode
+ * ginsn_bare_len() - length of an instruction without prefixes and operands
+ * @bytes: three bytes, a private copy
+ * @classes: BIT_ULL(INSN_*) of the instructions that it may be
  *
- * The processor has checked the instruction that it intercepted. Invalid forms are refused
- * all the same, because the bytes may have changed since.
+ * For exits that only certain instructions cause, such as CPUID, HLT, RDMSR and VMMCALL.
  *
- * Return: 0 or an enum ginsn_error.
+ * Return: the length; 0 if it is another instruction, or may have prefixes or operands.
  */
-int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
-		 enum guest_mode mode)
+unsigned int ginsn_bare_len(const u8 *bytes, u64 classes)
 {
-	const struct opcode *op;
+	const bool two = bytes[0] == 0x0f;
+	const struct opcode *op = two ? &two_byte[bytes[1]] : &one_byte[bytes[0]];
 
-	memset(insn, 0, sizeof(*insn));
-	insn->seg_override = INSN_NO_SEGMENT;
-	insn->reg = INSN_NO_REG;
-	insn->rm = INSN_NO_REG;
-	if (nr < 2)
-		return decode_full(insn, bytes, nr, mode);
-	/* Most exits are caused by instructions without prefixes and operands: CPUID, HLT. */
-	op = bytes[0] == 0x0f ? &two_byte[bytes[1]] : &one_byte[bytes[0]];
-	if (!op->class || op->class >= PREFIX_SEGMENT || op->flags)
-		return decode_full(insn, bytes, nr, mode);
-	insn->map = bytes[0] == 0x0f;
-	insn->len = 1 + insn->map;
-	insn->opcode = bytes[insn->map];
-	insn->class = op->class;
-	insn->op_bytes = guest_mode_op_bytes(mode);
-	insn->rm_bytes = insn->op_bytes;
-	insn->addr_bytes = guest_mode_addr_bytes(mode);
-	return 0;
+	if (op->class == CLASS_GROUP7 && bytes[2] == 0xd9)
+		return classes & BIT_ULL(INSN_VMMCALL) ? 3 : 0;
+	return !op->flags && (classes & BIT_ULL(op->class)) ? 1 + two : 0;
 }
 
 /*

@@ -114,6 +114,7 @@ enum step_kind {
 
 int ginsn_decode(struct ginsn *insn, const u8 *bytes, unsigned int nr,
 		 enum guest_mode mode);
+unsigned int ginsn_bare_len(const u8 *bytes, u64 classes);
 enum step_kind step_kind(const u8 *bytes, unsigned int nr, enum guest_mode mode);
 
 /* @bytes: 1, 2, 4 or 8 */

@@ -416,7 +416,10 @@ enum exit_result guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 clas
  */
 enum exit_result guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 {
+	struct guest_reader r = { .vcpu = vcpu, .atomic = atomic };
 	u64 saved = vcpu->vmcb->control.next_rip;
+	struct guest_code code;
+	unsigned int len;
 	struct ginsn insn;
 	enum exit_result ret;
 
@@ -424,6 +427,15 @@ enum exit_result guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 		/* Some CPUs do not truncate it where EIP wraps. */
 		vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), saved, 0);
 		return EXIT_CONTINUE;
+	}
+	if (likely(quick_fetch(&r, &code) && code.nr >= 3)) {
+		/* Most of these instructions have neither prefixes nor operands. */
+		len = ginsn_bare_len(code_bytes(&code), classes);
+		if (likely(len)) {
+			vcpu->mismatches = 0;
+			vcpu->next_rip = vcpu_rip(vcpu) + len;
+			return EXIT_CONTINUE;
+		}
 	}
 	ret = guest_decode_as(vcpu, &insn, classes, atomic);
 	if (!ret)
