@@ -582,8 +582,6 @@ static __always_inline enum exit_result sync_run_page_in(struct vcpu *vcpu,
 	struct svmvcpu_run *run = vcpu->run;
 	enum exit_result ret = EXIT_CONTINUE;
 
-	WRITE_ONCE(run->in_flags, 0);
-	WRITE_ONCE(run->inject, 0);
 	vcpu->want_window = false;
 	if (in->flags) {
 		vcpu->want_window = in->flags & SVMVCPU_RUN_IRQ_WINDOW;
@@ -612,6 +610,8 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 		err = run_input_check(vcpu, &in);
 		if (unlikely(err))
 			return err;
+		WRITE_ONCE(vcpu->run->in_flags, 0);
+		WRITE_ONCE(vcpu->run->inject, 0);
 	}
 	ret = sync_run_page_in(vcpu, &in);
 	if (unlikely(in.deadline_ns))
