@@ -60,8 +60,8 @@ static const struct intercept_rule intercept_rules[] = {
 	/* instructions whose result is policy */
 	ALWAYS(CPUID,	"the guest sees its own CPUID table"),
 	ALWAYS(HLT,	"the core would idle until the next host interrupt"),
-	ALWAYS(IOIO,	"deny by default; without it no port is checked"),
-	ALWAYS(MSR,	"deny by default; without it no MSR is checked"),
+	ALWAYS(IOIO,	"all ports exit; without it no port would be checked"),
+	ALWAYS(MSR,	"MSRs exit by default; without it none would be checked"),
 	ALWAYS(RDPMC,	"would read performance counters of the host"),
 	ALWAYS(XSETBV,	"VMRUN does not switch XCR0"),
 	ALWAYS(TASK_SWITCH, "the hardware does not complete it under nested paging"),
@@ -98,7 +98,7 @@ static const struct intercept_rule intercept_rules[] = {
 	IF_ASKED(CR4_READ, cr4_read,
 		 "CR4 of the guest differs from CR4 in the VMCB"),
 	IF_ASKED(RDTSCP, rdtscp, "the CPUID table of the guest lacks RDTSCP"),
-	IF_ASKED(VINTR,	vintr, "the guest can take an interrupt now"),
+	IF_ASKED(VINTR,	vintr, "reports that the guest can take an interrupt"),
 	IF_ASKED(IRET,	iret, "the guest returns from its NMI handler"),
 	IF_ASKED(INTN,	intn, "detects INT3 on some hosts; in a step, the module delivers INT n"),
 };

@@ -26,7 +26,7 @@
 #include "vcpu/vm.h"
 
 /* Report an unknown exit after this many decodes in a row of another instruction. */
-#define GUEST_MAX_MISMATCHES	16
+#define GUEST_MAX_MISMATCHES	256
 
 static_assert(sizeof(struct linear_seg) == sizeof(struct vmcb_segment));
 static_assert(offsetof(struct linear_seg, attr) == offsetof(struct vmcb_segment, attrib));
@@ -410,6 +410,16 @@ enum exit_result guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 clas
 	return EXIT_CONTINUE;
 }
 
+static noinline enum exit_result decode_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
+{
+	struct ginsn insn;
+	enum exit_result ret = guest_decode_as(vcpu, &insn, classes, atomic);
+
+	if (!ret)
+		vcpu->next_rip = guest_rip_after(vcpu, &insn);
+	return ret;
+}
+
 /*
  * Set vcpu.next_rip to RIP after the intercepted instruction, which must be one of
  * @classes.
@@ -420,8 +430,6 @@ enum exit_result guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 	u64 saved = vcpu->vmcb->control.next_rip;
 	struct guest_code code;
 	unsigned int len;
-	struct ginsn insn;
-	enum exit_result ret;
 
 	if (svm_has(SVMVCPU_FEAT_NRIP) && saved) {
 		/* Some CPUs do not truncate it where EIP wraps. */
@@ -437,10 +445,7 @@ enum exit_result guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 			return EXIT_CONTINUE;
 		}
 	}
-	ret = guest_decode_as(vcpu, &insn, classes, atomic);
-	if (!ret)
-		vcpu->next_rip = guest_rip_after(vcpu, &insn);
-	return ret;
+	return decode_next_rip(vcpu, classes, atomic);
 }
 
 /**

@@ -54,7 +54,6 @@ do {										\
 	EXPECT_EQ((uint64_t)(at), out_.rip);					\
 } while (0)
 
-
 /* By an instruction that the CPU, the module or the VMM completes */
 TEST_F(rip, end_of_the_lower_half)
 {

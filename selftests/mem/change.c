@@ -23,7 +23,6 @@ FIXTURE_SETUP(change)
 
 VM_TEARDOWN(change)
 
-
 static bool reader_sees(struct test_vm *vm, __u32 value)
 {
 	return WAIT_UNTIL(*guest_word(vm, SEEN) == value);

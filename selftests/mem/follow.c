@@ -29,7 +29,6 @@ FIXTURE_SETUP(follow)
 
 VM_TEARDOWN(follow)
 
-
 /* A machine check removed the page: SIGBUS for the VMM, an exit for the guest. */
 TEST_F_TIMEOUT(follow, poisoned_page, 90)
 {

@@ -110,7 +110,6 @@ static void run(struct test_vm *vm)
 		vm_die("RUN");
 }
 
-
 /* Does an exit with this reason repeat if RUN does not complete it? */
 static bool comes_again(const struct test_vm *vm)
 {
