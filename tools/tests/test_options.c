@@ -120,6 +120,11 @@ static void test_accepted(void)
 	OK(!run_parser("run vmlinuz --initrd fs --append quiet --lapic", &o) &&
 	   !strcmp(o.initrd, "fs") && !strcmp(o.append, "quiet") && o.lapic, "what Linux gets");
 	free_run(&o);
+	OK(!run_parser("run a --gdb [::1]:1234 --wait", &o) && o.wait &&
+	   !strcmp(o.gdb, "[::1]:1234"), "a debugger, and to wait for it");
+	free_run(&o);
+	OK(!run_parser("run a --gdb ./65536", &o) && !o.wait, "a path for it");
+	free_run(&o);
 	OK(!run_parser("run --mem 512G -- -image", &o) && !strcmp(o.image, "-image"),
 	   "-- ends the options");
 	free_run(&o);
@@ -138,6 +143,9 @@ static void test_refused(void)
 		"run a --mem 0", "run a --mem 4G --lapic", "run --bios b --initrd a",
 		"run a --mode real --append x", "run a --initrd", "run a --mode real --arg 1",
 		"run a --mode prot32 --cr3 0", "run a --load z",
+		"run a --gdb", "run a --gdb path", "run a --gdb 65536", "run a --gdb 1x",
+		"run a --gdb host:", "run a --gdb host:-1", "run a --wait",
+		"run a --gdb 1 --step",
 	};
 	struct run_options o;
 	unsigned int i;

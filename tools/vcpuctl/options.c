@@ -18,6 +18,7 @@
 
 enum {
 	OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS, OPT_STEP, OPT_INITRD, OPT_APPEND, OPT_LAPIC,
+	OPT_GDB, OPT_WAIT,
 };
 
 static const struct option long_options[] = {
@@ -33,6 +34,8 @@ static const struct option long_options[] = {
 	{ "initrd",	required_argument, NULL, OPT_INITRD },
 	{ "append",	required_argument, NULL, OPT_APPEND },
 	{ "lapic",	no_argument, NULL, OPT_LAPIC },
+	{ "gdb",	required_argument, NULL, OPT_GDB },
+	{ "wait",	no_argument, NULL, OPT_WAIT },
 	{ "timeout",	required_argument, NULL, 't' },
 	{ "max-exits",	required_argument, NULL, 'x' },
 	{ "catch",	required_argument, NULL, OPT_CATCH },
@@ -69,6 +72,9 @@ static const char help[] =
 	"      --lapic           add a local APIC and an I/O APIC; always on for Linux\n"
 	"      --serial-in PATH  input of the serial port: a file, none,\n"
 	"                        or - for stdin (default)\n"
+	"      --gdb ADDR        let GDB connect to [HOST:]PORT, or to a Unix socket (a path\n"
+	"                        with a slash)\n"
+	"      --wait            with --gdb: do not start the guest before GDB resumes it\n"
 	"  -t, --timeout SEC     stop after this number of seconds\n"
 	"  -x, --max-exits N     stop after N exits\n"
 	"      --catch LIST      stop at these exception vectors, for example 6,13\n"
@@ -224,6 +230,9 @@ static int set_flag(struct run_options *o, int opt)
 	case OPT_LAPIC:
 		o->lapic = true;
 		break;
+	case OPT_WAIT:
+		o->wait = true;
+		break;
 	case 'i':
 		o->msr_ignore = true;
 		break;
@@ -260,6 +269,9 @@ static int set_text(struct run_options *o, int opt, const char *text)
 		return 0;
 	case OPT_APPEND:
 		o->append = text;
+		return 0;
+	case OPT_GDB:
+		o->gdb = text;
 		return 0;
 	}
 	return set_flag(o, opt);
@@ -333,6 +345,28 @@ static int check_mode(const struct run_options *o, FILE *err)
 	return 0;
 }
 
+/* a path, or a number for the port at the end */
+static bool gdb_address(const char *text)
+{
+	const char *colon = strrchr(text, ':'), *port = colon ? colon + 1 : text;
+	size_t digits = strspn(port, "0123456789");
+
+	if (strchr(text, '/'))
+		return true;
+	return digits && digits <= 5 && !port[digits] && atoi(port) <= 0xffff;
+}
+
+static int check_gdb(const struct run_options *o, FILE *err)
+{
+	if (o->wait && !o->gdb)
+		return complain(err, "--wait needs --gdb", NULL);
+	if (o->gdb && !gdb_address(o->gdb))
+		return complain(err, "--gdb wants [HOST:]PORT or a path with a slash", o->gdb);
+	if (o->gdb && o->step)
+		return complain(err, "--gdb and --step exclude each other", NULL);
+	return 0;
+}
+
 static int take_operands(struct run_options *o, int argc, char **argv, FILE *err)
 {
 	if (optind < argc)
@@ -341,7 +375,7 @@ static int take_operands(struct run_options *o, int argc, char **argv, FILE *err
 		return complain(err, "unexpected argument after the image", argv[optind]);
 	if (!o->image && !o->bios)
 		return complain(err, "no image", NULL);
-	return check_memory(o, err) ?: check_mode(o, err);
+	return check_memory(o, err) ?: check_mode(o, err) ?: check_gdb(o, err);
 }
 
 int parse_run(int argc, char **argv, struct run_options *o, FILE *err)

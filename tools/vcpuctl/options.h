@@ -30,6 +30,7 @@ struct optional {
  * @image: file to run; NULL only with @bios
  * @bios: firmware image, or NULL
  * @serial_in: "-" for stdin, "none", or a path
+ * @gdb: address for a debugger, or NULL
  * @mode: an &enum svmvcpu_preset or MODE_AUTO
  * @initrd: file for Linux, or NULL
  * @append: command line for Linux, or NULL
@@ -49,6 +50,7 @@ struct optional {
  * @quiet: no summary
  * @msr_ignore: unknown MSRs read 0 instead of raising #GP
  * @lapic: a local APIC in the kernel and an I/O APIC here
+ * @wait: run the guest when a debugger lets it
  * @nr_files: entries of @files
  * @files: --file
  */
@@ -58,6 +60,7 @@ struct run_options {
 	const char *serial_in;
 	const char *initrd;
 	const char *append;
+	const char *gdb;
 	int mode;
 	__u64 mem;
 	struct optional load;
@@ -75,6 +78,7 @@ struct run_options {
 	bool quiet;
 	bool msr_ignore;
 	bool lapic;
+	bool wait;
 	unsigned int nr_files;
 	struct file_at files[MAX_FILES];
 };

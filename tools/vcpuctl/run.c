@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "finish.h"
+#include "gdb_vcpu.h"
 #include "input.h"
 #include "linux.h"
 #include "load.h"
@@ -32,6 +33,8 @@ struct session {
 	bool no_device;	/* it could not be opened */
 	int vm;
 	struct svmvcpu_vcpu vcpu;
+	struct gdb_vcpus gdb_vcpus;
+	struct gdb *gdb;	/* NULL without --gdb */
 };
 
 static int stop;	/* set by a signal handler */
@@ -213,6 +216,24 @@ static int watch_input(struct session *s)
 	return watch_start(&s->watch, s->input.fd);
 }
 
+static int open_gdb(struct session *s)
+{
+	char name[128];
+
+	if (!s->options.gdb)
+		return 0;
+	s->gdb_vcpus = (struct gdb_vcpus){
+		.vcpus = &s->vcpu, .nr = 1, .guest = &s->guest.view, .info = &s->info,
+	};
+	s->gdb = gdb_vcpu_open(s->options.gdb, &s->gdb_vcpus, stopping);
+	if (!s->gdb)
+		return -EIO;
+	gdb_socket_name(&s->gdb->socket, name, sizeof(name));
+	if (!s->options.quiet)
+		fprintf(stderr, "vcpuctl: gdb can connect to %s\n", name);
+	return 0;
+}
+
 static int session_open(struct session *s)
 {
 	int ret;
@@ -224,12 +245,15 @@ static int session_open(struct session *s)
 		ret = open_device(s);
 	if (!ret)
 		ret = open_vcpu(s);
+	if (!ret)
+		ret = open_gdb(s);
 	return ret ?: watch_input(s);
 }
 
 static void session_close(struct session *s)
 {
 	watch_stop(&s->watch);
+	gdb_close(s->gdb);
 	svmvcpu_vcpu_close(&s->vcpu);
 	if (s->vm >= 0)
 		close(s->vm);
@@ -262,6 +286,8 @@ static int answer_exit(struct session *s)
 	output_exit(&s->output, run, window, s->machine.refused);
 	if (status == STATUS_MEMORY_FAULT && run->reason == SVMVCPU_EXIT_MEMORY_FAULT)
 		status = finish_insn(&s->machine, &s->guest, &s->info, &s->vcpu);
+	if (status == MACHINE_CONTINUE && run->reason == SVMVCPU_EXIT_MEMORY_FAULT)
+		status = gdb_completed(s->gdb, 0, run);
 	return status;
 }
 
@@ -272,6 +298,7 @@ static int answer(struct session *s)
 	/* an EOI, say: an instruction makes no more than one */
 	if (status == FINISH_EXIT)
 		status = answer_exit(s);
+	status = gdb_exit(s->gdb, 0, s->vcpu.run, status);
 	if (status != MACHINE_CONTINUE)
 		return status;
 	if (stopping())
@@ -285,14 +312,18 @@ static int answer(struct session *s)
 static int loop(struct session *s)
 {
 	__u64 deadline = 0;
-	int ret;
+	int ret = MACHINE_CONTINUE;
 
+	if (s->options.wait)
+		ret = gdb_wait(s->gdb, 0);
+	if (ret != MACHINE_CONTINUE)
+		return ret;
 	if (s->options.timeout_ns)
 		deadline = now_ns() + s->options.timeout_ns;
 	for (;;) {
 		if (s->input.fd >= 0 && uart_wants_input(&s->machine.uart))
 			watch_arm(&s->watch);
-		s->vcpu.run->deadline_ns = deadline;
+		s->vcpu.run->deadline_ns = deadline ? deadline + gdb_paused_ns(s->gdb) : 0;
 		ret = svmvcpu_vcpu_run(&s->vcpu);
 		if (ret == -EINTR && stopping())
 			return STATUS_INTERRUPTED;
@@ -350,6 +381,7 @@ static int run_session(struct session *s)
 		catch_signals(&s->vcpu);
 		status = loop(s);
 		release_signals();
+		gdb_end(s->gdb, 0, status);
 	}
 	if (status >= 0) {
 		report(s, status);

@@ -28,6 +28,7 @@
 	X(71, FAIL_ENTRY,	"fail-entry",	"VMRUN refuses the guest's state") \
 	X(72, EXCEPTION,	"exception",	"an exception that --catch selects")	\
 	X(73, UNKNOWN,		"unknown",	"an exit that vcpuctl does not handle") \
+	X(74, KILLED,		"killed",	"the debugger of --gdb killed the guest")	\
 	X(128, GUEST_CODE,	"guest-code",	"and up: 128 + the code written to port 0xf4")
 
 enum vcpuctl_status {
