@@ -10,6 +10,8 @@
  *   hello64.elf	64-bit ELF, at 0x200000: REP OUTSB, VMMCALL, a page-table
  *		walk, SSE; ends with HLT (status 65), or with the number of
  *		what failed on port 0xf4
+ *   debuggee.elf 64-bit ELF with line numbers, for a debugger: ends with code 0x2a
+ *		(status 170) when the debugger sets its variable quit
  *   triple.bin	real mode: an interrupt through an empty IDT (status 66)
  *   parser.bin	flat 32-bit code at 0x10000, for snapfuzz: see parser.c
  *   echo.bin	real mode: repeats serial input until a newline, then powers

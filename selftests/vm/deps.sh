@@ -13,7 +13,9 @@ set -euo pipefail
 declare -A packages=(
 	[build]="gcc libc6-dev make binutils libelf-dev libssl-dev kmod cpio
 		python3 util-linux xz-utils"
-	[vm]="qemu-system-x86 seabios busybox-static ca-certificates"
+	# the libraries are those of gdb.sh
+	[vm]="qemu-system-x86 seabios busybox-static ca-certificates
+		libdebuginfod1 libexpat1 libgmp10 libipt2 libreadline8 libxxhash0"
 	[bochs]="bochs bochsbios vgabios isolinux syslinux-common xorriso"
 	[source]="linux-source-6.1 flex bison bc lz4 perl"
 	[lint]="sparse shellcheck perl"

@@ -135,6 +135,13 @@ add_hwcheck() {
 	cp "$TOP"/tools/hwcheck/{programs,known-results} "$dir/"
 }
 
+add_gdb() {
+	local dir
+
+	dir=$("$here/gdb.sh")
+	[ -z "$dir" ] || cp "$dir/gdb" "$root/bin/"
+}
+
 # The loader and the shared libraries of the programs that are not static, at the paths
 # of the host. Variants that the loader would choose for the host's CPU (glibc-hwcaps) are
 # left out, as the machine has another CPU.
@@ -164,6 +171,7 @@ rm -rf "$root"
 skeleton
 add_modules
 add_programs
+[ "$name" != stock ] || add_gdb
 add_libraries
 [ "$name" != stock ] || { add_hwcheck; linux_guest; }
 pack "$root" "$out/initramfs.tmp"
