@@ -503,7 +503,7 @@ TEST_F(exit_step, code_that_is_never_what_it_seems)
 
 	if (vm->info.features & SVMVCPU_FEAT_NRIP)
 		SKIP(return, "the CPU saves the next RIP: nothing is decoded");
-	start_stale(vm, 100);
+	start_stale(vm, 1000);	/* more than GUEST_MAX_MISMATCHES */
 	RUN_EXPECT(vm, UNKNOWN);
 	EXPECT_EQ(0x72ULL, unknown->code);
 	EXPECT_EQ(TEST_FREE + 16, vm->run->gprs.rip);
