@@ -45,21 +45,22 @@ skeleton() {
 	chmod 755 "$root"/{init,bin/modload,vm/*.sh}
 }
 
-# The Linux guest that vcpuctl boots inside the machine: Debian's kernel, and a root file
-# system with busybox and one script.
+# What vcpuctl boots inside the machine: kernels and firmware from Debian's
+# packages, and a root file system of busybox and one script.
 linux_guest() {
 	local guest=$out/guest-root
 
 	rm -rf "$guest"
 	mkdir -p "$guest"/{bin,dev,proc,sys}
 	cp /bin/busybox "$guest/bin/busybox"
-	for applet in sh awk cat dd grep mount sed sleep uname; do
+	for applet in sh awk cat dd grep mount poweroff sed sleep uname; do
 		ln -s busybox "$guest/bin/$applet"
 	done
 	install -m 755 "$here/guest-init" "$guest/init"
 	pack "$guest" "$root/guests/linux-initrd.cpio"
 	rm -rf "$guest"
 	cp "$("$here/kernel.sh" stock)/vmlinuz" "$root/guests/vmlinuz"
+	cp "$("$here/images.sh")"/* "$root/guests/"
 }
 
 # The files of a module and of all it depends on

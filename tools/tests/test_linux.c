@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "acpi.h"
 #include "linux.h"
 #include "linux_image.h"
 #include "mptable.h"
@@ -55,6 +56,9 @@ static void test_kernel(void)
 	OK(ram[0x200000] == 0xcc && ram[0x200fff] == 0xcc && !ram[0x201000] && !ram[0x1fffff],
 	   "the kernel is where it wants to be");
 	OK(!memcmp(ram + MPTABLE_GPA, "_MP_", 4), "the MP tables");
+	OK(!memcmp(ram + ACPI_GPA, "RSD PTR ", 8), "the ACPI tables");
+	OK(ram[0x400] == 0xf8 && ram[0x401] == 3 && ram[0x413] == 0x80 && ram[0x414] == 2,
+	   "the BIOS data area: serial port and 640 KiB of memory");
 	OK(ram[LINUX_GDT + 0x15] == 0x9b && ram[LINUX_GDT + 0x16] == 0xaf &&
 	   ram[LINUX_GDT + 0x1d] == 0x93 && ram[LINUX_GDT + 0x1e] == 0xcf, "descriptors");
 	OK(ram[LINUX_TABLES] == 0x07 && ram[LINUX_TABLES + 1] == 0x40, "page tables");
@@ -85,8 +89,8 @@ static void test_params(void)
 	   "what the loader fills in");
 	OK(p->e820_entries == 3 && p->e820_table[0].type == 1 && !p->e820_table[0].addr &&
 	   p->e820_table[0].size == 0xa0000, "memory below 640 KiB");
-	OK(p->e820_table[1].type == 2 && p->e820_table[1].addr == 0xf0000 &&
-	   p->e820_table[1].size == 0x10000, "the tables' is reserved");
+	OK(p->e820_table[1].type == 2 && p->e820_table[1].addr == 0xe0000 &&
+	   p->e820_table[1].size == 0x20000, "the tables' is reserved");
 	OK(p->e820_table[2].type == 1 && p->e820_table[2].addr == 0x100000 &&
 	   p->e820_table[2].size == 0xf00000, "memory above 1 MiB");
 	guest_free(&g);

@@ -120,6 +120,18 @@ static void test_exit_port(void)
 	OK(in(&m, 0xf4, 1) == 0xff, "reading it does not end anything");
 }
 
+static void test_power(void)
+{
+	struct machine m = fresh();
+
+	OK(in(&m, 0x600, 2) == 0 && in(&m, 0x604, 2) == 1, "ACPI mode, no events");
+	OK(out(&m, 0x604, 2, 0x1c01) == MACHINE_CONTINUE && in(&m, 0x604, 2) == 0x1c01 &&
+	   out(&m, 0x604, 2, 0x3c01) == MACHINE_CONTINUE, "there is no such sleep state");
+	OK(out(&m, 0x604, 2, 0x2001) == STATUS_POWEROFF, "power-off with SCI_EN");
+	machine_reset(&m, 64 << 20);
+	OK(out(&m, 0x604, 4, 0x2000) == STATUS_POWEROFF, "and as four bytes");
+}
+
 static void test_strings(void)
 {
 	struct machine m = fresh();
@@ -328,6 +340,7 @@ int main(void)
 {
 	test_ports();
 	test_exit_port();
+	test_power();
 	test_strings();
 	test_platform();
 	test_clock_of_day();

@@ -10,17 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "board.h"
 #include "bzimage.h"
 #include "linux.h"
-#include "mptable.h"
 #include "vcpuctl.h"
 
-#define MAX_MEM		0xc0000000ULL	/* the APICs are above */
 #define MAPPED		0x100000000ULL
-#define LOW_END		0xa0000ULL
-#define HIGH_START	0x100000ULL
-#define E820_RAM	1
-#define E820_RESERVED	2
 #define LOADER_UNKNOWN	0xff
 #define ANY_TSC		4294967295U	/* the longest number there is */
 
@@ -38,7 +33,7 @@ static int place_kernel(struct guest *g, const struct run_options *o, const stru
 {
 	__u64 ram = g->mem[0].bytes;
 
-	if (ram > MAX_MEM)
+	if (ram > BOARD_MAX_MEM)
 		return svmvcpu_fail(EINVAL, "%s: Linux guests are limited to 3G of memory",
 				    o->image);
 	if (image->load + image->room > ram)
@@ -76,9 +71,17 @@ static int place_initrd(struct guest *g, const struct run_options *o,
 	return ret;
 }
 
-static void add_range(struct boot_params *p, __u64 addr, __u64 end, __u32 type)
+static void set_map(struct boot_params *p, __u64 ram)
 {
-	p->e820_table[p->e820_entries++] = (struct boot_e820_entry){ addr, end - addr, type };
+	struct board_range map[BOARD_RANGES];
+	unsigned int i;
+
+	board_map(ram, map);
+	for (i = 0; i < BOARD_RANGES; i++)
+		p->e820_table[i] = (struct boot_e820_entry){
+			map[i].gpa, map[i].bytes, map[i].type,
+		};
+	p->e820_entries = BOARD_RANGES;
 }
 
 static int place_params(struct guest *g, const struct blob *b, const struct bzimage *image,
@@ -93,9 +96,7 @@ static int place_params(struct guest *g, const struct blob *b, const struct bzim
 	p->hdr.ramdisk_size = h.ramdisk_size;
 	p->hdr.cmd_line_ptr = LINUX_CMDLINE;
 	p->hdr.setup_data = 0;
-	add_range(p, 0, LOW_END, E820_RAM);
-	add_range(p, MPTABLE_GPA, HIGH_START, E820_RESERVED);
-	add_range(p, HIGH_START, g->mem[0].bytes, E820_RAM);
+	set_map(p, g->mem[0].bytes);
 	return guest_place(g, LINUX_PARAMS, p, sizeof(*p), "the boot parameters");
 }
 
@@ -113,15 +114,6 @@ static int place_tables(struct guest *g)
 	if (ret)
 		return ret;
 	return svmvcpu_identity_map((char *)g->mem[0].hva + LINUX_TABLES, LINUX_TABLES, MAPPED);
-}
-
-static int place_mptable(struct guest *g)
-{
-	int ret = guest_claim(g, MPTABLE_GPA, MPTABLE_BYTES, "the MP tables");
-
-	if (!ret)
-		mptable_write((char *)g->mem[0].hva + MPTABLE_GPA);
-	return ret;
 }
 
 /* the TSC's frequency comes later; room is made for any */
@@ -156,7 +148,7 @@ int linux_place(struct guest *g, const struct run_options *o, const struct blob 
 	if (!ret)
 		ret = place_tables(g);
 	if (!ret)
-		ret = place_mptable(g);
+		ret = board_place(g);
 	if (!ret)
 		ret = place_cmdline(g, o, &image);
 	if (ret)

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "acpi.h"
 #include "machine.h"
 #include "vcpuctl.h"
 
@@ -61,6 +62,16 @@ static void write_board(struct machine *m, __u16 port, __u8 value)
 	platform_write(&m->platform, port, value);
 }
 
+static __u8 read_pm(struct machine *m, __u16 port)
+{
+	return pm_read(&m->pm, port - ACPI_PM1_EVENT);
+}
+
+static void write_pm(struct machine *m, __u16 port, __u8 value)
+{
+	pm_write(&m->pm, port - ACPI_PM1_EVENT, value);
+}
+
 static const struct port ports[] = {
 	{ 0x042, 0x042, read_board, write_board },
 	{ 0x043, 0x043, NULL, write_board },
@@ -69,6 +80,7 @@ static const struct port ports[] = {
 	{ 0x092, 0x092, read_board, write_board },
 	{ PORT_UART, PORT_UART + UART_PORTS - 1, read_uart, write_uart },
 	{ PORT_DEBUG, PORT_DEBUG, read_debug, write_debug },
+	{ ACPI_PM1_EVENT, ACPI_PM1_EVENT + PM_PORTS - 1, read_pm, write_pm },
 };
 
 /* MSRs firmware and kernels take for granted: memory types and the like, read as 0 */
@@ -160,7 +172,7 @@ static int handle_io(struct machine *m, struct svmvcpu_run *run, void *window)
 		run->answer = port_in(m, io.port, io.width);
 	else
 		port_out(m, io.port, io.width, io.data);
-	return MACHINE_CONTINUE;
+	return m->pm.off ? STATUS_POWEROFF : MACHINE_CONTINUE;
 }
 
 static bool msr_quiet(__u32 index)
@@ -270,6 +282,7 @@ void machine_reset(struct machine *m, __u64 mem)
 	ioapic_reset(&m->ioapic);
 	uart_reset(&m->uart);
 	platform_reset(&m->platform, mem);
+	m->pm = (struct pm){ 0 };
 	m->code = 0;
 	m->refused = false;
 }

@@ -12,6 +12,7 @@
 
 #include "ioapic.h"
 #include "platform.h"
+#include "pm.h"
 #include "uart.h"
 
 #define MACHINE_CONTINUE	(-1)
@@ -23,6 +24,7 @@
  * struct machine - devices and policies
  * @uart: serial port at 0x3f8; its callbacks belong to the caller
  * @platform: firmware's chips; @platform.now_ns belongs to the caller
+ * @pm: power management registers of ACPI
  * @ioapic: the I/O APIC; its callback belongs to the caller
  * @apic: @ioapic is there
  * @debug: called with each byte written to the debug port
@@ -34,6 +36,7 @@
 struct machine {
 	struct uart uart;
 	struct platform platform;
+	struct pm pm;
 	struct ioapic ioapic;
 	bool apic;
 	void (*debug)(void *arg, __u8 byte);
