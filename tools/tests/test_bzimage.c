@@ -32,6 +32,7 @@ static void test_good(void)
 	OK(bzimage_probe(image, IMAGE_BYTES), "an image is recognized");
 	OK(!parse(image, IMAGE_BYTES, &out), "and accepted");
 	OK(out.offset == IMAGE_SETUP && out.bytes == IMAGE_KERNEL, "its kernel");
+	OK(out.entry64, "its 64-bit entry");
 	OK(out.load == 0x200000 && out.room == 0x100000, "its load address");
 	OK(out.header_bytes == 0x26c - 0x1f1, "its header");
 	OK(out.cmdline_max == 255 && out.initrd_end == 0x80000000, "limits");
@@ -58,10 +59,9 @@ static void test_refused(void)
 	} cases[] = {
 		{ AT_BOOT_FLAG, 2, 0x55aa, "not a Linux image" },
 		{ AT_MAGIC, 4, 0x53726449, "not a Linux image" },
-		{ AT_VERSION, 2, 0x20b, "boot protocol 2.11" },
+		{ AT_VERSION, 2, 0x209, "boot protocol 2.09" },
 		{ AT_VERSION, 2, 0x001, "boot protocol 0.01" },
-		{ AT_LOADFLAGS, 1, 0xfe, "without a 64-bit entry" },
-		{ AT_XLOADFLAGS, 2, 0xfffe, "without a 64-bit entry" },
+		{ AT_LOADFLAGS, 1, 0xfe, "below 1 MiB" },
 		{ AT_JUMP, 1, 0x61, "a header of" },
 		{ AT_JUMP, 1, 0x00, "a header of" },
 		{ AT_SETUP_SECTS, 1, 5, "truncated" },
@@ -90,6 +90,19 @@ static void test_refused(void)
 	}
 }
 
+static void test_32bit(void)
+{
+	unsigned char image[IMAGE_BYTES];
+	struct bzimage out;
+
+	make_image(image);
+	put(image, AT_XLOADFLAGS, 2, 0xfffe);
+	OK(!parse(image, sizeof(image), &out) && !out.entry64, "a 32-bit kernel");
+	make_image(image);
+	put(image, AT_VERSION, 2, 0x20b);
+	OK(!parse(image, sizeof(image), &out) && !out.entry64, "one that cannot say so yet");
+}
+
 static void test_lengths(void)
 {
 	unsigned char image[IMAGE_BYTES];
@@ -98,9 +111,12 @@ static void test_lengths(void)
 	size_t len;
 
 	make_image(image);
-	for (len = 0; len < sizeof(image); len++)
+	for (len = 0; len <= sizeof(image) - 16; len++)
 		accepted += !parse(image, len, &out);
 	OK(!accepted, "no length below the image's own is accepted");
+	for (; len < sizeof(image); len++)
+		accepted += !parse(image, len, &out) && out.bytes == len - IMAGE_SETUP;
+	OK(accepted == 15, "but its size is in units of 16");
 }
 
 /* what can be wrong in an accepted image */
@@ -135,6 +151,7 @@ int main(void)
 {
 	test_good();
 	test_refused();
+	test_32bit();
 	test_lengths();
 	test_noise();
 	return tap_done();

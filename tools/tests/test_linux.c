@@ -49,7 +49,8 @@ static void test_kernel(void)
 	const unsigned char *ram;
 	struct guest g;
 
-	OK(!guest_build(&g, &o) && g.linux_image && g.lapic, "a Linux guest has a local APIC");
+	OK(!guest_build(&g, &o) && g.boot == BOOT_LINUX && g.lapic,
+	   "a Linux guest has a local APIC");
 	ram = g.mem[0].hva;
 	OK(g.setup.preset == SVMVCPU_PRESET_LONG64 && g.setup.entry == 0x200200 &&
 	   g.setup.cr3 == LINUX_TABLES, "it starts at its 64-bit entry");
@@ -67,8 +68,25 @@ static void test_kernel(void)
 	OK(!guest_build(&g, &o) && g.mem[0].bytes == 256 << 20, "256 MiB without --mem");
 	guest_free(&g);
 	o.mode = SVMVCPU_PRESET_PROT32;
-	OK(!guest_build(&g, &o) && !g.linux_image && !g.lapic && g.setup.entry == 0x100000 &&
+	o.boot = BOOT_NONE;
+	OK(!guest_build(&g, &o) && g.boot == BOOT_NONE && !g.lapic && g.setup.entry == 0x100000 &&
 	   g.mem[0].bytes == 16 << 20, "with a mode it is a flat binary");
+	guest_free(&g);
+}
+
+static void test_32bit(void)
+{
+	struct run_options o = fresh();
+	const unsigned char *ram;
+	struct guest g;
+
+	put(image, AT_XLOADFLAGS, 2, 0);
+	write_file(image_path, image, sizeof(image));
+	OK(!guest_build(&g, &o) && g.setup.preset == SVMVCPU_PRESET_PROT32 &&
+	   g.setup.entry == 0x200000 && !g.setup.cr3, "a 32-bit kernel starts at its load address");
+	ram = g.mem[0].hva;
+	OK(ram[LINUX_GDT + 0x15] == 0x9b && ram[LINUX_GDT + 0x16] == 0xcf && !ram[LINUX_TABLES],
+	   "with a 32-bit code segment and no page tables");
 	guest_free(&g);
 }
 
@@ -134,19 +152,20 @@ static void test_refused(void)
 	o.mem = 0x2ff000;
 	OK(refused(&o, "needs memory up to 0x300000"), "too little memory");
 	o.mem = 0xc0001000;
-	OK(refused(&o, "limited to 3G"), "too much");
+	OK(refused(&o, "2M to 3G of memory"), "too much");
 	o = fresh();
 	o.entry.given = true;
-	OK(refused(&o, "determines its own addresses"), "an entry of the user's");
+	OK(refused(&o, "a load address of its own"), "an entry of the user's");
 	o = fresh();
 	o.nr_files = 1;
 	o.files[0].path = image_path;
 	o.files[0].gpa = LINUX_CMDLINE;
 	OK(refused(&o, "overlaps the command line"), "a file over the command line");
-	put(image, AT_XLOADFLAGS, 2, 0);
-	write_file(image_path, image, sizeof(image));
-	o = (struct run_options){ .image = image_path, .mode = MODE_AUTO };
-	OK(refused(&o, "without a 64-bit entry"), "a 32-bit kernel");
+	o = fresh();
+	o.nr_modules = 1;
+	o.modules[0] = (struct module_text){ image_path, image_path };
+	OK(refused(&o, "no --module"), "a module");
+	o = fresh();
 	put(image, AT_MAGIC, 4, 0);
 	write_file(image_path, image, sizeof(image));
 	o.append = "quiet";
@@ -187,6 +206,7 @@ int main(void)
 	snprintf(image_path, sizeof(image_path), "%s/vmlinuz", dir);
 	snprintf(initrd_path, sizeof(initrd_path), "%s/initrd", dir);
 	test_kernel();
+	test_32bit();
 	test_params();
 	test_initrd();
 	test_refused();

@@ -117,6 +117,12 @@ static void test_accepted(void)
 	OK(!run_parser("run --bios fw", &o) && !o.image && !strcmp(o.bios, "fw"),
 	   "firmware needs no image");
 	free_run(&o);
+	OK(!run_parser("run --mode pvh k --module m --module n,a", &o) && o.boot == BOOT_PVH &&
+	   o.mode == MODE_AUTO && o.nr_modules == 2 && !strcmp(o.modules[1].path, "n,a") &&
+	   !strcmp(o.modules[1].text, "n,a"), "a protocol and modules");
+	free_run(&o);
+	OK(!run_parser("run --mode real k", &o) && o.boot == BOOT_NONE &&
+	   o.mode == SVMVCPU_PRESET_REAL, "a mode is no protocol");
 	OK(!run_parser("run vmlinuz --initrd fs --append quiet --lapic", &o) &&
 	   !strcmp(o.initrd, "fs") && !strcmp(o.append, "quiet") && o.lapic, "what Linux gets");
 	free_run(&o);
@@ -136,12 +142,14 @@ static void test_refused(void)
 		"run", "run a b", "run --nonsense a", "run -Z a", "run a --mem",
 		"run a --mem 12q", "run a --mem 4095", "run a --mem 4097K1", "run a --mem 60K",
 		"run a --mem 65537", "run a --mem 513G", "run a --mode warp",
-		"run a --mode reset", "run a --bios b", "run --bios b --mode real",
+		"run a --mode reset", "run --bios b --mode real",
 		"run --bios b --entry 0", "run --bios b --stack 0", "run --bios b --mem 512K",
 		"run --bios b --mem 4G", "run a -f x", "run a -f @0", "run a -f x@", "run a -f x@z",
 		"run a -t 0", "run a -t x", "run a -x -1", "run a --catch 40", "run a --catch x",
 		"run a --mem 0", "run a --mem 4G --lapic", "run --bios b --initrd a",
-		"run a --mode real --append x", "run a --initrd", "run a --mode real --arg 1",
+		"run a --mode real --append x", "run --bios b --mode pvh",
+		"run --bios b --module m", "run a --mode xen",
+		"run a --initrd", "run a --mode real --arg 1",
 		"run a --mode prot32 --cr3 0", "run a --load z",
 		"run a --gdb", "run a --gdb path", "run a --gdb 65536", "run a --gdb 1x",
 		"run a --gdb host:", "run a --gdb host:-1", "run a --wait",

@@ -15,6 +15,11 @@
 #define BDA_LOW_KIB	0x13
 #define COM1_PORT	0x3f8
 #define EQUIPMENT_COM1	0x0200
+/* interrupts 0 to 255 of real mode go to one handler, in the segment of the BIOS */
+#define IVT_GPA		0ULL
+#define IVT_VECTORS	256
+#define BIOS_SEGMENT	0xf000U
+#define BIOS_HANDLER	0xff00U
 #define TABLES_START	ACPI_GPA
 #define HIGH_START	0x100000ULL
 
@@ -34,6 +39,25 @@ static int place_bda(struct guest *g)
 	memcpy(bda + BDA_EQUIPMENT, &equipment, sizeof(equipment));
 	memcpy(bda + BDA_LOW_KIB, &kib, sizeof(kib));
 	return guest_place(g, BDA_GPA, bda, sizeof(bda), "the BIOS data area");
+}
+
+/*
+ * There are no BIOS services: each returns with CF set. Kernels that ask in real mode,
+ * as Xen does, go on without.
+ */
+static int place_services(struct guest *g)
+{
+	/* push %bp; mov %sp,%bp; orb $1,6(%bp); pop %bp; iret */
+	static const __u8 handler[] = { 0x55, 0x89, 0xe5, 0x80, 0x4e, 0x06, 0x01, 0x5d, 0xcf };
+	__u32 ivt[IVT_VECTORS];
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < IVT_VECTORS; i++)
+		ivt[i] = BIOS_SEGMENT << 16 | BIOS_HANDLER;
+	ret = guest_place(g, IVT_GPA, ivt, sizeof(ivt), "the interrupt vectors");
+	return ret ?: guest_place(g, (BIOS_SEGMENT << 4) + BIOS_HANDLER, handler,
+				  sizeof(handler), "the BIOS");
 }
 
 static int place_acpi(struct guest *g)
@@ -62,6 +86,8 @@ int board_place(struct guest *g)
 {
 	int ret = place_bda(g);
 
+	if (!ret)
+		ret = place_services(g);
 	if (!ret)
 		ret = place_acpi(g);
 	return ret ?: place_mptable(g);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * vcpuctl: what firmware leaves in memory for a kernel that is started without
- * any: the BIOS data area, MP tables, ACPI tables, and the map of memory.
+ * any: interrupt vectors, the BIOS data area, MP and ACPI tables, the map of memory.
  */
 #ifndef VCPUCTL_BOARD_H
 #define VCPUCTL_BOARD_H

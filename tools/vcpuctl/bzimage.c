@@ -13,7 +13,9 @@
 #define SECTOR		512
 #define BOOT_FLAG	0xaa55
 #define MAGIC		0x53726448	/* "HdrS" */
+#define PROTOCOL_SIZE	0x020a		/* the first with init_size */
 #define PROTOCOL_64	0x020c		/* the first with xloadflags */
+#define UNIT		16		/* syssize counts them, and rounds up */
 #define JUMP_LENGTH	0x201		/* the header ends this far behind 0x202 */
 #define LOWEST		0x100000ULL
 #define FOUR_GIB	0x100000000ULL
@@ -35,12 +37,13 @@ bool bzimage_probe(const void *file, size_t len)
 
 static int check_protocol(const struct setup_header *h)
 {
-	if (h->version < PROTOCOL_64)
+	if (h->version < PROTOCOL_SIZE)
 		return svmvcpu_fail(ENOEXEC,
-				    "Linux image with boot protocol %u.%02u, 2.12 or later is needed",
+				    "Linux image with boot protocol %u.%02u, 2.10 or later is needed",
 				    h->version >> 8, h->version & 0xff);
-	if (!(h->loadflags & LOADED_HIGH) || !(h->xloadflags & XLF_KERNEL_64))
-		return svmvcpu_fail(ENOEXEC, "Linux image without a 64-bit entry point");
+	if (!(h->loadflags & LOADED_HIGH))
+		return svmvcpu_fail(ENOEXEC,
+				    "Linux image that is loaded below 1 MiB (a zImage), which is not supported");
 	return 0;
 }
 
@@ -48,7 +51,10 @@ static int check_protocol(const struct setup_header *h)
 static int find_kernel(const struct setup_header *h, size_t len, struct bzimage *image)
 {
 	image->offset = ((h->setup_sects ? h->setup_sects : 4) + 1) * SECTOR;
-	image->bytes = (size_t)h->syssize * 16;
+	image->bytes = (size_t)h->syssize * UNIT;
+	if (image->offset <= len && image->bytes > len - image->offset &&
+	    image->bytes - (len - image->offset) < UNIT)
+		image->bytes = len - image->offset;
 	if (image->offset > len || image->bytes > len - image->offset)
 		return svmvcpu_fail(ENOEXEC,
 				    "truncated Linux image: %zu bytes, its header says %zu", len,
@@ -60,6 +66,7 @@ static int find_kernel(const struct setup_header *h, size_t len, struct bzimage 
 
 static int find_room(const struct setup_header *h, struct bzimage *image)
 {
+	image->entry64 = h->version >= PROTOCOL_64 && (h->xloadflags & XLF_KERNEL_64);
 	image->load = h->pref_address;
 	image->room = h->init_size > image->bytes ? h->init_size : image->bytes;
 	image->cmdline_max = h->cmdline_size;

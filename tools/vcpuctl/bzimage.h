@@ -17,6 +17,7 @@
 
 /**
  * struct bzimage - what loading a bzImage takes
+ * @entry64: it has a 64-bit entry; if not, it starts in 32-bit mode at @load
  * @offset: where the kernel proper is in the file
  * @bytes: its size
  * @load: where it wants to be, guest-physical
@@ -26,6 +27,7 @@
  * @initrd_end: an initrd ends at or below this address
  */
 struct bzimage {
+	bool entry64;
 	size_t offset;
 	size_t bytes;
 	__u64 load;
@@ -44,9 +46,8 @@ bool bzimage_probe(const void *file, size_t len);
  * @len: how many
  * @image: filled in
  *
- * Accepts images with a 64-bit entry point, protocol 2.12 and later. After
- * success the kernel lies inside the file and no sum of @image's members
- * wraps.
+ * Accepts protocol 2.10 (Linux 2.6.31) and later. After success the kernel lies
+ * inside the file and no sum of @image's members wraps.
  *
  * Return: 0, or -ENOEXEC with svmvcpu_last_error().
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vcpuctl: booting Linux. The kernel goes where it asks to be, the initrd to
+ * vcpuctl: booting Linux, by its 64-bit entry or, if it has none, by the 32-bit one. The
+ * kernel goes where it asks to be, the initrd to
  * the end of memory, and tables, boot parameters and command line below 1 MiB,
  * which Linux leaves alone until it has read them.
  */
@@ -23,8 +24,10 @@
 #define BOOT_CS		0x10
 #define BOOT_DS		0x18
 #define CODE64		0x00af9b000000ffffULL
+#define CODE32		0x00cf9b000000ffffULL
 #define DATA		0x00cf93000000ffffULL
 #define CODE64_ATTRIB	0x0a9b
+#define CODE32_ATTRIB	0x0c9b
 #define DATA_ATTRIB	0x0c93
 #define FLAT_LIMIT	0xffffffffU
 
@@ -33,9 +36,6 @@ static int place_kernel(struct guest *g, const struct run_options *o, const stru
 {
 	__u64 ram = g->mem[0].bytes;
 
-	if (ram > BOARD_MAX_MEM)
-		return svmvcpu_fail(EINVAL, "%s: Linux guests are limited to 3G of memory",
-				    o->image);
 	if (image->load + image->room > ram)
 		return svmvcpu_fail(ENOSPC,
 				    "%s needs memory up to %#llx, but --mem is %#llx bytes",
@@ -100,18 +100,18 @@ static int place_params(struct guest *g, const struct blob *b, const struct bzim
 	return guest_place(g, LINUX_PARAMS, p, sizeof(*p), "the boot parameters");
 }
 
-static int place_tables(struct guest *g)
+static int place_tables(struct guest *g, const struct bzimage *image)
 {
-	const __u64 gdt[] = { 0, 0, CODE64, DATA };
+	const __u64 gdt[] = { 0, 0, image->entry64 ? CODE64 : CODE32, DATA };
 	__u64 bytes = svmvcpu_identity_bytes(MAPPED);
 	int ret;
 
 	ret = guest_place(g, LINUX_GDT, gdt, sizeof(gdt), "the descriptor table");
 	if (!ret)
-		ret = guest_claim(g, LINUX_TABLES, bytes, "the page tables");
-	if (!ret)
 		ret = guest_claim(g, LINUX_STACK - SVMVCPU_PAGE, SVMVCPU_PAGE, "the stack");
-	if (ret)
+	if (!ret && image->entry64)
+		ret = guest_claim(g, LINUX_TABLES, bytes, "the page tables");
+	if (ret || !image->entry64)
 		return ret;
 	return svmvcpu_identity_map((char *)g->mem[0].hva + LINUX_TABLES, LINUX_TABLES, MAPPED);
 }
@@ -134,9 +134,8 @@ int linux_place(struct guest *g, const struct run_options *o, const struct blob 
 	struct bzimage image;
 	int ret;
 
-	if (o->load.given || o->entry.given || o->stack.given || o->cr3.given || o->arg.given)
-		return svmvcpu_fail(EINVAL,
-				    "%s is a Linux image, which determines its own addresses",
+	if (o->nr_modules)
+		return svmvcpu_fail(EINVAL, "%s is Linux, which takes an --initrd but no --module",
 				    o->image);
 	ret = bzimage_parse(b->data, b->len, &image);
 	if (!ret)
@@ -146,7 +145,7 @@ int linux_place(struct guest *g, const struct run_options *o, const struct blob 
 	if (!ret)
 		ret = place_params(g, b, &image, &p);
 	if (!ret)
-		ret = place_tables(g);
+		ret = place_tables(g, &image);
 	if (!ret)
 		ret = board_place(g);
 	if (!ret)
@@ -154,10 +153,10 @@ int linux_place(struct guest *g, const struct run_options *o, const struct blob 
 	if (ret)
 		return ret;
 	g->setup = (struct svmvcpu_setup){
-		.preset = SVMVCPU_PRESET_LONG64,
-		.entry = image.load + BZIMAGE_ENTRY64,
+		.preset = image.entry64 ? SVMVCPU_PRESET_LONG64 : SVMVCPU_PRESET_PROT32,
+		.entry = image.load + (image.entry64 ? BZIMAGE_ENTRY64 : 0),
 		.stack = LINUX_STACK,
-		.cr3 = LINUX_TABLES,
+		.cr3 = image.entry64 ? LINUX_TABLES : 0,
 	};
 	return 0;
 }
@@ -192,7 +191,7 @@ size_t linux_cmdline(char *buf, size_t len, const char *append, __u32 tsc_khz)
 	return snprintf(buf, len, "%s%s", front, append ? append : "");
 }
 
-static void set_segments(struct svmvcpu_segments *s)
+static void set_segments(struct svmvcpu_segments *s, bool entry64)
 {
 	const struct svmvcpu_segment data = {
 		.limit = FLAT_LIMIT, .selector = BOOT_DS, .attrib = DATA_ATTRIB,
@@ -200,7 +199,7 @@ static void set_segments(struct svmvcpu_segments *s)
 
 	s->cs = data;
 	s->cs.selector = BOOT_CS;
-	s->cs.attrib = CODE64_ATTRIB;
+	s->cs.attrib = entry64 ? CODE64_ATTRIB : CODE32_ATTRIB;
 	s->ds = data;
 	s->es = data;
 	s->ss = data;
@@ -220,7 +219,7 @@ int linux_start(const struct guest *g, const struct run_options *o, __u32 tsc_kh
 	ret = svmvcpu_vcpu_get_state(vcpu, components, &state);
 	if (ret)
 		return ret;
-	set_segments(&state.segments);
+	set_segments(&state.segments, g->setup.preset == SVMVCPU_PRESET_LONG64);
 	state.gprs.rsi = LINUX_PARAMS;
 	return svmvcpu_vcpu_set_state(vcpu, components, &state);
 }

@@ -9,8 +9,6 @@
 #include "blob.h"
 #include "load.h"
 
-#define LINUX_MEM	0x10000000ULL
-
 /* where things are; all of it RAM that Linux takes for the firmware's */
 #define LINUX_GDT	0x1000ULL
 #define LINUX_PARAMS	0x2000ULL

@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "blob.h"
+#include "boot.h"
 #include "bzimage.h"
-#include "linux.h"
+#include "firmware.h"
 #include "load.h"
 
 #define DEFAULT_MEM	0x1000000ULL
@@ -93,19 +94,28 @@ static int place_bios(struct guest *g, const char *path)
 	return ret;
 }
 
-static int place_elf(struct guest *g, const struct run_options *o, const struct blob *b)
+int guest_place_elf(struct guest *g, const struct run_options *o, const struct blob *b,
+		    struct svmvcpu_elf *elf)
 {
-	struct svmvcpu_elf elf;
 	unsigned int i;
-	int ret = svmvcpu_elf_parse(b->data, b->len, &elf);
+	int ret = svmvcpu_elf_parse(b->data, b->len, elf);
 
 	if (ret)
 		return ret;
+	for (i = 0; i < elf->nr && !ret; i++)
+		ret = guest_claim(g, elf->segments[i].gpa, elf->segments[i].bytes, o->image);
+	return ret ?: svmvcpu_elf_load(elf, b->data, &g->view);
+}
+
+static int place_elf(struct guest *g, const struct run_options *o, const struct blob *b)
+{
+	struct svmvcpu_elf elf;
+	int ret;
+
 	if (o->load.given)
 		return svmvcpu_fail(EINVAL, "--load is for flat binaries, but %s is an ELF file",
 				    o->image);
-	for (i = 0; i < elf.nr && !ret; i++)
-		ret = guest_claim(g, elf.segments[i].gpa, elf.segments[i].bytes, o->image);
+	ret = guest_place_elf(g, o, b, &elf);
 	if (ret)
 		return ret;
 	if (o->mode == MODE_AUTO && !o->bios)
@@ -114,7 +124,7 @@ static int place_elf(struct guest *g, const struct run_options *o, const struct 
 		return svmvcpu_fail(EINVAL, "%s is a 32-bit ELF file and cannot run in mode long64",
 				    o->image);
 	g->setup.entry = elf.entry;
-	return svmvcpu_elf_load(&elf, b->data, &g->view);
+	return 0;
 }
 
 static int place_flat(struct guest *g, const struct run_options *o, const struct blob *b)
@@ -129,9 +139,17 @@ static int place_flat(struct guest *g, const struct run_options *o, const struct
 
 static int place_image(struct guest *g, const struct run_options *o, const struct blob *b)
 {
-	if (o->initrd || o->append)
+	const unsigned char *bytes = b->data;
+
+	if (o->bios && !o->load.given)
+		return svmvcpu_fail(EINVAL, "%s beside --bios is no bzImage: it needs --load",
+				    o->image);
+	if (o->initrd || o->append || o->nr_modules)
 		return svmvcpu_fail(EINVAL,
-				    "--initrd and --append are for Linux, but %s is no bzImage",
+				    "--initrd, --append and --module are for kernels; %s is no bzImage, no Multiboot kernel and has no PVH entry point",
+				    o->image);
+	if (o->mode == MODE_AUTO && b->len > 2 && bytes[0] == 0x1f && bytes[1] == 0x8b)
+		return svmvcpu_fail(ENOEXEC, "%s is compressed: unpack it first, with gunzip -c",
 				    o->image);
 	return svmvcpu_elf_probe(b->data, b->len) ? place_elf(g, o, b) : place_flat(g, o, b);
 }
@@ -214,32 +232,36 @@ static int finish_setup(struct guest *g, const struct run_options *o)
 	return ret ?: place_stack(g, o);
 }
 
-/* a kernel says by itself that it is one, unless a mode says otherwise */
-static bool is_linux(const struct run_options *o, const struct blob *b)
+/* whether the image is a kernel for the firmware, which reads it through fw_cfg */
+static bool feeds(const struct run_options *o, const struct blob *b)
 {
-	return o->mode == MODE_AUTO && !o->bios && bzimage_probe(b->data, b->len);
+	return o->bios && o->image && !o->load.given && bzimage_probe(b->data, b->len);
 }
 
 static int build(struct guest *g, const struct run_options *o, const struct blob *b)
 {
 	const __u32 all = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC;
+	bool kernel, fed = feeds(o, b);
 	int ret;
 
-	g->linux_image = is_linux(o, b);
-	g->lapic = o->lapic || g->linux_image;
+	g->boot = boot_guess(o, b);
+	kernel = g->boot != BOOT_NONE;
+	g->lapic = o->lapic || kernel || fed;
 	g->setup.preset = o->mode == MODE_AUTO ? SVMVCPU_PRESET_REAL : o->mode;
 	if (o->bios)
 		g->setup.preset = SVMVCPU_PRESET_RESET;
-	ret = add_piece(g, 0, o->mem ? o->mem : g->linux_image ? LINUX_MEM : DEFAULT_MEM, all);
+	ret = add_piece(g, 0, o->mem ? o->mem : kernel || o->bios ? BOOT_MEM : DEFAULT_MEM, all);
 	if (!ret && o->bios)
 		ret = place_bios(g, o->bios);
-	if (!ret && g->linux_image)
-		ret = linux_place(g, o, b);
-	else if (!ret && o->image)
+	if (!ret && o->bios)
+		ret = firmware_configure(g, o, fed ? b : NULL);
+	if (!ret && kernel)
+		ret = boot_place(g, o, b);
+	else if (!ret && o->image && !fed)
 		ret = place_image(g, o, b);
 	if (!ret)
 		ret = place_files(g, o);
-	if (ret || g->linux_image)
+	if (ret || kernel)
 		return ret;
 	if (!o->bios)
 		return finish_setup(g, o);
@@ -283,4 +305,6 @@ void guest_free(struct guest *g)
 	for (i = 0; i < g->view.nr; i++)
 		svmvcpu_free(g->mem[i].hva, g->mem[i].bytes);
 	g->view.nr = 0;
+	fwcfg_free(g->fwcfg);
+	g->fwcfg = NULL;
 }

@@ -7,11 +7,13 @@
 #ifndef VCPUCTL_LOAD_H
 #define VCPUCTL_LOAD_H
 
+#include "blob.h"
+#include "fwcfg.h"
 #include "options.h"
 #include "svmvcpu_lib.h"
 
 #define MAX_PIECES	3
-#define MAX_CLAIMS	(SVMVCPU_ELF_SEGMENTS + MAX_FILES + 8)
+#define MAX_CLAIMS	(SVMVCPU_ELF_SEGMENTS + MAX_FILES + MAX_MODULES + 16)
 
 /* a range of RAM that something has been put into */
 struct claim {
@@ -29,7 +31,11 @@ struct claim {
  * @nr_claims: entries of @claims
  * @setup: argument for SVMVCPU_SETUP
  * @lapic: the vCPU has a local APIC, and there is an I/O APIC
- * @linux_image: a Linux kernel: call linux_start() after SETUP
+ * @boot: the protocol that a kernel is started by; after SETUP call linux_start() for
+ *	Linux, boot_start() for the others
+ * @boot_magic: first RAX of a kernel that is not Linux
+ * @boot_info: its first RBX
+ * @fwcfg: what firmware is told, or NULL
  */
 struct guest {
 	struct svmvcpu_memory mem[MAX_PIECES];
@@ -39,7 +45,10 @@ struct guest {
 	unsigned int nr_claims;
 	struct svmvcpu_setup setup;
 	bool lapic;
-	bool linux_image;
+	enum boot_protocol boot;
+	__u64 boot_magic;
+	__u64 boot_info;
+	struct fwcfg *fwcfg;
 };
 
 /* 0, or a negative errno with svmvcpu_last_error(); free in both cases */
@@ -47,6 +56,9 @@ int guest_build(struct guest *g, const struct run_options *o);
 int guest_map(const struct guest *g, int vm);
 void guest_free(struct guest *g);
 
+/* claim and fill the segments of an ELF image; 0, or a negative errno with a reason */
+int guest_place_elf(struct guest *g, const struct run_options *o, const struct blob *b,
+		    struct svmvcpu_elf *elf);
 /* reserve a range of RAM for @what, or say why not */
 int guest_claim(struct guest *g, __u64 gpa, __u64 bytes, const char *what);
 /* the same, and fill it */

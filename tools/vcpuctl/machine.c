@@ -72,6 +72,18 @@ static void write_pm(struct machine *m, __u16 port, __u8 value)
 	pm_write(&m->pm, port - ACPI_PM1_EVENT, value);
 }
 
+/* without the device, an open bus */
+static __u8 read_fwcfg(struct machine *m, __u16 port)
+{
+	return m->fwcfg ? fwcfg_read(m->fwcfg, port - FWCFG_PORT) : 0xff;
+}
+
+static void write_fwcfg(struct machine *m, __u16 port, __u8 value)
+{
+	if (m->fwcfg)
+		fwcfg_write(m->fwcfg, port - FWCFG_PORT, value);
+}
+
 static const struct port ports[] = {
 	{ 0x042, 0x042, read_board, write_board },
 	{ 0x043, 0x043, NULL, write_board },
@@ -80,6 +92,7 @@ static const struct port ports[] = {
 	{ 0x092, 0x092, read_board, write_board },
 	{ PORT_UART, PORT_UART + UART_PORTS - 1, read_uart, write_uart },
 	{ PORT_DEBUG, PORT_DEBUG, read_debug, write_debug },
+	{ FWCFG_PORT, FWCFG_PORT + FWCFG_PORTS - 1, read_fwcfg, write_fwcfg },
 	{ ACPI_PM1_EVENT, ACPI_PM1_EVENT + PM_PORTS - 1, read_pm, write_pm },
 };
 

@@ -10,6 +10,7 @@
 
 #include <linux/svmvcpu.h>
 
+#include "fwcfg.h"
 #include "ioapic.h"
 #include "platform.h"
 #include "pm.h"
@@ -27,6 +28,7 @@
  * @pm: power management registers of ACPI
  * @ioapic: the I/O APIC; its callback belongs to the caller
  * @apic: @ioapic is there
+ * @fwcfg: what firmware is told, or NULL
  * @debug: called with each byte written to the debug port
  * @arg: handed to @debug
  * @msr_ignore: unknown MSRs read 0 and ignore writes instead of #GP
@@ -39,6 +41,7 @@ struct machine {
 	struct pm pm;
 	struct ioapic ioapic;
 	bool apic;
+	struct fwcfg *fwcfg;
 	void (*debug)(void *arg, __u8 byte);
 	void *arg;
 	bool msr_ignore;

@@ -18,7 +18,7 @@
 
 enum {
 	OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS, OPT_STEP, OPT_INITRD, OPT_APPEND, OPT_LAPIC,
-	OPT_GDB, OPT_WAIT,
+	OPT_GDB, OPT_WAIT, OPT_MODULE,
 };
 
 static const struct option long_options[] = {
@@ -33,6 +33,7 @@ static const struct option long_options[] = {
 	{ "bios",	required_argument, NULL, 'b' },
 	{ "initrd",	required_argument, NULL, OPT_INITRD },
 	{ "append",	required_argument, NULL, OPT_APPEND },
+	{ "module",	required_argument, NULL, OPT_MODULE },
 	{ "lapic",	no_argument, NULL, OPT_LAPIC },
 	{ "gdb",	required_argument, NULL, OPT_GDB },
 	{ "wait",	no_argument, NULL, OPT_WAIT },
@@ -53,11 +54,12 @@ static const struct option long_options[] = {
 static const char help[] =
 	"Usage: vcpuctl run [options] IMAGE\n"
 	"       vcpuctl run [options] --bios FIRMWARE\n"
-	"Run a flat binary, an ELF executable or a Linux kernel as a guest.\n\n"
-	"  -m, --mode MODE       real, prot32, long64 or reset; default: depends\n"
-	"                        on the ELF class; real for flat binaries; reset\n"
-	"                        with --bios\n"
-	"  -M, --mem SIZE        RAM from address 0 (default 16M, Linux 256M)\n"
+	"Run a flat binary, an ELF executable or a kernel as a guest.\n\n"
+	"  -m, --mode MODE       real, prot32, long64 or reset, or how to start a kernel:\n"
+	"                        linux, multiboot, multiboot2 or pvh; default: depends\n"
+	"                        on the image; real for flat binaries; reset with --bios\n"
+	"  -M, --mem SIZE        RAM from address 0 (default 16M; 256M for\n"
+	"                        kernels and with --bios)\n"
 	"  -l, --load ADDR       load address of a flat binary (default 0x7c00\n"
 	"                        in real mode, otherwise 0x100000)\n"
 	"  -e, --entry ADDR      first instruction (default: ELF entry or load address)\n"
@@ -67,9 +69,10 @@ static const char help[] =
 	"  -a, --arg VALUE       initial RDI in prot32 and long64\n"
 	"  -f, --file PATH@ADDR  load a file into memory; can be repeated\n"
 	"  -b, --bios PATH       firmware at the top of 4 GiB and below 1 MiB\n"
-	"      --initrd PATH     Linux: initial RAM disk\n"
-	"      --append WORDS    Linux: words to add to the command line\n"
-	"      --lapic           add a local APIC and an I/O APIC; always on for Linux\n"
+	"      --initrd PATH     kernels: the initial RAM disk, or the first module\n"
+	"      --append WORDS    kernels: command line; Linux: words to add to it\n"
+	"      --module FILE     Multiboot and PVH: a module, 'PATH WORDS'; can be repeated\n"
+	"      --lapic           add a local APIC and an I/O APIC; always on for kernels\n"
 	"      --serial-in PATH  input of the serial port: a file, none,\n"
 	"                        or - for stdin (default)\n"
 	"      --gdb ADDR        let GDB connect to [HOST:]PORT, or to a Unix socket (a path\n"
@@ -189,6 +192,16 @@ static int complain(FILE *err, const char *what, const char *text)
 
 static int set_mode(struct run_options *o, const char *text, FILE *err)
 {
+	static const char * const protocols[] = {
+		[BOOT_LINUX] = "linux", [BOOT_MULTIBOOT] = "multiboot",
+		[BOOT_MULTIBOOT2] = "multiboot2", [BOOT_PVH] = "pvh",
+	};
+
+	o->mode = MODE_AUTO;
+	for (o->boot = BOOT_LINUX; o->boot < ARRAY_SIZE(protocols); o->boot++)
+		if (!strcmp(text, protocols[o->boot]))
+			return 0;
+	o->boot = BOOT_NONE;
 	for (o->mode = SVMVCPU_PRESET_REAL; o->mode <= SVMVCPU_PRESET_LONG64; o->mode++)
 		if (!strcmp(text, svmvcpu_preset_name(o->mode)))
 			return 0;
@@ -221,6 +234,20 @@ static int add_file(struct run_options *o, const char *text, FILE *err)
 	if (!f->path)
 		return complain(err, "out of memory", NULL);
 	o->nr_files++;
+	return 0;
+}
+
+static int add_module(struct run_options *o, const char *text, FILE *err)
+{
+	struct module_text *m = &o->modules[o->nr_modules];
+
+	if (o->nr_modules == MAX_MODULES - 1)
+		return complain(err, "too many --module options", text);
+	m->text = text;
+	m->path = strndup(text, strcspn(text, " "));
+	if (!m->path)
+		return complain(err, "out of memory", NULL);
+	o->nr_modules++;
 	return 0;
 }
 
@@ -297,6 +324,8 @@ static int set_option(struct run_options *o, int opt, const char *text, FILE *er
 		return set_optional(&o->arg, "bad value in --arg", text, err);
 	case 'f':
 		return add_file(o, text, err);
+	case OPT_MODULE:
+		return add_module(o, text, err);
 	case 't':
 		return parse_seconds(text, &o->timeout_ns) ?
 			complain(err, "bad time in --timeout", text) : 0;
@@ -334,10 +363,14 @@ static int check_mode(const struct run_options *o, FILE *err)
 		return complain(err, "mode reset needs --bios", NULL);
 	if (reset && (o->entry.given || o->stack.given || o->arg.given))
 		return complain(err, "mode reset does not allow --entry, --stack and --arg", NULL);
-	if (reset && o->image && !o->load.given)
-		return complain(err, "an image in addition to --bios needs --load", NULL);
-	if ((o->initrd || o->append) && (o->bios || o->mode != MODE_AUTO))
-		return complain(err, "--initrd and --append are for Linux, without --mode", NULL);
+	if ((o->initrd || o->append) && o->bios && !o->image)
+		return complain(err, "--initrd and --append need a kernel", NULL);
+	if (o->nr_modules && o->bios)
+		return complain(err, "--module is not for firmware", NULL);
+	if ((o->initrd || o->append || o->nr_modules) && o->mode != MODE_AUTO)
+		return complain(err, "--initrd, --append and --module are for kernels", NULL);
+	if (o->boot > BOOT_NONE && o->bios)
+		return complain(err, "--bios starts in mode reset", NULL);
 	if (o->mode == SVMVCPU_PRESET_REAL && o->arg.given)
 		return complain(err, "real mode does not allow --arg", NULL);
 	if (o->mode != MODE_AUTO && o->mode != SVMVCPU_PRESET_LONG64 && o->cr3.given)
@@ -409,5 +442,8 @@ void free_run(struct run_options *o)
 
 	for (i = 0; i < o->nr_files; i++)
 		free((void *)o->files[i].path);
+	for (i = 0; i < o->nr_modules; i++)
+		free((void *)o->modules[i].path);
 	o->nr_files = 0;
+	o->nr_modules = 0;
 }

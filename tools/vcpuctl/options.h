@@ -11,12 +11,29 @@
 #include <linux/types.h>
 
 #define MAX_FILES	16
+#define MAX_MODULES	16
 #define MODE_AUTO	(-1)
+
+/* how a kernel is started; the names are values of --mode */
+enum boot_protocol {
+	BOOT_AUTO,	/* by the image */
+	BOOT_NONE,	/* no protocol: the image is code */
+	BOOT_LINUX,
+	BOOT_MULTIBOOT,
+	BOOT_MULTIBOOT2,
+	BOOT_PVH,
+};
 
 /* --file PATH@ADDRESS */
 struct file_at {
 	const char *path;	/* allocated */
 	__u64 gpa;
+};
+
+/* --module "PATH WORDS" */
+struct module_text {
+	const char *path;	/* allocated */
+	const char *text;	/* all of it */
 };
 
 /* a number that may not have been given */
@@ -32,8 +49,9 @@ struct optional {
  * @serial_in: "-" for stdin, "none", or a path
  * @gdb: address for a debugger, or NULL
  * @mode: an &enum svmvcpu_preset or MODE_AUTO
- * @initrd: file for Linux, or NULL
- * @append: command line for Linux, or NULL
+ * @boot: a protocol named by --mode, BOOT_NONE with another mode, or BOOT_AUTO
+ * @initrd: first file for a kernel, or NULL
+ * @append: command line for a kernel, or NULL
  * @mem: bytes of RAM; 0 when not given
  * @load: --load
  * @entry: --entry
@@ -53,6 +71,8 @@ struct optional {
  * @wait: run the guest when a debugger lets it
  * @nr_files: entries of @files
  * @files: --file
+ * @nr_modules: entries of @modules
+ * @modules: --module
  */
 struct run_options {
 	const char *image;
@@ -62,6 +82,7 @@ struct run_options {
 	const char *append;
 	const char *gdb;
 	int mode;
+	enum boot_protocol boot;
 	__u64 mem;
 	struct optional load;
 	struct optional entry;
@@ -81,6 +102,8 @@ struct run_options {
 	bool wait;
 	unsigned int nr_files;
 	struct file_at files[MAX_FILES];
+	unsigned int nr_modules;
+	struct module_text modules[MAX_MODULES];
 };
 
 /* a number with optional K, M, G or T behind it: 0, or -EINVAL or -ERANGE */

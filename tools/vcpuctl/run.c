@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "finish.h"
 #include "gdb_vcpu.h"
 #include "input.h"
@@ -151,6 +152,7 @@ static void power_on(struct session *s)
 	m->ioapic.send = send_message;
 	m->ioapic.arg = s;
 	m->apic = s->guest.lapic;
+	m->fwcfg = s->guest.fwcfg;
 	m->platform.now_ns = now_ns;
 	m->platform.wall_s = wall_s;
 	m->debug = send_debug;
@@ -177,7 +179,7 @@ static int open_device(struct session *s)
 /* an operating system takes page faults all the time: there it would cost too much */
 static int choose_exits(struct session *s)
 {
-	bool faults = !s->options.no_faults && !s->guest.linux_image;
+	bool faults = !s->options.no_faults && s->guest.boot == BOOT_NONE;
 	struct svmvcpu_exits exits = {
 		.flags = faults ? SVMVCPU_EXITS_FAULTS : 0,
 		.exceptions = s->options.catch,
@@ -201,8 +203,10 @@ static int open_vcpu(struct session *s)
 		ret = svmvcpu_vcpu_create_flags(s->vm, 0, flags, &s->info, &s->vcpu);
 	if (!ret)
 		ret = svmvcpu_vcpu_setup(&s->vcpu, &s->guest.setup);
-	if (!ret && s->guest.linux_image)
+	if (!ret && s->guest.boot == BOOT_LINUX)
 		ret = linux_start(&s->guest, &s->options, s->info.tsc_khz, &s->vcpu);
+	else if (!ret && s->guest.boot != BOOT_NONE)
+		ret = boot_start(&s->guest, &s->vcpu);
 	return ret ?: choose_exits(s);
 }
 
