@@ -9,7 +9,7 @@
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
-plan 31
+plan 33
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -23,6 +23,10 @@ code spin '\373\353\376'
 code ready '\373\272\002\004\260\012\356\353\376'
 # mov $0x2000,%ax; mov %ax,%ds; mov 0,%al
 code beyond '\270\000\040\216\330\240\000\000'
+# mov $0x2000,%ax; mov %ax,%ds; mov 0,%al; out %al,$0xf4
+code ones '\270\000\040\216\330\240\000\000\346\364'
+# mov $0x2000,%ax; mov %ax,%ds; xchg %al,0; out %al,$0xf4
+code xchg '\270\000\040\216\330\206\006\000\000\346\364'
 # mov $0xcf9,%dx; mov $6,%al; out %al,%dx
 code reset '\272\371\014\260\006\356'
 # mov $0x12345,%ecx; rdmsr; out %al,$0xf4; hlt
@@ -68,6 +72,10 @@ ends "halt" 65 "the guest halted" run hlt
 ends "reset" 64 "reset" run reset
 ends "deadline in a loop without exits" 67 "--timeout" run -t 0.3 spin
 ends "memory fault" 70 "memory-fault read gpa 0x20000" run -M 64K beyond
+ends "which can be ignored" 255 "mmio read gpa 0x20000 width 1" \
+	run -M 64K --trace --unclaimed ignore ones
+ends "by any instruction" 255 "memory-fault read gpa 0x20000" \
+	run -M 64K --trace --unclaimed ignore xchg
 ends "exception caught" 72 "#UD" run --catch 6 ud2
 ends "unknown MSR raises #GP" 65 "-> #GP" run -T msr -f gp@0x34
 ends "string input" 255 "rep string count 4 " run -T insb

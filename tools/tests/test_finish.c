@@ -63,26 +63,49 @@ int ioctl(int fd, unsigned long request, ...)
 	return apic_access(arg);
 }
 
-/* xchg [ebx], eax with this register of the local APIC */
-static int finish(struct svmvcpu_run *run, unsigned int reg, int error)
+/* xchg [ebx], eax with this address */
+static int finish_at(struct machine *m, struct svmvcpu_run *run, __u64 gpa, __u32 flags)
 {
-	static struct machine m = { .apic = true };
 	const struct guest g = { .lapic = true };
 	const struct svmvcpu_info info = { 0 };
 	struct svmvcpu_vcpu vcpu = { .run = run };
 
-	set_error = error;
 	accesses = 0;
 	memset(run, 0, sizeof(*run));
 	run->reason = SVMVCPU_EXIT_MEMORY_FAULT;
-	run->memory.flags = SVMVCPU_FAULT_APIC;
-	run->memory.gpa = APIC + reg;
+	run->memory.flags = flags;
+	run->memory.gpa = gpa;
 	run->memory.insn_len = 2;
 	memcpy(run->memory.insn, "\x87\x03", 2);
-	run->gprs.rbx = APIC + reg;
+	run->gprs.rbx = gpa;
 	run->gprs.rip = 0x100;
 	run->gprs.rflags = 2;
-	return finish_insn(&m, &g, &info, &vcpu);
+	return finish_insn(m, &g, &info, &vcpu);
+}
+
+/* the same with a register of the local APIC */
+static int finish(struct svmvcpu_run *run, unsigned int reg, int error)
+{
+	static struct machine m = { .apic = true };
+
+	set_error = error;
+	return finish_at(&m, run, APIC + reg, SVMVCPU_FAULT_APIC);
+}
+
+static void test_unclaimed(void)
+{
+	struct machine m = { .apic = true };
+	struct svmvcpu_run run;
+
+	set_error = 0;
+	OK(finish_at(&m, &run, 0xfed80000, 0) == STATUS_MEMORY_FAULT && run.gprs.rip == 0x100,
+	   "an address where nothing is");
+	m.ignore = true;
+	OK(finish_at(&m, &run, 0xfed80000, 0) == MACHINE_CONTINUE && run.gprs.rip == 0x102 &&
+	   run.gprs.rax == 0xffffffff, "reads as ones if it is to be ignored");
+	OK(finish_at(&m, &run, 0xfed80000, SVMVCPU_FAULT_WALK) == STATUS_MEMORY_FAULT &&
+	   finish_at(&m, &run, 0xfed80000, SVMVCPU_FAULT_EXEC) == STATUS_MEMORY_FAULT,
+	   "but is no page table, and no code");
 }
 
 int main(void)
@@ -97,5 +120,6 @@ int main(void)
 	   "an instruction that fails after an exit: the exit comes first");
 	OK(finish(&run, TPR, ENOMEM) == STATUS_MEMORY_FAULT && run.gprs.rip == 0x100,
 	   "an instruction that fails without an exit");
+	test_unclaimed();
 	return tap_done();
 }

@@ -283,6 +283,24 @@ static void test_ioapic(void)
 	   "and interrupts go nowhere");
 }
 
+static void test_unclaimed(void)
+{
+	struct machine m = fresh();
+	__u64 data = 0;
+
+	m.ignore = true;
+	OK(mmio(&m, 0xfed803c0, false, &data) == MACHINE_CONTINUE && data == 0xffffffff,
+	   "nothing reads as ones in its width");
+	OK(mmio(&m, 0xfed803c0, true, &data) == MACHINE_CONTINUE, "and ignores writes");
+	data = 1;
+	mmio(&m, 0xfec00000, true, &data);
+	OK(mmio(&m, 0xfec00010, false, &data) == MACHINE_CONTINUE && data == 0x170011,
+	   "devices are still there");
+	m.apic = false;
+	OK(mmio(&m, 0xfec00000, false, &data) == MACHINE_CONTINUE && data == 0xffffffff,
+	   "unless they are not");
+}
+
 static int one_byte(void *arg)
 {
 	(void)arg;
@@ -347,6 +365,7 @@ int main(void)
 	test_timer();
 	test_msrs();
 	test_ioapic();
+	test_unclaimed();
 	test_kick();
 	test_ends();
 	return tap_done();

@@ -121,6 +121,9 @@ static void test_accepted(void)
 	   o.mode == MODE_AUTO && o.nr_modules == 2 && !strcmp(o.modules[1].path, "n,a") &&
 	   !strcmp(o.modules[1].text, "n,a"), "a protocol and modules");
 	free_run(&o);
+	OK(!run_parser("run --unclaimed ignore k", &o) && o.unclaimed == UNCLAIMED_IGNORE &&
+	   !run_parser("run --unclaimed stop k", &o) && o.unclaimed == UNCLAIMED_STOP,
+	   "what happens where nothing is");
 	OK(!run_parser("run --mode real k", &o) && o.boot == BOOT_NONE &&
 	   o.mode == SVMVCPU_PRESET_REAL, "a mode is no protocol");
 	OK(!run_parser("run vmlinuz --initrd fs --append quiet --lapic", &o) &&
@@ -148,7 +151,7 @@ static void test_refused(void)
 		"run a -t 0", "run a -t x", "run a -x -1", "run a --catch 40", "run a --catch x",
 		"run a --mem 0", "run a --mem 4G --lapic", "run --bios b --initrd a",
 		"run a --mode real --append x", "run --bios b --mode pvh",
-		"run --bios b --module m", "run a --mode xen",
+		"run --bios b --module m", "run a --mode xen", "run a --unclaimed no",
 		"run a --initrd", "run a --mode real --arg 1",
 		"run a --mode prot32 --cr3 0", "run a --load z",
 		"run a --gdb", "run a --gdb path", "run a --gdb 65536", "run a --gdb 1x",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vcpuctl: finishing instructions. The library makes the accesses to the local
- * APIC; those to the I/O APIC and to ROM come here.
+ * APIC; those to the I/O APIC, to ROM and to nothing come here.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,9 +36,12 @@ static int finish_read(void *opaque, __u64 gpa, void *buf, size_t len)
 		memcpy(buf, &value, len);
 		return 0;
 	}
-	if (!rom)
+	if (!rom && !f->m->ignore)
 		return svmvcpu_fail(ENXIO, "no memory or device at %#llx", gpa);
-	memcpy(buf, rom, len);
+	if (rom)
+		memcpy(buf, rom, len);
+	else
+		memset(buf, 0xff, len);
 	return 0;
 }
 
@@ -51,7 +54,7 @@ static int finish_write(void *opaque, __u64 gpa, const void *buf, size_t len)
 	memcpy(&value, buf, len);
 	if (is_ioapic(f->m, gpa))
 		ioapic_write(&f->m->ioapic, gpa - IOAPIC_GPA, len, value);
-	else if (!svmvcpu_gpa_to_hva(&f->g->view, gpa, len))
+	else if (!f->m->ignore && !svmvcpu_gpa_to_hva(&f->g->view, gpa, len))
 		return svmvcpu_fail(ENXIO, "no memory or device at %#llx", gpa);
 	return 0;
 }
@@ -84,6 +87,15 @@ static int execute(struct finish *f, const struct svmvcpu_guest *ram,
 	return emul.exit ? FINISH_EXIT : MACHINE_CONTINUE;
 }
 
+/* a data access where nothing is mapped, which can be completed without memory */
+static bool is_unclaimed(const struct machine *m, const struct svmvcpu_exit_memory *mem)
+{
+	const __u32 others = SVMVCPU_FAULT_EXEC | SVMVCPU_FAULT_WALK | SVMVCPU_FAULT_USER_MEM |
+			     SVMVCPU_FAULT_KERNEL | SVMVCPU_FAULT_LIMIT;
+
+	return m->ignore && !(mem->flags & others);
+}
+
 int finish_insn(struct machine *m, const struct guest *g, const struct svmvcpu_info *info,
 		struct svmvcpu_vcpu *vcpu)
 {
@@ -94,7 +106,8 @@ int finish_insn(struct machine *m, const struct guest *g, const struct svmvcpu_i
 	unsigned int i;
 	int status;
 
-	if (!(mem.flags & SVMVCPU_FAULT_APIC) && !is_ioapic(m, mem.gpa))
+	if (!(mem.flags & SVMVCPU_FAULT_APIC) && !is_ioapic(m, mem.gpa) &&
+	    !is_unclaimed(m, &mem))
 		return STATUS_MEMORY_FAULT;
 	for (i = 0; i < g->view.nr; i++)
 		if (g->prot[i] & SVMVCPU_MEM_WRITE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vcpuctl: instructions that the kernel does not decode, on the local APIC and on
- * the I/O APIC. libsvmvcpu-insn executes them.
+ * vcpuctl: instructions that the kernel does not decode, on the local APIC, on the
+ * I/O APIC and on addresses where nothing is. libsvmvcpu-insn executes them.
  */
 #ifndef VCPUCTL_FINISH_H
 #define VCPUCTL_FINISH_H
@@ -21,7 +21,7 @@
  *
  * Return: MACHINE_CONTINUE; FINISH_EXIT, with an exit to be answered first, also
  * where the instruction failed after it and will be repeated; or
- * STATUS_MEMORY_FAULT when it is not an access to one of the two, and, with
+ * STATUS_MEMORY_FAULT when it is not an access to one of these, and, with
  * svmvcpu_last_error(), when the library cannot execute the instruction.
  */
 int finish_insn(struct machine *m, const struct guest *g, const struct svmvcpu_info *info,

@@ -247,6 +247,8 @@ static int build(struct guest *g, const struct run_options *o, const struct blob
 	g->boot = boot_guess(o, b);
 	kernel = g->boot != BOOT_NONE;
 	g->lapic = o->lapic || kernel || fed;
+	g->ignore = o->unclaimed == UNCLAIMED_IGNORE ||
+		    (o->unclaimed == UNCLAIMED_AUTO && (kernel || o->bios));
 	g->setup.preset = o->mode == MODE_AUTO ? SVMVCPU_PRESET_REAL : o->mode;
 	if (o->bios)
 		g->setup.preset = SVMVCPU_PRESET_RESET;

@@ -31,6 +31,7 @@ struct claim {
  * @nr_claims: entries of @claims
  * @setup: argument for SVMVCPU_SETUP
  * @lapic: the vCPU has a local APIC, and there is an I/O APIC
+ * @ignore: reads of addresses where nothing is are all ones, writes have no effect
  * @boot: the protocol that a kernel is started by; after SETUP call linux_start() for
  *	Linux, boot_start() for the others
  * @boot_magic: first RAX of a kernel that is not Linux
@@ -45,6 +46,7 @@ struct guest {
 	unsigned int nr_claims;
 	struct svmvcpu_setup setup;
 	bool lapic;
+	bool ignore;
 	enum boot_protocol boot;
 	__u64 boot_magic;
 	__u64 boot_info;

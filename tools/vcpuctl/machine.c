@@ -227,10 +227,13 @@ static int handle_interrupted(struct machine *m, const struct svmvcpu_run *run)
 static int handle_mmio(struct machine *m, struct svmvcpu_run *run)
 {
 	const struct svmvcpu_exit_mmio mmio = run->mmio;
+	bool ioapic = m->apic && mmio.gpa >= IOAPIC_GPA && mmio.gpa - IOAPIC_GPA < IOAPIC_BYTES;
 
-	if (!m->apic || mmio.gpa < IOAPIC_GPA || mmio.gpa - IOAPIC_GPA >= IOAPIC_BYTES)
+	if (!ioapic && !m->ignore)
 		return STATUS_MEMORY_FAULT;
-	if (mmio.write)
+	if (!ioapic)
+		run->answer = mmio.write ? 0 : ~0ULL >> (64 - 8 * mmio.width);
+	else if (mmio.write)
 		ioapic_write(&m->ioapic, mmio.gpa - IOAPIC_GPA, mmio.width, mmio.data);
 	else
 		run->answer = ioapic_read(&m->ioapic, mmio.gpa - IOAPIC_GPA, mmio.width);

@@ -28,6 +28,7 @@
  * @pm: power management registers of ACPI
  * @ioapic: the I/O APIC; its callback belongs to the caller
  * @apic: @ioapic is there
+ * @ignore: reads of addresses where nothing is are all ones, writes have no effect
  * @fwcfg: what firmware is told, or NULL
  * @debug: called with each byte written to the debug port
  * @arg: handed to @debug
@@ -41,6 +42,7 @@ struct machine {
 	struct pm pm;
 	struct ioapic ioapic;
 	bool apic;
+	bool ignore;
 	struct fwcfg *fwcfg;
 	void (*debug)(void *arg, __u8 byte);
 	void *arg;

@@ -18,7 +18,7 @@
 
 enum {
 	OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS, OPT_STEP, OPT_INITRD, OPT_APPEND, OPT_LAPIC,
-	OPT_GDB, OPT_WAIT, OPT_MODULE,
+	OPT_GDB, OPT_WAIT, OPT_MODULE, OPT_UNCLAIMED,
 };
 
 static const struct option long_options[] = {
@@ -43,6 +43,7 @@ static const struct option long_options[] = {
 	{ "no-faults",	no_argument, NULL, OPT_NO_FAULTS },
 	{ "serial-in",	required_argument, NULL, OPT_SERIAL },
 	{ "msr-ignore",	no_argument, NULL, 'i' },
+	{ "unclaimed",	required_argument, NULL, OPT_UNCLAIMED },
 	{ "step",	no_argument, NULL, OPT_STEP },
 	{ "trace",	no_argument, NULL, 'T' },
 	{ "json",	no_argument, NULL, 'j' },
@@ -83,6 +84,8 @@ static const char help[] =
 	"      --catch LIST      stop at these exception vectors, for example 6,13\n"
 	"      --no-faults       fewer exits, but less detail about a triple fault\n"
 	"  -i, --msr-ignore      unknown MSRs read as 0 and ignore writes\n"
+	"      --unclaimed WHAT  accesses to addresses without memory or device: stop,\n"
+	"                        or ignore, the default for kernels and firmware\n"
 	"      --step            exit after each instruction, for --trace\n"
 	"  -T, --trace           print every exit\n"
 	"  -j, --json            one JSON object per line on standard output\n"
@@ -237,6 +240,14 @@ static int add_file(struct run_options *o, const char *text, FILE *err)
 	return 0;
 }
 
+static int set_unclaimed(struct run_options *o, const char *text, FILE *err)
+{
+	if (strcmp(text, "stop") && strcmp(text, "ignore"))
+		return complain(err, "--unclaimed wants stop or ignore", text);
+	o->unclaimed = *text == 's' ? UNCLAIMED_STOP : UNCLAIMED_IGNORE;
+	return 0;
+}
+
 static int add_module(struct run_options *o, const char *text, FILE *err)
 {
 	struct module_text *m = &o->modules[o->nr_modules];
@@ -326,6 +337,8 @@ static int set_option(struct run_options *o, int opt, const char *text, FILE *er
 		return add_file(o, text, err);
 	case OPT_MODULE:
 		return add_module(o, text, err);
+	case OPT_UNCLAIMED:
+		return set_unclaimed(o, text, err);
 	case 't':
 		return parse_seconds(text, &o->timeout_ns) ?
 			complain(err, "bad time in --timeout", text) : 0;

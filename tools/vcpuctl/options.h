@@ -30,6 +30,13 @@ struct file_at {
 	__u64 gpa;
 };
 
+/* accesses to addresses where nothing is */
+enum unclaimed {
+	UNCLAIMED_AUTO,		/* ignored for kernels and firmware */
+	UNCLAIMED_STOP,
+	UNCLAIMED_IGNORE,	/* reads are all ones, writes have no effect */
+};
+
 /* --module "PATH WORDS" */
 struct module_text {
 	const char *path;	/* allocated */
@@ -63,6 +70,7 @@ struct optional {
  * @catch: exception vectors to stop at, as a mask
  * @no_faults: do not have the module follow faults
  * @step: an exit behind each instruction
+ * @unclaimed: --unclaimed
  * @trace: print every exit
  * @json: for machines
  * @quiet: no summary
@@ -94,6 +102,7 @@ struct run_options {
 	__u32 catch;
 	bool no_faults;
 	bool step;
+	enum unclaimed unclaimed;
 	bool trace;
 	bool json;
 	bool quiet;

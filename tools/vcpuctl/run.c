@@ -152,6 +152,7 @@ static void power_on(struct session *s)
 	m->ioapic.send = send_message;
 	m->ioapic.arg = s;
 	m->apic = s->guest.lapic;
+	m->ignore = s->guest.ignore;
 	m->fwcfg = s->guest.fwcfg;
 	m->platform.now_ns = now_ns;
 	m->platform.wall_s = wall_s;
@@ -183,7 +184,7 @@ static int choose_exits(struct session *s)
 	struct svmvcpu_exits exits = {
 		.flags = faults ? SVMVCPU_EXITS_FAULTS : 0,
 		.exceptions = s->options.catch,
-		.decode = s->guest.lapic ? SVMVCPU_DECODE_MMIO : 0,
+		.decode = s->guest.lapic || s->guest.ignore ? SVMVCPU_DECODE_MMIO : 0,
 	};
 	struct svmvcpu_set_debug debug = { .flags = SVMVCPU_DEBUG_STEP };
 	int ret = svmvcpu_vcpu_choose_exits(&s->vcpu, &exits);
