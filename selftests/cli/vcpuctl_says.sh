@@ -8,7 +8,7 @@
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
-plan 21
+plan 24
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -46,6 +46,13 @@ ends "JSON output" 65 \
 	run -j /guests/hello64.elf
 ends "JSON trace" 65 '{"type":"exit","nr":1,"reason":"halt","rip":"0x7c01"' \
 	run -jT hlt
+
+# /dev/vcs2 has what is on the screen of the second virtual terminal
+vcpuctl run -t 5 /etc/passwd 2>/dev/tty2 >out
+check_equal "a file that is no program runs off" $? 67
+check "on a terminal vcpuctl says where it is" \
+	grep -q "no device used for 3 seconds.* at rip 0x.* (real, cpl 0)" /dev/vcs2
+check "and how to stop it" grep -q "Ctrl-C stops it" /dev/vcs2
 
 head -c 1000000 /guests/vmlinuz >half
 ends "half a kernel" 1 "truncated" run half

@@ -130,6 +130,7 @@ static __u32 port_in(struct machine *m, __u16 port, unsigned int width)
 		__u16 at = port + i;
 
 		p = find_port(at);
+		m->used += !!p;
 		value |= (__u32)(p && p->read ? p->read(m, at) : 0xff) << (8 * i);
 	}
 	return value;
@@ -144,6 +145,7 @@ static void port_out(struct machine *m, __u16 port, unsigned int width, __u32 va
 		__u16 at = port + i;
 
 		p = find_port(at);
+		m->used += !!p;
 		if (p && p->write)
 			p->write(m, at, value >> (8 * i));
 	}
@@ -255,6 +257,8 @@ static int handle_down(const struct svmvcpu_run *run)
 int machine_exit(struct machine *m, struct svmvcpu_run *run, void *window)
 {
 	m->refused = false;
+	if (run->reason != SVMVCPU_EXIT_IO && run->reason != SVMVCPU_EXIT_INTERRUPTED)
+		m->used++;
 	switch (run->reason) {
 	case SVMVCPU_EXIT_IO:
 		return handle_io(m, run, window);

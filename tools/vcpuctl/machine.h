@@ -34,6 +34,7 @@
  * @arg: handed to @debug
  * @msr_ignore: unknown MSRs read 0 and ignore writes instead of #GP
  * @code: what the guest wrote to the exit port
+ * @used: accesses to devices
  * @refused: the last MSR access was answered with #GP, for the trace
  */
 struct machine {
@@ -48,6 +49,7 @@ struct machine {
 	void *arg;
 	bool msr_ignore;
 	__u32 code;
+	__u64 used;
 	bool refused;
 };
 

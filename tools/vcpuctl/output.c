@@ -205,6 +205,16 @@ void output_exit(struct output *o, const struct svmvcpu_run *run, const void *wi
 		trace_text(o, run, window, refused);
 }
 
+void output_silence(const struct output *o, const struct svmvcpu_run *run,
+		    unsigned int seconds)
+{
+	fflush(o->out);
+	fprintf(o->err,
+		"vcpuctl: no device used for %u seconds: the guest computes, or has run off. It is at rip %#llx (%s, cpl %u).\n"
+		"vcpuctl: Ctrl-C stops it. --timeout does so by itself, --step --trace shows each instruction.\n",
+		seconds, run->gprs.rip, svmvcpu_mode_name(run->mode), run->cpl);
+}
+
 /* ends in which the guest did something it cannot have meant */
 static bool unexpected(int status)
 {

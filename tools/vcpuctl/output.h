@@ -56,6 +56,9 @@ void output_byte(struct output *o, enum channel ch, __u8 byte);
 /* one exit has been answered; prints it when tracing */
 void output_exit(struct output *o, const struct svmvcpu_run *run, const void *window,
 		 bool refused);
+/* no device has been used for @seconds; @run says where the guest is */
+void output_silence(const struct output *o, const struct svmvcpu_run *run,
+		    unsigned int seconds);
 void output_end(struct output *o, const struct ending *end);
 /* the name of an exit status in VCPUCTL_STATUSES, and what it means */
 const char *status_name(int status);

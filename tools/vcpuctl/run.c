@@ -13,6 +13,7 @@
 #include "boot.h"
 #include "finish.h"
 #include "gdb_vcpu.h"
+#include "hint.h"
 #include "input.h"
 #include "linux.h"
 #include "load.h"
@@ -27,6 +28,7 @@ struct session {
 	struct guest guest;
 	struct input input;
 	struct watch watch;
+	struct hint hint;
 	struct output output;
 	struct machine machine;
 	struct svmvcpu_info info;
@@ -316,7 +318,7 @@ static int answer(struct session *s)
 /* run to the guest's end: an exit status, or a negative errno from RUN */
 static int loop(struct session *s)
 {
-	__u64 deadline = 0;
+	__u64 deadline = 0, until = 0, used;
 	int ret = MACHINE_CONTINUE;
 
 	if (s->options.wait)
@@ -325,10 +327,16 @@ static int loop(struct session *s)
 		return ret;
 	if (s->options.timeout_ns)
 		deadline = now_ns() + s->options.timeout_ns;
+	/* with a local APIC, a guest may sleep in the kernel */
+	s->hint.wanted = !s->guest.lapic && !s->gdb && !s->output.json && !s->output.quiet &&
+			 isatty(STDERR_FILENO);
+	hint_alive(&s->hint, now_ns());
 	for (;;) {
 		if (s->input.fd >= 0 && uart_wants_input(&s->machine.uart))
 			watch_arm(&s->watch);
-		s->vcpu.run->deadline_ns = deadline ? deadline + gdb_paused_ns(s->gdb) : 0;
+		if (deadline)
+			until = deadline + gdb_paused_ns(s->gdb);
+		s->vcpu.run->deadline_ns = hint_deadline(&s->hint, until);
 		ret = svmvcpu_vcpu_run(&s->vcpu);
 		if (ret == -EINTR && stopping())
 			return STATUS_INTERRUPTED;
@@ -336,7 +344,12 @@ static int loop(struct session *s)
 			continue;
 		if (ret)
 			return ret;
+		if (s->hint.wanted && hint_due(&s->hint, s->vcpu.run, now_ns(), until))
+			output_silence(&s->output, s->vcpu.run, HINT_SECONDS);
+		used = s->machine.used;
 		ret = answer(s);
+		if (s->hint.wanted && used != s->machine.used)
+			hint_alive(&s->hint, now_ns());
 		if (ret != MACHINE_CONTINUE)
 			return ret;
 	}
