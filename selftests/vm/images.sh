@@ -1,11 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Kernels that vcpuctl boots in the test machine, as Debian's packages have them.
+# Kernels and firmware that vcpuctl boots in the test machine, as Debian's packages have them.
 # Kept outside the checkout so that every clone shares them. Fetches what is
 # missing, and prints the directory:
 #
 #	vmlinuz-cloud	linux-image-cloud-amd64: Linux without MP tables
+#	xen		xen-hypervisor-4.17-amd64: Multiboot 1 and 2
+#	gnumach		gnumach-image-1.8-486: Multiboot
+#	memtest32, -64	memtest86+: bzImages with 32-bit and 64-bit entry
+#	u-boot.rom	u-boot-qemu: firmware
 
 . "$(dirname "$0")/lib.sh"
 set -euo pipefail
@@ -14,6 +18,11 @@ set -euo pipefail
 wanted() {
 	cat <<-EOT
 	linux-image-cloud-amd64 boot/vmlinuz-* vmlinuz-cloud
+	xen-hypervisor-4.17-amd64 boot/xen-4.17-amd64.gz xen
+	gnumach-image-1.8-486 boot/gnumach-1.8-486.gz gnumach
+	memtest86+ boot/memtest86+ia32.bin memtest32
+	memtest86+ boot/memtest86+x64.bin memtest64
+	u-boot-qemu usr/lib/u-boot/qemu-x86/u-boot.rom u-boot.rom
 	EOT
 }
 

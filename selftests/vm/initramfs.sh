@@ -123,7 +123,7 @@ add_programs() {
 		esac
 		install -m 755 "$file" "$root/tests/${area}_${file##*/}"
 	done
-	cp /usr/share/seabios/bios-256k.bin "$root/guests/"
+	cp /usr/share/seabios/bios-256k.bin /usr/share/qemu/qboot.rom "$root/guests/"
 }
 
 # Files of svmvcpu-hwcheck, where "make install" puts them
