@@ -109,9 +109,11 @@ static void test_kernel(void)
 	OK(initrd % 4096 == 0 && initrd > 0xf00000 && initrd + 6 < 0x1000000 &&
 	   number(g.fwcfg, FWCFG_INITRD_SIZE) == 6 && !memcmp(setup + 0x218, &initrd, 4),
 	   "the initrd");
+	OK(!firmware_start(&g, &o, 5), "the command line comes last");
 	take(g.fwcfg, FWCFG_CMDLINE_DATA, line, number(g.fwcfg, FWCFG_CMDLINE_SIZE));
 	take(g.fwcfg, FWCFG_CMDLINE_DATA, line, sizeof(line));
-	OK(!strcmp(line, "console=ttyS0 reboot=p tsc=reliable quiet"), "the command line");
+	OK(!strcmp(line, "console=ttyS0 reboot=p tsc=reliable tsc_early_khz=5 quiet"),
+	   "with the TSC's frequency");
 	OK(find(g.fwcfg, "etc/e820", &len) && len == 20 &&
 	   find(g.fwcfg, "etc/acpi/rsdp", &len) && len == 36 &&
 	   find(g.fwcfg, "etc/acpi/tables", &len) && len > 500, "files");

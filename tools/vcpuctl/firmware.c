@@ -145,23 +145,13 @@ static int add_initrd(struct fwcfg *f, const struct run_options *o,
 	return ret;
 }
 
-static int add_cmdline(struct fwcfg *f, const struct run_options *o,
-		       const struct bzimage *image)
+static int check_cmdline(const struct run_options *o, const struct bzimage *image)
 {
-	size_t len = linux_cmdline(NULL, 0, o->append, 0);
-	char *line;
+	size_t len = linux_cmdline(NULL, 0, o->append, LINUX_ANY_TSC);
 
 	if (len > image->cmdline_max)
 		return svmvcpu_fail(E2BIG, "a command line of %zu bytes, %s takes %u", len,
 				    o->image, image->cmdline_max);
-	line = malloc(len + 1);
-	if (!line)
-		return svmvcpu_fail(ENOMEM, "no memory for the command line");
-	linux_cmdline(line, len + 1, o->append, 0);
-	fwcfg_add_number(f, FWCFG_CMDLINE_ADDR, 4, CMDLINE_GPA);
-	fwcfg_add_number(f, FWCFG_CMDLINE_SIZE, 4, len + 1);
-	fwcfg_add(f, FWCFG_CMDLINE_DATA, line, len + 1);
-	free(line);
 	return 0;
 }
 
@@ -179,7 +169,7 @@ static int add_kernel(struct fwcfg *f, const struct run_options *o, const struct
 	memcpy(&h, setup + BZIMAGE_HEADER, sizeof(h));
 	ret = add_initrd(f, o, &image, ram, &h);
 	if (!ret)
-		ret = add_cmdline(f, o, &image);
+		ret = check_cmdline(o, &image);
 	if (ret)
 		return ret;
 	h.type_of_loader = LOADER_QEMU;
@@ -213,4 +203,19 @@ int firmware_configure(struct guest *g, const struct run_options *o, const struc
 	if (!ret && f->failed)
 		ret = svmvcpu_fail(ENOMEM, "no memory for the firmware configuration");
 	return ret;
+}
+
+int firmware_start(const struct guest *g, const struct run_options *o, __u32 tsc_khz)
+{
+	size_t len = linux_cmdline(NULL, 0, o->append, tsc_khz) + 1;
+	char *line = malloc(len);
+
+	if (!line)
+		return svmvcpu_fail(ENOMEM, "no memory for the command line");
+	linux_cmdline(line, len, o->append, tsc_khz);
+	fwcfg_add_number(g->fwcfg, FWCFG_CMDLINE_ADDR, 4, CMDLINE_GPA);
+	fwcfg_add_number(g->fwcfg, FWCFG_CMDLINE_SIZE, 4, len);
+	fwcfg_add(g->fwcfg, FWCFG_CMDLINE_DATA, line, len);
+	free(line);
+	return g->fwcfg->failed ? svmvcpu_fail(ENOMEM, "no memory for the command line") : 0;
 }

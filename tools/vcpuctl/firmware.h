@@ -20,4 +20,7 @@
  */
 int firmware_configure(struct guest *g, const struct run_options *o, const struct blob *kernel);
 
+/* add the command line, now that the TSC's frequency is known: 0, or -ENOMEM */
+int firmware_start(const struct guest *g, const struct run_options *o, __u32 tsc_khz);
+
 #endif /* VCPUCTL_FIRMWARE_H */

@@ -18,7 +18,6 @@
 
 #define MAPPED		0x100000000ULL
 #define LOADER_UNKNOWN	0xff
-#define ANY_TSC		4294967295U	/* the longest number there is */
 
 /* flat segments, at the selectors that the protocol names */
 #define BOOT_CS		0x10
@@ -116,11 +115,10 @@ static int place_tables(struct guest *g, const struct bzimage *image)
 	return svmvcpu_identity_map((char *)g->mem[0].hva + LINUX_TABLES, LINUX_TABLES, MAPPED);
 }
 
-/* the TSC's frequency comes later; room is made for any */
 static int place_cmdline(struct guest *g, const struct run_options *o,
 			 const struct bzimage *image)
 {
-	size_t len = linux_cmdline(NULL, 0, o->append, ANY_TSC);
+	size_t len = linux_cmdline(NULL, 0, o->append, LINUX_ANY_TSC);
 
 	if (len > image->cmdline_max)
 		return svmvcpu_fail(E2BIG, "the command line has %zu bytes, but %s accepts %u", len,
@@ -211,7 +209,7 @@ int linux_start(const struct guest *g, const struct run_options *o, __u32 tsc_kh
 		struct svmvcpu_vcpu *vcpu)
 {
 	const __u64 components = SVMVCPU_STATE_GPRS | SVMVCPU_STATE_SEGMENTS;
-	size_t room = linux_cmdline(NULL, 0, o->append, ANY_TSC) + 1;
+	size_t room = linux_cmdline(NULL, 0, o->append, LINUX_ANY_TSC) + 1;
 	struct svmvcpu_state state;
 	int ret;
 

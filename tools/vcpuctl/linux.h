@@ -16,6 +16,9 @@
 #define LINUX_STACK	0xa000ULL
 #define LINUX_CMDLINE	0x10000ULL
 
+/* the TSC's frequency comes later; room is made for the longest number */
+#define LINUX_ANY_TSC	4294967295U
+
 /**
  * linux_place() - put kernel, initrd and what the boot protocol wants into RAM
  * @g: the guest, with its RAM

@@ -241,12 +241,13 @@ static bool feeds(const struct run_options *o, const struct blob *b)
 static int build(struct guest *g, const struct run_options *o, const struct blob *b)
 {
 	const __u32 all = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC;
-	bool kernel, fed = feeds(o, b);
+	bool kernel;
 	int ret;
 
 	g->boot = boot_guess(o, b);
+	g->fed = feeds(o, b);
 	kernel = g->boot != BOOT_NONE;
-	g->lapic = o->lapic || kernel || fed;
+	g->lapic = o->lapic || kernel || g->fed;
 	g->ignore = o->unclaimed == UNCLAIMED_IGNORE ||
 		    (o->unclaimed == UNCLAIMED_AUTO && (kernel || o->bios));
 	g->setup.preset = o->mode == MODE_AUTO ? SVMVCPU_PRESET_REAL : o->mode;
@@ -256,10 +257,10 @@ static int build(struct guest *g, const struct run_options *o, const struct blob
 	if (!ret && o->bios)
 		ret = place_bios(g, o->bios);
 	if (!ret && o->bios)
-		ret = firmware_configure(g, o, fed ? b : NULL);
+		ret = firmware_configure(g, o, g->fed ? b : NULL);
 	if (!ret && kernel)
 		ret = boot_place(g, o, b);
-	else if (!ret && o->image && !fed)
+	else if (!ret && o->image && !g->fed)
 		ret = place_image(g, o, b);
 	if (!ret)
 		ret = place_files(g, o);

@@ -37,6 +37,7 @@ struct claim {
  * @boot_magic: first RAX of a kernel that is not Linux
  * @boot_info: its first RBX
  * @fwcfg: what firmware is told, or NULL
+ * @fed: that includes a Linux kernel: call firmware_start() after SETUP
  */
 struct guest {
 	struct svmvcpu_memory mem[MAX_PIECES];
@@ -51,6 +52,7 @@ struct guest {
 	__u64 boot_magic;
 	__u64 boot_info;
 	struct fwcfg *fwcfg;
+	bool fed;
 };
 
 /* 0, or a negative errno with svmvcpu_last_error(); free in both cases */

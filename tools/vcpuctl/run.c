@@ -12,6 +12,7 @@
 
 #include "boot.h"
 #include "finish.h"
+#include "firmware.h"
 #include "gdb_vcpu.h"
 #include "hint.h"
 #include "input.h"
@@ -182,7 +183,7 @@ static int open_device(struct session *s)
 /* an operating system takes page faults all the time: there it would cost too much */
 static int choose_exits(struct session *s)
 {
-	bool faults = !s->options.no_faults && s->guest.boot == BOOT_NONE;
+	bool faults = !s->options.no_faults && s->guest.boot == BOOT_NONE && !s->guest.fed;
 	struct svmvcpu_exits exits = {
 		.flags = faults ? SVMVCPU_EXITS_FAULTS : 0,
 		.exceptions = s->options.catch,
@@ -206,6 +207,8 @@ static int open_vcpu(struct session *s)
 		ret = svmvcpu_vcpu_create_flags(s->vm, 0, flags, &s->info, &s->vcpu);
 	if (!ret)
 		ret = svmvcpu_vcpu_setup(&s->vcpu, &s->guest.setup);
+	if (!ret && s->guest.fed)
+		ret = firmware_start(&s->guest, &s->options, s->info.tsc_khz);
 	if (!ret && s->guest.boot == BOOT_LINUX)
 		ret = linux_start(&s->guest, &s->options, s->info.tsc_khz, &s->vcpu);
 	else if (!ret && s->guest.boot != BOOT_NONE)
