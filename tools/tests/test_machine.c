@@ -229,6 +229,9 @@ static void test_msrs(void)
 	run.answer = 7;
 	machine_exit(&m, &run, NULL);
 	OK(!run.in_flags && !run.answer && !m.refused, "MTRR capabilities read 0");
+	run.msr.index = 0xc0010010;
+	machine_exit(&m, &run, NULL);
+	OK(!run.in_flags && !run.answer, "and so does SYSCFG");
 	run.reason = SVMVCPU_EXIT_MSR_WRITE;
 	run.msr.index = 0x210;
 	machine_exit(&m, &run, NULL);

@@ -107,6 +107,7 @@ static const struct {
 	{ 0x00000258, 0x00000259 },
 	{ 0x00000268, 0x0000026f },
 	{ 0x000002ff, 0x000002ff },	/* default memory type */
+	{ 0xc0010010, 0xc0010010 },	/* SYSCFG: more memory types */
 	{ 0xc001001f, 0xc001001f },	/* northbridge configuration */
 };
 
