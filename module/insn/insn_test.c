@@ -150,7 +150,7 @@ static void insn_test_bare(struct kunit *test)
 			KUNIT_EXPECT_EQ_MSG(test, len, insn.len, "%x", byte);
 		}
 	}
-	KUNIT_EXPECT_GE(test, found, 4U + 8 + 1);
+	KUNIT_EXPECT_EQ(test, found, 4U + 8 + 1);
 	KUNIT_EXPECT_EQ(test, 0U, ginsn_bare_len(prefixed, BIT_ULL(INSN_CPUID)));
 	KUNIT_EXPECT_EQ(test, 0U, ginsn_bare_len(prefixed + 1, BIT_ULL(INSN_HLT)));
 }
