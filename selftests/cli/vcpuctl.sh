@@ -74,7 +74,7 @@ ends "deadline in a loop without exits" 67 "--timeout" run -t 0.3 spin
 ends "memory fault" 70 "memory-fault read gpa 0x20000" run -M 64K beyond
 ends "which can be ignored" 255 "mmio read gpa 0x20000 width 1" \
 	run -M 64K --trace --unclaimed ignore ones
-ends "by any instruction" 255 "memory-fault read gpa 0x20000" \
+ends "by any instruction" 255 "gpa 0x20000 insn 86 06" \
 	run -M 64K --trace --unclaimed ignore xchg
 ends "exception caught" 72 "#UD" run --catch 6 ud2
 ends "unknown MSR raises #GP" 65 "-> #GP" run -T msr -f gp@0x34

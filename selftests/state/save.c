@@ -11,6 +11,7 @@
 #define ALL		0xffULL
 #define RESULT		TEST_FREE
 #define RESULT_BYTES	0x1000UL
+#define RESULT_CR2	(14 * sizeof(__u64))	/* after 12 MSRs, TSC_AUX and CR0 */
 
 FIXTURE(save) {
 	struct test_vm vm[2];
@@ -125,7 +126,10 @@ static bool comes_again(const struct test_vm *vm)
 	}
 }
 
-/* Except the clock, and bytes of the XSAVE image that are undefined */
+/*
+ * Except the clock, bytes of the XSAVE image that are undefined, and CR2 in Bochs, whose
+ * VMRUN does not load it: a page fault of the VMM between two exits changes it.
+ */
 static bool same_state(struct test_vm *a, struct test_vm *b)
 {
 	struct svmvcpu_state x, y;
@@ -134,6 +138,8 @@ static bool same_state(struct test_vm *a, struct test_vm *b)
 	vm_get_state(a, &x);
 	vm_get_state(b, &y);
 	y.msrs.tsc = x.msrs.tsc;
+	if (host_is_bochs())
+		y.control.cr2 = x.control.cr2;
 	y.xstate = x.xstate;
 	for (i = 0; i < a->info.xstate_size; i++)
 		if ((i < 416 || i >= 512) && a->xstate[i] != b->xstate[i])
@@ -174,6 +180,8 @@ TEST_F(save, at_every_exit)
 		to = spare;
 	}
 	EXPECT_LT(5U, moves);
+	if (host_is_bochs())
+		memcpy(reference + RESULT_CR2, from->mem + RESULT + RESULT_CR2, sizeof(__u64));
 	EXPECT_EQ(0, memcmp(reference, from->mem + RESULT, RESULT_BYTES));
 	/* Checks the test itself: the guest saw the values it was given and those it set. */
 	EXPECT_EQ(0x0023001012345678ULL, *(uint64_t *)reference);
