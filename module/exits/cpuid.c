@@ -12,6 +12,8 @@
 #include "vcpu/vcpu.h"
 #include "vcpu/xstate.h"
 
+static const struct svmvcpu_cpuid_entry no_entry;
+
 /*
  * Every subleaf has the x2APIC ID. Those after the last have type 0 (invalid) and their own
  * number, as on hardware.
@@ -57,27 +59,49 @@ static void fill_apic(const struct vcpu *vcpu, u32 leaf, u32 subleaf, bool found
 	}
 }
 
-/* Replace what depends on the vCPU and its state. */
-static void fill_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, bool found,
-			 struct svmvcpu_cpuid_entry *out)
+/* Leaves that put_dynamic() changes: bit n is leaf n, or leaf 80000000 + n */
+static const u64 dynamic_leaves[2] = {
+	BIT_ULL(1) | BIT_ULL(6) | BIT_ULL(0xb) | BIT_ULL(0xd) | BIT_ULL(0x1f),
+	BIT_ULL(1) | BIT_ULL(0x1e) | BIT_ULL(0x26),
+};
+
+static bool is_dynamic(u32 leaf)
 {
+	return (leaf & ~BIT(31)) < 64 && (dynamic_leaves[leaf >> 31] & BIT_ULL(leaf % 64));
+}
+
+/* 32-bit writes clear the upper halves. */
+static __always_inline void put_result(struct vcpu *vcpu, const struct svmvcpu_cpuid_entry *entry)
+{
+	vcpu->gprs[INSN_RAX] = entry->eax;
+	vcpu->gprs[INSN_RBX] = entry->ebx;
+	vcpu->gprs[INSN_RCX] = entry->ecx;
+	vcpu->gprs[INSN_RDX] = entry->edx;
+}
+
+/* A leaf that depends on the vCPU and its state. @entry: &no_entry if the table has none */
+static noinline void put_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf,
+				 const struct svmvcpu_cpuid_entry *entry)
+{
+	struct svmvcpu_cpuid_entry out = *entry;
+
 	/* The VMM that gave the vCPU its own table may emulate an APIC itself. */
 	if (vcpu->apic || !vcpu->own_cpuid)
-		fill_apic(vcpu, leaf, subleaf, found, out);
+		fill_apic(vcpu, leaf, subleaf, entry != &no_entry, &out);
 	if (leaf == 1) {
-		out->ecx &= ~(u32)CPUID_OSXSAVE;
-		if ((out->ecx & CPUID_XSAVE) && (vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE))
-			out->ecx |= CPUID_OSXSAVE;
-	} else if (leaf == 0xd && subleaf <= 1 && out->eax) {
-		out->ebx = xstate_bytes_for(xcr0_now(vcpu));
+		out.ecx &= ~(u32)CPUID_OSXSAVE;
+		if ((out.ecx & CPUID_XSAVE) && (vcpu->vmcb->save.cr4 & X86_CR4_OSXSAVE))
+			out.ecx |= CPUID_OSXSAVE;
+	} else if (leaf == 0xd && subleaf <= 1 && out.eax) {
+		out.ebx = xstate_bytes_for(xcr0_now(vcpu));
 	}
+	put_result(vcpu, &out);
 }
 
 /* VMEXIT_CPUID */
 enum exit_result exit_cpuid(struct vcpu *vcpu, bool atomic)
 {
 	const struct svmvcpu_cpuid_entry *entry;
-	struct svmvcpu_cpuid_entry out = { };
 	u32 leaf, subleaf;
 	enum exit_result ret;
 
@@ -87,13 +111,11 @@ enum exit_result exit_cpuid(struct vcpu *vcpu, bool atomic)
 	leaf = vcpu->gprs[INSN_RAX];
 	subleaf = vcpu->gprs[INSN_RCX];
 	entry = cpuid_table_find(vcpu->cpuid, leaf, subleaf);
-	if (entry)
-		out = *entry;
-	fill_dynamic(vcpu, leaf, subleaf, entry, &out);
-	/* 32-bit writes clear the upper halves. */
-	vcpu->gprs[INSN_RAX] = out.eax;
-	vcpu->gprs[INSN_RBX] = out.ebx;
-	vcpu->gprs[INSN_RCX] = out.ecx;
-	vcpu->gprs[INSN_RDX] = out.edx;
+	if (!entry)
+		entry = &no_entry;
+	if (is_dynamic(leaf))
+		put_dynamic(vcpu, leaf, subleaf, entry);
+	else
+		put_result(vcpu, entry);
 	return EXIT_RESUME;
 }

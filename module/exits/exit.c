@@ -277,8 +277,6 @@ enum exit_result exit_by_code(struct vcpu *vcpu, u64 code, bool atomic)
 	switch (code) {
 	case VMEXIT_MSR:
 		return exit_msr(vcpu, atomic);
-	case VMEXIT_CPUID:
-		return exit_cpuid(vcpu, atomic);
 	case VMEXIT_HLT:
 		return exit_hlt(vcpu, atomic);
 	case VMEXIT_VMMCALL:

@@ -51,6 +51,8 @@ static __always_inline enum exit_result exit_handle(struct vcpu *vcpu, u64 code,
 		ret = exit_io(vcpu, atomic);
 	else if (code == VMEXIT_NPF)
 		ret = exit_npf(vcpu, atomic);
+	else if (code == VMEXIT_CPUID)
+		ret = exit_cpuid(vcpu, atomic);
 	else
 		ret = exit_by_code(vcpu, code, atomic);
 	return likely(!vcpu->shutdown) ? ret : exit_third_fault(vcpu);

@@ -14,6 +14,7 @@
 #include "svm/limits.h"
 
 #define CPUID_MAX		256
+#define CPUID_INDEXED		64
 
 /* Leaf 1 ECX, EDX (as in leaf 0x80000001), and leaf 6 EAX: the timer runs in every state */
 #define CPUID_X2APIC		BIT(21)
@@ -26,6 +27,8 @@
 struct cpuid_table {
 	struct state_limits limits;
 	u32 nr;
+	/* For leaves below CPUID_INDEXED, standard and extended: no entry before is for it. */
+	u16 first[2][CPUID_INDEXED];
 	struct svmvcpu_cpuid_entry entry[];	/* sorted by leaf and subleaf */
 };
 

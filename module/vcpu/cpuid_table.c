@@ -103,18 +103,14 @@ static bool entry_valid(const struct svmvcpu_cpuid_entry *entry, bool first)
 const struct svmvcpu_cpuid_entry *cpuid_table_find(const struct cpuid_table *table, u32 leaf,
 						   u32 subleaf)
 {
-	u32 low = 0, high = table->nr;
+	const struct svmvcpu_cpuid_entry *entry = table->entry;
+	const struct svmvcpu_cpuid_entry *end = entry + table->nr;
 
-	while (low < high) {
-		const struct svmvcpu_cpuid_entry *entry = &table->entry[(low + high) / 2];
-
+	if ((leaf & ~BIT(31)) < CPUID_INDEXED)
+		entry += table->first[leaf >> 31][leaf % CPUID_INDEXED];
+	for (; entry < end && entry->leaf <= leaf; entry++)
 		if (entry->leaf == leaf && (!entry->flags || entry->subleaf == subleaf))
 			return entry;
-		if (entry->leaf < leaf || (entry->leaf == leaf && entry->subleaf < subleaf))
-			low = (low + high) / 2 + 1;
-		else
-			high = (low + high) / 2;
-	}
 	return NULL;
 }
 
@@ -192,6 +188,19 @@ const char *cpuid_table_lacks(const struct cpuid_table *table, const struct stat
 	return NULL;
 }
 
+static void make_index(struct cpuid_table *table)
+{
+	u32 i, at = 0;
+
+	for (i = 0; i < 2 * CPUID_INDEXED; i++) {
+		u32 leaf = i / CPUID_INDEXED << 31 | i % CPUID_INDEXED;
+
+		while (at < table->nr && table->entry[at].leaf < leaf)
+			at++;
+		table->first[leaf >> 31][leaf % CPUID_INDEXED] = at;
+	}
+}
+
 /**
  * cpuid_table_finish() - check and sort a table, and derive the limits from it
  * @table: @nr and @entry are set; their values may come from user space
@@ -207,6 +216,7 @@ bool cpuid_table_finish(struct cpuid_table *table, const struct state_limits *ho
 	for (i = 0; i < table->nr; i++)
 		if (!entry_valid(&table->entry[i], !i))
 			return false;
+	make_index(table);
 	make_limits(table, host);
 	return true;
 }

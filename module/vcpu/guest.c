@@ -420,32 +420,21 @@ static noinline enum exit_result decode_next_rip(struct vcpu *vcpu, u64 classes,
 	return ret;
 }
 
-/*
- * Set vcpu.next_rip to RIP after the intercepted instruction, which must be one of
- * @classes.
- */
-enum exit_result guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
+/* guest_next_rip() on a CPU that has not saved the next RIP */
+enum exit_result guest_fetch_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
 {
 	struct guest_reader r = { .vcpu = vcpu, .atomic = atomic };
-	u64 saved = vcpu->vmcb->control.next_rip;
 	struct guest_code code;
-	unsigned int len;
+	unsigned int len = 0;
 
-	if (svm_has(SVMVCPU_FEAT_NRIP) && saved) {
-		/* Some CPUs do not truncate it where EIP wraps. */
-		vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), saved, 0);
-		return EXIT_CONTINUE;
-	}
-	if (likely(quick_fetch(&r, &code) && code.nr >= 3)) {
-		/* Most of these instructions have neither prefixes nor operands. */
+	/* Most of these instructions have neither prefixes nor operands. */
+	if (quick_fetch(&r, &code) && code.nr >= 3)
 		len = ginsn_bare_len(code_bytes(&code), classes);
-		if (likely(len)) {
-			vcpu->mismatches = 0;
-			vcpu->next_rip = vcpu_rip(vcpu) + len;
-			return EXIT_CONTINUE;
-		}
-	}
-	return decode_next_rip(vcpu, classes, atomic);
+	if (unlikely(!len))
+		return decode_next_rip(vcpu, classes, atomic);
+	vcpu->mismatches = 0;
+	vcpu->next_rip = vcpu_rip(vcpu) + len;
+	return EXIT_CONTINUE;
 }
 
 /**

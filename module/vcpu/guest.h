@@ -33,7 +33,7 @@ enum exit_result guest_clear_pushed_tf(struct vcpu *vcpu, bool atomic);
 enum exit_result guest_decode(struct vcpu *vcpu, struct ginsn *insn, bool atomic);
 enum exit_result guest_decode_as(struct vcpu *vcpu, struct ginsn *insn, u64 classes,
 				 bool atomic);
-enum exit_result guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic);
+enum exit_result guest_fetch_next_rip(struct vcpu *vcpu, u64 classes, bool atomic);
 enum exit_result guest_unknown_exit(struct vcpu *vcpu);
 enum exit_result guest_mismatch(struct vcpu *vcpu);
 void guest_trap(struct vcpu *vcpu);
@@ -90,6 +90,21 @@ static inline void guest_skip_to(struct vcpu *vcpu, u64 next_rip)
 	vmcb->save.rip = next_rip;
 	vmcb->save.rflags &= ~(u64)X86_EFLAGS_RF;
 	guest_repeat(vcpu);
+}
+
+/*
+ * Set vcpu.next_rip to RIP after the intercepted instruction, which must be one of
+ * @classes.
+ */
+static inline enum exit_result guest_next_rip(struct vcpu *vcpu, u64 classes, bool atomic)
+{
+	u64 saved = vcpu->vmcb->control.next_rip;
+
+	if (!svm_has(SVMVCPU_FEAT_NRIP) || !saved)
+		return guest_fetch_next_rip(vcpu, classes, atomic);
+	/* Some CPUs do not truncate it where EIP wraps. */
+	vcpu->next_rip = ginsn_next_rip(vcpu_mode(vcpu), saved, 0);
+	return EXIT_CONTINUE;
 }
 
 /* Step over the intercepted instruction, which must be one of @classes (BIT_ULL(INSN_*)). */
