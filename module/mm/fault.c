@@ -6,16 +6,17 @@
  * 1. Find the region, and have the notifier watch its user addresses (fault_begin()).
  * 2. Read the VMM's page tables, with interrupts off and without a lock
  *    (fault_read(), host_walk.c).
- * 3. If the page is missing there, call handle_mm_fault() and start over (fault_in()).
+ * 3. If the page is missing there, or is read-only and the guest writes, call
+ *    handle_mm_fault() and start over (fault_in()).
  * 4. Under guest_memory.lock, install what was not invalidated meanwhile
  *    (fault_install()).
  *
  * Present neighbors (the fault-around range) are mapped as well, with at most the rights
  * that the VMM's page tables grant; missing neighbors are not faulted in.
  *
- * A signal or, except in PREFAULT, a request to the vCPU ends every wait here, except in
- * handle_mm_fault(): the I/O or migration of the page, and the monitor of a
- * userfaultfd, whose wait ends on a signal, but not on a request.
+ * A signal ends every wait in this file; so does a request to the vCPU, except in
+ * PREFAULT. handle_mm_fault() is different: its waits for I/O and migration may not end on
+ * either, and its wait for the monitor of a userfaultfd ends on a signal only.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -48,13 +49,13 @@ struct fault {
 	bool guest;		/* a guest access caused this, not PREFAULT */
 
 	/* Kept from one attempt to the next */
-	bool alone;		/* map no neighbors, see fault_in() and shrink() */
+	bool alone;		/* map no neighbors; set by fault_in(), shrink(), read_large() */
 	bool retry;		/* handle_mm_fault() asked for a retry */
 	unsigned int max_level;	/* map no leaf above this level */
 	void *table;		/* spare table for npt_map_leaves(), or NULL */
 	struct track_prealloc prealloc;	/* for a write of the guest to a tracked page */
 
-	/* Of one attempt */
+	/* Valid during one attempt */
 	struct mem_region region;	/* a copy, which may become stale */
 	struct hva_watch watch;
 	struct span need;	/* user addresses of the pages that must be mapped */
@@ -81,24 +82,25 @@ static struct span region_span(const struct mem_region *region, u64 start, u64 e
 }
 
 /*
- * Places the range around @gpa, within @bytes, in leaves of @level. The leaves of
- * [gpa, end) must be mapped.
+ * Sets the range to the aligned block of @bytes that contains @gpa, cut to the region, in
+ * leaves of @level. The leaves of [gpa, end) must be mapped; with f->alone the range is
+ * only these.
  */
 static void place_range(struct fault *f, unsigned int level, u64 gpa, u64 end, u64 bytes)
 {
 	unsigned int shift = npt_shift(level);
 	u64 span = npt_span(level);
 	u64 start = max(round_down(gpa, bytes), round_up(f->region.gpa, span));
-	u64 stop = min(round_down(gpa, bytes) + bytes, round_down(f->region.end, span));
+	u64 limit = min(round_down(gpa, bytes) + bytes, round_down(f->region.end, span));
 
-	end = min(round_up(end, span), stop);
+	end = min(round_up(end, span), limit);
 	if (f->alone) {
 		start = round_down(gpa, span);
-		stop = end;
+		limit = end;
 	}
 	f->level = level;
 	f->gpa = start;
-	f->nr = (stop - start) >> shift;
+	f->nr = (limit - start) >> shift;
 	f->first = (gpa - start) >> shift;
 	f->end = (end - start) >> shift;
 }
@@ -202,8 +204,9 @@ static unsigned int leaf_level(const struct fault *f, u64 gpa, unsigned int host
 }
 
 /*
- * Returns the index of the first needed page that is missing, or f->end if none is.
- * Returns -EFAULT if guest memory cannot use a needed page.
+ * Returns the index of the first needed page that is not mapped, or that is read-only
+ * although the access is a write, or f->end if there is none. Returns -EFAULT if guest
+ * memory cannot use a needed page.
  */
 static int read_small(struct fault *f)
 {
@@ -333,8 +336,8 @@ static bool leaves_invalidated(const struct fault *f, unsigned int first, unsign
 }
 
 /*
- * Drops neighbors that were invalidated. Returns false if a needed leaf was invalidated
- * or the region has changed.
+ * Drops neighbors that were invalidated. Returns false if a needed leaf was invalidated,
+ * or if at least a part of the region has been unmapped.
  */
 static bool recheck(struct fault *f)
 {
@@ -366,7 +369,7 @@ static void shrink(struct fault *f)
 		f->max_level = NPT_4K;
 }
 
-/* Tracked pages get small leaves, and only the page that the guest writes a writable one. */
+/* Tracked pages get small leaves, and only the page that the guest writes gets a writable leaf. */
 static int install_tracked(struct fault *f)
 {
 	bool write = f->guest && (f->access & SVMVCPU_MEM_WRITE);
@@ -450,7 +453,10 @@ static noinline_for_stack int fault_try(struct fault *f, u64 gpa, u64 end)
 	return i < f->end ? fault_in(f, i) : ret;
 }
 
-/* Maps [gpa, end), or the part of it that lies in the range around @gpa. */
+/*
+ * Maps [gpa, end), or its beginning: the part that lies in the fault-around range of @gpa.
+ * f->end shows how much was mapped.
+ */
 static int fault_map(struct fault *f, u64 gpa, u64 end)
 {
 	bool again = false;
@@ -485,8 +491,8 @@ static int fault_map(struct fault *f, u64 gpa, u64 end)
  *
  * Also maps present neighbors of the page.
  *
- * Context: may sleep; current->mm is guest_memory.mm. @stop does not end a wait for the I/O
- * or the migration of the page.
+ * Context: may sleep; current->mm is guest_memory.mm. @stop does not end a wait in
+ * handle_mm_fault(): for I/O, migration, or the monitor of a userfaultfd.
  * Return: 0; -ENOENT if there is no region; -EACCES if it does not allow the access;
  * -EFAULT if the VMM's memory behind it is not accessible; -EDQUOT if the snapshot is at
  * its size limit; -EINTR on a signal or @stop; -ENOMEM.

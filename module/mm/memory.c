@@ -18,7 +18,8 @@
  * interrupt only after it has left the guest.
  *
  * Lock order: guest_memory.mutex -> mmap_lock -> page table locks ->
- * guest_memory.lock. A fault holds none of them while it waits for the VMM's memory.
+ * guest_memory.lock. A fault holds none of them while it waits for an invalidation, but
+ * handle_mm_fault() may wait for I/O with mmap_lock held.
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>

@@ -3,13 +3,14 @@
  * The run loop: from the RUN ioctl into the guest and back.
  *
  * The inner loop, run_inner_loop(), enters the guest repeatedly on one CPU while the
- * vCPU is loaded: interrupts are off except in open_irq_window(), the guest's xstate is
- * in the registers, and the host's FS, GS and syscall MSRs are saved once. The outer
- * loop, run_loop(), leaves the inner loop for exits that need to sleep and for
- * everything that the host wants this CPU for.
+ * vCPU is loaded: interrupts are off and the guest's xstate is in the registers, except
+ * in open_irq_window(). The host's FS, GS and syscall MSRs are saved at load, and again
+ * at the end of open_irq_window() if the VMM has an LDT. The outer loop, run_loop(),
+ * leaves the inner loop for exits that need to sleep and for everything that the host
+ * wants this CPU for.
  *
- * All functions but vcpu_run() expect vcpu.mutex held. Those between vcpu_load() and vcpu_unload()
- * also expect interrupts off.
+ * All functions but vcpu_run() expect vcpu.mutex held. Functions that run between
+ * vcpu_load() and vcpu_unload(), and these two, also expect interrupts off.
  */
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
@@ -90,14 +91,18 @@ static void prepare_tlb(struct vcpu *vcpu, struct svm_cpu *cpu)
 						svm_has(SVMVCPU_FEAT_FLUSH_BY_ASID));
 	if (vmcb->control.asid != vcpu->asid.asid)
 		vmcb_set_asid(vmcb, vcpu->asid.asid);
-	/* SVM may have been off since the last generation, so the CPU may cache nothing. */
+	/*
+	 * SVM may have been off since the last generation, so the CPU must load the whole
+	 * VMCB again.
+	 */
 	if (vcpu->asid.generation != asid_gen)
 		vmcb_dirty(vmcb, VMCB_CLEAN_ALL);
 }
 
 /*
  * There is one set of DR0-DR3 for the breakpoints of the host, the VMM's debugger and
- * the guest. VMRUN and #VMEXIT switch DR6 and DR7, but leave the host's DR7 disabled.
+ * the guest. VMRUN loads the guest's DR6 and DR7. #VMEXIT saves them, but does not restore
+ * the host's values: it disables all breakpoints in DR7 and leaves the guest's DR6.
  */
 static void set_breakpoints(const u64 *db)
 {
@@ -225,8 +230,8 @@ static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu
 	vmcb->save.rsp = vcpu->gprs[INSN_RSP];
 	vmcb->control.exit_code = VMEXIT_NOTHING32;
 	/*
-	 * An outer hypervisor may not write insn_len for every nested page fault; see
-	 * assist.c.
+	 * An outer hypervisor might leave insn_len unchanged at some nested page faults;
+	 * see assist.c.
 	 */
 	vmcb->control.insn_len = 0;
 	if (trace_svmvcpu_entry_enabled())
@@ -235,7 +240,10 @@ static void enter_once(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu
 	vcpu->exits++;
 }
 
-/* Read back what an entry that reached the guest has changed. */
+/*
+ * After an exit from the guest: read RAX and RSP back, and update the TLB, clean bit and
+ * event bookkeeping.
+ */
 static void finish_entry(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *cpu, bool work)
 {
 	vcpu->gprs[INSN_RAX] = vmcb->save.rax;
@@ -254,9 +262,9 @@ static void finish_entry(struct vcpu *vcpu, struct vmcb *vmcb, struct svm_cpu *c
 }
 
 /*
- * Save the state that VMLOAD restores after each exit. Faults if SVM was
- * turned off on this CPU, by a reboot or a write to EFER. CLGI then faults as well, and
- * not_entered() handles that.
+ * Save the state that VMLOAD restores after each exit. VMSAVE faults, and is skipped, if
+ * SVM was turned off on this CPU, by a reboot or a write to EFER. CLGI then faults as
+ * well, and not_entered() handles that.
  */
 static __always_inline void save_host(const struct svm_cpu *cpu)
 {
@@ -267,7 +275,7 @@ static __always_inline void save_host(const struct svm_cpu *cpu)
 }
 
 /*
- * LDTR is the only part of that state that an interrupt can change: modify_ldt() in
+ * Of the state that save_host() saves, an interrupt can change only LDTR: modify_ldt() in
  * another thread frees the old table as soon as this CPU has loaded the new one. Test
  * for the presence of an LDT, not for a change: context.ldt is set before the IPI is
  * sent.
@@ -281,10 +289,9 @@ static void save_host_ldt(const struct svm_cpu *cpu)
 }
 
 /*
- * Take pending host interrupts: after an exit that one of them caused, and once in a
- * while otherwise (irq_window_due()). A handler may use the FPU. Interrupts
- * are off again at preempt_enable(), so it does not reschedule; must_leave() checks for
- * that.
+ * Take pending host interrupts: after each exit that a host interrupt caused, and after
+ * every 64th exit (irq_window_due()). A handler may use the FPU. Interrupts are off again
+ * at preempt_enable(), so it does not reschedule; must_leave() checks for that.
  */
 static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
@@ -303,7 +310,10 @@ static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cp
 	xstate_enter(vcpu->xstate);
 }
 
-/* Clear vcpu.halted if an event ends the guest's HLT. */
+/*
+ * Clear vcpu.halted if an event ends the guest's HLT. Returns true if the guest is no
+ * longer halted.
+ */
 static bool end_halt(struct vcpu *vcpu)
 {
 	apic_sync(vcpu);
@@ -312,7 +322,10 @@ static bool end_halt(struct vcpu *vcpu)
 	return !vcpu->halted;
 }
 
-/* Do the entry work. Returns EXIT_CONTINUE, or the reason not to enter. */
+/*
+ * Report a pending exception or step, end a HLT, inject an event, set the intercepts, and
+ * check the state. Returns EXIT_CONTINUE, or the reason not to enter.
+ */
 static noinline enum exit_result prepare_entry(struct vcpu *vcpu)
 {
 	struct vmcb_policy policy = vcpu->policy;
@@ -556,7 +569,7 @@ static __always_inline struct run_input read_run_page(const struct svmvcpu_run *
 	};
 }
 
-/* Returns 0, or the error of a RUN that changes nothing. */
+/* Returns 0, or an error. On an error, RUN fails and nothing has changed. */
 static __always_inline int run_input_check(const struct vcpu *vcpu, const struct run_input *in)
 {
 	const u32 answers = SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT | SVMVCPU_RUN_RETRY;
@@ -625,8 +638,8 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 		if (vcpu->error == -EBUSY)
 			svm_cpu_explain_busy();
 		/*
-		 * Keep the request for the next RUN. Everything else is done or kept in
-		 * the vCPU.
+		 * Keep a request for IRQ_WINDOW for the next RUN. All other input has been
+		 * used or is stored in the vCPU.
 		 */
 		if (vcpu->want_window)
 			WRITE_ONCE(vcpu->run->in_flags, SVMVCPU_RUN_IRQ_WINDOW);
@@ -642,11 +655,11 @@ static __always_inline int run_locked(struct vcpu *vcpu)
  * vcpu_run() - SVMVCPU_RUN
  * @vcpu: a vCPU whose VM belongs to current->mm
  *
- * Return: 0, with the exit on the run page. -EINVAL if the run page is invalid and
- * -EAGAIN if an event of the injected kind already waits; neither changes the vCPU.
- * -EBADFD if the vCPU must be set up first. -EBUSY, -EOPNOTSUPP or -ESHUTDOWN if SVM is
- * not available on this CPU, and -ENOMEM: the next RUN continues where this one
- * stopped. -EINTR on a fatal signal.
+ * Return: 0, with the exit on the run page. -EINVAL if the run page is invalid; -EAGAIN if
+ * an interrupt is injected while another one waits, or an exception while another one has
+ * not been reported yet; neither error changes the vCPU. -EBADFD if the vCPU must be set
+ * up first. -EBUSY, -EOPNOTSUPP or -ESHUTDOWN if SVM is not available on this CPU, and
+ * -ENOMEM: the next RUN continues where this one stopped. -EINTR on a fatal signal.
  */
 long vcpu_run(struct vcpu *vcpu)
 {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * struct vcpu, which everything that runs or changes a virtual CPU works on.
+ *
+ * In the names of functions that change the guest's registers, put stores a value without
+ * checks (guest_put_efer(), state_put()), and guest_set_efer() first checks it as the
+ * instruction does, like the setters in emulated_msr.h. vcpu_put() drops a reference.
  */
 #ifndef SVMVCPU_VCPU_H
 #define SVMVCPU_VCPU_H
@@ -278,8 +282,11 @@ void vcpu_deadline_start(struct vcpu *vcpu, u64 ns);
 void vcpu_deadline_stop(struct vcpu *vcpu);
 u32 vcpu_take_interruptions(struct vcpu *vcpu);
 
+/* state.c */
+u64 vcpu_new_serial(void);
+
+/* vm/vcpu_file.c */
 int vcpu_create(struct svm_vm *vm, const struct svmvcpu_create_vcpu *create);
 void vcpu_put(struct vcpu *vcpu);
-u64 vcpu_new_serial(void);
 
 #endif /* SVMVCPU_VCPU_H */

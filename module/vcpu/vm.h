@@ -33,9 +33,10 @@ struct svm_vm {
 	struct guest_memory mem;
 
 	/*
-	 * Held while no vCPU may run or be added. SNAPSHOT and RESTORE hold it while
-	 * they access the VMM's memory, which may block for any length of time, so
-	 * closing a file must not take it. Protects the members up to @restore_tsc.
+	 * Serializes SNAPSHOT, RESTORE, DROP_SNAPSHOT and CREATE_VCPU: no vCPU is added
+	 * while it is held. SNAPSHOT and RESTORE hold it while they access the VMM's
+	 * memory, which may block for any length of time, so closing a file must not
+	 * take it. Protects the members up to @restore_tsc.
 	 */
 	struct mutex snapshot_lock;
 	struct vcpu *stopped[VM_MAX_VCPUS];	/* a reference and the mutex of each */
@@ -57,6 +58,7 @@ struct svm_vm {
 	struct list_head apics;		/* struct vcpu_apic */
 };
 
+/* vm/vm.c */
 int vm_create(void);
 void svm_vm_put(struct svm_vm *vm);
 

@@ -8,9 +8,10 @@
  * each takes a look at its leaf and a copy.
  *
  * Locking: svm_vm.snapshot_lock, then svm_vm.lock to collect the vCPUs, then
- * vcpu.mutex, which is only tried. guest_memory.mutex is taken after svm_vm.lock has
- * been released. RESTORE may block on the VMM's memory for any length of time, so
- * closing a file takes none of the locks that are held meanwhile.
+ * vcpu.mutex, which is only tried. guest_memory.mutex is never taken under svm_vm.lock,
+ * but svm_vm.lock is taken under guest_memory.mutex to free the snapshots of vCPUs.
+ * RESTORE may block on the VMM's memory for any length of time, so closing a file takes
+ * none of the locks that are held meanwhile.
  */
 #include <linux/ktime.h>
 #include <linux/lockdep.h>
@@ -460,7 +461,7 @@ int snapshot_drop(struct svm_vm *vm)
 		spin_unlock(&mem->lock);
 		track_change_range(mem, 0, npt_gpa_limit(&mem->npt) >> PAGE_SHIFT,
 				   TRACK_FORGET_SAVED);
-			vcpu_snapshots_free(vm, false);
+		vcpu_snapshots_free(vm, false);
 	} else {
 		ret = -ENOENT;
 	}

@@ -995,7 +995,7 @@ struct svmvcpu_exit_io {
 #define SVMVCPU_FAULT_WALK	(1U << 2)	/* a page table of the guest is at @gpa */
 #define SVMVCPU_FAULT_GVA	(1U << 3)	/* @gva is valid */
 #define SVMVCPU_FAULT_USER_MEM	(1U << 4)	/* the region allows it, VMM's memory does not */
-#define SVMVCPU_FAULT_KERNEL	(1U << 5)	/* by the module for the guest: INS, OUTS, fetch */
+#define SVMVCPU_FAULT_KERNEL	(1U << 5)	/* by module: INS, OUTS, MOVS, LMSW, SMSW, fetch */
 #define SVMVCPU_FAULT_LIMIT	(1U << 6)	/* the snapshot would exceed max_bytes */
 #define SVMVCPU_FAULT_APIC	(1U << 7)	/* @gpa is in the register page of the local APIC */
 #define SVMVCPU_INSN_MAX	15
