@@ -7,6 +7,9 @@ Markdown    a link leads to a file of the project, its anchor to a heading of th
 all         a source file or folder that is named exists. A name is a path from the top,
             the end of a path, or a pattern; AREA and NAME in it stand for any name.
             AREA_NAME.sh is the test program selftests/AREA/NAME.sh
+*.rst       a function that is named, with (), occurs in the code, which includes its
+            comments; if it is named with its file, as in "FILE (``NAME()``)" or "``NAME()``
+            in FILE", it occurs in that file
 the map     CONTRIBUTING.md has a row for each folder
 
 Sphinx and mandoc check the markup of the other documents.
@@ -24,7 +27,13 @@ MARKDOWN = ["README.md", "CONTRIBUTING.md"]
 MAPPED = [".", "module", "selftests", "tools"]
 SOURCE = re.compile(r"(?<![\w./*<-])[\w*.][\w./*-]*\.(?:c|h|S|py|sh|inc|rst|md)\b(?!\w|/)")
 FOLDER = re.compile(r"(?<=`)[\w.-]+(?:/[\w.-]+)*/(?=`)")
-# Of the kernel, and of a user
+FUNCTION = re.compile(r"\b(\w+)\(\)")
+# A function with its file: the file first, or after one or more functions
+IN_FILE = re.compile(r"``([\w./]+\.[chS])``[\s(]+(``\w+\(\)``)|"
+                     r"((?:``\w+\(\)``(?:,|\s+and)?\s+)+)in\s+``([\w./]+\.[chS])``")
+CODE = ["include", "module", "selftests", "tools"]
+# Of the kernel, of QEMU, and of a user
+FOREIGN_FUNCTIONS = {"exec", "helper_vmrun", "irq_fpu_usable"}
 FOREIGN = {"kselftest_harness.h", "tools/testing/kunit/kunit_parser.py", "entry.S", "my.c"}
 
 
@@ -43,18 +52,36 @@ def paths():
 PATHS = list(paths())
 
 
-def exists(name, doc):
+def matches(name, doc):
     pattern = os.path.normpath(doc.parent / name) if name.startswith("..") else name
     pattern = re.sub("AREA|NAME", "*", str(pattern))
-    return any(fnmatch.fnmatch(path, pattern) or fnmatch.fnmatch(path, "*/" + pattern)
-               for path in PATHS)
+    return [path for path in PATHS
+            if fnmatch.fnmatch(path, pattern) or fnmatch.fnmatch(path, "*/" + pattern)]
 
 
 def names(doc, text):
     for number, line in enumerate(text.splitlines(), 1):
         for name in SOURCE.findall(line) + FOLDER.findall(line):
-            if name not in FOREIGN and not name.startswith("build/") and not exists(name, doc):
+            if name not in FOREIGN and not name.startswith("build/") and not matches(name, doc):
                 yield number, f"no such file: {name}"
+
+
+def functions_of(path):
+    """Names that are followed by a parenthesis"""
+    code = TOP.joinpath(path).read_text(encoding="utf-8", errors="ignore")
+    return set(re.findall(r"\b(\w+)\(", code))
+
+
+def functions(doc, text):
+    for match in FUNCTION.finditer(text):
+        if match[1] not in FUNCTIONS:
+            yield text.count("\n", 0, match.start()) + 1, f"no such function: {match[1]}()"
+    for match in IN_FILE.finditer(text):
+        file = match[1] or match[4]
+        for name in FUNCTION.findall(match[0]):
+            if not any(name in functions_of(path) for path in matches(file, doc)):
+                number = text.count("\n", 0, match.start()) + 1
+                yield number, f"no such function in {file}: {name}()"
 
 
 def anchors(text):
@@ -112,6 +139,11 @@ def folder_map(doc, text):
                 yield 1, f"the map of folders has no row for {name}/"
 
 
+FUNCTIONS = FOREIGN_FUNCTIONS.union(*(
+    functions_of(path) for path in PATHS
+    if path.split("/")[0] in CODE and path.endswith((".c", ".h", ".S", ".py", ".sh"))))
+
+
 def main():
     docs = [*TOP.glob("Documentation/*.rst"), *TOP.glob("Documentation/man/*"),
             *map(TOP.joinpath, MARKDOWN)]
@@ -120,6 +152,8 @@ def main():
         doc = path.relative_to(TOP)
         text = path.read_text(encoding="utf-8")
         found = list(names(doc, text))
+        if path.suffix == ".rst":
+            found += functions(doc, text)
         if str(doc) in MARKDOWN:
             found += markdown(doc, text)
         if path.name == "CONTRIBUTING.md":
