@@ -131,6 +131,22 @@ void lapic_power_up(struct lapic *l, const struct lapic_config *config)
 	reset_regs(l);
 }
 
+/**
+ * lapic_init_signal() - the CPU receives an INIT
+ * @l: the local APIC
+ *
+ * Resets all registers except IA32_APIC_BASE and the ID. The pins keep their state.
+ */
+void lapic_init_signal(struct lapic *l)
+{
+	u32 id = l->regs[REG_ID];
+
+	reset_regs(l);
+	l->regs[REG_ID] = id;
+	enter_mode(l);
+	l->effects.flags |= LAPIC_IRQ | LAPIC_TIMER;
+}
+
 /* True if IA32_APIC_BASE can have this value. */
 bool lapic_base_valid(const struct lapic_config *config, u64 base)
 {

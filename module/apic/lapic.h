@@ -36,6 +36,7 @@
 
 #define LAPIC_BASE_ENABLE	0x800ULL
 #define LAPIC_BASE_X2		0x400ULL
+#define LAPIC_BASE_BSP		0x100ULL
 #define LAPIC_TPR		0x08	/* in lapic.regs */
 
 #define LAPIC_NR_REGS		64	/* one every 16 bytes of the page */
@@ -82,7 +83,7 @@ struct lapic_msg {
 	bool logical;		/* @dest is a logical destination */
 	bool all;		/* broadcast; @dest is ignored */
 	bool level;		/* level-triggered, so report its EOI; never for an IPI */
-	bool sender_too;	/* LAPIC_MSG_LOWEST: the sender of the IPI is a candidate */
+	bool sender_too;	/* deliver the IPI to its sender as well, if it matches */
 };
 
 /* Bits of lapic_effects.flags */
@@ -92,7 +93,7 @@ struct lapic_msg {
 #define LAPIC_EOI	0x08	/* report the EOI of @eoi_vector to the I/O APICs */
 #define LAPIC_IPI	0x10	/* send @ipi; to the sender only with @sender_too */
 #define LAPIC_NMI	0x20	/* NMI for this vCPU */
-#define LAPIC_INIT	0x40	/* INIT for this vCPU */
+#define LAPIC_INIT	0x40	/* INIT for this vCPU; its caller calls lapic_init_signal() */
 
 /*
  * What a call wants from its caller. There is room for one event of each kind.
@@ -138,6 +139,7 @@ static inline unsigned int lapic_cr8(const struct lapic *l)
 
 /* lapic.c */
 void lapic_power_up(struct lapic *l, const struct lapic_config *config);
+void lapic_init_signal(struct lapic *l);
 
 u64 lapic_msr_read(struct lapic *l, u32 msr);
 void lapic_msr_write(struct lapic *l, u32 msr, u64 value);

@@ -325,9 +325,6 @@ static void accept(struct lapic *l, const struct lapic_msg *msg)
 	case LAPIC_MSG_NMI:
 		l->effects.flags |= LAPIC_NMI;
 		break;
-	case LAPIC_MSG_INIT:
-		l->effects.flags |= LAPIC_INIT;
-		break;
 	}
 }
 
@@ -343,8 +340,12 @@ static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest)
 	msg->dest = lapic_is_x2(l) ? dest : dest >> 24;
 	msg->all = lapic_is_x2(l) ? dest == ~0U :
 		   !msg->logical && msg->dest == 0xff;
-	/* One local APIC receives it. Selecting it takes the priorities of all. */
-	msg->sender_too = msg->mode == LAPIC_MSG_LOWEST;
+	/*
+	 * Of lowest priority, one local APIC receives it, and selecting it takes the
+	 * priorities of all. INIT and STARTUP take the same way to all their destinations.
+	 */
+	msg->sender_too = msg->mode == LAPIC_MSG_LOWEST || msg->mode == LAPIC_MSG_INIT ||
+			  msg->mode == LAPIC_MSG_STARTUP;
 	if (!msg->sender_too && lapic_matches(l, msg))
 		accept(l, msg);
 	/* Ask the others in any case: a guest can give several xAPICs the same ID. */

@@ -422,7 +422,7 @@ static void lapic_irq_test_pins_disabled(struct kunit *test)
 #define OTHERS	LAPIC_IPI
 #define ALL	BIT_ULL(32)	/* in .dest: broadcast */
 #define LOGICAL	BIT_ULL(33)	/* in .dest: logical destination */
-#define ANY	BIT_ULL(34)	/* in .dest: lowest priority, sender included */
+#define ANY	BIT_ULL(34)	/* in .dest: the caller delivers to the sender as well */
 
 static const struct {
 	u64 icr;
@@ -452,13 +452,14 @@ static const struct {
 	{ 0x2600000000004400ULL, 0x26, OTHERS, false },
 	{ 0xff00000000004400ULL, 0xff | ALL, LAPIC_NMI | OTHERS, false },
 	{ 0x00000000000c4400ULL, ALL, OTHERS, false },
-	{ 0x2500000000004500ULL, 0x25, LAPIC_INIT | OTHERS, false },
-	{ 0x2600000000004500ULL, 0x26, OTHERS, false },
-	{ 0x260000000000c500ULL, 0x26, OTHERS, false },
-	{ 0x2600000000000500ULL, 0x26, OTHERS, false },
+	/* INIT and STARTUP: the caller delivers the sender's as well */
+	{ 0x2500000000004500ULL, 0x25 | ANY, OTHERS, false },
+	{ 0x2600000000004500ULL, 0x26 | ANY, OTHERS, false },
+	{ 0x260000000000c500ULL, 0x26 | ANY, OTHERS, false },
+	{ 0x2600000000000500ULL, 0x26 | ANY, OTHERS, false },
 	{ 0x00000000000c4500ULL, ALL, OTHERS, false },
-	{ 0x2600000000004608ULL, 0x26, OTHERS, false },
-	{ 0x2500000000004608ULL, 0x25, OTHERS, false },
+	{ 0x2600000000004608ULL, 0x26 | ANY, OTHERS, false },
+	{ 0x2500000000004608ULL, 0x25 | ANY, OTHERS, false },
 	/* no effect: INIT de-assert, SMI, remote read, ExtINT, sets that include the sender */
 	{ 0x2600000000008500ULL, 0, 0, false },
 	{ 0x0000000000088500ULL, 0, 0, false },
@@ -595,7 +596,7 @@ static void lapic_irq_test_matches(struct kunit *test)
 static void lapic_irq_test_accept(struct kunit *test)
 {
 	static const u32 flags[8] = {
-		LAPIC_IRQ, LAPIC_IRQ, 0, 0, LAPIC_NMI, LAPIC_INIT, 0, 0,
+		LAPIC_IRQ, LAPIC_IRQ, 0, 0, LAPIC_NMI, 0, 0, 0,
 	};
 	unsigned int mode;
 	struct lapic l;

@@ -8,11 +8,12 @@
 #include "apic/lapic_reg.h"
 
 #define LINT_PINS	3U
+#define SIPI_PINS	(SVMVCPU_LAPIC_SIPI | 0xffU << SVMVCPU_LAPIC_SIPI_SHIFT)
 
 /**
  * lapic_get_state() - save the state
  * @l: the local APIC
- * @state: out; the caller adds a waiting INIT
+ * @state: out; the caller adds a waiting INIT and STARTUP
  */
 void lapic_get_state(struct lapic *l, struct svmvcpu_lapic *state)
 {
@@ -102,14 +103,21 @@ static bool timer_valid(const struct lapic *l, const struct svmvcpu_lapic *state
 	       l->regs[REG_TMICT] && state->timer_remaining <= lapic_timer_max(l);
 }
 
+/* There is no vector without a STARTUP. */
+static bool pins_valid(u32 pins)
+{
+	if (pins & ~(LINT_PINS | SVMVCPU_LAPIC_INIT | SIPI_PINS))
+		return false;
+	return (pins & SVMVCPU_LAPIC_SIPI) || !(pins & SIPI_PINS);
+}
+
 /* Returns false for an impossible state. */
 static bool state_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 {
 	bool same_mode = !((l->base ^ state->base) & BASE_MODE);
 
 	if (!lapic_base_valid(&l->config, state->base) ||
-	    (state->esr_pending & ~(u32)ESR_BITS) ||
-	    (state->pins & ~(LINT_PINS | SVMVCPU_LAPIC_INIT)))
+	    (state->esr_pending & ~(u32)ESR_BITS) || !pins_valid(state->pins))
 		return false;
 	l->base = state->base;
 	l->tsc_deadline = state->tsc_deadline;
@@ -134,7 +142,7 @@ bool lapic_state_valid(const struct lapic *l, const struct svmvcpu_lapic *state)
 /**
  * lapic_set_state() - restore the state
  * @l: the local APIC
- * @state: passed lapic_state_valid()
+ * @state: passed lapic_state_valid(); the caller takes a waiting STARTUP from it
  */
 void lapic_set_state(struct lapic *l, const struct svmvcpu_lapic *state)
 {

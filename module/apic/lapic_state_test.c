@@ -389,7 +389,7 @@ static void lapic_state_test_others(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, refused(&l, &s), bit < 5 || bit > 7);
 		s.esr_pending = 0;
 		s.pins = 1U << bit;
-		KUNIT_EXPECT_EQ(test, refused(&l, &s), bit > 1 && bit != 31);
+		KUNIT_EXPECT_EQ(test, refused(&l, &s), bit > 1 && bit < 30);
 		s.pins = 0;
 	}
 	s.regs[0x0f0 / 16] = 0xff;
@@ -423,6 +423,15 @@ static void lapic_state_test_init(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, l.pins, 1U);
 	get(&l, &s);
 	KUNIT_EXPECT_EQ(test, s.pins, 1U);
+	s.pins = SVMVCPU_LAPIC_SIPI;
+	KUNIT_EXPECT_TRUE(test, lapic_state_valid(&l, &s));
+	s.pins |= 0xffU << SVMVCPU_LAPIC_SIPI_SHIFT;
+	KUNIT_EXPECT_TRUE(test, lapic_state_valid(&l, &s));
+	/* a vector without STARTUP */
+	s.pins = 1U << SVMVCPU_LAPIC_SIPI_SHIFT;
+	KUNIT_EXPECT_FALSE(test, lapic_state_valid(&l, &s));
+	s.pins = SVMVCPU_LAPIC_SIPI | 1U << 24;
+	KUNIT_EXPECT_FALSE(test, lapic_state_valid(&l, &s));
 }
 
 static void lapic_state_test_timer(struct kunit *test)

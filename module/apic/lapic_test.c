@@ -489,6 +489,31 @@ static void lapic_test_disable(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, same(&l, &fresh));
 }
 
+/* INIT: as after power-up, except for the mode, the ID and the pins */
+static void lapic_test_init_signal(struct kunit *test)
+{
+	unsigned int x2;
+	struct lapic l, want;
+
+	for (x2 = 0; x2 < 2; x2++) {
+		lapic_power_up(&want, &config);
+		if (x2)
+			msr_write(&want, LAPIC_MSR_BASE, 0xfee00d00);
+		else
+			want.regs[REG_ID] = 0x77000000;
+		want.pins = 2;
+		start(&l, x2);
+		fill(&l, 0x77000000);
+		l.regs[REG_ID] = want.regs[REG_ID];
+		l.pins = 2;
+		l.effects.flags = 0;
+		lapic_init_signal(&l);
+		KUNIT_EXPECT_EQ(test, l.effects.flags, (u32)(LAPIC_IRQ | LAPIC_TIMER));
+		KUNIT_EXPECT_TRUE_MSG(test, same(&l, &want), "x2 %u", x2);
+		KUNIT_EXPECT_EQ(test, lapic_timer_next(&l), LAPIC_TIMER_NONE);
+	}
+}
+
 static void lapic_test_enter_x2(struct kunit *test)
 {
 	static const struct {
@@ -689,6 +714,7 @@ static struct kunit_case lapic_test_cases[] = {
 	KUNIT_CASE(lapic_test_base_bits),
 	KUNIT_CASE(lapic_test_alone),
 	KUNIT_CASE(lapic_test_disable),
+	KUNIT_CASE(lapic_test_init_signal),
 	KUNIT_CASE(lapic_test_enter_x2),
 	KUNIT_CASE(lapic_test_soft_disable),
 	KUNIT_CASE(lapic_test_disable_late),

@@ -46,7 +46,7 @@ static enum exit_result exit_hlt(struct vcpu *vcpu, bool atomic)
 		return EXIT_RESUME;
 	if (!vcpu->apic || !(vcpu->vmcb->save.rflags & X86_EFLAGS_IF))
 		return exit_to_user(vcpu, SVMVCPU_EXIT_HALT);
-	vcpu->halted = true;
+	vcpu->activity = SVMVCPU_ACTIVITY_HALTED;
 	return EXIT_RESUME;
 }
 

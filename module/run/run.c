@@ -311,15 +311,15 @@ static noinline void open_irq_window(struct vcpu *vcpu, const struct svm_cpu *cp
 }
 
 /*
- * Clear vcpu.halted if an event ends the guest's HLT. Returns true if the guest is no
- * longer halted.
+ * Ends the guest's HLT if there is an event for it. Returns true if the guest can run.
+ * take_signals() ends the wait for a STARTUP.
  */
-static bool end_halt(struct vcpu *vcpu)
+static bool guest_runs(struct vcpu *vcpu)
 {
 	apic_sync(vcpu);
-	if (inject_wakes(vcpu))
-		vcpu->halted = false;
-	return !vcpu->halted;
+	if (vcpu->activity == SVMVCPU_ACTIVITY_HALTED && inject_wakes(vcpu))
+		vcpu->activity = SVMVCPU_ACTIVITY_RUNNING;
+	return vcpu->activity == SVMVCPU_ACTIVITY_RUNNING;
 }
 
 /*
@@ -334,7 +334,7 @@ static noinline enum exit_result prepare_entry(struct vcpu *vcpu)
 		return exit_pending_exception(vcpu);
 	if (vcpu->debug.hit)
 		return step_report(vcpu);
-	if (vcpu->halted && !end_halt(vcpu))
+	if (vcpu->activity && !guest_runs(vcpu))
 		return EXIT_LEAVE;
 	inject_prepare(vcpu, &policy);
 	step_policy(vcpu, &policy);
@@ -480,31 +480,57 @@ static enum exit_result run_inner_loop(struct vcpu *vcpu)
 	return ret;
 }
 
-/* Sleep in the guest's HLT until an interrupt or a request arrives. */
-static noinline void wait_halted(struct vcpu *vcpu)
+/* Sleep until the guest runs or a request arrives. */
+static noinline void wait_to_run(struct vcpu *vcpu)
 {
-	while (!end_halt(vcpu)) {
+	while (!guest_runs(vcpu)) {
 		if (wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->requests) ||
 					     apic_posted(vcpu)) || READ_ONCE(vcpu->requests))
 			return;
 	}
 }
 
-/* Handle work outside the inner loop: HLT, requests, signals, rescheduling. */
+/* Handle INIT, then STARTUP. A STARTUP that no vCPU waits for is dropped. */
+static noinline enum exit_result take_signals(struct vcpu *vcpu)
+{
+	int err;
+
+	if (test_bit(VCPU_REQ_INIT, &vcpu->requests)) {
+		if (vcpu->init_exits) {
+			clear_bit(VCPU_REQ_INIT, &vcpu->requests);
+			vcpu->run->down = (struct svmvcpu_exit_down) {
+				.kind = SVMVCPU_DOWN_INIT,
+			};
+			return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
+		}
+		err = state_init_signal(vcpu);
+		if (err)
+			return exit_error(vcpu, err);
+		clear_bit(VCPU_REQ_INIT, &vcpu->requests);
+	}
+	if (test_and_clear_bit(VCPU_REQ_STARTUP, &vcpu->requests) &&
+	    vcpu->activity == SVMVCPU_ACTIVITY_WAIT_SIPI)
+		state_startup(vcpu);
+	return EXIT_CONTINUE;
+}
+
+/* Handle work outside the inner loop: sleep, requests, signals, rescheduling. */
 static enum exit_result do_host_work(struct vcpu *vcpu)
 {
 	u32 by;
 
 	if (unlikely(vcpu->pending_exception))
 		return exit_pending_exception(vcpu);
-	if (vcpu->halted && !vcpu->debug.hit) {
-		if (inject_window_in_halt(vcpu))
+	if (vcpu->activity && !vcpu->debug.hit) {
+		if (vcpu->activity == SVMVCPU_ACTIVITY_HALTED && inject_window_in_halt(vcpu))
 			return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
-		wait_halted(vcpu);
+		wait_to_run(vcpu);
 	}
-	if (test_and_clear_bit(VCPU_REQ_INIT, &vcpu->requests)) {
-		vcpu->run->down = (struct svmvcpu_exit_down) { .kind = SVMVCPU_DOWN_INIT };
-		return exit_to_user(vcpu, SVMVCPU_EXIT_SYSTEM_DOWN);
+	if (READ_ONCE(vcpu->requests) & (BIT(VCPU_REQ_INIT) | BIT(VCPU_REQ_STARTUP))) {
+		enum exit_result ret = take_signals(vcpu);
+
+		if (ret)
+			return ret;
 	}
 	by = vcpu_take_interruptions(vcpu);
 	if (by) {
@@ -629,7 +655,7 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 	ret = sync_run_page_in(vcpu, &in);
 	if (unlikely(in.deadline_ns))
 		vcpu_deadline_start(vcpu, in.deadline_ns);
-	/* run_loop() checks for kicks, signals and HLT before it enters the guest. */
+	/* run_loop() checks for kicks, signals and activity before it enters the guest. */
 	if (likely(ret == EXIT_RESUME))
 		ret = run_loop(vcpu);
 	if (unlikely(in.deadline_ns))

@@ -43,6 +43,30 @@ static void post(struct vcpu_apic *apic, unsigned int what)
 	vcpu_kick(apic->vcpu);
 }
 
+/* An INIT cancels a STARTUP that still waits. */
+static void post_init(struct vcpu_apic *apic)
+{
+	unsigned long old = READ_ONCE(apic->inbox.what), new;
+
+	do {
+		new = (old & ~STARTUP_BITS) | BIT(POST_INIT);
+	} while (!try_cmpxchg(&apic->inbox.what, &old, new));
+	vcpu_kick(apic->vcpu);
+}
+
+/* The first STARTUP counts: the vCPU no longer waits for the next one. */
+static void post_startup(struct vcpu_apic *apic, u8 vector)
+{
+	unsigned long old = READ_ONCE(apic->inbox.what), new;
+
+	do {
+		if (old & BIT(POST_STARTUP))
+			return;
+		new = old | BIT(POST_STARTUP) | (unsigned long)vector << STARTUP_VECTOR_SHIFT;
+	} while (!try_cmpxchg(&apic->inbox.what, &old, new));
+	vcpu_kick(apic->vcpu);
+}
+
 static enum hrtimer_restart timer_fired(struct hrtimer *timer)
 {
 	post(container_of(timer, struct vcpu_apic, timer), POST_TIMER);
@@ -68,6 +92,12 @@ static bool post_message(struct vcpu_apic *apic, const struct lapic_msg *msg)
 	case LAPIC_MSG_NMI:
 		post(apic, POST_NMI);
 		return true;
+	case LAPIC_MSG_INIT:
+		post_init(apic);
+		return true;
+	case LAPIC_MSG_STARTUP:
+		post_startup(apic, msg->vector);
+		return true;
 	default:
 		return false;
 	}
@@ -91,9 +121,8 @@ static struct vcpu_apic *lowest_priority(struct svm_vm *vm, const struct vcpu_ap
 }
 
 /*
- * Send a message to every matching local APIC except the sender, which has handled its
- * own copy already unless the message uses lowest-priority arbitration. Returns the
- * number of receivers.
+ * Send a message to every matching local APIC, to the sender only with @msg->sender_too:
+ * it has handled other messages to itself already. Returns the number of receivers.
  */
 static int send(struct svm_vm *vm, const struct vcpu_apic *sender, const struct lapic_msg *msg)
 {
@@ -107,7 +136,7 @@ static int send(struct svm_vm *vm, const struct vcpu_apic *sender, const struct 
 		takers = apic && post_message(apic, msg);
 	} else {
 		list_for_each_entry(apic, &vm->apics, in_vm)
-			if (apic != sender && lapic_matches(&apic->lapic, msg))
+			if ((apic != sender || msg->sender_too) && lapic_matches(&apic->lapic, msg))
 				takers += post_message(apic, msg);
 	}
 	spin_unlock_irqrestore(&vm->apics_lock, flags);
@@ -123,7 +152,10 @@ static bool message_valid(const struct svmvcpu_message *message)
 	case SVMVCPU_MSG_LOWEST:
 		return message->vector >= 16;
 	case SVMVCPU_MSG_NMI:
+	case SVMVCPU_MSG_INIT:
 		return !message->vector && !(message->flags & SVMVCPU_MSG_LEVEL);
+	case SVMVCPU_MSG_STARTUP:
+		return !(message->flags & SVMVCPU_MSG_LEVEL);
 	default:
 		return false;
 	}
@@ -195,9 +227,11 @@ static void apply(struct vcpu *vcpu)
 		program_timer(apic);
 	if (effects->flags & LAPIC_NMI)
 		vcpu->nmi_latched = true;
-	/* run.c reports the INIT, and the VMM resets the vCPU. */
-	if (effects->flags & LAPIC_INIT)
+	/* run.c handles the INIT: the registers cannot change in the middle of an exit. */
+	if (effects->flags & LAPIC_INIT) {
+		clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
 		set_bit(VCPU_REQ_INIT, &vcpu->requests);
+	}
 	if (effects->flags & LAPIC_IPI)
 		send(vcpu->vm, apic, &effects->ipi);
 }
@@ -240,6 +274,21 @@ static void take_lint(struct vcpu_apic *apic)
 	}
 }
 
+/*
+ * A STARTUP is ignored unless the vCPU waits for it, or will wait after an INIT. The first
+ * of several counts.
+ */
+static void take_startup(struct vcpu *vcpu, u8 vector)
+{
+	if (vcpu->activity != SVMVCPU_ACTIVITY_WAIT_SIPI &&
+	    !test_bit(VCPU_REQ_INIT, &vcpu->requests))
+		return;
+	if (test_bit(VCPU_REQ_STARTUP, &vcpu->requests))
+		return;
+	vcpu->startup_vector = vector;
+	set_bit(VCPU_REQ_STARTUP, &vcpu->requests);
+}
+
 /* apic_sync() if something has been posted */
 void apic_sync_slow(struct vcpu *vcpu)
 {
@@ -255,12 +304,16 @@ void apic_sync_slow(struct vcpu *vcpu)
 		take_lint(apic);
 	if (what & BIT(POST_NMI))
 		lapic->effects.flags |= LAPIC_NMI;
+	if (what & BIT(POST_INIT))
+		lapic->effects.flags |= LAPIC_INIT;
 	if (what & BIT(POST_TIMER)) {
 		lapic_timer_expired(lapic);
 		/* The host timer has expired: program it again even if nothing has changed. */
 		lapic->effects.flags |= LAPIC_TIMER;
 	}
 	apply(vcpu);
+	if (what & BIT(POST_STARTUP))
+		take_startup(vcpu, what >> STARTUP_VECTOR_SHIFT);
 }
 
 /* --- interrupts for the guest -------------------------------------------- */
@@ -458,6 +511,9 @@ void apic_get_state(struct vcpu *vcpu, struct svmvcpu_lapic *state)
 	apply(vcpu);
 	if (test_bit(VCPU_REQ_INIT, &vcpu->requests))
 		state->pins |= SVMVCPU_LAPIC_INIT;
+	if (test_bit(VCPU_REQ_STARTUP, &vcpu->requests))
+		state->pins |= SVMVCPU_LAPIC_SIPI |
+			       vcpu->startup_vector << SVMVCPU_LAPIC_SIPI_SHIFT;
 }
 
 /**
@@ -480,22 +536,31 @@ static void drop_posted(struct apic_inbox *inbox, u32 pins)
 	atomic_set(&inbox->lint, pins);
 }
 
+/* A waiting INIT and STARTUP */
+static void drop_signals(struct vcpu *vcpu)
+{
+	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
+	clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
+}
+
 /**
  * apic_put_state() - set the LAPIC component of the state
  * @vcpu: the vCPU; its TSC has been set
  * @state: passed apic_state_valid()
  *
- * Drops everything that has been posted, and a waiting INIT: they belong to the old
- * state.
+ * Drops everything that has been posted, and a waiting INIT and STARTUP: they belong to
+ * the old state.
  */
 void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 {
 	if (!vcpu->apic)
 		return;
-	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
+	drop_signals(vcpu);
 	lapic_set_state(timed(vcpu), state);
 	drop_posted(&vcpu->apic->inbox, vcpu->apic->lapic.pins);
 	apply(vcpu);
+	if (state->pins & SVMVCPU_LAPIC_SIPI)
+		take_startup(vcpu, state->pins >> SVMVCPU_LAPIC_SIPI_SHIFT);
 }
 
 /**
@@ -538,9 +603,25 @@ void apic_reset(struct vcpu *vcpu)
 	if (!apic)
 		return;
 	drop_posted(&apic->inbox, 0);
+	drop_signals(vcpu);
 	apic->maybe_pending = false;
 	lapic_power_up(&apic->lapic, &config);
 	program_timer(apic);
+}
+
+/**
+ * apic_init_signal() - the vCPU receives an INIT
+ * @vcpu: vCPU with a local APIC
+ *
+ * Return: whether it is the bootstrap processor.
+ */
+bool apic_init_signal(struct vcpu *vcpu)
+{
+	struct lapic *lapic = timed(vcpu);
+
+	lapic_init_signal(lapic);
+	apply(vcpu);
+	return lapic->base & LAPIC_BASE_BSP;
 }
 
 /* --- creation and end ---------------------------------------------------- */

@@ -26,13 +26,18 @@
 #define POST_IRQ	1	/* @edge or @level has bits set */
 #define POST_NMI	2
 #define POST_LINT	3	/* @lint has changed */
+#define POST_INIT	4	/* before a POST_STARTUP in the same word */
+#define POST_STARTUP	5	/* bits 8-15 of the word are its vector */
+
+#define STARTUP_VECTOR_SHIFT	8
+#define STARTUP_BITS	(BIT(POST_STARTUP) | 0xffUL << STARTUP_VECTOR_SHIFT)
 
 #define LINT_ROSE_SHIFT	2
 #define LINT_ROSE	(3 << LINT_ROSE_SHIFT)
 
 /* What has been posted. Every member is accessed with atomic operations. */
 struct apic_inbox {
-	unsigned long what;	/* POST_* bits; set after what they announce */
+	unsigned long what;	/* POST_* bits, set after what they announce; STARTUP_BITS */
 	DECLARE_BITMAP(edge, APIC_VECTORS);	/* edge-triggered interrupts */
 	DECLARE_BITMAP(level, APIC_VECTORS);	/* level-triggered interrupts */
 	/* Bit n: LINTn is asserted. Bit n of LINT_ROSE: it has risen since the last look. */
@@ -52,6 +57,7 @@ struct vcpu_apic {
 int apic_create(struct vcpu *vcpu);
 void apic_destroy(struct vcpu *vcpu);
 void apic_reset(struct vcpu *vcpu);
+bool apic_init_signal(struct vcpu *vcpu);
 
 void apic_sync_slow(struct vcpu *vcpu);
 int apic_pending_slow(struct vcpu_apic *apic);

@@ -21,7 +21,7 @@ static void set_all(struct vcpu *vcpu)
 	vcpu->nmi_iret = true;
 	vcpu->nmi_step = true;
 	vcpu->want_window = true;
-	vcpu->halted = true;
+	vcpu->activity = ~0;
 	vcpu->unchecked = true;
 	vcpu->debug.flags = ~0U;
 	vcpu->debug.hit = ~0U;

@@ -147,7 +147,7 @@ void inject_prepare(struct vcpu *vcpu, struct vmcb_policy *policy)
 /**
  * inject_window_in_halt() - whether a halted guest has reached the VMM's interrupt
  * window
- * @vcpu: the vCPU; halted
+ * @vcpu: the vCPU; its activity is HALTED
  *
  * Return: true once after the VMM has asked for the window.
  */
@@ -220,7 +220,7 @@ void inject_get_events(const struct vcpu *vcpu, struct svmvcpu_events *events)
 	events->nmis = vcpu->nmi_latched;
 	events->nmi_masked = vcpu->nmi_masked;
 	events->shadow = inject_in_shadow(vcpu);
-	events->halted = vcpu->halted;
+	events->activity = vcpu->activity;
 }
 
 /* The event alone: what it has changed in CR2, DR6 and RFLAGS belongs to other components. */
@@ -243,7 +243,7 @@ void inject_put_events(struct vcpu *vcpu, const struct svmvcpu_events *events)
 		vcpu->irq = EVENT_V | EVENT_TYPE_INTR | (events->irq & SVMVCPU_INJECT_VECTOR);
 	vcpu->nmi_latched = events->nmis;
 	vcpu->nmi_masked = events->nmi_masked;
-	vcpu->halted = events->halted;
+	vcpu->activity = events->activity;
 	if (events->shadow)
 		vcpu->vmcb->control.int_state |= INT_SHADOW;
 	else

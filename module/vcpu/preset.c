@@ -108,7 +108,10 @@ int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *l
 {
 	const struct preset *preset;
 
-	if (setup->flags || setup->mbz || setup->preset >= ARRAY_SIZE(presets))
+	if ((setup->flags & ~SVMVCPU_SETUP_WAIT_SIPI) || setup->mbz ||
+	    setup->preset >= ARRAY_SIZE(presets))
+		return -EINVAL;
+	if (setup->flags && setup->preset != SVMVCPU_PRESET_RESET)
 		return -EINVAL;
 	preset = &presets[array_index_nospec(setup->preset, ARRAY_SIZE(presets))];
 	if (!setup_valid(setup, preset, lim))
@@ -136,6 +139,24 @@ int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *l
 		state->segments.cs.base = 0xffff0000;
 	}
 	return 0;
+}
+
+/**
+ * preset_init_state() - compute the state after INIT
+ * @cr0: CR0 before it
+ * @cpu_signature: as for preset_state()
+ * @state: out: the components that INIT changes, except EVENTS and LAPIC
+ *
+ * APM volume 2, table 14-1: as RESET, but CR0.CD and NW do not change, nor do the x87, SSE
+ * and AVX registers, XCR0 and all MSRs but EFER.
+ */
+void preset_init_state(u64 cr0, u32 cpu_signature, struct svmvcpu_state *state)
+{
+	static const struct state_limits no_limits;
+	static const struct svmvcpu_setup reset = { .preset = SVMVCPU_PRESET_RESET };
+
+	preset_state(&reset, &no_limits, cpu_signature, state);
+	state->control.cr0 = (cr0 & (X86_CR0_CD | X86_CR0_NW)) | X86_CR0_ET;
 }
 
 static bool segment_valid(const struct svmvcpu_segment *seg, unsigned int nr,
@@ -208,7 +229,7 @@ static bool events_valid(const struct svmvcpu_events *events)
 	u32 exc = events->exception;
 
 	if (events->nmis > 1 || events->nmi_masked > 1 || events->shadow > 1 ||
-	    events->halted > 1)
+	    events->activity > SVMVCPU_ACTIVITY_WAIT_SIPI)
 		return false;
 	if (events->irq && (events->irq & ~SVMVCPU_INJECT_VECTOR) !=
 	    (SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ))

@@ -98,6 +98,26 @@ static void preset_test_reset(struct kunit *test)
 	expect_segment(test, &state->segments.idtr, 0, 0, 0xffff, 0);
 }
 
+/* INIT differs from RESET only in CR0.CD and NW, and leaves the other components alone. */
+static void preset_test_init(struct kunit *test)
+{
+	struct svmvcpu_state *reset = preset(test, SVMVCPU_PRESET_RESET, 0, 0, 0, 0);
+	struct svmvcpu_state *init = state_alloc(test);
+	static const u64 cr0s[][2] = {
+		{ 0, 0x10 }, { 0x80050033, 0x10 }, { 0xe0050033, 0x60000010 },
+		{ 0x40000011, 0x40000010 }, { 0x60000010, 0x60000010 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cr0s); i++) {
+		memset(init, 0xff, sizeof(*init));
+		preset_init_state(cr0s[i][0], SIGNATURE, init);
+		KUNIT_EXPECT_EQ(test, init->control.cr0, cr0s[i][1]);
+		init->control.cr0 = reset->control.cr0;
+		KUNIT_EXPECT_EQ(test, memcmp(init, reset, sizeof(*init)), 0);
+	}
+}
+
 static void preset_test_prot32(struct kunit *test)
 {
 	struct svmvcpu_state *state = preset(test, SVMVCPU_PRESET_PROT32, 0x100000,
@@ -250,7 +270,7 @@ static const struct probe refused[] = {
 	EVENT_BYTE(nmis, 2),
 	EVENT_BYTE(nmi_masked, 2),
 	EVENT_BYTE(shadow, 2),
-	EVENT_BYTE(halted, 2),
+	EVENT_BYTE(activity, 3),
 	MSRS(pat, 2),
 	MSRS(pat, 3ULL << 8),
 	MSRS(pat, 8ULL << 56),
@@ -287,6 +307,8 @@ static const struct probe accepted[] = {
 	EVENT_BYTE(nmis, 1),
 	EVENT_BYTE(nmi_masked, 1),
 	EVENT_BYTE(shadow, 1),
+	EVENT_BYTE(activity, 1),
+	EVENT_BYTE(activity, 2),
 	MSRS(star, ~0ULL),
 	MSRS(sfmask, ~0ULL),
 	MSRS(sysenter_cs, ~0ULL),
@@ -468,6 +490,7 @@ static void preset_test_used(struct kunit *test)
 static struct kunit_case preset_test_cases[] = {
 	KUNIT_CASE(preset_test_real),
 	KUNIT_CASE(preset_test_reset),
+	KUNIT_CASE(preset_test_init),
 	KUNIT_CASE(preset_test_prot32),
 	KUNIT_CASE(preset_test_long64),
 	KUNIT_CASE(preset_test_bad_setup),

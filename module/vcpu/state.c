@@ -168,7 +168,6 @@ static void put_debug(struct vcpu *vcpu, const struct svmvcpu_debug *in)
 static void reset_events(struct vcpu *vcpu)
 {
 	inject_reset(vcpu);
-	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
 	vcpu->injected = 0;
 	fault_history_reset(&vcpu->fault_history);
 	vcpu->debug.hit = 0;
@@ -252,6 +251,13 @@ int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state)
 	return -EOPNOTSUPP;
 }
 
+static u32 cpu_signature(const struct vcpu *vcpu)
+{
+	const struct svmvcpu_cpuid_entry *leaf1 = cpuid_table_find(vcpu->cpuid, 1, 0);
+
+	return leaf1 ? leaf1->eax : 0;
+}
+
 /**
  * state_setup() - SVMVCPU_SETUP
  * @vcpu: the vCPU
@@ -261,23 +267,70 @@ int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state)
  */
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 {
-	const struct svmvcpu_cpuid_entry *leaf1 = cpuid_table_find(vcpu->cpuid, 1, 0);
 	struct svmvcpu_state *state;
 	int ret;
 
+	if ((setup->flags & SVMVCPU_SETUP_WAIT_SIPI) && !vcpu->apic)
+		return -EINVAL;
 	/* Too large for the stack of kernels that instrument it */
 	state = kmalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
 	if (!state)
 		return -ENOMEM;
-	ret = preset_state(setup, &svm_limits, leaf1 ? leaf1->eax : 0, state);
+	ret = preset_state(setup, &svm_limits, cpu_signature(vcpu), state);
 	if (!ret)
 		ret = state_allowed(vcpu, state);
 	if (!ret) {
 		reset_rest(vcpu);
 		state_put(vcpu, state);
+		if (setup->flags & SVMVCPU_SETUP_WAIT_SIPI)
+			vcpu->activity = SVMVCPU_ACTIVITY_WAIT_SIPI;
 		vcpu->run->reason = SVMVCPU_EXIT_NONE;
 		sync_run_page_out(vcpu);
 	}
 	kfree(state);
 	return ret;
+}
+
+/**
+ * state_init_signal() - set the state after INIT
+ * @vcpu: vCPU with a local APIC
+ *
+ * The bootstrap processor then executes from the reset vector, the others wait for a
+ * STARTUP. Drops all events that wait.
+ *
+ * Context: process context.
+ * Return: 0, or -ENOMEM, and nothing has changed.
+ */
+int state_init_signal(struct vcpu *vcpu)
+{
+	struct svmvcpu_state *state = kmalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	const bool window = vcpu->want_window;
+
+	if (!state)
+		return -ENOMEM;
+	preset_init_state(guest_cr0(vcpu), cpu_signature(vcpu), state);
+	reset_events(vcpu);
+	/* The VMM may have nothing else that makes this RUN return. */
+	vcpu->want_window = window;
+	vcpu->vmcb->control.int_state = 0;
+	vcpu->activity = apic_init_signal(vcpu) ? SVMVCPU_ACTIVITY_RUNNING :
+						  SVMVCPU_ACTIVITY_WAIT_SIPI;
+	state_put(vcpu, state);
+	vcpu->want_flush = true;
+	kfree(state);
+	return 0;
+}
+
+/* A STARTUP ends the wait: execution starts at the page of its vector. */
+void state_startup(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = vcpu->vmcb;
+	struct vmcb_segment cs = vmcb->save.cs;
+
+	cs.selector = vcpu->startup_vector << 8;
+	cs.base = vcpu->startup_vector << 12;
+	vmcb_set_cs(vmcb, cs);
+	vmcb->save.rip = 0;
+	vcpu->unchecked = true;
+	vcpu->activity = SVMVCPU_ACTIVITY_RUNNING;
 }

@@ -39,6 +39,7 @@ static inline bool rflags_valid(u64 rflags)
 
 int preset_state(const struct svmvcpu_setup *setup, const struct state_limits *lim,
 		 u32 cpu_signature, struct svmvcpu_state *state);
+void preset_init_state(u64 cr0, u32 cpu_signature, struct svmvcpu_state *state);
 bool inject_valid(u32 inject, u32 error, u64 address);
 int state_valid(const struct svmvcpu_state *state, const struct state_limits *lim);
 void state_used(const struct svmvcpu_state *state, struct state_limits *used);
@@ -47,6 +48,8 @@ void state_get(struct vcpu *vcpu, struct svmvcpu_state *state);
 void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state);
 int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state);
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup);
+int state_init_signal(struct vcpu *vcpu);
+void state_startup(struct vcpu *vcpu);
 
 /* vcpu.gprs and the ABI have the general registers in the same order. */
 static_assert(offsetof(struct svmvcpu_gprs, rip) == sizeof_field(struct vcpu, gprs));
@@ -68,9 +71,10 @@ static __always_inline void state_put_gprs(struct vcpu *vcpu, const struct svmvc
 	if (likely(rip == save->rip && rflags == save->rflags))
 		return;
 	vcpu->unchecked = true;
-	/* The VMM has redirected the guest. */
+	/* The VMM has redirected the guest. It still waits for a STARTUP. */
 	if (rip != save->rip) {
-		vcpu->halted = false;
+		if (vcpu->activity == SVMVCPU_ACTIVITY_HALTED)
+			vcpu->activity = SVMVCPU_ACTIVITY_RUNNING;
 		vcpu->debug.hit = 0;
 	}
 	save->rip = rip;

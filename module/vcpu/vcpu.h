@@ -43,7 +43,7 @@ struct vcpu_snapshot;
  * @EXIT_SLEEP: the handler needs to sleep and has changed nothing; call it again in
  *	process context
  * @EXIT_LEAVE: leave the inner loop for do_host_work(), because the host needs this
- *	CPU or the guest is halted; there is no exit to handle
+ *	CPU or the guest does not run (vcpu.activity); there is no exit to handle
  * @EXIT_ERROR: RUN fails with vcpu.error, which exit_error() has set
  */
 enum exit_result {
@@ -58,10 +58,11 @@ enum exit_result {
 /* Pages of a vCPU file's mapping: struct svmvcpu_run, then the data window */
 #define RUN_PAGES	2
 
-/* Bits of vcpu.requests: reasons for the current or the next RUN to return */
+/* Bits of vcpu.requests, which end the inner loop of the current or the next RUN */
 #define VCPU_REQ_KICK		0
 #define VCPU_REQ_DEADLINE	1
 #define VCPU_REQ_INIT		2	/* the local APIC received an INIT */
+#define VCPU_REQ_STARTUP	3	/* and, later, a STARTUP with @startup_vector */
 
 /*
  * Completes an exit at the next RUN, in process context, unless the VMM has moved RIP. If it
@@ -118,6 +119,7 @@ struct vcpu {
 		};
 		bool dead;		/* SHUTDOWN or refused VMRUN; needs SETUP */
 		bool shutdown;		/* a triple fault is to be reported */
+		u8 startup_vector;	/* with VCPU_REQ_STARTUP */
 
 		u64 event;		/* to inject at the next entry, in EVENTINJ layout, or 0 */
 		u64 pending_exception;	/* to report to the VMM before delivery, or 0 */
@@ -140,7 +142,7 @@ struct vcpu {
 				bool nmi_iret;		/* that IRET is about to execute */
 				bool nmi_step;		/* a waiting NMI needs a single step */
 				bool want_window;	/* the VMM asked for IRQ_WINDOW */
-				bool halted;		/* in HLT; only with a local APIC */
+				u8 activity;		/* SVMVCPU_ACTIVITY_* */
 				bool unchecked;		/* changed since check_vmcb() passed */
 			};
 			u64 event_flags;	/* all of these, for a single test */
@@ -169,6 +171,7 @@ struct vcpu {
 	struct vcpu_step step;
 	struct vcpu_debug debug;
 	bool decode_mmio;		/* the VMM asked for MMIO exits */
+	bool init_exits;		/* the VMM handles INIT */
 	struct vmcb_policy policy;	/* the variable part of the intercepts */
 	union {
 		struct {
@@ -183,7 +186,7 @@ struct vcpu {
 
 	int on_cpu;			/* CPU this is loaded on, or -1; vcpu_kick() reads it */
 	unsigned long requests;		/* VCPU_REQ_* bits, atomic */
-	wait_queue_head_t wait;		/* RUN sleeps here: HLT, or a nested fault */
+	wait_queue_head_t wait;		/* RUN sleeps here: @activity, or a nested fault */
 	struct hrtimer deadline;	/* sets VCPU_REQ_DEADLINE */
 	struct mutex mutex;		/* see above */
 	struct list_head in_vm;		/* in svm_vm.vcpus, under svm_vm.lock */

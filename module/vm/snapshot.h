@@ -26,7 +26,7 @@ struct vcpu_snapshot {
 	u64 tsc;		/* the guest's TSC at the moment of the snapshot */
 	struct vmcb_policy policy;	/* used: what depends on guest state */
 	u32 debug_hit;		/* vcpu.debug.hit */
-	bool init;		/* VCPU_REQ_INIT is set */
+	bool init, startup;	/* VCPU_REQ_INIT and VCPU_REQ_STARTUP are set */
 	struct lapic lapic;	/* if the vCPU has a local APIC */
 	u8 run[SNAPSHOT_RUN_BYTES];
 	void *xstate;		/* xstate_caps.bytes */

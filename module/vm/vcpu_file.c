@@ -68,7 +68,7 @@ static int vcpu_set_state(struct vcpu *vcpu, const struct svmvcpu_state *state)
 		ret = state_allowed(vcpu, state);
 	if (ret)
 		return ret;
-	if ((state->components & SVMVCPU_STATE_EVENTS) && state->events.halted && !vcpu->apic)
+	if ((state->components & SVMVCPU_STATE_EVENTS) && state->events.activity && !vcpu->apic)
 		return -EINVAL;
 	if ((state->components & SVMVCPU_STATE_LAPIC) && !apic_state_valid(vcpu, &state->lapic))
 		return -EINVAL;
@@ -162,6 +162,7 @@ static int vcpu_set_exits(struct vcpu *vcpu, const struct svmvcpu_exits *exits)
 		return -EINVAL;
 	vcpu->decode_mmio = exits->decode & SVMVCPU_DECODE_MMIO;
 	vcpu->exceptions = exits->exceptions;
+	vcpu->init_exits = exits->flags & SVMVCPU_EXITS_INIT;
 	vcpu->followed = exits->flags & SVMVCPU_EXITS_FAULTS ? FAULT_HISTORY_EXCEPTIONS : 0;
 	return 0;
 }
@@ -231,12 +232,13 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 
 	switch (cmd) {
 	case SVMVCPU_SETUP:
-		return COPY_ARG(&a.setup, 0, arg) ?: state_setup(vcpu, &a.setup);
+		return COPY_ARG(&a.setup, SVMVCPU_SETUP_WAIT_SIPI, arg) ?:
+		       state_setup(vcpu, &a.setup);
 	case SVMVCPU_GET_STATE:
 	case SVMVCPU_SET_STATE:
 		return vcpu_ioctl_state(vcpu, arg, cmd == SVMVCPU_SET_STATE);
 	case SVMVCPU_SET_EXITS:
-		return COPY_ARG(&a.exits, SVMVCPU_EXITS_FAULTS, arg) ?:
+		return COPY_ARG(&a.exits, SVMVCPU_EXITS_FAULTS | SVMVCPU_EXITS_INIT, arg) ?:
 		       vcpu_set_exits(vcpu, &a.exits);
 	case SVMVCPU_SET_DEBUG:
 		return step_set_debug(vcpu, arg);

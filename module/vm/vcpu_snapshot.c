@@ -63,6 +63,7 @@ void vcpu_snapshot_take(struct vcpu *vcpu, struct vcpu_snapshot *snapshot,
 	snapshot->policy = vcpu->policy;
 	snapshot->debug_hit = vcpu->debug.hit;
 	snapshot->init = test_bit(VCPU_REQ_INIT, &vcpu->requests);
+	snapshot->startup = test_bit(VCPU_REQ_STARTUP, &vcpu->requests);
 	memcpy(snapshot->run, (const u8 *)vcpu->run + SNAPSHOT_RUN_FIRST, sizeof(snapshot->run));
 	memcpy(snapshot->xstate, vcpu->xstate, xstate_caps.bytes);
 	snapshot->taken = true;
@@ -111,6 +112,7 @@ void vcpu_snapshot_restore(struct vcpu *vcpu, const struct snapshot_time *then,
 	put_policy(vcpu, &snapshot->policy);
 	vcpu->debug.hit = snapshot->debug_hit;
 	assign_bit(VCPU_REQ_INIT, &vcpu->requests, snapshot->init);
+	assign_bit(VCPU_REQ_STARTUP, &vcpu->requests, snapshot->startup);
 	memcpy((u8 *)vcpu->run + SNAPSHOT_RUN_FIRST, snapshot->run, sizeof(snapshot->run));
 	vcpu->run->exits = vcpu->exits;
 	memcpy(vcpu->xstate, snapshot->xstate, xstate_caps.bytes);

@@ -215,7 +215,7 @@ TEST_F(state, get_some)
 		EXPECT_EQ(!(i & 2), state.segments.cs.selector == 0x5a5a);
 		EXPECT_EQ(!(i & 4), state.control.cr8 == 0x5a5a5a5a5a5a5a5aULL);
 		EXPECT_EQ(!(i & 8), state.debug.dr7 == 0x5a5a5a5a5a5a5a5aULL);
-		EXPECT_EQ(!(i & 16), state.events.halted == 0x5a);
+		EXPECT_EQ(!(i & 16), state.events.activity == 0x5a);
 		EXPECT_EQ(!(i & 32), state.msrs.pat == 0x5a5a5a5a5a5a5a5aULL);
 		EXPECT_EQ(0x5a5a5a5a5a5a5a5aULL, state.xcr0);
 	}

@@ -210,6 +210,7 @@ TEST_F(access, to_itself)
 	apic_start(vm, CODE("\x90"));
 	EXPECT_EQ(2, apic_run(vm));
 	EXPECT_EQ(FINISHED, apic_iret(vm));
+	apic_exit_on_init(vm);
 	EXPECT_EQ(0U, vmm_write(vm, APIC_ICR, 4, 0x4500));
 	RUN_EXPECT(vm, SYSTEM_DOWN);
 	EXPECT_EQ((unsigned int)SVMVCPU_DOWN_INIT, vm->run->down.kind);

@@ -107,7 +107,7 @@ TEST_F(hlt, outlasts_a_kick)
 	EXPECT_EQ(SVMVCPU_BY_KICK, vm->run->interrupted.by);
 	EXPECT_EQ(TEST_CODE + 2, vm->run->gprs.rip);
 	idt_get(vm, &state);
-	EXPECT_EQ(1U, state.events.halted);
+	EXPECT_EQ(1U, state.events.activity);
 	/* still pending: RUN waits again, TPR blocks the interrupt */
 	state.lapic.regs[8] = 0x80;
 	idt_set(vm, &state, SVMVCPU_STATE_LAPIC);
@@ -121,7 +121,7 @@ TEST_F(hlt, outlasts_a_kick)
 	EXPECT_EQ(1, apic_send(vm, 0x97, 0));
 	EXPECT_EQ(0x97, apic_run(vm));
 	idt_get(vm, &state);
-	EXPECT_EQ(0U, state.events.halted);
+	EXPECT_EQ(0U, state.events.activity);
 }
 
 /* NMIs ignore TPR. */

@@ -154,6 +154,7 @@ TEST_F(irq, init_to_itself_is_a_reset)
 {
 	struct test_vm *vm = &self->vm;
 
+	apic_exit_on_init(vm);
 	EXPECT_EQ(EXITED, x2_write(vm, APIC_ICR, 0x4500));
 	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_SYSTEM_DOWN, vm->run->reason);
 	EXPECT_EQ((unsigned int)SVMVCPU_DOWN_INIT, vm->run->down.kind);
@@ -306,6 +307,7 @@ TEST_F(irq, pin_resets)
 	struct svmvcpu_state state;
 	unsigned int pin;
 
+	apic_exit_on_init(vm);
 	for (pin = 0; pin < 2; pin++) {
 		EXPECT_EQ(FINISHED, x2_write(vm, pin ? APIC_LVT_LINT1 : APIC_LVT_LINT0, 0x500));
 		EXPECT_EQ(0, svmvcpu_vcpu_lint(&vm->vcpu, 1 << pin));
@@ -330,6 +332,7 @@ TEST_F(irq, init_is_saved)
 	struct test_vm *vm = &self->vm;
 	struct svmvcpu_state state, without;
 
+	apic_exit_on_init(vm);
 	vm_get_state(vm, &without);
 	EXPECT_EQ(0U, without.lapic.pins);
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_LVT_LINT0, 0x500));
@@ -398,7 +401,8 @@ TEST_F(irq, bad_messages)
 		{ .vector = 0x51, .mode = SVMVCPU_MSG_NMI },
 		{ .flags = SVMVCPU_MSG_LEVEL, .mode = SVMVCPU_MSG_NMI },
 		{ .vector = 0x51, .mode = 5 },
-		{ .vector = 0x51, .mode = 6 },
+		{ .flags = SVMVCPU_MSG_LEVEL, .mode = SVMVCPU_MSG_INIT },
+		{ .flags = SVMVCPU_MSG_LEVEL, .vector = 0x51, .mode = SVMVCPU_MSG_STARTUP },
 		{ .vector = 0x51, .mode = 7 },
 		{ .vector = 0x51, .mode = 255 },
 		{ .vector = 0x51, .flags = 4 },
@@ -448,7 +452,7 @@ static void open_other(struct test_vm *vm, struct other *other)
 	state.gprs.rip = TEST_CODE;
 	state.gprs.rsp = TEST_STACK - 0x400;
 	state.gprs.rflags = 2 | FLAG_IF;
-	state.events.halted = 1;
+	state.events.activity = 1;
 	state.lapic.base = BASE_X2APIC & ~BASE_BSP;
 	state.lapic.regs[2] = 1;
 	if (svmvcpu_vcpu_set_state(&other->vcpu, vm->info.components, &state))

@@ -379,7 +379,7 @@ TEST_F(regs, without)
 	EXPECT_EQ(EINVAL, ioctl_errno(vm->vcpu.fd, SVMVCPU_SET_STATE, &state));
 	state.lapic.regs[63] = 0;
 	state.components = SVMVCPU_STATE_EVENTS;
-	state.events.halted = 1;
+	state.events.activity = 1;
 	EXPECT_EQ(EINVAL, ioctl_errno(vm->vcpu.fd, SVMVCPU_SET_STATE, &state));
 }
 

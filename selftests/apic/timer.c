@@ -230,7 +230,7 @@ TEST_F(timer, halted_guest_moves)
 	RUN_EXPECT(vm, INTERRUPTED);
 	move(vm, other);
 	idt_get(other, &state);
-	EXPECT_EQ(1U, state.events.halted);
+	EXPECT_EQ(1U, state.events.activity);
 	EXPECT_GT(state.lapic.timer_remaining, 0U);
 	EXPECT_LE(state.lapic.timer_remaining, MOVE_NS);
 	EXPECT_EQ(VECTOR, apic_run(other));
@@ -281,7 +281,7 @@ TEST_F(timer, state_component)
 	state.lapic.regs[2] = 1;
 	EXPECT_EQ(EINVAL, ioctl_errno(vm->vcpu.fd, SVMVCPU_SET_STATE, &state));
 	state.lapic.regs[2] = 0;
-	state.events.halted = 2;
+	state.events.activity = 3;
 	state.components = SVMVCPU_STATE_EVENTS;
 	EXPECT_EQ(EINVAL, ioctl_errno(vm->vcpu.fd, SVMVCPU_SET_STATE, &state));
 }

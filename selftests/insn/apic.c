@@ -179,6 +179,7 @@ TEST_F(apic, init)
 {
 	struct test_vm *vm = &self->vm;
 
+	apic_exit_on_init(vm);
 	apic_start(vm, CODE("\x87\x07"))->rdi = PAGE_APIC + APIC_ICR;
 	vm->run->gprs.rax = 0x4500;
 	EXPECT_EQ(EXITED, run(self));

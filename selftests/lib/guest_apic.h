@@ -172,6 +172,15 @@ static inline void apic_open_x2(struct test_vm *t)
 	apic_enable_x2(t);
 }
 
+/* An INIT exits with SYSTEM_DOWN. */
+static inline void apic_exit_on_init(struct test_vm *t)
+{
+	struct svmvcpu_exits exits = { .flags = SVMVCPU_EXITS_INIT };
+
+	if (svmvcpu_vcpu_choose_exits(&t->vcpu, &exits))
+		vm_die("SET_EXITS");
+}
+
 #define X2APIC_FIXTURE(name, ...)	VM_FIXTURE_BY(apic_open_x2, name, __VA_ARGS__)
 
 static inline int apic_send(struct test_vm *t, unsigned int vector, uint32_t flags)

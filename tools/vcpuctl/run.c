@@ -185,7 +185,7 @@ static int choose_exits(struct session *s)
 {
 	bool faults = !s->options.no_faults && s->guest.boot == BOOT_NONE && !s->guest.fed;
 	struct svmvcpu_exits exits = {
-		.flags = faults ? SVMVCPU_EXITS_FAULTS : 0,
+		.flags = SVMVCPU_EXITS_INIT | (faults ? SVMVCPU_EXITS_FAULTS : 0),
 		.exceptions = s->options.catch,
 		.decode = s->guest.lapic || s->guest.ignore ? SVMVCPU_DECODE_MMIO : 0,
 	};

@@ -52,7 +52,7 @@
 	X(5,  MSR_WRITE,	"msr-write")					\
 	/* HLT; RIP is after it. With a local APIC only if RFLAGS.IF is clear */	\
 	X(6,  HALT,		"halt")						\
-	/* the guest requested power-off, reset or INIT */			\
+	/* the guest requested power-off or reset; or INIT, see EXITS_INIT */	\
 	X(7,  SYSTEM_DOWN,	"system-down")					\
 	/* a triple fault, or an #MC by the guest on family 10h; SETUP is needed */	\
 	X(8,  SHUTDOWN,		"shutdown")					\
@@ -185,6 +185,11 @@ struct svmvcpu_debug {
 	__u64 dr6, dr7;
 };
 
+/* svmvcpu_events.activity: what the vCPU does in RUN */
+#define SVMVCPU_ACTIVITY_RUNNING	0
+#define SVMVCPU_ACTIVITY_HALTED		1	/* in a HLT that waits for an interrupt */
+#define SVMVCPU_ACTIVITY_WAIT_SIPI	2	/* waits for a STARTUP */
+
 /**
  * struct svmvcpu_events - pending events and interrupt state
  * @exception: SVMVCPU_INJECT_VALID | kind | vector of an event that is about to
@@ -196,7 +201,7 @@ struct svmvcpu_debug {
  * @nmis: 1 if an NMI waits. Only one can wait, as in hardware
  * @nmi_masked: 1 in an NMI handler, until its IRET
  * @shadow: 1 in the interrupt shadow of STI or MOV SS
- * @halted: 1 in a HLT that waits for an interrupt; zero without a local APIC
+ * @activity: SVMVCPU_ACTIVITY_*; RUNNING without a local APIC
  */
 struct svmvcpu_events {
 	__u32 exception;
@@ -205,7 +210,7 @@ struct svmvcpu_events {
 	__u8  nmis;
 	__u8  nmi_masked;
 	__u8  shadow;
-	__u8  halted;
+	__u8  activity;
 };
 
 /**
@@ -233,8 +238,13 @@ struct svmvcpu_msrs {
 	__u64 pat, tsc, tsc_aux;
 };
 
-/* svmvcpu_lapic.pins: an INIT has arrived, and RUN has not reported it yet */
+/*
+ * svmvcpu_lapic.pins: an INIT or a STARTUP has arrived, and the next RUN handles it. INIT
+ * comes first if both have. Bits 16-23 are the vector of the STARTUP.
+ */
 #define SVMVCPU_LAPIC_INIT	(1U << 31)
+#define SVMVCPU_LAPIC_SIPI	(1U << 30)
+#define SVMVCPU_LAPIC_SIPI_SHIFT	16
 
 /**
  * struct svmvcpu_lapic - state of a local APIC
@@ -243,7 +253,8 @@ struct svmvcpu_msrs {
  * @timer_remaining: one-shot and periodic mode: nanoseconds until the timer
  *	expires next; 0 if it is stopped
  * @esr_pending: errors that become visible with the next write to ESR
- * @pins: bit n is set if LINTn is asserted, n is 0 or 1; SVMVCPU_LAPIC_INIT
+ * @pins: bit n is set if LINTn is asserted, n is 0 or 1; SVMVCPU_LAPIC_INIT;
+ *	SVMVCPU_LAPIC_SIPI with a vector
  * @regs: element n is the register at offset n * 16 of the register page, which
  *	is MSR 0x800 + n. SET_STATE ignores PPR, APR and the current count, which
  *	follow from the other registers. In x2APIC mode the ID has 32 bits, the
@@ -542,6 +553,8 @@ struct svmvcpu_cpuid {
 #define SVMVCPU_MSG_FIXED	0
 #define SVMVCPU_MSG_LOWEST	1	/* to the destination with the lowest priority */
 #define SVMVCPU_MSG_NMI		4
+#define SVMVCPU_MSG_INIT	5
+#define SVMVCPU_MSG_STARTUP	6	/* starts a vCPU that waits, at @vector << 12 */
 
 /* svmvcpu_message.flags */
 #define SVMVCPU_MSG_LOGICAL	(1U << 0)	/* @dest is a logical destination */
@@ -553,8 +566,8 @@ struct svmvcpu_cpuid {
  * @size: sizeof(struct svmvcpu_message)
  * @flags: SVMVCPU_MSG_*
  * @dest: APIC ID, or 0xff for all; with LOGICAL, a logical destination
- * @vector: 16 to 255; for NMI 0
- * @mode: SVMVCPU_MSG_FIXED, _LOWEST or _NMI
+ * @vector: FIXED, LOWEST: 16 to 255; STARTUP: any; NMI, INIT: 0
+ * @mode: SVMVCPU_MSG_FIXED, _LOWEST, _NMI, _INIT or _STARTUP
  * @mbz: zero
  */
 struct svmvcpu_message {
@@ -733,10 +746,13 @@ enum svmvcpu_preset {
 	SVMVCPU_PRESET_LONG64	= 3,
 };
 
+/* svmvcpu_setup.flags */
+#define SVMVCPU_SETUP_WAIT_SIPI	(1U << 0)	/* RESET: the vCPU waits for a STARTUP */
+
 /**
  * struct svmvcpu_setup - argument of SVMVCPU_SETUP: reset the vCPU
  * @size: sizeof(struct svmvcpu_setup)
- * @flags: zero
+ * @flags: SVMVCPU_SETUP_*
  * @preset: &enum svmvcpu_preset
  * @mbz: zero
  * @entry: initial RIP
@@ -815,6 +831,7 @@ struct svmvcpu_state {
 
 /* svmvcpu_exits.flags */
 #define SVMVCPU_EXITS_FAULTS	(1U << 0)	/* SHUTDOWN lists every fault that led to it */
+#define SVMVCPU_EXITS_INIT	(1U << 1)	/* an INIT exits with SYSTEM_DOWN */
 
 /**
  * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: select optional exits
@@ -1050,7 +1067,7 @@ struct svmvcpu_exit_msr {
 
 #define SVMVCPU_DOWN_POWEROFF	0	/* the word 0x2000 was written to port 0x604 */
 #define SVMVCPU_DOWN_RESET	1	/* port 0xcf9 was written */
-#define SVMVCPU_DOWN_INIT	2	/* the local APIC got an INIT, from itself or a pin */
+#define SVMVCPU_DOWN_INIT	2	/* an INIT has arrived; with SVMVCPU_EXITS_INIT */
 
 /**
  * struct svmvcpu_exit_down - SVMVCPU_EXIT_SYSTEM_DOWN
