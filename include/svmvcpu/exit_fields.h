@@ -138,5 +138,15 @@ const struct svmvcpu_field svmvcpu_exit_fields[] = {
 	    "bits 0-3: breakpoints that were hit; bit 14: a step"),
 	HEX(DEBUG, "linear", debug.rip, ALWAYS,
 	    "linear address of the next instruction; INT3: of the INT3"),
+
+	WORD(IPI, "mode", ipi.mode, ~0U, ipi_words, ALWAYS, "SVMVCPU_MSG_INIT, _STARTUP or _SMI"),
+	HEX(IPI, "dest", ipi.dest, WITHOUT(ipi.flags, SVMVCPU_IPI_ALL),
+	    "APIC ID or logical destination"),
+	SET(IPI, "logical", ipi.flags, SVMVCPU_IPI_LOGICAL, ALWAYS,
+	    "``dest`` is a logical destination"),
+	SET(IPI, "all", ipi.flags, SVMVCPU_IPI_ALL, ALWAYS, "to all local APICs"),
+	SET(IPI, "self", ipi.flags, SVMVCPU_IPI_SELF, ALWAYS,
+	    "the sender is a destination, too"),
+	HEX(IPI, "vector", ipi.vector, ALWAYS, "STARTUP: page number of the entry point"),
 	{ }
 };

@@ -86,6 +86,13 @@ struct lapic_msg {
 	bool sender_too;	/* deliver the IPI to its sender as well, if it matches */
 };
 
+/* Messages that change what a CPU executes rather than interrupt it */
+static inline bool lapic_msg_controls(const struct lapic_msg *msg)
+{
+	return msg->mode == LAPIC_MSG_SMI || msg->mode == LAPIC_MSG_INIT ||
+	       msg->mode == LAPIC_MSG_STARTUP;
+}
+
 /* Bits of lapic_effects.flags */
 #define LAPIC_GP	0x01	/* fail the MSR access with #GP(0) */
 #define LAPIC_IRQ	0x02	/* lapic_pending() may return a (higher) vector now */

@@ -342,22 +342,22 @@ static void send_to_dest(struct lapic *l, struct lapic_msg *msg, u32 dest)
 		   !msg->logical && msg->dest == 0xff;
 	/*
 	 * Of lowest priority, one local APIC receives it, and selecting it takes the
-	 * priorities of all. INIT and STARTUP take the same way to all their destinations.
+	 * priorities of all. The caller decides who sends INIT, STARTUP and SMI.
 	 */
-	msg->sender_too = msg->mode == LAPIC_MSG_LOWEST || msg->mode == LAPIC_MSG_INIT ||
-			  msg->mode == LAPIC_MSG_STARTUP;
+	msg->sender_too = msg->mode == LAPIC_MSG_LOWEST || lapic_msg_controls(msg);
 	if (!msg->sender_too && lapic_matches(l, msg))
 		accept(l, msg);
 	/* Ask the others in any case: a guest can give several xAPICs the same ID. */
 	send_to_others(l, msg);
 }
 
-/* Messages without an effect: reserved modes, SMI, and level de-assert of INIT */
+/* Messages without an effect: reserved modes, and level de-assert of INIT */
 static bool msg_is_void(u32 icr)
 {
 	switch (MSG_MODE(icr)) {
 	case LAPIC_MSG_FIXED:
 	case LAPIC_MSG_LOWEST:
+	case LAPIC_MSG_SMI:
 	case LAPIC_MSG_NMI:
 	case LAPIC_MSG_STARTUP:
 		return false;

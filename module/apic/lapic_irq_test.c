@@ -452,7 +452,7 @@ static const struct {
 	{ 0x2600000000004400ULL, 0x26, OTHERS, false },
 	{ 0xff00000000004400ULL, 0xff | ALL, LAPIC_NMI | OTHERS, false },
 	{ 0x00000000000c4400ULL, ALL, OTHERS, false },
-	/* INIT and STARTUP: the caller delivers the sender's as well */
+	/* INIT, STARTUP and SMI: the caller delivers the sender's as well */
 	{ 0x2500000000004500ULL, 0x25 | ANY, OTHERS, false },
 	{ 0x2600000000004500ULL, 0x26 | ANY, OTHERS, false },
 	{ 0x260000000000c500ULL, 0x26 | ANY, OTHERS, false },
@@ -460,10 +460,11 @@ static const struct {
 	{ 0x00000000000c4500ULL, ALL, OTHERS, false },
 	{ 0x2600000000004608ULL, 0x26 | ANY, OTHERS, false },
 	{ 0x2500000000004608ULL, 0x25 | ANY, OTHERS, false },
-	/* no effect: INIT de-assert, SMI, remote read, ExtINT, sets that include the sender */
+	{ 0x2500000000004200ULL, 0x25 | ANY, OTHERS, false },
+	{ 0x00000000000c4200ULL, ALL, OTHERS, false },
+	/* no effect: INIT de-assert, remote read, ExtINT, sets that include the sender */
 	{ 0x2600000000008500ULL, 0, 0, false },
 	{ 0x0000000000088500ULL, 0, 0, false },
-	{ 0x2600000000004200ULL, 0, 0, false },
 	{ 0x2600000000004300ULL, 0, 0, false },
 	{ 0x2600000000004700ULL, 0, 0, false },
 	{ 0x0000000000044400ULL, 0, 0, false },

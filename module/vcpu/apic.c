@@ -215,7 +215,7 @@ static void program_timer(struct vcpu_apic *apic)
 		hrtimer_try_to_cancel(&apic->timer);
 }
 
-/* Apply all effects except LAPIC_GP and LAPIC_EOI, which concern the instruction. */
+/* Apply all effects except LAPIC_GP, LAPIC_EOI and LAPIC_IPI, which concern the instruction. */
 static void apply(struct vcpu *vcpu)
 {
 	struct vcpu_apic *apic = vcpu->apic;
@@ -232,20 +232,54 @@ static void apply(struct vcpu *vcpu)
 		clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
 		set_bit(VCPU_REQ_INIT, &vcpu->requests);
 	}
+}
+
+/* Send an IPI of the guest. Returns false if that is up to the VMM. */
+static bool send_ipi(struct vcpu *vcpu, const struct lapic_msg *ipi)
+{
+	/* As in hardware, an interrupt without a receiver is lost. */
+	if (!lapic_msg_controls(ipi)) {
+		send(vcpu->vm, vcpu->apic, ipi);
+		return true;
+	}
+	if (vcpu->ipi_exits || ipi->mode == LAPIC_MSG_SMI)
+		return false;
+	return send(vcpu->vm, vcpu->apic, ipi) > 0;
+}
+
+static enum exit_result exit_ipi(struct vcpu *vcpu, const struct lapic_msg *ipi)
+{
+	bool self = ipi->sender_too && lapic_matches(&vcpu->apic->lapic, ipi);
+
+	vcpu->run->ipi = (struct svmvcpu_exit_ipi) {
+		.dest = ipi->dest,
+		.flags = (ipi->logical ? SVMVCPU_IPI_LOGICAL : 0) |
+			 (ipi->all ? SVMVCPU_IPI_ALL : 0) | (self ? SVMVCPU_IPI_SELF : 0),
+		.vector = ipi->vector,
+		.mode = ipi->mode,
+	};
+	return exit_to_user(vcpu, SVMVCPU_EXIT_IPI);
+}
+
+/* Effects that may end RUN. A call of the model has at most one of them. */
+static noinline enum exit_result conclude_exit(struct vcpu *vcpu)
+{
+	const struct lapic_effects *effects = &vcpu->apic->lapic.effects;
+
 	if (effects->flags & LAPIC_IPI)
-		send(vcpu->vm, apic, &effects->ipi);
+		return send_ipi(vcpu, &effects->ipi) ? EXIT_RESUME :
+						       exit_ipi(vcpu, &effects->ipi);
+	vcpu->run->eoi = (struct svmvcpu_exit_eoi) { .vector = effects->eoi_vector };
+	return exit_to_user(vcpu, SVMVCPU_EXIT_IOAPIC_EOI);
 }
 
 /* Finish an access of the guest after its instruction has been skipped. */
 static enum exit_result conclude(struct vcpu *vcpu)
 {
-	const struct lapic_effects *effects = &vcpu->apic->lapic.effects;
-
 	apply(vcpu);
-	if (!(effects->flags & LAPIC_EOI))
-		return EXIT_RESUME;
-	vcpu->run->eoi = (struct svmvcpu_exit_eoi) { .vector = effects->eoi_vector };
-	return exit_to_user(vcpu, SVMVCPU_EXIT_IOAPIC_EOI);
+	if (vcpu->apic->lapic.effects.flags & (LAPIC_EOI | LAPIC_IPI))
+		return conclude_exit(vcpu);
+	return EXIT_RESUME;
 }
 
 static void take_vectors(struct lapic *lapic, unsigned long *posted, bool level)

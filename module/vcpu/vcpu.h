@@ -172,6 +172,7 @@ struct vcpu {
 	struct vcpu_debug debug;
 	bool decode_mmio;		/* the VMM asked for MMIO exits */
 	bool init_exits;		/* the VMM handles INIT */
+	bool ipi_exits;			/* the VMM sends INIT, STARTUP and SMI */
 	struct vmcb_policy policy;	/* the variable part of the intercepts */
 	union {
 		struct {

@@ -156,6 +156,8 @@ static int vcpu_set_cpuid(struct vcpu *vcpu, const void __user *arg)
 	return ret;
 }
 
+#define EXITS_FLAGS	(SVMVCPU_EXITS_FAULTS | SVMVCPU_EXITS_INIT | SVMVCPU_EXITS_IPI)
+
 static int vcpu_set_exits(struct vcpu *vcpu, const struct svmvcpu_exits *exits)
 {
 	if ((exits->decode & ~SVMVCPU_DECODE_MMIO) || (exits->exceptions & ~EXITABLE_EXCEPTIONS))
@@ -163,6 +165,7 @@ static int vcpu_set_exits(struct vcpu *vcpu, const struct svmvcpu_exits *exits)
 	vcpu->decode_mmio = exits->decode & SVMVCPU_DECODE_MMIO;
 	vcpu->exceptions = exits->exceptions;
 	vcpu->init_exits = exits->flags & SVMVCPU_EXITS_INIT;
+	vcpu->ipi_exits = exits->flags & SVMVCPU_EXITS_IPI;
 	vcpu->followed = exits->flags & SVMVCPU_EXITS_FAULTS ? FAULT_HISTORY_EXCEPTIONS : 0;
 	return 0;
 }
@@ -238,7 +241,7 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 	case SVMVCPU_SET_STATE:
 		return vcpu_ioctl_state(vcpu, arg, cmd == SVMVCPU_SET_STATE);
 	case SVMVCPU_SET_EXITS:
-		return COPY_ARG(&a.exits, SVMVCPU_EXITS_FAULTS | SVMVCPU_EXITS_INIT, arg) ?:
+		return COPY_ARG(&a.exits, EXITS_FLAGS, arg) ?:
 		       vcpu_set_exits(vcpu, &a.exits);
 	case SVMVCPU_SET_DEBUG:
 		return step_set_debug(vcpu, arg);

@@ -416,6 +416,84 @@ TEST_F(init, exits)
 	EXPECT_TRUE(ap_started(self, AP_VECTOR));
 }
 
+/* Did writing @icr exit with this IPI, behind the instruction? */
+static int ipi_exit(struct test_vm *vm, uint64_t icr, unsigned int mode, uint32_t dest,
+		    unsigned int flags, unsigned int vector)
+{
+	const struct svmvcpu_exit_ipi want = {
+		.dest = dest, .flags = flags, .vector = vector, .mode = mode,
+	};
+
+	return x2_write(vm, APIC_ICR, icr) == EXITED && vm->run->reason == SVMVCPU_EXIT_IPI &&
+	       !memcmp(&want, &vm->run->ipi, sizeof(want)) &&
+	       vm->run->gprs.rip == TEST_CODE + 2 && apic_run(vm) == FINISHED;
+}
+
+#define TO(id)	((uint64_t)(id) << 32)
+
+/* What no local APIC of the kernel receives is an exit, unless hardware drops it, too. */
+TEST_F(init, ipi_without_a_receiver)
+{
+	struct test_vm *vm = &self->vm;
+
+	EXPECT_TRUE(ipi_exit(vm, TO(5) | 0x4500, SVMVCPU_MSG_INIT, 5, 0, 0));
+	EXPECT_TRUE(ipi_exit(vm, TO(5) | 0x4612, SVMVCPU_MSG_STARTUP, 5, 0, 0x12));
+	EXPECT_TRUE(ipi_exit(vm, TO(0x10001) | 0x4d00, SVMVCPU_MSG_INIT, 0x10001,
+			     SVMVCPU_IPI_LOGICAL, 0));
+	/* SMI, whoever receives it */
+	EXPECT_TRUE(ipi_exit(vm, TO(1) | 0x4200, SVMVCPU_MSG_SMI, 1, 0, 0));
+	EXPECT_TRUE(ipi_exit(vm, TO(0) | 0x4200, SVMVCPU_MSG_SMI, 0, SVMVCPU_IPI_SELF, 0));
+	EXPECT_TRUE(ipi_exit(vm, 0xc4200, SVMVCPU_MSG_SMI, 0, SVMVCPU_IPI_ALL, 0));
+	EXPECT_TRUE(ipi_exit(vm, TO(0xffffffff) | 0x4200, SVMVCPU_MSG_SMI, 0xffffffff,
+			     SVMVCPU_IPI_ALL | SVMVCPU_IPI_SELF, 0));
+	/* fixed, lowest priority and NMI; INIT de-assert; sets for which INIT is invalid */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, TO(5) | 0x4055));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, TO(5) | 0x4155));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, TO(5) | 0x4400));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, TO(5) | 0x8500));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 0x44500));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 0x84500));
+	/* others: the AP is there, then it is not */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, 0xc4500));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, TO(1) | 0x4500));
+	svmvcpu_vcpu_close(&self->ap.vcpu);
+	EXPECT_TRUE(ipi_exit(vm, 0xc4500, SVMVCPU_MSG_INIT, 0, SVMVCPU_IPI_ALL, 0));
+	EXPECT_TRUE(ipi_exit(vm, TO(1) | 0x4500, SVMVCPU_MSG_INIT, 1, 0, 0));
+}
+
+/* With EXITS_IPI the VMM sends INIT and STARTUP; the vCPUs do not change. */
+TEST_F(init, ipi_exits)
+{
+	struct svmvcpu_exits exits = { .flags = SVMVCPU_EXITS_IPI };
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&vm->vcpu, &exits));
+	EXPECT_TRUE(ipi_exit(vm, TO(1) | 0x4609, SVMVCPU_MSG_STARTUP, 1, 0, 9));
+	EXPECT_TRUE(ipi_exit(vm, TO(1) | 0x4500, SVMVCPU_MSG_INIT, 1, 0, 0));
+	EXPECT_TRUE(ipi_exit(vm, TO(0) | 0x4500, SVMVCPU_MSG_INIT, 0, SVMVCPU_IPI_SELF, 0));
+	EXPECT_TRUE(ipi_exit(vm, 0xc4500, SVMVCPU_MSG_INIT, 0, SVMVCPU_IPI_ALL, 0));
+	idt_get(vm, &state);
+	EXPECT_EQ(0U, state.lapic.pins);
+	ap_get(self, &state);
+	EXPECT_EQ(0U, state.lapic.pins);
+	/* Interrupts and NMIs are still sent. */
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, TO(1) | 0x4400));
+	ap_get(self, &state);
+	EXPECT_EQ(1U, state.events.nmis);
+	state.events.nmis = 0;
+	EXPECT_EQ(0, ap_put(self, SVMVCPU_STATE_EVENTS, &state));
+	/* The choice is the sender's; and SET_EXITS replaces it. */
+	exits.flags = 0;
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&vm->vcpu, &exits));
+	exits.flags = SVMVCPU_EXITS_IPI;
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&self->ap.vcpu, &exits));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, TO(1) | 0x4609));
+	EXPECT_EQ(SVMVCPU_EXIT_HYPERCALL, ap_run(self));
+	exits.flags = 8;
+	EXPECT_EQ(-EINVAL, svmvcpu_vcpu_choose_exits(&vm->vcpu, &exits));
+}
+
 static void on_signal(int sig)
 {
 	(void)sig;
@@ -540,12 +618,14 @@ TEST_F(init, set_state)
 		state.lapic.pins = cases[i].pins;
 		EXPECT_EQ(-cases[i].err, ap_put(self, self->vm.info.components, &state))
 			TH_LOG("case %u", i);
-		if (cases[i].err || !cases[i].activity)
+		if (cases[i].err)
 			continue;
+		/* A STARTUP for which nobody waits is dropped. */
+		if (!cases[i].activity)
+			state.lapic.pins = 0;
 		ap_get(self, &again);
 		EXPECT_EQ(cases[i].activity, again.events.activity);
-		/* A STARTUP for which nobody waits is dropped. */
-		EXPECT_EQ(cases[i].activity == 2 ? cases[i].pins : 0, again.lapic.pins);
+		EXPECT_EQ(state.lapic.pins, again.lapic.pins);
 	}
 	/* INIT and STARTUP arrive with the state of another vCPU. */
 	state.events.activity = SVMVCPU_ACTIVITY_RUNNING;

@@ -29,6 +29,11 @@ const char *const svmvcpu_down_words[SVMVCPU_DOWN_WORDS] = {
 static const char * const direction_words[] = { "out", "in" };
 static const char * const by_words[] = { "signal", "kick", "deadline" };
 static const char * const cause_words[] = { "step", "breakpoints", "int3" };
+static const char * const ipi_words[] = {
+	[SVMVCPU_MSG_SMI] = "smi",
+	[SVMVCPU_MSG_INIT] = "init",
+	[SVMVCPU_MSG_STARTUP] = "startup",
+};
 
 #define RULE_WORD(nr, name, str) \
 	[nr] = str,

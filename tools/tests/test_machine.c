@@ -285,6 +285,9 @@ static void test_ioapic(void)
 	machine_irq(&m, IRQ_SERIAL, true);
 	OK(machine_exit(&m, &run, NULL) == MACHINE_CONTINUE && nr_messages == 2,
 	   "and interrupts go nowhere");
+	run.reason = SVMVCPU_EXIT_IPI;
+	OK(machine_exit(&m, &run, NULL) == MACHINE_CONTINUE && nr_messages == 2,
+	   "and neither does an INIT for another CPU");
 }
 
 static void test_unclaimed(void)

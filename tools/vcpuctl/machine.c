@@ -278,6 +278,9 @@ int machine_exit(struct machine *m, struct svmvcpu_run *run, void *window)
 		return handle_down(run);
 	case SVMVCPU_EXIT_DEBUG:
 		return MACHINE_CONTINUE;
+	/* There is no other CPU. */
+	case SVMVCPU_EXIT_IPI:
+		return MACHINE_CONTINUE;
 	case SVMVCPU_EXIT_HALT:
 		return STATUS_HALT;
 	case SVMVCPU_EXIT_SHUTDOWN:

@@ -71,7 +71,9 @@
 	/* the guest has finished a level-triggered interrupt of its APIC */	\
 	X(15, IOAPIC_EOI,	"ioapic-eoi")					\
 	/* a step or a breakpoint of the VMM; needs SVMVCPU_SET_DEBUG */	\
-	X(16, DEBUG,		"debug")
+	X(16, DEBUG,		"debug")					\
+	/* an INIT, STARTUP or SMI of the guest that the kernel does not send */	\
+	X(17, IPI,		"ipi")
 
 /* enum svmvcpu_exit_reason - why RUN returned: SVMVCPU_EXIT_* */
 enum svmvcpu_exit_reason {
@@ -832,6 +834,7 @@ struct svmvcpu_state {
 /* svmvcpu_exits.flags */
 #define SVMVCPU_EXITS_FAULTS	(1U << 0)	/* SHUTDOWN lists every fault that led to it */
 #define SVMVCPU_EXITS_INIT	(1U << 1)	/* an INIT exits with SYSTEM_DOWN */
+#define SVMVCPU_EXITS_IPI	(1U << 2)	/* sending INIT or STARTUP exits with IPI */
 
 /**
  * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: select optional exits
@@ -1258,6 +1261,32 @@ struct svmvcpu_exit_eoi {
 	__u32 mbz;
 };
 
+/* svmvcpu_exit_ipi.flags */
+#define SVMVCPU_IPI_LOGICAL	(1U << 0)	/* @dest is a logical destination */
+#define SVMVCPU_IPI_ALL		(1U << 1)	/* to all local APICs; @dest has no meaning */
+#define SVMVCPU_IPI_SELF	(1U << 2)	/* the sender is a destination, too */
+
+/* svmvcpu_exit_ipi.mode: also SVMVCPU_MSG_INIT and _STARTUP */
+#define SVMVCPU_MSG_SMI		2
+
+/**
+ * struct svmvcpu_exit_ipi - SVMVCPU_EXIT_IPI
+ * @dest: APIC ID or logical destination; 8 bits wide from an xAPIC
+ * @flags: SVMVCPU_IPI_*
+ * @vector: STARTUP: page number of the entry point
+ * @mode: SVMVCPU_MSG_INIT, _STARTUP or _SMI
+ * @mbz: zero
+ *
+ * The kernel has not sent the message to any vCPU. RIP is at the next instruction.
+ */
+struct svmvcpu_exit_ipi {
+	__u32 dest;
+	__u32 flags;
+	__u8  vector;
+	__u8  mode;
+	__u8  mbz[6];
+};
+
 /**
  * struct svmvcpu_exit_debug - SVMVCPU_EXIT_DEBUG
  * @cause: SVMVCPU_DEBUG_*: STEP, BREAKPOINTS or both; or INT3
@@ -1387,6 +1416,8 @@ struct svmvcpu_run {
 		struct svmvcpu_exit_eoi eoi;
 		/** @debug: SVMVCPU_EXIT_DEBUG */
 		struct svmvcpu_exit_debug debug;
+		/** @ipi: SVMVCPU_EXIT_IPI */
+		struct svmvcpu_exit_ipi ipi;
 		__u8 exit_bytes[168];
 	};
 	struct svmvcpu_gprs gprs;
