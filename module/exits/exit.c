@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kernel.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <asm/processor-flags.h>
 
@@ -32,6 +33,17 @@ static enum exit_result exit_cache(struct vcpu *vcpu, bool atomic)
 			     BIT_ULL(INSN_WBNOINVD), atomic);
 
 	return ret ? ret : EXIT_RESUME;
+}
+
+/* VMEXIT_PAUSE: the guest spins, probably for another vCPU. Let other threads run. */
+static enum exit_result exit_pause(struct vcpu *vcpu, bool atomic)
+{
+	enum exit_result ret = atomic ? EXIT_SLEEP : guest_step(vcpu, BIT_ULL(INSN_PAUSE), false);
+
+	if (ret)
+		return ret;
+	yield();
+	return EXIT_RESUME;
 }
 
 /* VMEXIT_HLT */
@@ -299,6 +311,8 @@ enum exit_result exit_by_code(struct vcpu *vcpu, u64 code, bool atomic)
 	case VMEXIT_INVD:
 	case VMEXIT_WBINVD:
 		return exit_cache(vcpu, atomic);
+	case VMEXIT_PAUSE:
+		return exit_pause(vcpu, atomic);
 	case VMEXIT_XSETBV:
 		return exit_xsetbv(vcpu, atomic);
 	case VMEXIT_SHUTDOWN:

@@ -532,6 +532,10 @@ static enum exit_result do_host_work(struct vcpu *vcpu)
 		if (ret)
 			return ret;
 	}
+	if (test_and_clear_bit(VCPU_REQ_PAUSE, &vcpu->requests)) {
+		vcpu->policy.pause = true;
+		vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+	}
 	by = vcpu_take_interruptions(vcpu);
 	if (by) {
 		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };

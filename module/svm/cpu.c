@@ -133,6 +133,7 @@ static int svm_detect(void)
 		if (edx & BIT(svm_features[i].edx_bit))
 			svm_caps.features |= svm_features[i].feature;
 	svm_caps.features &= ~(u64)mask_features;
+	svm_caps.pause_threshold = edx & BIT(12);
 	if (boot_cpu_has(X86_FEATURE_HYPERVISOR))
 		svm_caps.features |= SVMVCPU_FEAT_UNDER_HYPERVISOR;
 

@@ -10,6 +10,7 @@
 #include <linux/kernel.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
+#include <linux/svmvcpu.h>
 
 #include "svm/vmcb.h"
 
@@ -98,6 +99,7 @@ static const struct intercept_rule intercept_rules[] = {
 	IF_ASKED(CR4_READ, cr4_read,
 		 "CR4 of the guest differs from CR4 in the VMCB"),
 	IF_ASKED(RDTSCP, rdtscp, "the CPUID table of the guest lacks RDTSCP"),
+	IF_ASKED(PAUSE,	pause, "a vCPU that spins would keep the CPU from the one it waits for"),
 	IF_ASKED(VINTR,	vintr, "reports that the guest can take an interrupt"),
 	IF_ASKED(IRET,	iret, "the guest returns from its NMI handler"),
 	IF_ASKED(INTN,	intn, "detects INT3 on some hosts; in a step, the module delivers INT n"),
@@ -163,6 +165,12 @@ void vmcb_init_control(struct vmcb *vmcb, const struct svm_caps *caps, u64 ncr3)
 	vmcb_recalc_intercepts(vmcb, caps, &no_policy);
 	vmcb->control.iopm_base_pa = caps->iopm_pa;
 	vmcb->control.msrpm_base_pa = caps->msrpm_pa;
+	/* Reserved without the feature. Used only with the intercept. */
+	if (caps->features & SVMVCPU_FEAT_PAUSE_FILTER) {
+		vmcb->control.pause_filter_count = PAUSE_FILTER_COUNT;
+		if (caps->pause_threshold)
+			vmcb->control.pause_filter_threshold = PAUSE_FILTER_THRESHOLD;
+	}
 	vmcb->control.int_ctl = V_INTR_MASKING;
 	vmcb->control.nested_ctl = NP_ENABLE;
 	vmcb->control.nested_cr3 = ncr3;

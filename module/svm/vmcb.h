@@ -328,6 +328,7 @@ struct svm_caps {
 	u32 sev_asids;		/* of these, 1 .. sev_asids are for SEV guests */
 	u8 phys_bits;		/* host physical address width */
 	u8 npt_levels;		/* 4, or 5 when the host runs with LA57 */
+	bool pause_threshold;	/* with SVMVCPU_FEAT_PAUSE_FILTER */
 	u32 intercepts[VMCB_INTERCEPT_WORDS];	/* always set */
 };
 
@@ -336,6 +337,13 @@ struct svm_caps {
 #define SVM_INTERCEPT_INVPCID	BIT_ULL(1)
 #define SVM_INTERCEPT_MCOMMIT	BIT_ULL(2)
 #define SVM_INTERCEPT_INVLPGB	BIT_ULL(3)
+
+/*
+ * APM volume 2, 15.14.4: a guest exits when it has executed this many PAUSEs, each within
+ * the threshold, in cycles, of the one before. The values are those of KVM.
+ */
+#define PAUSE_FILTER_COUNT	3000
+#define PAUSE_FILTER_THRESHOLD	128
 
 /* PAT after reset: WB, WT, UC-, UC, twice */
 #define PAT_RESET	0x0007040600070406ULL
@@ -355,7 +363,8 @@ struct vmcb_policy {
 	bool cr0_read;			/* the guest's CR0 differs from the VMCB's */
 	bool cr4_read;			/* the same for CR4 */
 	bool rdtscp;			/* the guest's CPUID has no RDTSCP */
-	u8 mbz2[5];			/* no padding: vcpu_set_policy() compares all bytes */
+	bool pause;			/* after PAUSE_FILTER_COUNT in a loop */
+	u8 mbz2[4];			/* no padding: vcpu_set_policy() compares all bytes */
 };
 
 void vmcb_fix_intercepts(struct svm_caps *caps);

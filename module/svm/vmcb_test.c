@@ -109,8 +109,6 @@ static const struct open_intercepts open_intercepts[] = {
 	  "switched by VMRUN and VMLOAD" },
 	{ VMEXIT_RDTSC, VMEXIT_RDTSC, "reads through tsc_offset" },
 	{ VMEXIT_PUSHF, VMEXIT_POPF, "RFLAGS is in the VMCB" },
-	{ VMEXIT_PAUSE, VMEXIT_PAUSE,
-	  "a spinning guest is preempted by the host's interrupts" },
 	{ VMEXIT_INVLPG, VMEXIT_INVLPG, "works on the guest's own ASID" },
 	{ VMEXIT_ICEBP, VMEXIT_ICEBP, "raises a #DB, which is intercepted" },
 	{ VMEXIT_EFER_WRITE_TRAP, VMEXIT_EFER_WRITE_TRAP,
@@ -131,6 +129,7 @@ static struct svm_caps caps_none;
 static const struct vmcb_policy policy_none;
 static const struct vmcb_policy policy_all = {
 	.exceptions = ~0U, .cr0_read = true, .cr4_read = true, .rdtscp = true,
+	.pause = true,
 	.vintr = true, .iret = true, .intn = true,
 };
 
@@ -226,7 +225,7 @@ static void vmcb_test_words(struct kunit *test)
 		0x00003e7f, 0,
 	};
 	static const u32 most[] = {
-		0x01110111, 0xffffffff, 0xffffffff, 0xfd7c801f, 0x00007eff, 0x1f,
+		0x01110111, 0xffffffff, 0xffffffff, 0xfdfc801f, 0x00007eff, 0x1f,
 	};
 
 	expect_words(test, &caps_none, &policy_none, least);
@@ -269,6 +268,7 @@ static void vmcb_test_policy(struct kunit *test)
 		{ { .cr0_read = true }, VMEXIT_CR0_READ },
 		{ { .cr4_read = true }, VMEXIT_CR4_READ },
 		{ { .rdtscp = true }, VMEXIT_RDTSCP },
+		{ { .pause = true }, VMEXIT_PAUSE },
 		{ { .vintr = true }, VMEXIT_VINTR },
 		{ { .iret = true }, VMEXIT_IRET },
 		{ { .intn = true }, VMEXIT_INTN },
@@ -302,6 +302,25 @@ static void vmcb_test_recalc_clean(struct kunit *test)
 	vmcb_recalc_intercepts(vmcb, &caps_none, &policy_all);
 	KUNIT_EXPECT_EQ(test, vmcb->control.clean,
 			VMCB_CLEAN_ALL & ~VMCB_CLEAN_INTERCEPTS);
+}
+
+/* The filter is set on CPUs that have it, and the threshold only together with it. */
+static void vmcb_test_pause_filter(struct kunit *test)
+{
+	struct vmcb *vmcb = vmcb_alloc(test);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		const struct svm_caps caps = {
+			.features = i & 1 ? SVMVCPU_FEAT_PAUSE_FILTER : 0,
+			.pause_threshold = i & 2,
+		};
+
+		vmcb_init_control(vmcb, &caps, 0x6000);
+		KUNIT_EXPECT_EQ(test, vmcb->control.pause_filter_count, i & 1 ? 3000 : 0);
+		KUNIT_EXPECT_EQ(test, vmcb->control.pause_filter_threshold, i == 3 ? 128 : 0);
+		KUNIT_EXPECT_FALSE(test, vmcb_intercepts(vmcb, VMEXIT_PAUSE));
+	}
 }
 
 static void vmcb_test_init_control(struct kunit *test)
@@ -481,6 +500,7 @@ static struct kunit_case vmcb_test_cases[] = {
 	KUNIT_CASE(vmcb_test_policy),
 	KUNIT_CASE(vmcb_test_recalc_clean),
 	KUNIT_CASE(vmcb_test_init_control),
+	KUNIT_CASE(vmcb_test_pause_filter),
 	KUNIT_CASE(vmcb_test_setters),
 	KUNIT_CASE(vmcb_test_intercept_bit),
 	KUNIT_CASE(vmcb_test_has_entered),

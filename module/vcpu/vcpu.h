@@ -63,6 +63,7 @@ enum exit_result {
 #define VCPU_REQ_DEADLINE	1
 #define VCPU_REQ_INIT		2	/* the local APIC received an INIT */
 #define VCPU_REQ_STARTUP	3	/* and, later, a STARTUP with @startup_vector */
+#define VCPU_REQ_PAUSE		4	/* intercept PAUSE from now on */
 
 /*
  * Completes an exit at the next RUN, in process context, unless the VMM has moved RIP. If it

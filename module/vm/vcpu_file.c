@@ -427,6 +427,24 @@ free:
 	return ERR_PTR(ret);
 }
 
+/*
+ * A vCPU that spins can only wait for another one. Ask all of them with the second one, and
+ * the new one with each further: the policy belongs to the holder of vcpu.mutex.
+ */
+static void intercept_pause(struct svm_vm *vm, struct vcpu *vcpu)
+{
+	struct vcpu *other;
+
+	if (!svm_has(SVMVCPU_FEAT_PAUSE_FILTER) || list_empty(&vm->vcpus))
+		return;
+	set_bit(VCPU_REQ_PAUSE, &vcpu->requests);
+	if (!list_is_singular(&vm->vcpus))
+		return;
+	other = list_first_entry(&vm->vcpus, struct vcpu, in_vm);
+	set_bit(VCPU_REQ_PAUSE, &other->requests);
+	vcpu_kick(other);
+}
+
 /* Expects svm_vm.snapshot_lock held: RESTORE must not miss a new vCPU. */
 static struct vcpu *vcpu_add(struct svm_vm *vm, u32 id, u32 flags)
 {
@@ -436,6 +454,7 @@ static struct vcpu *vcpu_add(struct svm_vm *vm, u32 id, u32 flags)
 		return ERR_PTR(-EINTR);
 	vcpu = test_bit(id, vm->vcpu_ids) ? ERR_PTR(-EEXIST) : vcpu_alloc(vm, id, flags);
 	if (!IS_ERR(vcpu)) {
+		intercept_pause(vm, vcpu);
 		kref_get(&vm->ref);
 		set_bit(id, vm->vcpu_ids);
 		list_add_tail(&vcpu->in_vm, &vm->vcpus);
