@@ -10,6 +10,7 @@
 #include <linux/version.h>
 
 #ifndef __ASSEMBLY__
+#include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -49,6 +50,16 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 	vma->vm_flags &= ~flags;
 }
 #endif
+
+/* 6.8 removes the count. */
+static inline void compat_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
+#endif
+}
 
 /* 6.13 adds a second flag for lazy preemption. */
 #ifdef _TIF_NEED_RESCHED_LAZY

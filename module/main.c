@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/svmvcpu.h>
 #include <asm/tsc.h>
 
@@ -152,6 +153,8 @@ static int __init svmvcpu_init(void)
 static void __exit svmvcpu_exit(void)
 {
 	exit_parts(ARRAY_SIZE(parts));
+	/* Wait for callbacks of call_rcu(). */
+	rcu_barrier();
 }
 
 module_init(svmvcpu_init);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Device memory: an access to guest-physical addresses without a region. If an
- * instruction of the mov family made it, it becomes an MMIO exit with address, width and
- * data, or an access to the local APIC. All others become MEMORY_FAULT with the
- * instruction's bytes. mmio.c knows what each instruction does.
+ * instruction of the mov family made it, it becomes an access to the local APIC, a write
+ * that rings a doorbell, or an MMIO exit with address, width and data. All others become
+ * MEMORY_FAULT with the instruction's bytes. mmio.c knows what each instruction does.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -12,6 +12,7 @@
 #include "insn/mmio.h"
 #include "mm/memory.h"
 #include "vcpu/apic.h"
+#include "vcpu/doorbell.h"
 #include "vcpu/guest.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
@@ -141,6 +142,18 @@ static enum exit_result access_apic(struct vcpu *vcpu, u64 gpa, bool write)
 	return write ? apic_page_write(vcpu, gpa, op.width, op.value) : EXIT_RESUME;
 }
 
+static enum exit_result access_vmm(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	const struct mmio_op *op = &vcpu->mmio.op;
+	enum exit_result ret;
+
+	if (write && doorbell_write(vcpu->vm, gpa, op->width, op->value)) {
+		ret = finish_access(vcpu, 0);
+		return ret ? ret : EXIT_RESUME;
+	}
+	return vcpu->decode_mmio ? report_mmio(vcpu, gpa, write) : EXIT_CONTINUE;
+}
+
 /* Handle an access without a region, or return EXIT_CONTINUE to report MEMORY_FAULT. */
 static enum exit_result access_device(struct vcpu *vcpu, u64 gpa, bool write, bool atomic)
 {
@@ -152,14 +165,14 @@ static enum exit_result access_device(struct vcpu *vcpu, u64 gpa, bool write, bo
 	/* A region hides the register page, also from accesses that it does not allow. */
 	if (unlikely(apic && !atomic))
 		apic = !guest_memory_allows(&vcpu->vm->mem, gpa, 0);
-	if (!apic && !vcpu->decode_mmio)
+	if (!apic && !vcpu->decode_mmio && !(write && doorbell_at(vcpu->vm, gpa)))
 		return EXIT_CONTINUE;
 	if (atomic && region_lookup_atomic(&vcpu->vm->mem, gpa, &region))
 		return EXIT_SLEEP;
 	ret = decode_access(vcpu, gpa, write, atomic, &known);
 	if (ret || !known)
 		return ret;
-	return apic ? access_apic(vcpu, gpa, write) : report_mmio(vcpu, gpa, write);
+	return apic ? access_apic(vcpu, gpa, write) : access_vmm(vcpu, gpa, write);
 }
 
 /* May sleep: map the page, or report why it cannot be mapped. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Port I/O: each access becomes an IO exit. A string instruction exits once per batch of
- * elements, with their data in the window behind the run page.
+ * Port I/O: an access rings a doorbell or becomes an IO exit. A string instruction exits
+ * once per batch of elements, with their data in the window behind the run page.
  */
 #include <linux/bitfield.h>
 #include <linux/kernel.h>
@@ -10,9 +10,11 @@
 #include <asm/processor-flags.h>
 
 #include "exits/exit.h"
+#include "vcpu/doorbell.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
 #include "vcpu/vcpu.h"
+#include "vcpu/vm.h"
 
 /* Power-off and reset as in the seed and in QEMU */
 #define PORT_POWEROFF	0x604
@@ -26,7 +28,8 @@ static void report_down(struct svmvcpu_run *run, u32 kind, u32 data)
 }
 
 /* Fill the run page, then complete the instruction: the VMM sees RIP after it. */
-static enum exit_result io_out(struct vcpu *vcpu, u16 port, unsigned int width, u64 next_rip)
+static __always_inline enum exit_result io_out(struct vcpu *vcpu, u16 port,
+					       unsigned int width, u64 next_rip)
 {
 	u32 data = ginsn_low_bytes(vcpu->gprs[INSN_RAX], width);
 	struct svmvcpu_run *run = vcpu->run;
@@ -43,6 +46,18 @@ static enum exit_result io_out(struct vcpu *vcpu, u16 port, unsigned int width, 
 	}
 	guest_skip_to(vcpu, next_rip);
 	return EXIT_USER;
+}
+
+/* Out of line, so that exit_io() need not save registers. */
+static noinline enum exit_result io_out_bells(struct vcpu *vcpu, u16 port, unsigned int width,
+					      u64 next_rip)
+{
+	u32 data = ginsn_low_bytes(vcpu->gprs[INSN_RAX], width);
+
+	if (!doorbell_write(vcpu->vm, DOORBELL_PIO | port, width, data))
+		return io_out(vcpu, port, width, next_rip);
+	guest_skip_to(vcpu, next_rip);
+	return EXIT_RESUME;
 }
 
 static enum exit_result complete_in(struct vcpu *vcpu, u64 answer, u32 flags)
@@ -207,6 +222,9 @@ enum exit_result exit_io(struct vcpu *vcpu, bool atomic)
 	/* Some CPUs do not truncate it where EIP wraps. */
 	if (unlikely(next_rip > U32_MAX))
 		next_rip = ginsn_next_rip(vcpu_mode(vcpu), next_rip, 0);
-	return info & IOIO_IN ? io_in(vcpu, port, width, next_rip) :
-				io_out(vcpu, port, width, next_rip);
+	if (info & IOIO_IN)
+		return io_in(vcpu, port, width, next_rip);
+	if (unlikely(READ_ONCE(vcpu->vm->doorbells)))
+		return io_out_bells(vcpu, port, width, next_rip);
+	return io_out(vcpu, port, width, next_rip);
 }

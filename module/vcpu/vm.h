@@ -24,6 +24,7 @@ struct snapshot_time {
 
 #define VM_MAX_VCPUS	64
 
+struct doorbells;
 struct vcpu;
 
 /* One virtual machine */
@@ -45,7 +46,7 @@ struct svm_vm {
 	u64 restore_tsc;		/* svm_tsc() of the snapshot or of the last RESTORE */
 
 	/*
-	 * Protects the members up to @vcpus. Held only for sections that do not access the
+	 * Protects the members up to @doorbells. Held only for sections that do not access the
 	 * VMM's memory; the longest is the creation of a vCPU.
 	 */
 	struct mutex lock;
@@ -53,6 +54,7 @@ struct svm_vm {
 	struct cpuid_table *cpuid;	/* NULL for the default; constant after @had_vcpu */
 	bool had_vcpu;			/* a vCPU has been created */
 	struct list_head vcpus;		/* fully initialized vCPUs */
+	struct doorbells *doorbells;	/* or NULL; exit handlers read it without the lock */
 
 	spinlock_t apics_lock;		/* protects @apics; taken with interrupts off */
 	struct list_head apics;		/* struct vcpu_apic */

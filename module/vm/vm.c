@@ -9,14 +9,17 @@
 #include "svm/cpu.h"
 #include "uaccess.h"
 #include "vcpu/apic.h"
+#include "vcpu/doorbell.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
+#include "vm/eventfd.h"
 #include "vm/snapshot.h"
 
 static void vm_release_ref(struct kref *ref)
 {
 	struct svm_vm *vm = container_of(ref, struct svm_vm, ref);
 
+	doorbell_remove_all(vm);
 	guest_memory_destroy(&vm->mem);
 	kvfree(vm->cpuid);
 	mutex_destroy(&vm->lock);
@@ -143,6 +146,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		struct svmvcpu_snapshot snapshot;
 		struct svmvcpu_restore restore;
 		struct svmvcpu_preserve preserve;
+		struct svmvcpu_ioeventfd ioeventfd;
 	} a;
 
 	if (!svm_vm_is_ours(vm))
@@ -178,6 +182,9 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dirty_log(&vm->mem, user);
 	case SVMVCPU_DIRTY_COLLECT:
 		return dirty_collect(&vm->mem, user);
+	case SVMVCPU_SET_IOEVENTFD:
+		return COPY_ARG(&a.ioeventfd, IOEVENTFD_FLAGS, user) ?:
+		       vm_set_ioeventfd(vm, &a.ioeventfd);
 	default:
 		return -ENOTTY;
 	}

@@ -63,6 +63,7 @@ union any_arg {
 	struct svmvcpu_dirty_log log;
 	struct svmvcpu_dirty_collect collect;
 	struct svmvcpu_apic_access access;
+	struct svmvcpu_ioeventfd ioeventfd;
 	__u32 word[1];
 };
 
@@ -121,6 +122,13 @@ static void fill_collect(union any_arg *arg)
 	arg->collect.max = 1;
 }
 
+/* With no file, nothing is added. */
+static void fill_ioeventfd(union any_arg *arg)
+{
+	arg->ioeventfd.fd = -1;
+	arg->ioeventfd.width = 1;
+}
+
 static void fill_access(union any_arg *arg)
 {
 	arg->access.width = 1;
@@ -171,6 +179,9 @@ static const struct call {
 	/* its only flag excludes a list, which fill_collect() asks for */
 	{ "DIRTY_COLLECT", ON_VM, SVMVCPU_DIRTY_COLLECT, sizeof(struct svmvcpu_dirty_collect),
 	  48, 0, 0, fill_collect, 0 },
+	{ "SET_IOEVENTFD", ON_VM, SVMVCPU_SET_IOEVENTFD, sizeof(struct svmvcpu_ioeventfd), 32,
+	  EBADF, 0, fill_ioeventfd, SVMVCPU_IOEVENTFD_REMOVE | SVMVCPU_IOEVENTFD_PIO |
+	  SVMVCPU_IOEVENTFD_DATA },
 	{ "SETUP", ON_VCPU, SVMVCPU_SETUP, sizeof(struct svmvcpu_setup), 48, 0,
 	  offsetof(struct svmvcpu_setup, mbz), NULL, 0 },
 	{ "GET_STATE", ON_VCPU, SVMVCPU_GET_STATE, sizeof(struct svmvcpu_state), 832, 0, 0,

@@ -4,11 +4,13 @@
  * kernel: debug
  *
  * Each allocation of each ioctl fails once: CREATE_VM, MAP, UNMAP, PREFAULT,
- * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, and a RUN whose guest touches new memory,
+ * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, SET_IOEVENTFD, and a RUN whose guest touches new memory,
  * in small and in huge pages. Each failure returns an error and changes nothing, and
  * the VM works as before. Needs a kernel with fault injection, such as the debug
  * kernel.
  */
+#include <sys/eventfd.h>
+
 #include "fault_injection.h"
 #include "guest_thread.h"
 
@@ -303,6 +305,28 @@ TEST_F_TIMEOUT(fault, run_huge, 300)
 	if (self->nth < 0)
 		SKIP(return, NO_INJECTION);
 	walk_run(_metadata, self, true);
+}
+
+static int set_ioeventfd(struct test_vm *vm, int fd, __u32 flags)
+{
+	const struct svmvcpu_ioeventfd arg = {
+		.flags = SVMVCPU_IOEVENTFD_PIO | flags, .fd = fd, .address = 0x80,
+	};
+
+	return -svmvcpu_vm_ioeventfd(vm->vm, &arg);
+}
+
+/* The table of doorbells, and the doorbell */
+TEST_F(fault, ioeventfd)
+{
+	int fd;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	fd = eventfd(0, EFD_CLOEXEC);
+	WALK(self, 2, set_ioeventfd(&self->vm, fd, 0),
+	     EXPECT_EQ(0, set_ioeventfd(&self->vm, fd, SVMVCPU_IOEVENTFD_REMOVE)));
+	close(fd);
 }
 
 /*

@@ -34,6 +34,8 @@
 /* The only hypercall that KVM can leave to the VMM */
 #define BENCH_HYPERCALL	12
 
+#define BENCH_BELL	0x3f9		/* WITH_DOORBELL: this port, and BENCH_DEVICE */
+
 /* Properties of a VM, besides memory and a vCPU */
 #define WITH_LAPIC	(1U << 0)
 #define WITH_CPUID	(1U << 1)
@@ -42,6 +44,7 @@
 #define WITH_MMIO	(1U << 4)	/* accesses outside of memory exit, decoded */
 #define WITH_FLAT32	(1U << 5)	/* 32-bit code without paging, not 64-bit mode */
 #define WITH_PAGES_4K	(1U << 6)	/* the first 2 MiB mapped by 4 KiB pages: four levels */
+#define WITH_DOORBELL	(1U << 7)	/* writes signal an eventfd */
 
 enum bench_exit {
 	EXIT_IO,
@@ -83,6 +86,9 @@ void vm_destroy(struct bench_vm *vm);
 void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes);
 /* Starts at BENCH_CODE with flat segments and interrupts off */
 void vm_setup(struct bench_vm *vm);
+
+/* Writes of a byte to BENCH_BELL and of four to BENCH_DEVICE signal an eventfd. */
+void vm_doorbells(struct bench_vm *vm, int eventfd);
 
 /* RUN, which must end with this exit */
 void vm_run(struct bench_vm *vm, enum bench_exit want);

@@ -47,7 +47,7 @@ KVM_JOB = "rmmod svmvcpu && modload kvm-amd && bench-kvm"
 # module has to as well.
 NOTES = {
     "decodes": ("HLT", "hypercall", "MSR read", "MMIO", "CPUID", "RDMSR",
-                "x2APIC", "APIC timer armed"),
+                "x2APIC", "APIC timer armed", "MMIO doorbell"),
     "kvm decodes": ("PIO string",),
 }
 

@@ -207,6 +207,19 @@ void vm_destroy(struct bench_vm *vm)
 	close(vm->vm);
 }
 
+void vm_doorbells(struct bench_vm *vm, int eventfd)
+{
+	struct kvm_ioeventfd bell = {
+		.fd = eventfd, .flags = KVM_IOEVENTFD_FLAG_PIO, .len = 1, .addr = BENCH_BELL,
+	};
+
+	call(vm->vm, KVM_IOEVENTFD, &bell, "IOEVENTFD");
+	bell.flags = 0;
+	bell.len = 4;
+	bell.addr = BENCH_DEVICE;
+	call(vm->vm, KVM_IOEVENTFD, &bell, "IOEVENTFD");
+}
+
 void vm_run(struct bench_vm *vm, enum bench_exit want)
 {
 	const struct kvm_run *run = vm->run;

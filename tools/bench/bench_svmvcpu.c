@@ -117,6 +117,22 @@ void vm_destroy(struct bench_vm *vm)
 	close(vm->vm);
 }
 
+void vm_doorbells(struct bench_vm *vm, int eventfd)
+{
+	struct svmvcpu_ioeventfd bell = {
+		.size = sizeof(bell), .flags = SVMVCPU_IOEVENTFD_PIO, .fd = eventfd,
+		.width = 1, .address = BENCH_BELL,
+	};
+
+	if (ioctl(vm->vm, SVMVCPU_SET_IOEVENTFD, &bell))
+		bench_die("SET_IOEVENTFD");
+	bell.flags = 0;
+	bell.width = 4;
+	bell.address = BENCH_DEVICE;
+	if (ioctl(vm->vm, SVMVCPU_SET_IOEVENTFD, &bell))
+		bench_die("SET_IOEVENTFD");
+}
+
 static void unexpected(const struct svmvcpu_run *run)
 {
 	errno = run->reason;

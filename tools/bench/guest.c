@@ -3,7 +3,9 @@
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -92,10 +94,23 @@ void guest_prepare(struct bench_vm *vm, const void *code, size_t len, unsigned i
 	memcpy(vm->mem + BENCH_CODE, code, len);
 }
 
+/* The VM keeps the eventfd. */
+static void add_doorbells(struct bench_vm *vm)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	if (fd < 0)
+		bench_die("eventfd");
+	vm_doorbells(vm, fd);
+	close(fd);
+}
+
 void guest_open_code(struct bench_vm *vm, const void *code, size_t len, unsigned int flags)
 {
 	guest_prepare(vm, code, len, flags);
 	vm_create(vm);
+	if (flags & WITH_DOORBELL)
+		add_doorbells(vm);
 	vm_setup(vm);
 }
 

@@ -82,6 +82,24 @@ BENCH_GUEST(x2apic_tpr,
 	    DONE);
 LOOPS(x2apic_tpr, WITH_LAPIC | WITH_CPUID)
 
+BENCH_GUEST(pio_doorbell,
+	    COUNT
+	    "mov $0x3f9, %edx\n"
+	    "1: out %al, %dx\n"
+	    "dec %rdi\n"
+	    "jnz 1b\n"
+	    DONE);
+LOOPS(pio_doorbell, WITH_DOORBELL)
+
+BENCH_GUEST(mmio_doorbell,
+	    COUNT
+	    "mov $0xd0000000, %ebx\n"
+	    "1: mov %eax, (%rbx)\n"
+	    "dec %rdi\n"
+	    "jnz 1b\n"
+	    DONE);
+LOOPS(mmio_doorbell, WITH_DOORBELL | WITH_MMIO)
+
 /* The handler, at 0x9000: reports that it ran, EOI */
 BENCH_GUEST(timer_handler,
 	    "mov $1, %r9d\n"
@@ -317,6 +335,8 @@ const struct bench_row rows_kernel[] = {
 	BY_COUNT("CPUID of the last leaf, in the kernel", "", cpuid_last, 300, 5),
 	BY_COUNT("RDMSR EFER, in the kernel", "", rdmsr_efer, 300, 5),
 	BY_COUNT("x2APIC TPR write, in the kernel", "", x2apic_tpr, 300, 5),
+	BY_COUNT("PIO doorbell, eventfd signaled", "", pio_doorbell, 300, 5),
+	BY_COUNT("MMIO doorbell, eventfd signaled", "", mmio_doorbell, 300, 5),
 	BY_COUNT("APIC timer armed for now, taken, EOI", "", timer_now, 100, 5),
 	/* Less than the delays of a busy host, if measured by time */
 	{ .op = "APIC timer, from its deadline to the handler", .unit = "", .ticks = timer_late,

@@ -141,3 +141,15 @@ int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message)
 	return svmvcpu_fail(errno, "MESSAGE to %#x, vector %u: %s", arg.dest, arg.vector,
 			    strerror(errno));
 }
+
+int svmvcpu_vm_ioeventfd(int vm, const struct svmvcpu_ioeventfd *arg)
+{
+	struct svmvcpu_ioeventfd sized = *arg;
+
+	sized.size = sizeof(sized);
+	if (!ioctl(vm, SVMVCPU_SET_IOEVENTFD, &sized))
+		return 0;
+	return svmvcpu_fail(errno, "SET_IOEVENTFD of %s %#llx with eventfd %d: %s",
+			    arg->flags & SVMVCPU_IOEVENTFD_PIO ? "port" : "address",
+			    arg->address, arg->fd, strerror(errno));
+}

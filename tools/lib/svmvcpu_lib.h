@@ -82,6 +82,9 @@ int svmvcpu_vm_get_stats(int vm, struct svmvcpu_stats *stats);
  */
 int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message);
 
+/* add or remove a doorbell; sets @arg->size. @arg->fd can be closed afterwards */
+int svmvcpu_vm_ioeventfd(int vm, const struct svmvcpu_ioeventfd *arg);
+
 /* record all vCPUs and the memory; @max_bytes: limit of all copies, 0 for none */
 int svmvcpu_vm_snapshot(int vm, __u64 max_bytes);
 /* go back to the snapshot; @pages: out: number of pages restored, or NULL */

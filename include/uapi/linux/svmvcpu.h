@@ -703,6 +703,36 @@ struct svmvcpu_dirty_collect {
 	__u32 more;
 };
 
+/* svmvcpu_ioeventfd.flags */
+#define SVMVCPU_IOEVENTFD_REMOVE	(1U << 0)	/* remove the doorbell */
+#define SVMVCPU_IOEVENTFD_PIO		(1U << 1)	/* @address is a port */
+#define SVMVCPU_IOEVENTFD_DATA		(1U << 2)	/* only if @data is written */
+
+/**
+ * struct svmvcpu_ioeventfd - argument of SVMVCPU_SET_IOEVENTFD: add or remove a doorbell
+ * @size: sizeof(struct svmvcpu_ioeventfd)
+ * @flags: SVMVCPU_IOEVENTFD_*
+ * @fd: eventfd to signal
+ * @width: number of bytes of the write: 1, 2, 4 or, without PIO, 8; 0 for any. With
+ *	DATA, not 0
+ * @address: guest-physical address or, with PIO, port of the first byte
+ * @data: DATA: the value; otherwise zero
+ *
+ * A write of the guest that matches a doorbell signals the eventfd and is complete; RUN
+ * does not return. The guest makes it with OUT or, where no memory region is, with an
+ * instruction that could exit with MMIO, whether or not the vCPU has
+ * SVMVCPU_DECODE_MMIO. Two doorbells cannot match the same write. With REMOVE, all
+ * members have the values with which the doorbell was added.
+ */
+struct svmvcpu_ioeventfd {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 width;
+	__u64 address;
+	__u64 data;
+};
+
 #define SVMVCPU_MAP		_IOW(SVMVCPU_IOC_TYPE, 0x20, struct svmvcpu_map)
 #define SVMVCPU_UNMAP		_IOW(SVMVCPU_IOC_TYPE, 0x21, struct svmvcpu_unmap)
 /* the CPUID table of all vCPUs; SET works only before the first vCPU is created */
@@ -724,6 +754,8 @@ struct svmvcpu_dirty_collect {
 /* returns the pages written since the last call, and makes them clean */
 #define SVMVCPU_DIRTY_COLLECT	_IOWR(SVMVCPU_IOC_TYPE, 0x2c, struct svmvcpu_dirty_collect)
 #define SVMVCPU_GET_STATS	_IOWR(SVMVCPU_IOC_TYPE, 0x2d, struct svmvcpu_stats)
+/* adds or removes a doorbell: writes to an address signal an eventfd */
+#define SVMVCPU_SET_IOEVENTFD	_IOW(SVMVCPU_IOC_TYPE, 0x2e, struct svmvcpu_ioeventfd)
 /* returns a vCPU file with close-on-exec */
 #define SVMVCPU_CREATE_VCPU	_IOW(SVMVCPU_IOC_TYPE, 0x22, struct svmvcpu_create_vcpu)
 
