@@ -15,6 +15,7 @@
 #include "vcpu/cpuid.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
+#include "vcpu/resample.h"
 #include "vcpu/vm.h"
 
 /* Start a call of the model that does not depend on the time. */
@@ -143,7 +144,7 @@ static int send(struct svm_vm *vm, const struct vcpu_apic *sender, const struct 
 	return takers;
 }
 
-static bool message_valid(const struct svmvcpu_message *message)
+bool apic_message_valid(const struct svmvcpu_message *message)
 {
 	if (message->mbz[0] || message->mbz[1])
 		return false;
@@ -181,7 +182,7 @@ int apic_message(struct svm_vm *vm, const struct svmvcpu_message *message)
 		.level = message->flags & SVMVCPU_MSG_LEVEL,
 	};
 
-	return message_valid(message) ? send(vm, NULL, &msg) : -EINVAL;
+	return apic_message_valid(message) ? send(vm, NULL, &msg) : -EINVAL;
 }
 
 /**
@@ -269,6 +270,8 @@ static noinline enum exit_result conclude_exit(struct vcpu *vcpu)
 	if (effects->flags & LAPIC_IPI)
 		return send_ipi(vcpu, &effects->ipi) ? EXIT_RESUME :
 						       exit_ipi(vcpu, &effects->ipi);
+	if (resample_eoi(vcpu->vm, effects->eoi_vector))
+		return EXIT_RESUME;
 	vcpu->run->eoi = (struct svmvcpu_exit_eoi) { .vector = effects->eoi_vector };
 	return exit_to_user(vcpu, SVMVCPU_EXIT_IOAPIC_EOI);
 }

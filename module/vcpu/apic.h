@@ -77,6 +77,7 @@ bool apic_state_valid(const struct vcpu *vcpu, const struct svmvcpu_lapic *state
 void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state);
 void apic_restore(struct vcpu *vcpu, const struct lapic *lapic, u64 ns);
 
+bool apic_message_valid(const struct svmvcpu_message *message);
 int apic_message(struct svm_vm *vm, const struct svmvcpu_message *message);
 void apic_lint(struct vcpu *vcpu, unsigned int pins);
 

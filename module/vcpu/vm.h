@@ -58,6 +58,12 @@ struct svm_vm {
 
 	spinlock_t apics_lock;		/* protects @apics; taken with interrupts off */
 	struct list_head apics;		/* struct vcpu_apic */
+
+	/* Protects the members below; taken with interrupts off */
+	spinlock_t irqfds_lock;
+	struct list_head irqfds;	/* struct irqfd */
+	struct list_head resamplers;	/* struct resampler; read under RCU */
+	unsigned int nr_irqfds;
 };
 
 /* vm/vm.c */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* VM ioctls that connect a VM with eventfds. */
+/* SVMVCPU_SET_IOEVENTFD: writes of the guest signal an eventfd. */
 #include <linux/eventfd.h>
 #include <linux/mm.h>
 #include <linux/slab.h>

@@ -19,6 +19,7 @@ static void vm_release_ref(struct kref *ref)
 {
 	struct svm_vm *vm = container_of(ref, struct svm_vm, ref);
 
+	vm_remove_irqfds(vm);
 	doorbell_remove_all(vm);
 	guest_memory_destroy(&vm->mem);
 	kvfree(vm->cpuid);
@@ -147,6 +148,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		struct svmvcpu_restore restore;
 		struct svmvcpu_preserve preserve;
 		struct svmvcpu_ioeventfd ioeventfd;
+		struct svmvcpu_irqfd irqfd;
 	} a;
 
 	if (!svm_vm_is_ours(vm))
@@ -185,6 +187,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case SVMVCPU_SET_IOEVENTFD:
 		return COPY_ARG(&a.ioeventfd, IOEVENTFD_FLAGS, user) ?:
 		       vm_set_ioeventfd(vm, &a.ioeventfd);
+	case SVMVCPU_SET_IRQFD:
+		return COPY_ARG(&a.irqfd, IRQFD_FLAGS, user) ?: vm_set_irqfd(vm, &a.irqfd);
 	default:
 		return -ENOTTY;
 	}
@@ -227,6 +231,9 @@ static struct svm_vm *vm_alloc(void)
 	INIT_LIST_HEAD(&vm->vcpus);
 	spin_lock_init(&vm->apics_lock);
 	INIT_LIST_HEAD(&vm->apics);
+	spin_lock_init(&vm->irqfds_lock);
+	INIT_LIST_HEAD(&vm->irqfds);
+	INIT_LIST_HEAD(&vm->resamplers);
 	vm->tsc_base = svm_tsc();
 	ret = guest_memory_init(&vm->mem, svm_caps.npt_levels, svm_limits.gpa_bits);
 	if (ret) {

@@ -64,6 +64,7 @@ union any_arg {
 	struct svmvcpu_dirty_collect collect;
 	struct svmvcpu_apic_access access;
 	struct svmvcpu_ioeventfd ioeventfd;
+	struct svmvcpu_irqfd irqfd;
 	__u32 word[1];
 };
 
@@ -129,6 +130,12 @@ static void fill_ioeventfd(union any_arg *arg)
 	arg->ioeventfd.width = 1;
 }
 
+static void fill_irqfd(union any_arg *arg)
+{
+	arg->irqfd.fd = -1;
+	arg->irqfd.vector = 64;
+}
+
 static void fill_access(union any_arg *arg)
 {
 	arg->access.width = 1;
@@ -182,6 +189,9 @@ static const struct call {
 	{ "SET_IOEVENTFD", ON_VM, SVMVCPU_SET_IOEVENTFD, sizeof(struct svmvcpu_ioeventfd), 32,
 	  EBADF, 0, fill_ioeventfd, SVMVCPU_IOEVENTFD_REMOVE | SVMVCPU_IOEVENTFD_PIO |
 	  SVMVCPU_IOEVENTFD_DATA },
+	/* REMOVE excludes a vector, and RESAMPLE needs a level-triggered message. */
+	{ "SET_IRQFD", ON_VM, SVMVCPU_SET_IRQFD, sizeof(struct svmvcpu_irqfd), 32, EBADF,
+	  offsetof(struct svmvcpu_irqfd, mbz32), fill_irqfd, 0 },
 	{ "SETUP", ON_VCPU, SVMVCPU_SETUP, sizeof(struct svmvcpu_setup), 48, 0,
 	  offsetof(struct svmvcpu_setup, mbz), NULL, 0 },
 	{ "GET_STATE", ON_VCPU, SVMVCPU_GET_STATE, sizeof(struct svmvcpu_state), 832, 0, 0,

@@ -4,10 +4,10 @@
  * kernel: debug
  *
  * Each allocation of each ioctl fails once: CREATE_VM, MAP, UNMAP, PREFAULT,
- * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, SET_IOEVENTFD, and a RUN whose guest touches new memory,
- * in small and in huge pages. Each failure returns an error and changes nothing, and
- * the VM works as before. Needs a kernel with fault injection, such as the debug
- * kernel.
+ * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, SET_IOEVENTFD, SET_IRQFD, and a RUN whose
+ * guest touches new memory, in small and in huge pages. Each failure returns an error
+ * and changes nothing, and the VM works as before. Needs a kernel with fault injection,
+ * such as the debug kernel.
  */
 #include <sys/eventfd.h>
 
@@ -326,6 +326,31 @@ TEST_F(fault, ioeventfd)
 	fd = eventfd(0, EFD_CLOEXEC);
 	WALK(self, 2, set_ioeventfd(&self->vm, fd, 0),
 	     EXPECT_EQ(0, set_ioeventfd(&self->vm, fd, SVMVCPU_IOEVENTFD_REMOVE)));
+	close(fd);
+}
+
+static int set_irqfd(struct test_vm *vm, int fd, bool remove)
+{
+	const struct svmvcpu_irqfd arg = {
+		.flags = remove ? SVMVCPU_IRQFD_REMOVE : SVMVCPU_IRQFD_RESAMPLE,
+		.fd = fd,
+		.resample_fd = remove ? 0 : fd,
+		.vector = remove ? 0 : 64,
+		.msg_flags = remove ? 0 : SVMVCPU_MSG_LEVEL,
+	};
+
+	return -svmvcpu_vm_irqfd(vm->vm, &arg);
+}
+
+TEST_F(fault, irqfd)
+{
+	int fd;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	fd = eventfd(0, EFD_CLOEXEC);
+	WALK(self, 1, set_irqfd(&self->vm, fd, false),
+	     EXPECT_EQ(0, set_irqfd(&self->vm, fd, true)));
 	close(fd);
 }
 

@@ -90,6 +90,9 @@ void vm_setup(struct bench_vm *vm);
 /* Writes of a byte to BENCH_BELL and of four to BENCH_DEVICE signal an eventfd. */
 void vm_doorbells(struct bench_vm *vm, int eventfd);
 
+/* Signals of the eventfd send BENCH_VECTOR to the vCPU. */
+void vm_irqfd(struct bench_vm *vm, int eventfd);
+
 /* RUN, which must end with this exit */
 void vm_run(struct bench_vm *vm, enum bench_exit want);
 /* Data of the last port I/O exit */

@@ -16,6 +16,7 @@
 #include "bench.h"
 
 #define PAGE		4096
+#define BENCH_GSI	24
 #define NR_CPUID	256
 #define CPUID_X2APIC	(1U << 21)	/* leaf 1 ECX */
 #define CPUID_DEADLINE	(1U << 24)
@@ -218,6 +219,26 @@ void vm_doorbells(struct bench_vm *vm, int eventfd)
 	bell.len = 4;
 	bell.addr = BENCH_DEVICE;
 	call(vm->vm, KVM_IOEVENTFD, &bell, "IOEVENTFD");
+}
+
+/* A table of routes with one MSI */
+void vm_irqfd(struct bench_vm *vm, int eventfd)
+{
+	struct {
+		struct kvm_irq_routing table;
+		struct kvm_irq_routing_entry msi;
+	} routes = {
+		.table.nr = 1,
+		.msi = {
+			.gsi = BENCH_GSI,
+			.type = KVM_IRQ_ROUTING_MSI,
+			.u.msi = { .address_lo = 0xfee00000, .data = BENCH_VECTOR },
+		},
+	};
+	struct kvm_irqfd irqfd = { .fd = eventfd, .gsi = BENCH_GSI };
+
+	call(vm->vm, KVM_SET_GSI_ROUTING, &routes, "SET_GSI_ROUTING");
+	call(vm->vm, KVM_IRQFD, &irqfd, "IRQFD");
 }
 
 void vm_run(struct bench_vm *vm, enum bench_exit want)

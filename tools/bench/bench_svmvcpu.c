@@ -133,6 +133,16 @@ void vm_doorbells(struct bench_vm *vm, int eventfd)
 		bench_die("SET_IOEVENTFD");
 }
 
+void vm_irqfd(struct bench_vm *vm, int eventfd)
+{
+	struct svmvcpu_irqfd irqfd = {
+		.size = sizeof(irqfd), .fd = eventfd, .vector = BENCH_VECTOR,
+	};
+
+	if (ioctl(vm->vm, SVMVCPU_SET_IRQFD, &irqfd))
+		bench_die("SET_IRQFD");
+}
+
 static void unexpected(const struct svmvcpu_run *run)
 {
 	errno = run->reason;

@@ -6,7 +6,9 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -137,6 +139,46 @@ static uint64_t timer_now(unsigned int n)
 	vm_run(&vm, EXIT_IO);
 	time = ticks() - begin;
 	guest_close(&vm);
+	return time;
+}
+
+/* Reports each interrupt by an exit, after its EOI. */
+BENCH_GUEST(irqfd_handler,
+	    "mov $0x80b, %ecx\n"
+	    "xor %eax, %eax\n"
+	    "xor %edx, %edx\n"
+	    "wrmsr\n"
+	    "mov $0x3f8, %edx\n"
+	    "out %al, %dx\n"
+	    "iretq");
+
+BENCH_GUEST(irqfd,
+	    TABLES X2APIC SVR
+	    "sti\n"
+	    DONE
+	    "1: jmp 1b");
+
+static uint64_t irqfd(unsigned int n)
+{
+	const uint64_t one = 1;
+	struct bench_vm vm;
+	uint64_t begin, time;
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	guest_open(&vm, irqfd, WITH_LAPIC | WITH_CPUID);
+	memcpy(vm.mem + BENCH_DATA, guest_irqfd_handler,
+	       guest_irqfd_handler_end - guest_irqfd_handler);
+	vm_irqfd(&vm, fd);
+	vm_run(&vm, EXIT_IO);
+	begin = ticks();
+	while (n--) {
+		if (write(fd, &one, sizeof(one)) != sizeof(one))
+			bench_die("eventfd");
+		vm_run(&vm, EXIT_IO);
+	}
+	time = ticks() - begin;
+	guest_close(&vm);
+	close(fd);
 	return time;
 }
 
@@ -337,6 +379,7 @@ const struct bench_row rows_kernel[] = {
 	BY_COUNT("x2APIC TPR write, in the kernel", "", x2apic_tpr, 300, 5),
 	BY_COUNT("PIO doorbell, eventfd signaled", "", pio_doorbell, 300, 5),
 	BY_COUNT("MMIO doorbell, eventfd signaled", "", mmio_doorbell, 300, 5),
+	BY_COUNT("eventfd written, interrupt taken, EOI, exit", "", irqfd, 100, 5),
 	BY_COUNT("APIC timer armed for now, taken, EOI", "", timer_now, 100, 5),
 	/* Less than the delays of a busy host, if measured by time */
 	{ .op = "APIC timer, from its deadline to the handler", .unit = "", .ticks = timer_late,

@@ -153,3 +153,14 @@ int svmvcpu_vm_ioeventfd(int vm, const struct svmvcpu_ioeventfd *arg)
 			    arg->flags & SVMVCPU_IOEVENTFD_PIO ? "port" : "address",
 			    arg->address, arg->fd, strerror(errno));
 }
+
+int svmvcpu_vm_irqfd(int vm, const struct svmvcpu_irqfd *arg)
+{
+	struct svmvcpu_irqfd sized = *arg;
+
+	sized.size = sizeof(sized);
+	if (!ioctl(vm, SVMVCPU_SET_IRQFD, &sized))
+		return 0;
+	return svmvcpu_fail(errno, "SET_IRQFD of eventfd %d, vector %u: %s", arg->fd,
+			    arg->vector, strerror(errno));
+}

@@ -84,6 +84,8 @@ int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message);
 
 /* add or remove a doorbell; sets @arg->size. @arg->fd can be closed afterwards */
 int svmvcpu_vm_ioeventfd(int vm, const struct svmvcpu_ioeventfd *arg);
+/* let an eventfd send interrupts, replace its message, or remove it; sets @arg->size */
+int svmvcpu_vm_irqfd(int vm, const struct svmvcpu_irqfd *arg);
 
 /* record all vCPUs and the memory; @max_bytes: limit of all copies, 0 for none */
 int svmvcpu_vm_snapshot(int vm, __u64 max_bytes);

@@ -733,6 +733,42 @@ struct svmvcpu_ioeventfd {
 	__u64 data;
 };
 
+/* svmvcpu_irqfd.flags */
+#define SVMVCPU_IRQFD_REMOVE	(1U << 0)	/* signals of @fd have no effect any more */
+#define SVMVCPU_IRQFD_RESAMPLE	(1U << 1)	/* EOI signals @resample_fd; the message is LEVEL */
+
+/**
+ * struct svmvcpu_irqfd - argument of SVMVCPU_SET_IRQFD: signals of an eventfd send an
+ *	interrupt message
+ * @size: sizeof(struct svmvcpu_irqfd)
+ * @flags: SVMVCPU_IRQFD_*
+ * @fd: eventfd
+ * @resample_fd: RESAMPLE: eventfd to signal when the guest writes EOI for @vector;
+ *	otherwise zero
+ * @dest: as in &struct svmvcpu_message
+ * @vector: as in &struct svmvcpu_message
+ * @mode: as in &struct svmvcpu_message
+ * @mbz: zero
+ * @msg_flags: SVMVCPU_MSG_*
+ * @mbz32: zero
+ *
+ * Each signal sends the message once, and the kernel sets the counter of @fd back. A
+ * second call with the same @fd replaces the message. REMOVE needs only @fd; all other
+ * members are zero. The eventfd is also removed when its last descriptor is closed.
+ */
+struct svmvcpu_irqfd {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__s32 resample_fd;
+	__u32 dest;
+	__u8  vector;
+	__u8  mode;
+	__u8  mbz[2];
+	__u32 msg_flags;
+	__u32 mbz32;
+};
+
 #define SVMVCPU_MAP		_IOW(SVMVCPU_IOC_TYPE, 0x20, struct svmvcpu_map)
 #define SVMVCPU_UNMAP		_IOW(SVMVCPU_IOC_TYPE, 0x21, struct svmvcpu_unmap)
 /* the CPUID table of all vCPUs; SET works only before the first vCPU is created */
@@ -756,6 +792,8 @@ struct svmvcpu_ioeventfd {
 #define SVMVCPU_GET_STATS	_IOWR(SVMVCPU_IOC_TYPE, 0x2d, struct svmvcpu_stats)
 /* adds or removes a doorbell: writes to an address signal an eventfd */
 #define SVMVCPU_SET_IOEVENTFD	_IOW(SVMVCPU_IOC_TYPE, 0x2e, struct svmvcpu_ioeventfd)
+/* signals of an eventfd send an interrupt message */
+#define SVMVCPU_SET_IRQFD	_IOW(SVMVCPU_IOC_TYPE, 0x2f, struct svmvcpu_irqfd)
 /* returns a vCPU file with close-on-exec */
 #define SVMVCPU_CREATE_VCPU	_IOW(SVMVCPU_IOC_TYPE, 0x22, struct svmvcpu_create_vcpu)
 
