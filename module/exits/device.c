@@ -197,6 +197,8 @@ static noinline enum exit_result handle_fault(struct vcpu *vcpu, u64 gpa, u64 in
 	err = guest_memory_fault(&vcpu->vm->mem, gpa, access, &stop);
 	switch (err) {
 	case 0:
+		vcpu_count(vcpu, SVMVCPU_STAT_PAGE_FAULTS);
+		return EXIT_RESUME;
 	case -EINTR:	/* asked to stop; the guest will fault again */
 		return EXIT_RESUME;
 	case -ENOENT:

@@ -59,6 +59,7 @@ static enum exit_result exit_hlt(struct vcpu *vcpu, bool atomic)
 	if (!vcpu->apic || !(vcpu->vmcb->save.rflags & X86_EFLAGS_IF))
 		return exit_to_user(vcpu, SVMVCPU_EXIT_HALT);
 	vcpu->activity = SVMVCPU_ACTIVITY_HALTED;
+	vcpu_count(vcpu, SVMVCPU_STAT_HALTS);
 	return EXIT_RESUME;
 }
 

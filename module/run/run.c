@@ -29,6 +29,7 @@
 #include "vcpu/inject.h"
 #include "vcpu/spec_ctrl.h"
 #include "vcpu/state.h"
+#include "vcpu/stats.h"
 #include "vcpu/step.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
@@ -356,6 +357,7 @@ static noinline enum exit_result not_entered(struct vcpu *vcpu)
 	/* The event was not injected, so there is no step to report. */
 	vcpu->step.injecting = false;
 	step_leave(vcpu);
+	vcpu_count(vcpu, SVMVCPU_STAT_EXIT_OTHER);
 	if (vcpu->vmcb->control.exit_code == VMEXIT_NOTHING32)
 		return svm_cpu_lost() ? exit_error(vcpu, -EBUSY) : EXIT_LEAVE;
 	return entry_refused(vcpu);
@@ -385,6 +387,7 @@ static enum exit_result run_once(struct vcpu *vcpu, struct svm_cpu *cpu)
 		return not_entered(vcpu);
 	if (trace_svmvcpu_exit_enabled())
 		trace_exit(vcpu);
+	vcpu_count_exit(vcpu, code);
 	finish_entry(vcpu, vmcb, cpu, work);
 	if (unlikely(irq_window_due(code, vcpu->exits)))
 		open_irq_window(vcpu, cpu);
@@ -436,6 +439,7 @@ static enum exit_result vcpu_load(struct vcpu *vcpu, struct svm_cpu *cpu)
 	spec_ctrl_enter(vcpu);
 	xstate_enter(vcpu->xstate);
 
+	stat_time_begin(&vcpu->stats[SVMVCPU_STAT_LOADED_NS]);
 	WRITE_ONCE(vcpu->on_cpu, this_cpu);
 	cpumask_set_cpu(this_cpu, vcpu->vm->mem.cpus);
 	/*
@@ -450,6 +454,7 @@ static void vcpu_unload(struct vcpu *vcpu, const struct svm_cpu *cpu)
 {
 	int this_cpu = vcpu->on_cpu;
 
+	stat_time_end(&vcpu->stats[SVMVCPU_STAT_LOADED_NS]);
 	xcr0_leave(vcpu);
 	xstate_leave(vcpu->xstate);
 	cpumask_clear_cpu(this_cpu, vcpu->vm->mem.cpus);
@@ -483,11 +488,16 @@ static enum exit_result run_inner_loop(struct vcpu *vcpu)
 /* Sleep until the guest runs or a request arrives. */
 static noinline void wait_to_run(struct vcpu *vcpu)
 {
+	stat_time_begin(&vcpu->stats[SVMVCPU_STAT_HALTED_NS]);
 	while (!guest_runs(vcpu)) {
-		if (wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->requests) ||
-					     apic_posted(vcpu)) || READ_ONCE(vcpu->requests))
-			return;
+		int ret = wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->requests) ||
+						   apic_posted(vcpu));
+
+		vcpu_count(vcpu, SVMVCPU_STAT_WAKEUPS);
+		if (ret || READ_ONCE(vcpu->requests))
+			break;
 	}
+	stat_time_end(&vcpu->stats[SVMVCPU_STAT_HALTED_NS]);
 }
 
 /* Handle INIT, then STARTUP. A STARTUP that no vCPU waits for is dropped. */
@@ -675,6 +685,7 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 			WRITE_ONCE(vcpu->run->in_flags, SVMVCPU_RUN_IRQ_WINDOW);
 		return vcpu->error;
 	}
+	vcpu_count(vcpu, SVMVCPU_STAT_USER_EXITS);
 	sync_run_page_out(vcpu);
 	if (trace_svmvcpu_user_enabled())
 		trace_user(vcpu);

@@ -126,8 +126,10 @@ void inject_prepare(struct vcpu *vcpu, struct vmcb_policy *policy)
 		vcpu->nmi_latched = false;
 		vcpu->nmi_masked = true;
 		vcpu->event = EVENT_V | EVENT_TYPE_NMI | VEC_NMI;
+		vcpu_count(vcpu, SVMVCPU_STAT_NMIS);
 	} else if (irq && inject_irq_ready(vcpu)) {
 		let_irq_in(vcpu);
+		vcpu_count(vcpu, SVMVCPU_STAT_IRQS);
 		irq = inject_irq_waits(vcpu);
 	}
 

@@ -42,6 +42,7 @@ void vcpu_kick(struct vcpu *vcpu)
 {
 	int cpu;
 
+	atomic64_inc(&vcpu->kicks);
 	/* Pairs with the barriers in vcpu_load() and prepare_to_wait(). */
 	smp_mb__after_atomic();
 	cpu = READ_ONCE(vcpu->on_cpu);

@@ -17,6 +17,7 @@
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <asm/local.h>
 #include <asm/msr.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
@@ -94,8 +95,8 @@ struct vcpu_mmio {
 /*
  * One virtual CPU.
  *
- * @mutex is held by every ioctl except KICK and LINT. It protects everything except
- * the members that have a rule of their own below.
+ * @mutex is held by every ioctl except KICK, LINT and GET_VCPU_STATS. It protects
+ * everything except the members that have a rule of their own below.
  */
 struct vcpu {
 	/*
@@ -183,7 +184,7 @@ struct vcpu {
 		u64 watched;		/* both, for a single test */
 	};
 	u64 next_rip;			/* result of guest_next_rip() */
-	u64 exits;			/* since creation */
+	u64 exits;			/* since creation; read without @mutex too */
 	int error;			/* errno of EXIT_ERROR */
 
 	int on_cpu;			/* CPU this is loaded on, or -1; vcpu_kick() reads it */
@@ -197,7 +198,20 @@ struct vcpu {
 	u64 serial;			/* never reused: identifies predictor state, for IBPB */
 	bool wants_ibpb;		/* the guest requested an IBPB */
 	u32 id;				/* APIC ID */
+
+	/*
+	 * For GET_VCPU_STATS, by enum svmvcpu_stat; see stats.c. Only the thread that holds
+	 * @mutex changes @stats; anybody may read it.
+	 */
+	local_t stats[SVMVCPU_STAT_NR];
+	atomic64_t kicks;		/* calls of vcpu_kick() */
 };
+
+/* Count an event: one instruction. Expects vcpu.mutex held. */
+static inline void vcpu_count(struct vcpu *vcpu, enum svmvcpu_stat stat)
+{
+	local_inc(&vcpu->stats[stat]);
+}
 
 static inline u64 vcpu_rip(const struct vcpu *vcpu)
 {

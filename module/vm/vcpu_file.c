@@ -18,6 +18,7 @@
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
 #include "vcpu/state.h"
+#include "vcpu/stats.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
 #include "vcpu/xstate.h"
@@ -259,11 +260,28 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 	}
 }
 
+static int vcpu_ioctl_stats(const struct vcpu *vcpu, void __user *arg)
+{
+	struct svmvcpu_vcpu_stats stats;
+	size_t size;
+	int ret;
+
+	/* The structure has not grown yet: its size is that of the first version. */
+	static_assert(sizeof(stats) == _IOC_SIZE(SVMVCPU_GET_VCPU_STATS));
+	ret = COPY_ARG(&stats, 0, arg);
+	if (ret)
+		return ret;
+	size = min_t(size_t, stats.size, sizeof(stats));
+	stats.size = sizeof(stats);
+	vcpu_get_stats(vcpu, stats.values);
+	return copy_to_user(arg, &stats, size) ? -EFAULT : 0;
+}
+
 static noinline long vcpu_ioctl_other(struct vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
 	long ret;
 
-	/* KICK and LINT must not wait for the mutex, which RUN holds. */
+	/* These must not wait for the mutex, which RUN holds. */
 	switch (cmd) {
 	case SVMVCPU_KICK:
 		if (arg)
@@ -276,6 +294,8 @@ static noinline long vcpu_ioctl_other(struct vcpu *vcpu, unsigned int cmd, unsig
 			return -EINVAL;
 		apic_lint(vcpu, arg);
 		return 0;
+	case SVMVCPU_GET_VCPU_STATS:
+		return vcpu_ioctl_stats(vcpu, (void __user *)arg);
 	}
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;

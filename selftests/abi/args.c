@@ -55,6 +55,7 @@ union any_arg {
 	struct svmvcpu_message message;
 	struct svmvcpu_prefault prefault;
 	struct svmvcpu_stats stats;
+	struct svmvcpu_vcpu_stats vcpu_stats;
 	struct svmvcpu_set_debug debug;
 	struct svmvcpu_translation translation;
 	struct svmvcpu_snapshot snapshot;
@@ -207,6 +208,8 @@ static const struct call {
 	  EBUSY, offsetof(struct svmvcpu_cpuid, mbz), fill_cpuid, 0 },
 	{ "GET_VCPU_CPUID", ON_VCPU, SVMVCPU_GET_VCPU_CPUID, sizeof(struct svmvcpu_cpuid), 24,
 	  E2BIG, offsetof(struct svmvcpu_cpuid, mbz), NULL, 0 },
+	{ "GET_VCPU_STATS", ON_VCPU, SVMVCPU_GET_VCPU_STATS, sizeof(struct svmvcpu_vcpu_stats),
+	  200, 0, 0, NULL, 0 },
 	{ "TRANSLATE", ON_VCPU, SVMVCPU_TRANSLATE, sizeof(struct svmvcpu_translation), 40, 0,
 	  offsetof(struct svmvcpu_translation, mbz), NULL, 0 },
 	{ "APIC_ACCESS", ON_VCPU, SVMVCPU_APIC_ACCESS, sizeof(struct svmvcpu_apic_access), 32,
@@ -371,7 +374,8 @@ TEST_F(args, fault_on_return)
 		if (call->cmd != SVMVCPU_GET_INFO && call->cmd != SVMVCPU_GET_STATE &&
 		    call->cmd != SVMVCPU_GET_CPUID && call->cmd != SVMVCPU_TRANSLATE &&
 		    call->cmd != SVMVCPU_GET_VCPU_CPUID &&
-		    call->cmd != SVMVCPU_PREFAULT && call->cmd != SVMVCPU_GET_STATS)
+		    call->cmd != SVMVCPU_PREFAULT && call->cmd != SVMVCPU_GET_STATS &&
+		    call->cmd != SVMVCPU_GET_VCPU_STATS)
 			continue;
 		fill(&arg, call, &self->vm);
 		memcpy(self->fence, &arg, call->size);

@@ -8,6 +8,10 @@
 
 #define NAME_ENTRY(nr, name, str)					\
 	[nr] = str,
+#define STAT_NAME(nr, name, str, text)					\
+	[nr] = str,
+#define STAT_TEXT(nr, name, str, text)					\
+	[nr] = text,
 #define NR(table)	(sizeof(table) / sizeof(*(table)))
 
 static const char *lookup(const char * const *table, size_t nr, unsigned int index)
@@ -27,6 +31,20 @@ const char *svmvcpu_rule_text(unsigned int rule)
 	static const char * const texts[] = { SVMVCPU_RULES(NAME_ENTRY) };
 
 	return lookup(texts, NR(texts), rule) ?: "?";
+}
+
+const char *svmvcpu_stat_name(unsigned int stat)
+{
+	static const char * const names[] = { SVMVCPU_VCPU_STATS(STAT_NAME) };
+
+	return lookup(names, NR(names), stat) ?: "?";
+}
+
+const char *svmvcpu_stat_text(unsigned int stat)
+{
+	static const char * const texts[] = { SVMVCPU_VCPU_STATS(STAT_TEXT) };
+
+	return lookup(texts, NR(texts), stat) ?: "?";
 }
 
 const char *svmvcpu_translation_text(unsigned int result)

@@ -174,6 +174,12 @@ int svmvcpu_vcpu_set_cpuid(const struct svmvcpu_vcpu *vcpu,
 struct svmvcpu_cpuid_entry *svmvcpu_cpuid_find(struct svmvcpu_cpuid_entry *entries,
 					       unsigned int nr, __u32 leaf, __u32 subleaf);
 
+/*
+ * counters of the vCPU, at any time, from any thread; those that an older module does not
+ * know are 0
+ */
+int svmvcpu_vcpu_get_stats(const struct svmvcpu_vcpu *vcpu, struct svmvcpu_vcpu_stats *stats);
+
 /* set the local APIC's pins, bit n for LINTn; at any time, from any thread */
 int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins);
 
@@ -212,6 +218,9 @@ void *svmvcpu_vcpu_window(const struct svmvcpu_vcpu *vcpu, size_t *bytes);
 const char *svmvcpu_exit_name(unsigned int reason);
 const char *svmvcpu_rule_text(unsigned int rule);
 const char *svmvcpu_translation_text(unsigned int result);
+/* name and description of a vCPU's counter, SVMVCPU_STAT_* */
+const char *svmvcpu_stat_name(unsigned int stat);
+const char *svmvcpu_stat_text(unsigned int stat);
 const char *svmvcpu_mode_name(unsigned int mode);
 const char *svmvcpu_preset_name(unsigned int preset);
 const char *svmvcpu_down_name(unsigned int kind);

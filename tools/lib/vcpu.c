@@ -172,3 +172,12 @@ void *svmvcpu_vcpu_window(const struct svmvcpu_vcpu *vcpu, size_t *bytes)
 	*bytes = len;
 	return (char *)vcpu->run + offset;
 }
+
+int svmvcpu_vcpu_get_stats(const struct svmvcpu_vcpu *vcpu, struct svmvcpu_vcpu_stats *stats)
+{
+	memset(stats, 0, sizeof(*stats));
+	stats->size = sizeof(*stats);
+	if (!ioctl(vcpu->fd, SVMVCPU_GET_VCPU_STATS, stats))
+		return 0;
+	return svmvcpu_fail(errno, "GET_VCPU_STATS: %s", strerror(errno));
+}

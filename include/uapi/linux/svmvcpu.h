@@ -1028,6 +1028,61 @@ struct svmvcpu_apic_access {
 	__u32 mbz;
 };
 
+/*
+ * The counters of a vCPU, as X(number, NAME, "name", "description"). New counters are
+ * added at the end. Each exit from the guest counts in EXITS and in one EXIT_* counter, whether the
+ * kernel handles it or RUN returns.
+ */
+#define SVMVCPU_VCPU_STATS(X)							\
+	X(0,  EXITS,		"exits",	"exits from the guest")		\
+	X(1,  USER_EXITS,	"user_exits",	"returns of RUN with an exit")	\
+	X(2,  EXIT_IO,		"exit_io",	"port accesses")		\
+	X(3,  EXIT_NPF,		"exit_npf",	"nested page faults, device accesses") \
+	X(4,  EXIT_CPUID,	"exit_cpuid",	"CPUID")			\
+	X(5,  EXIT_MSR,		"exit_msr",	"RDMSR and WRMSR")		\
+	X(6,  EXIT_HLT,		"exit_hlt",	"HLT")				\
+	X(7,  EXIT_HOST,	"exit_host",	"interrupts and NMIs of the host") \
+	X(8,  EXIT_VMMCALL,	"exit_vmmcall",	"VMMCALL")			\
+	X(9,  EXIT_CR,		"exit_cr",	"control register accesses")	\
+	X(10, EXIT_DR,		"exit_dr",	"debug register accesses")	\
+	X(11, EXIT_EXCEPTION,	"exit_exception", "exceptions and INT n")	\
+	X(12, EXIT_WINDOW,	"exit_window",	"interrupt and NMI windows")	\
+	X(13, EXIT_PAUSE,	"exit_pause",	"PAUSE")			\
+	X(14, EXIT_SHUTDOWN,	"exit_shutdown", "triple faults")		\
+	X(15, EXIT_OTHER,	"exit_other",	"all other exits, refused entries") \
+	X(16, PAGE_FAULTS,	"page_faults",	"nested page faults that mapped memory") \
+	X(17, IRQS,		"irqs",		"interrupts injected")		\
+	X(18, NMIS,		"nmis",		"NMIs injected")		\
+	X(19, HALTS,		"halts",	"HLTs that waited in the kernel") \
+	X(20, WAKEUPS,		"wakeups",	"wakeups from HLT")		\
+	X(21, KICKS,		"kicks",	"kicks, deadlines, posted interrupts") \
+	X(22, LOADED_NS,	"loaded_ns",	"ns loaded on a CPU")		\
+	X(23, HALTED_NS,	"halted_ns",	"ns asleep in HLT")
+
+/* enum svmvcpu_stat - index of a counter: SVMVCPU_STAT_* */
+enum svmvcpu_stat {
+#define SVMVCPU_STAT_ENUM(nr, name, str, text) SVMVCPU_STAT_##name = nr,
+	SVMVCPU_VCPU_STATS(SVMVCPU_STAT_ENUM)
+#undef SVMVCPU_STAT_ENUM
+	SVMVCPU_STAT_NR	/* the number of counters that this header knows */
+};
+
+/**
+ * struct svmvcpu_vcpu_stats - argument of SVMVCPU_GET_VCPU_STATS: counters of one vCPU
+ *	since it was created
+ * @size: in: bytes that the caller has room for; out: bytes that the kernel knows
+ * @flags: zero
+ * @values: the counters, indexed by SVMVCPU_STAT_*
+ *
+ * The call does not wait for a running vCPU. Each counter is read atomically, but not
+ * all at the same time.
+ */
+struct svmvcpu_vcpu_stats {
+	__u32 size;
+	__u32 flags;
+	__u64 values[SVMVCPU_STAT_NR];
+};
+
 /* runs the guest until an exit; argument 0. Input and output are in the run page */
 #define SVMVCPU_RUN		_IO(SVMVCPU_IOC_TYPE, 0x40)
 /* makes the current or the next RUN return INTERRUPTED, once; argument 0 */
@@ -1049,6 +1104,8 @@ struct svmvcpu_apic_access {
 #define SVMVCPU_SET_VCPU_CPUID	_IOW(SVMVCPU_IOC_TYPE, 0x49, struct svmvcpu_cpuid)
 /* gets the table that the vCPU uses: its own, the VM's or the default */
 #define SVMVCPU_GET_VCPU_CPUID	_IOWR(SVMVCPU_IOC_TYPE, 0x4b, struct svmvcpu_cpuid)
+/* gets the counters; the number contains the size of the first version, 200 bytes */
+#define SVMVCPU_GET_VCPU_STATS	_IOC(_IOC_READ | _IOC_WRITE, SVMVCPU_IOC_TYPE, 0x4c, 200)
 
 /* svmvcpu_exit_io.flags */
 #define SVMVCPU_IO_IN		(1U << 0)	/* the guest reads; otherwise it writes */
