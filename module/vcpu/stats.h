@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Counters of a vCPU, for GET_VCPU_STATS */
+/* Counters of a vCPU, for GET_VCPU_STATS and /proc/PID/fdinfo */
 #ifndef SVMVCPU_STATS_H
 #define SVMVCPU_STATS_H
 

@@ -30,6 +30,7 @@ struct vcpu;
 /* One virtual machine */
 struct svm_vm {
 	struct kref ref;		/* held by its file and by each vCPU */
+	u64 serial;			/* never reused: the "vm" line of fdinfo */
 	u64 tsc_base;			/* host TSC at which the TSC of all vCPUs was zero */
 	struct guest_memory mem;
 

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
@@ -382,6 +383,25 @@ static void vcpu_destroy(struct vcpu *vcpu)
 	vcpu_put(vcpu);
 }
 
+/* Anybody who may read /proc/PID/fdinfo sees the counters, from any address space. */
+static void vcpu_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	static const char * const names[] = {
+#define STAT_NAME(nr, name, str, text)					\
+		[nr] = str,
+		SVMVCPU_VCPU_STATS(STAT_NAME)
+#undef STAT_NAME
+	};
+	const struct vcpu *vcpu = file->private_data;
+	u64 values[SVMVCPU_STAT_NR];
+	unsigned int i;
+
+	vcpu_get_stats(vcpu, values);
+	seq_printf(m, "vm:\t%llu\nvcpu:\t%u\n", vcpu->vm->serial, vcpu->id);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		seq_printf(m, "%s:\t%llu\n", names[i], values[i]);
+}
+
 static int vcpu_release(struct inode *inode, struct file *file)
 {
 	vcpu_destroy(file->private_data);
@@ -393,6 +413,7 @@ static const struct file_operations vcpu_fops = {
 	.unlocked_ioctl = vcpu_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vcpu_mmap,
+	.show_fdinfo = vcpu_show_fdinfo,
 	.release = vcpu_release,
 	.llseek = noop_llseek,
 };

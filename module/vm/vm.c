@@ -3,6 +3,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "mm/memory.h"
@@ -208,17 +209,42 @@ static int vm_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* Anybody who may read /proc/PID/fdinfo sees the counters, from any address space. */
+static void vm_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	static const char * const names[] = {
+#define STAT_NAME(member, text)						\
+		[offsetof(struct svmvcpu_stats, member) / sizeof(u64)] = #member,
+		SVMVCPU_VM_STATS(STAT_NAME)
+#undef STAT_NAME
+	};
+	struct svm_vm *vm = file->private_data;
+	union {
+		struct svmvcpu_stats stats;
+		u64 values[ARRAY_SIZE(names)];	/* the first is size and flags */
+	} a;
+	unsigned int i;
+
+	static_assert(sizeof(a) == sizeof(a.stats));
+	guest_memory_stats(&vm->mem, &a.stats);
+	seq_printf(m, "vm:\t%llu\n", vm->serial);
+	for (i = 1; i < ARRAY_SIZE(names); i++)
+		seq_printf(m, "%s:\t%llu\n", names[i], a.values[i]);
+}
+
 static const struct file_operations vm_fops = {
 	.owner = THIS_MODULE,
 	.unlocked_ioctl = vm_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = vm_map_list,
+	.show_fdinfo = vm_show_fdinfo,
 	.release = vm_release,
 	.llseek = noop_llseek,
 };
 
 static struct svm_vm *vm_alloc(void)
 {
+	static atomic64_t serial;
 	struct svm_vm *vm;
 	int ret;
 
@@ -234,6 +260,7 @@ static struct svm_vm *vm_alloc(void)
 	spin_lock_init(&vm->irqfds_lock);
 	INIT_LIST_HEAD(&vm->irqfds);
 	INIT_LIST_HEAD(&vm->resamplers);
+	vm->serial = atomic64_inc_return(&serial);
 	vm->tsc_base = svm_tsc();
 	ret = guest_memory_init(&vm->mem, svm_caps.npt_levels, svm_limits.gpa_bits);
 	if (ret) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counters of vCPUs: GET_VCPU_STATS counts what known guests do, also while they run.
+ * Counters of vCPUs: GET_VCPU_STATS counts what known guests do, also while they run, and
+ * /proc/PID/fdinfo shows the same to other processes.
  */
+#include <sys/wait.h>
+
 #include "guest_apic.h"
 #include "guest_thread.h"
 
@@ -238,6 +241,118 @@ TEST_F(sleep, halts)
 	/* it is awake, and no time is added */
 	EXPECT_EQ(after.values[SVMVCPU_STAT_HALTED_NS], STAT(vm, HALTED_NS));
 	EXPECT_EQ(vm->run->exits, sum_of_exits(&after));
+}
+
+/* The value of a line, or -1 */
+static long long line_of(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; text; text = strchr(text, '\n')) {
+		text += *text == '\n';
+		if (!strncmp(text, name, len) && text[len] == ':')
+			return strtoll(text + len + 1, NULL, 10);
+	}
+	return -1;
+}
+
+static int read_fdinfo(pid_t pid, int fd, char *text, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int info;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
+	info = open(path, O_RDONLY);
+	if (info < 0)
+		return errno;
+	len = read(info, text, size - 1);
+	close(info);
+	text[len > 0 ? len : 0] = 0;
+	return len > 0 ? 0 : EIO;
+}
+
+/* Number of lines that differ from the counters */
+static int check_vcpu_lines(const char *text, const struct svmvcpu_vcpu_stats *want)
+{
+	int wrong = line_of(text, "vcpu") != 0;
+
+	wrong += line_of(text, "vm") <= 0;
+	for (int i = 0; i < SVMVCPU_STAT_NR; i++)
+		wrong += line_of(text, svmvcpu_stat_name(i)) != (long long)want->values[i];
+	return wrong;
+}
+
+/* fork() removes pages from guest memory, because the child shares them. */
+static int check_vm_lines(const char *text, struct svmvcpu_stats *least)
+{
+	int wrong = line_of(text, "vm") <= 0;
+
+	for (unsigned int i = 0; i < SVMVCPU_VM_STAT_NR; i++)
+		wrong += line_of(text, svmvcpu_vm_stat_name(i)) <
+			 (long long)*svmvcpu_vm_stat(least, i);
+	return wrong;
+}
+
+/* In a child: another address space, where the calls fail. */
+static int other_process(struct test_vm *vm, const struct svmvcpu_vcpu_stats *vcpu_stats,
+			 struct svmvcpu_stats *vm_stats)
+{
+	struct svmvcpu_vcpu_stats mine = { .size = sizeof(mine) };
+	char text[4096];
+
+	if (ioctl_errno(vm->vcpu.fd, SVMVCPU_GET_VCPU_STATS, &mine) != EIO)
+		return 1;
+	if (read_fdinfo(getppid(), vm->vcpu.fd, text, sizeof(text)) ||
+	    check_vcpu_lines(text, vcpu_stats))
+		return 2;
+	if (read_fdinfo(getppid(), vm->vm, text, sizeof(text)) || check_vm_lines(text, vm_stats))
+		return 3;
+	/* its own copies of the files */
+	if (read_fdinfo(getpid(), vm->vcpu.fd, text, sizeof(text)) ||
+	    check_vcpu_lines(text, vcpu_stats))
+		return 4;
+	if (setgid(65534) || setuid(65534))
+		return 5;
+	return read_fdinfo(getppid(), vm->vcpu.fd, text, sizeof(text)) == EACCES ? 0 : 6;
+}
+
+TEST_F(stats, fdinfo)
+{
+	struct test_vm *vm = &self->vm, other;
+	struct svmvcpu_vcpu_stats vcpu_stats;
+	struct svmvcpu_stats vm_stats;
+	char text[4096];
+	int status;
+	pid_t pid;
+
+	load_guest(vm, mix);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	RUN_EXPECT(vm, IO);
+	RUN_EXPECT(vm, IO);
+	vcpu_stats = stats_of(vm);
+	ASSERT_EQ(0, svmvcpu_vm_get_stats(vm->vm, &vm_stats));
+	pid = fork();
+	if (!pid)
+		_exit(other_process(vm, &vcpu_stats, &vm_stats));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status) {
+		TH_LOG("step %d", WEXITSTATUS(status));
+	}
+
+	/* The VM is found by its number. */
+	ASSERT_EQ(0, svmvcpu_vm_get_stats(vm->vm, &vm_stats));
+	ASSERT_EQ(0, read_fdinfo(getpid(), vm->vm, text, sizeof(text)));
+	for (unsigned int i = 0; i < SVMVCPU_VM_STAT_NR; i++)
+		EXPECT_EQ((long long)*svmvcpu_vm_stat(&vm_stats, i),
+			  line_of(text, svmvcpu_vm_stat_name(i)));
+	status = line_of(text, "vm");
+	ASSERT_EQ(0, read_fdinfo(getpid(), vm->vcpu.fd, text, sizeof(text)));
+	EXPECT_EQ(status, line_of(text, "vm"));
+	vm_open(&other);
+	ASSERT_EQ(0, read_fdinfo(getpid(), other.vm, text, sizeof(text)));
+	EXPECT_NE(status, line_of(text, "vm"));
+	vm_close(&other);
 }
 
 TEST_HARNESS_MAIN

@@ -12,6 +12,12 @@
 	[nr] = str,
 #define STAT_TEXT(nr, name, str, text)					\
 	[nr] = text,
+#define VM_STAT_INDEX(member)						\
+	(offsetof(struct svmvcpu_stats, member) / sizeof(__u64) - 1)
+#define VM_STAT_NAME(member, text)					\
+	[VM_STAT_INDEX(member)] = #member,
+#define VM_STAT_TEXT(member, text)					\
+	[VM_STAT_INDEX(member)] = text,
 #define NR(table)	(sizeof(table) / sizeof(*(table)))
 
 static const char *lookup(const char * const *table, size_t nr, unsigned int index)
@@ -43,6 +49,20 @@ const char *svmvcpu_stat_name(unsigned int stat)
 const char *svmvcpu_stat_text(unsigned int stat)
 {
 	static const char * const texts[] = { SVMVCPU_VCPU_STATS(STAT_TEXT) };
+
+	return lookup(texts, NR(texts), stat) ?: "?";
+}
+
+const char *svmvcpu_vm_stat_name(unsigned int stat)
+{
+	static const char * const names[] = { SVMVCPU_VM_STATS(VM_STAT_NAME) };
+
+	return lookup(names, NR(names), stat) ?: "?";
+}
+
+const char *svmvcpu_vm_stat_text(unsigned int stat)
+{
+	static const char * const texts[] = { SVMVCPU_VM_STATS(VM_STAT_TEXT) };
 
 	return lookup(texts, NR(texts), stat) ?: "?";
 }

@@ -76,6 +76,13 @@ int svmvcpu_vm_prefault(int vm, __u64 gpa, __u64 bytes, __u32 flags, __u64 *done
 /* counters of the VM's memory; members that an older module does not know are 0 */
 int svmvcpu_vm_get_stats(int vm, struct svmvcpu_stats *stats);
 
+/* the counters as an array: the members behind size and flags */
+#define SVMVCPU_VM_STAT_NR	(sizeof(struct svmvcpu_stats) / sizeof(__u64) - 1)
+static inline __u64 *svmvcpu_vm_stat(struct svmvcpu_stats *stats, unsigned int stat)
+{
+	return (__u64 *)stats + 1 + stat;
+}
+
 /*
  * send an interrupt to the VM's local APICs, at any time, from any thread; sets
  * @message->size. Returns how many local APICs accepted it, or a negative errno
@@ -221,6 +228,9 @@ const char *svmvcpu_translation_text(unsigned int result);
 /* name and description of a vCPU's counter, SVMVCPU_STAT_* */
 const char *svmvcpu_stat_name(unsigned int stat);
 const char *svmvcpu_stat_text(unsigned int stat);
+/* the same of a VM's counter, 0 to SVMVCPU_VM_STAT_NR - 1 */
+const char *svmvcpu_vm_stat_name(unsigned int stat);
+const char *svmvcpu_vm_stat_text(unsigned int stat);
 const char *svmvcpu_mode_name(unsigned int mode);
 const char *svmvcpu_preset_name(unsigned int preset);
 const char *svmvcpu_down_name(unsigned int kind);

@@ -477,6 +477,19 @@ struct svmvcpu_stats {
 	__u64 tables;
 };
 
+/*
+ * The counters of struct svmvcpu_stats, as X(member, "description"). The member is also
+ * the name of the counter's line in /proc/PID/fdinfo/FD of a VM file.
+ */
+#define SVMVCPU_VM_STATS(X)							\
+	X(faults,	"nested page faults that mapped memory")		\
+	X(mapped_4k,	"4 KiB pages mapped")					\
+	X(mapped_2m,	"2 MiB pages mapped")					\
+	X(mapped_1g,	"1 GiB pages mapped")					\
+	X(zapped,	"pages removed")					\
+	X(flushes,	"TLB flushes of all vCPUs")				\
+	X(tables,	"pages of the nested page tables now")
+
 /* svmvcpu_create_vcpu.flags */
 #define SVMVCPU_VCPU_LAPIC	(1U << 0)	/* the vCPU has a local APIC in the kernel */
 
@@ -1029,8 +1042,9 @@ struct svmvcpu_apic_access {
 };
 
 /*
- * The counters of a vCPU, as X(number, NAME, "name", "description"). New counters are
- * added at the end. Each exit from the guest counts in EXITS and in one EXIT_* counter, whether the
+ * The counters of a vCPU, as X(number, NAME, "name", "description"). The name is also that
+ * of the counter's line in /proc/PID/fdinfo/FD of a vCPU file. New counters are added at
+ * the end. Each exit from the guest counts in EXITS and in one EXIT_* counter, whether the
  * kernel handles it or RUN returns.
  */
 #define SVMVCPU_VCPU_STATS(X)							\
