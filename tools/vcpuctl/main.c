@@ -16,6 +16,7 @@ static const struct {
 } commands[] = {
 	{ "info",  cmd_info,  "show what this host and the module support, or why not" },
 	{ "run",   cmd_run,   "run a flat binary, an ELF file or firmware as a guest" },
+	{ "stat",  cmd_stat,  "show the exit counters of all virtual machines" },
 	{ "exits", cmd_exits, "list the exit reasons" },
 };
 

@@ -40,6 +40,7 @@ enum vcpuctl_status {
 /* one per subcommand; argv[0] is the subcommand, the result an exit status */
 int cmd_info(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_stat(int argc, char **argv);
 int cmd_exits(int argc, char **argv);
 
 #endif /* VCPUCTL_H */
