@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# vcpuctl stat, watching a guest of another process.
+# vcpuctl stat, watching a guest of another process, and vcpuctl run --stats.
 # stat_tty.c tests it on a terminal.
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
-plan 9
+plan 13
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -23,6 +23,13 @@ await() {
 
 # sti; mov $0x402,%dx; mov $10,%al; out %al,%dx; jmp .
 code ready '\373\272\002\004\260\012\356\353\376'
+# mov $5,%al; out %al,$0xf4
+code five '\260\005\346\364'
+
+ends "counters at the end" 133 "             1  exit_io         port accesses" run --stats five
+ends "also if the report is off" 133 "user_exits" run -q --stats five
+ends "counters in JSON" 133 '"exit_io":1,' run -j --stats five
+check_equal "none without the option" "$(vcpuctl run -j five | grep -c stats)" 0
 
 ends "no VM to watch" 1 "no virtual machine of svmvcpu found" stat
 ends "no such process" 1 "process 999999 does not exist" stat 999999

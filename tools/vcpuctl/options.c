@@ -19,6 +19,7 @@
 enum {
 	OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS, OPT_STEP, OPT_INITRD, OPT_APPEND, OPT_LAPIC,
 	OPT_GDB, OPT_WAIT, OPT_MODULE, OPT_UNCLAIMED,
+	OPT_STATS,
 };
 
 static const struct option long_options[] = {
@@ -45,6 +46,7 @@ static const struct option long_options[] = {
 	{ "msr-ignore",	no_argument, NULL, 'i' },
 	{ "unclaimed",	required_argument, NULL, OPT_UNCLAIMED },
 	{ "step",	no_argument, NULL, OPT_STEP },
+	{ "stats",	no_argument, NULL, OPT_STATS },
 	{ "trace",	no_argument, NULL, 'T' },
 	{ "json",	no_argument, NULL, 'j' },
 	{ "quiet",	no_argument, NULL, 'q' },
@@ -88,6 +90,7 @@ static const char help[] =
 	"                        or ignore, the default for kernels and firmware\n"
 	"      --step            exit after each instruction, for --trace\n"
 	"  -T, --trace           print every exit\n"
+	"      --stats           print the counters of the virtual CPU at the end\n"
 	"  -j, --json            one JSON object per line on standard output\n"
 	"  -q, --quiet           do not report how the guest ended\n"
 	"  -h, --help\n\n"
@@ -279,6 +282,9 @@ static int set_flag(struct run_options *o, int opt)
 		break;
 	case OPT_STEP:
 		o->step = true;
+		break;
+	case OPT_STATS:
+		o->stats = true;
 		break;
 	case 'T':
 		o->trace = true;

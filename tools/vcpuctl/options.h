@@ -72,6 +72,7 @@ struct optional {
  * @step: an exit behind each instruction
  * @unclaimed: --unclaimed
  * @trace: print every exit
+ * @stats: print the vCPU's counters at the end
  * @json: for machines
  * @quiet: no summary
  * @msr_ignore: unknown MSRs read 0 instead of raising #GP
@@ -104,6 +105,7 @@ struct run_options {
 	bool step;
 	enum unclaimed unclaimed;
 	bool trace;
+	bool stats;
 	bool json;
 	bool quiet;
 	bool msr_ignore;

@@ -9,6 +9,7 @@
 #include "json.h"
 #include "output.h"
 #include "exit_text.h"
+#include "statshow.h"
 #include "vcpuctl.h"
 
 static const char * const channel_names[] = {
@@ -261,6 +262,8 @@ static void end_text(struct output *o, const struct ending *end)
 							      sizeof(text)));
 	if (unexpected(end->status))
 		dump(o, end);
+	if (end->stats)
+		stat_print(o->err, end->stats);
 }
 
 static void json_registers(struct json *j, const struct svmvcpu_run *run)
@@ -303,6 +306,11 @@ static void end_json(struct output *o, const struct ending *end)
 	json_exit(&j, end->run, end->window);
 	json_registers(&j, end->run);
 	json_bytes(&j, "insn", end->insn, end->insn_len, sizeof(end->insn));
+	if (end->stats) {
+		json_open(&j, "stats");
+		stat_json_values(&j, end->stats->values);
+		json_close(&j);
+	}
 	json_close(&j);
 	putc('\n', o->out);
 	fflush(o->out);

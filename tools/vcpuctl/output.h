@@ -39,6 +39,7 @@ struct output {
  * @run: run page of the last exit
  * @window: its string data, or NULL
  * @state: full registers, or NULL where the module did not give them
+ * @stats: counters of the vCPU, or NULL
  * @insn: bytes at RIP
  * @insn_len: how many could be read
  */
@@ -48,6 +49,7 @@ struct ending {
 	const struct svmvcpu_run *run;
 	const void *window;
 	const struct svmvcpu_state *state;
+	const struct svmvcpu_vcpu_stats *stats;
 	__u8 insn[16];
 	size_t insn_len;
 };

@@ -381,6 +381,7 @@ static void read_insn(const struct session *s, struct ending *end)
 
 static void report(struct session *s, int status)
 {
+	struct svmvcpu_vcpu_stats stats;
 	struct svmvcpu_state state;
 	struct ending end = { .status = status, .run = s->vcpu.run };
 
@@ -389,6 +390,10 @@ static void report(struct session *s, int status)
 	if (!svmvcpu_vcpu_get_state(&s->vcpu, s->info.components &
 				    (SVMVCPU_STATE_SEGMENTS | SVMVCPU_STATE_DEBUG), &state))
 		end.state = &state;
+	if (s->options.stats && !svmvcpu_vcpu_get_stats(&s->vcpu, &stats))
+		end.stats = &stats;
+	else if (s->options.stats)
+		fprintf(stderr, "vcpuctl run: no counters: %s\n", svmvcpu_last_error());
 	read_insn(s, &end);
 	output_end(&s->output, &end);
 }
