@@ -33,7 +33,8 @@ IN_FILE = re.compile(r"``([\w./]+\.[chS])``[\s(]+(``\w+\(\)``)|"
                      r"((?:``\w+\(\)``(?:,|\s+and)?\s+)+)in\s+``([\w./]+\.[chS])``")
 CODE = ["include", "module", "selftests", "tools"]
 # Of the kernel, of QEMU, and of a user
-FOREIGN_FUNCTIONS = {"exec", "helper_vmrun", "irq_fpu_usable"}
+FOREIGN_FUNCTIONS = {"exec", "helper_vmrun", "eventfd_signal_allowed",
+                     "irq_fpu_usable"}
 FOREIGN = {"kselftest_harness.h", "tools/testing/kunit/kunit_parser.py", "entry.S", "my.c"}
 
 
