@@ -154,6 +154,8 @@ static void __exit svmvcpu_exit(void)
 {
 	exit_parts(ARRAY_SIZE(parts));
 	/* Wait for callbacks of call_rcu(). */
+	/* An irqfd's wake-up callback that has just unlinked it may be about to use call_rcu(). */
+	synchronize_rcu();
 	rcu_barrier();
 }
 

@@ -83,6 +83,15 @@ static void irqfd_link(struct irqfd *irqfd)
 	spin_unlock_irq(&vm->irqfds_lock);
 }
 
+/* Expects irqfds_lock held, and @irqfd linked. */
+static void irqfd_unlink_locked(struct svm_vm *vm, struct irqfd *irqfd)
+{
+	list_del_init(&irqfd->in_vm);
+	if (irqfd->resampler.eventfd)
+		list_del_rcu(&irqfd->resampler.node);
+	vm->nr_irqfds--;
+}
+
 /* Returns false if somebody else has unlinked it, and frees it. */
 static bool irqfd_unlink(struct svm_vm *vm, struct irqfd *irqfd)
 {
@@ -91,12 +100,8 @@ static bool irqfd_unlink(struct svm_vm *vm, struct irqfd *irqfd)
 
 	spin_lock_irqsave(&vm->irqfds_lock, flags);
 	linked = !list_empty(&irqfd->in_vm);
-	if (linked) {
-		list_del_init(&irqfd->in_vm);
-		if (irqfd->resampler.eventfd)
-			list_del_rcu(&irqfd->resampler.node);
-		vm->nr_irqfds--;
-	}
+	if (linked)
+		irqfd_unlink_locked(vm, irqfd);
 	spin_unlock_irqrestore(&vm->irqfds_lock, flags);
 	return linked;
 }
@@ -305,7 +310,7 @@ static struct irqfd *irqfd_unlink_first(struct svm_vm *vm)
 	spin_lock_irq(&vm->irqfds_lock);
 	irqfd = list_first_entry_or_null(&vm->irqfds, struct irqfd, in_vm);
 	if (irqfd)
-		list_del_init(&irqfd->in_vm);
+		irqfd_unlink_locked(vm, irqfd);
 	spin_unlock_irq(&vm->irqfds_lock);
 	return irqfd;
 }
