@@ -494,8 +494,10 @@ static noinline void wait_to_run(struct vcpu *vcpu)
 						   apic_posted(vcpu));
 
 		vcpu_count(vcpu, SVMVCPU_STAT_WAKEUPS);
-		if (ret || READ_ONCE(vcpu->requests))
+		/* Other vCPUs may post all the time: wait_event then tests no signal. */
+		if (ret || READ_ONCE(vcpu->requests) || signal_pending(current))
 			break;
+		cond_resched();
 	}
 	stat_time_end(&vcpu->stats[SVMVCPU_STAT_HALTED_NS]);
 }
