@@ -2,7 +2,8 @@
 /*
  * svmvcpu: AMD SVM virtual CPUs for user space.
  *
- * Module initialization, and /dev/svmvcpu: host capabilities and creation of VMs.
+ * Module initialization, and /dev/svmvcpu: host capabilities, the default CPUID table and
+ * creation of VMs.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -87,6 +88,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return dev_ioctl_get_info(user);
 	case SVMVCPU_CREATE_VM:
 		return dev_ioctl_create_vm(user);
+	case SVMVCPU_GET_DEVICE_CPUID:
+		return cpuid_table_report(cpuid_table_or_default(NULL), user);
 	default:
 		return -ENOTTY;
 	}

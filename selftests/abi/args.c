@@ -160,6 +160,8 @@ static const struct call {
 	{ "GET_INFO", ON_DEV, SVMVCPU_GET_INFO, sizeof(struct svmvcpu_info), 16, 0, 0, NULL, 0 },
 	{ "CREATE_VM", ON_DEV, SVMVCPU_CREATE_VM, sizeof(struct svmvcpu_create_vm), 8, 0, 0,
 	  NULL, 0 },
+	{ "GET_DEVICE_CPUID", ON_DEV, SVMVCPU_GET_DEVICE_CPUID, sizeof(struct svmvcpu_cpuid), 24,
+	  E2BIG, offsetof(struct svmvcpu_cpuid, mbz), NULL, 0 },
 	{ "MAP", ON_VM, SVMVCPU_MAP, sizeof(struct svmvcpu_map), 24, EEXIST,
 	  offsetof(struct svmvcpu_map, mbz), fill_map, 0 },
 	{ "UNMAP", ON_VM, SVMVCPU_UNMAP, sizeof(struct svmvcpu_unmap), 24, ENOENT,
@@ -374,6 +376,7 @@ TEST_F(args, fault_on_return)
 		if (call->cmd != SVMVCPU_GET_INFO && call->cmd != SVMVCPU_GET_STATE &&
 		    call->cmd != SVMVCPU_GET_CPUID && call->cmd != SVMVCPU_TRANSLATE &&
 		    call->cmd != SVMVCPU_GET_VCPU_CPUID &&
+		    call->cmd != SVMVCPU_GET_DEVICE_CPUID &&
 		    call->cmd != SVMVCPU_PREFAULT && call->cmd != SVMVCPU_GET_STATS &&
 		    call->cmd != SVMVCPU_GET_VCPU_STATS)
 			continue;

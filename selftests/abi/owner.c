@@ -95,11 +95,13 @@ TEST_F(owner, fork)
 
 	if (!pid) {
 		struct svmvcpu_create_vm arg = { .size = sizeof(arg) };
+		struct svmvcpu_cpuid cpuid = { .size = sizeof(cpuid) };
 		int wrong = not_refused(vm->vm, vm->vcpu.fd);
 		unsigned char there;
 
 		/* The device file works in any process. */
 		wrong += errno_of(vm->dev, SVMVCPU_CREATE_VM, &arg) ? 10 : 0;
+		wrong += errno_of(vm->dev, SVMVCPU_GET_DEVICE_CPUID, &cpuid) != E2BIG ? 40 : 0;
 		/* The run page is not inherited. */
 		wrong += mincore(vm->run, PAGE, &there) != -1 || errno != ENOMEM ? 20 : 0;
 		close(vm->vcpu.fd);

@@ -234,6 +234,31 @@ TEST_F(cpuid, xsave_size_follows_xsetbv)
 	EXPECT_EQ(832U, vm->run->gprs.rbx);
 }
 
+/* The device has the table with which a VM starts, whatever tables VMs have. */
+TEST_F(cpuid, of_the_device)
+{
+	struct svmvcpu_cpuid_entry table[MAX];
+	struct svmvcpu_cpuid arg = {
+		.size = sizeof(arg), .nr = MAX, .entries = (uintptr_t)table,
+	};
+	struct test_vm *vm = &self->vm;
+
+	ASSERT_EQ(0, get_table(vm, &self->arg));
+	for (int round = 0; round < 2; round++) {
+		arg.nr = 0;
+		EXPECT_EQ(E2BIG, ioctl_errno(vm->dev, SVMVCPU_GET_DEVICE_CPUID, &arg));
+		EXPECT_EQ(self->arg.nr, arg.nr);
+		memset(table, 0x5a, sizeof(table));
+		ASSERT_EQ(0, ioctl_errno(vm->dev, SVMVCPU_GET_DEVICE_CPUID, &arg));
+		EXPECT_EQ(0, memcmp(table, self->table, arg.nr * sizeof(table[0])));
+		EXPECT_EQ(0x5a5a5a5aU, table[arg.nr].leaf);
+		ASSERT_EQ(0, set_table(vm, &(struct svmvcpu_cpuid){
+				.size = sizeof(arg), .entries = (uintptr_t)table }, 1));
+	}
+	arg.entries = 8;
+	EXPECT_EQ(EFAULT, ioctl_errno(vm->dev, SVMVCPU_GET_DEVICE_CPUID, &arg));
+}
+
 TEST_F(cpuid, no_room)
 {
 	struct svmvcpu_cpuid_entry none = { .mbz = 0x77 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libsvmvcpu: CPUID tables of a VM and of a vCPU.
+ * libsvmvcpu: CPUID tables of the device, of a VM and of a vCPU.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,6 +32,11 @@ static int set_table(int fd, unsigned long cmd, const char *name,
 	if (!ioctl(fd, cmd, &arg))
 		return 0;
 	return svmvcpu_fail(errno, "%s of %u entries: %s", name, nr, strerror(errno));
+}
+
+int svmvcpu_device_get_cpuid(int dev, struct svmvcpu_cpuid_entry *entries, unsigned int *nr)
+{
+	return get_table(dev, SVMVCPU_GET_DEVICE_CPUID, "GET_DEVICE_CPUID", entries, nr);
 }
 
 int svmvcpu_vm_get_cpuid(int vm, struct svmvcpu_cpuid_entry *entries, unsigned int *nr)

@@ -166,10 +166,12 @@ int svmvcpu_vcpu_choose_exits(struct svmvcpu_vcpu *vcpu, struct svmvcpu_exits *e
 int svmvcpu_vcpu_set_debug(struct svmvcpu_vcpu *vcpu, struct svmvcpu_set_debug *debug);
 
 /*
- * CPUID tables. SET works for a VM until its first vCPU is created, and for a vCPU
- * until its guest first runs. GET: @nr: in: number of entries that fit at @entries
+ * CPUID tables; the device has the default table. SET works for a VM until its first
+ * vCPU is created, and for a vCPU until its guest first runs. GET: @nr: in: number of
+ * entries that fit at @entries
  * (info.max_cpuid is enough); out: number of entries in the table
  */
+int svmvcpu_device_get_cpuid(int dev, struct svmvcpu_cpuid_entry *entries, unsigned int *nr);
 int svmvcpu_vm_get_cpuid(int vm, struct svmvcpu_cpuid_entry *entries, unsigned int *nr);
 int svmvcpu_vm_set_cpuid(int vm, const struct svmvcpu_cpuid_entry *entries, unsigned int nr);
 int svmvcpu_vcpu_get_cpuid(const struct svmvcpu_vcpu *vcpu, struct svmvcpu_cpuid_entry *entries,

@@ -361,6 +361,8 @@ struct svmvcpu_create_vm {
 #define SVMVCPU_GET_INFO	_IOWR(SVMVCPU_IOC_TYPE, 0x00, struct svmvcpu_info)
 /* returns a VM file with close-on-exec; it works only in the caller's address space */
 #define SVMVCPU_CREATE_VM	_IOW(SVMVCPU_IOC_TYPE, 0x01, struct svmvcpu_create_vm)
+/* the default CPUID table, with which a VM starts; see section 3 for the structure */
+#define SVMVCPU_GET_DEVICE_CPUID	_IOWR(SVMVCPU_IOC_TYPE, 0x02, struct svmvcpu_cpuid)
 
 /* 3. VM file ------------------------------------------------------------ */
 
@@ -549,7 +551,7 @@ struct svmvcpu_cpuid_entry {
 };
 
 /**
- * struct svmvcpu_cpuid - argument of the four calls that get and set CPUID tables
+ * struct svmvcpu_cpuid - argument of the five calls that get and set CPUID tables
  * @size: sizeof(struct svmvcpu_cpuid)
  * @flags: zero
  * @nr: in: number of entries at @entries; GET: out: number of entries in the table
