@@ -25,6 +25,7 @@ struct reg_rule {
 	u32 bits;		/* writable */
 	u32 dropped;		/* read-only, but ignored by MSR, too: software writes them back */
 	u32 internal;		/* not writable, but can be set */
+	u32 kept;		/* writable on the page only, without effect */
 };
 
 static const struct reg_rule reg_rules[LAPIC_NR_REGS] = {
@@ -36,14 +37,15 @@ static const struct reg_rule reg_rules[LAPIC_NR_REGS] = {
 	[REG_PPR]	= { XR | MR },
 	[REG_EOI]	= { XW | MW, 0 },
 	[REG_LDR]	= { XRW | MR, 0xff000000 },
-	[REG_DFR]	= { XRW, 0xf0000000, 0, 0x0fffffff },
+	[REG_DFR]	= { XRW, 0xf0000000, 0, LAPIC_DFR_ONES },
 	/* no focus checking, no suppression of EOI broadcasts */
 	[REG_SVR]	= { XRW | MRW, SVR_ENABLE | MSG_VECTOR },
 	[REG_ISR ... REG_ISR + 7] = { XR | MR, 0, 0, ~0U },
 	[REG_TMR ... REG_TMR + 7] = { XR | MR, 0, 0, ~0U },
 	[REG_IRR ... REG_IRR + 7] = { XR | MR, 0, 0, ~0U },
 	[REG_ESR]	= { XRW | MRW, 0, 0, ESR_BITS },
-	[REG_ICR]	= { XRW | MRW, 0x000ccfff, MSG_STATUS },
+	/* KVM keeps reserved bits as well. */
+	[REG_ICR]	= { XRW | MRW, 0x000ccfff, MSG_STATUS, 0, 0xfff32000 },
 	[REG_ICR2]	= { XRW, 0xff000000 },
 	[REG_LVT_TIMER]	= { XRW | MRW, LVT_COMMON | 0x60000, MSG_STATUS },
 	[REG_LVT_THERMAL] = { XRW | MRW, LVT_WITH_MODE, MSG_STATUS },
@@ -83,7 +85,7 @@ u32 lapic_reg_state_bits(const struct lapic_config *config, unsigned int reg)
 {
 	if (!(reg_rule(reg)->access & (XR | MR)))
 		return 0;
-	return reg_bits(config, reg) | reg_rule(reg)->internal;
+	return reg_bits(config, reg) | reg_rule(reg)->internal | reg_rule(reg)->kept;
 }
 
 /* The value of LDR that x2APIC mode derives from the ID */
@@ -445,5 +447,5 @@ void lapic_mmio_write(struct lapic *l, unsigned int offset, unsigned int len, u6
 	if (!mmio_exists(l, offset) || offset % 16 || len < 4)
 		return;
 	if (reg_rule(reg)->access & XW)
-		reg_write(l, reg, value & reg_bits(&l->config, reg));
+		reg_write(l, reg, value & (reg_bits(&l->config, reg) | reg_rule(reg)->kept));
 }

@@ -38,6 +38,8 @@
 /* Integrated APIC, six LVT entries, no suppression of EOI broadcasts */
 #define LAPIC_VERSION	0x00050014
 
+#define LAPIC_DFR_ONES	0x0fffffff
+
 #define BASE_BSP	0x100ULL
 #define BASE_X2		LAPIC_BASE_X2
 #define BASE_ENABLE	LAPIC_BASE_ENABLE

@@ -2,8 +2,10 @@
 /*
  * Saving and restoring the state of a local APIC.
  *
- * A restored state must be one that a guest can reach, or at least one that has no
- * effects that a guest could not cause. See lapic.h for the rules of calling.
+ * SET_STATE accepts register pages of other implementations: a page with bits that are not
+ * implemented here, with illegal vectors in IRR, or with LVT entries that are not masked
+ * although SVR disables the APIC (QEMU sets LINT0 so at RESET, for the PIC). None of this
+ * has an effect that a guest could not cause. See lapic.h for the rules of calling.
  */
 #include "apic/lapic_reg.h"
 
@@ -34,67 +36,54 @@ void lapic_get_state(struct lapic *l, struct svmvcpu_lapic *state)
 	state->regs[REG_TMCCT] = count;
 }
 
-static bool is_derived(unsigned int reg, bool x2)
+/*
+ * The value of a register after SET_STATE. Bits that the register does not have are dropped,
+ * as in a write by the guest; what other state determines is computed.
+ */
+static u32 reg_value(const struct lapic *l, unsigned int reg, u32 value)
 {
-	return reg == REG_APR || reg == REG_PPR || reg == REG_TMCCT || (x2 && reg == REG_LDR);
+	switch (reg) {
+	case REG_VERSION:
+		return LAPIC_VERSION;
+	case REG_APR:
+	case REG_PPR:
+	case REG_TMCCT:
+		return 0;
+	case REG_DFR:
+		return value | LAPIC_DFR_ONES;
+	}
+	if (lapic_is_x2(l)) {
+		if (reg == REG_LDR)
+			return lapic_x2_ldr(l->config.id);
+		if (reg == REG_ID || reg == REG_ICR2)
+			return value;
+	}
+	return value & lapic_reg_state_bits(&l->config, reg);
 }
 
-/* Restore one register. Returns false if bits are set that it cannot have. */
-static bool reg_restore(struct lapic *l, unsigned int reg, u32 value)
-{
-	u32 bits = lapic_reg_state_bits(&l->config, reg);
-
-	if (is_derived(reg, lapic_is_x2(l)))
-		value = reg == REG_LDR ? lapic_x2_ldr(l->config.id) : 0;
-	else if (lapic_is_x2(l) && reg == REG_ICR2)
-		bits = ~0U;
-	else if (lapic_is_x2(l) && reg == REG_ID)
-		bits = value == l->config.id ? ~0U : 0;
-	l->regs[reg] = value;
-	return !(value & ~bits) || is_derived(reg, lapic_is_x2(l));
-}
-
-/* @same_mode: values that are the current ones need no check. Most registers are 0. */
-static bool regs_restore(struct lapic *l, const struct svmvcpu_lapic *state, bool same_mode)
+/* @same_mode: values that are the current ones stay. Most registers are 0. */
+static void regs_restore(struct lapic *l, const struct svmvcpu_lapic *state, bool same_mode)
 {
 	unsigned int reg;
 
-	for (reg = 0; reg < LAPIC_NR_REGS; reg++) {
-		if (same_mode && state->regs[reg] == l->regs[reg])
-			continue;
-		if (!reg_restore(l, reg, state->regs[reg]))
-			return false;
-	}
-	return true;
+	for (reg = 0; reg < LAPIC_NR_REGS; reg++)
+		if (!same_mode || state->regs[reg] != l->regs[reg])
+			l->regs[reg] = reg_value(l, reg, state->regs[reg]);
 }
 
-/* Vectors 0 to 15 are illegal and never set. */
-static bool vectors_valid(const struct lapic *l)
+/* In x2APIC mode the ID cannot change. An ID in the format of the other mode is a mistake. */
+static bool id_valid(const struct lapic *l, u32 id)
 {
-	return !((l->regs[REG_ISR] | l->regs[REG_TMR] | l->regs[REG_IRR]) & 0xffff);
-}
-
-static bool fixed_bits_valid(const struct lapic *l)
-{
-	return l->regs[REG_VERSION] == LAPIC_VERSION &&
-	       (l->regs[REG_DFR] & 0x0fffffff) == 0x0fffffff;
-}
-
-static bool lvt_valid(const struct lapic *l)
-{
-	unsigned int reg;
-
-	for (reg = REG_LVT_TIMER; reg <= REG_LVT_ERROR; reg++) {
-		if (!lapic_soft_enabled(l) && !(l->regs[reg] & LVT_MASKED))
-			return false;
-	}
-	return !(l->regs[REG_LVT_LINT0] & LVT_REMOTE_IRR) || (l->regs[REG_LVT_LINT0] & MSG_LEVEL);
+	return lapic_is_x2(l) ? id == l->config.id : id == l->regs[REG_ID];
 }
 
 static bool timer_valid(const struct lapic *l, const struct svmvcpu_lapic *state)
 {
 	unsigned int mode = LVT_TIMER_MODE(l->regs[REG_LVT_TIMER]);
 
+	/* TSC-deadline mode may not exist. */
+	if (mode != LVT_TIMER_MODE(state->regs[REG_LVT_TIMER]))
+		return false;
 	if (state->tsc_deadline && (mode != TIMER_DEADLINE || !lapic_is_enabled(l)))
 		return false;
 	if (!state->timer_remaining)
@@ -123,8 +112,8 @@ static bool state_restore(struct lapic *l, const struct svmvcpu_lapic *state)
 	l->tsc_deadline = state->tsc_deadline;
 	l->esr_pending = state->esr_pending;
 	l->pins = state->pins & LINT_PINS;
-	return regs_restore(l, state, same_mode) && vectors_valid(l) &&
-	       fixed_bits_valid(l) && lvt_valid(l) && timer_valid(l, state);
+	regs_restore(l, state, same_mode);
+	return id_valid(l, state->regs[REG_ID]) && timer_valid(l, state);
 }
 
 /**

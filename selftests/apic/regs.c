@@ -345,6 +345,66 @@ TEST_F(regs, cpuid)
 	EXPECT_TRUE(cpuid_shows_apic(vm));
 }
 
+/*
+ * The register page that QEMU sets at RESET: zeros where it has no state, LINT0 open for the
+ * PIC although SVR disables the APIC. The PIC's interrupts get in before any firmware runs.
+ */
+TEST_F(regs, page_of_qemu)
+{
+	static const struct {
+		unsigned int reg;
+		uint32_t value;
+	} page[] = {
+		{ APIC_DFR, 0xffffffff }, { APIC_SVR, 0xff },
+		{ APIC_LVT_TIMER, LVT_MASKED }, { APIC_LVT_TIMER + 0x10, LVT_MASKED },
+		{ APIC_LVT_TIMER + 0x20, LVT_MASKED }, { APIC_LVT_LINT0, 0x700 },
+		{ APIC_LVT_LINT1, LVT_MASKED }, { APIC_LVT_LINT1 + 0x10, LVT_MASKED },
+	};
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	idt_get(vm, &state);
+	memset(state.lapic.regs, 0, sizeof(state.lapic.regs));
+	for (unsigned int i = 0; i < ARRAY_SIZE(page); i++)
+		state.lapic.regs[page[i].reg / 16] = page[i].value;
+	idt_set(vm, &state, SVMVCPU_STATE_LAPIC);
+	memset(&state.lapic, 0x5a, sizeof(state.lapic));
+	idt_get(vm, &state);
+	EXPECT_EQ(0x50014U, state.lapic.regs[APIC_VERSION / 16]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(page); i++)
+		EXPECT_EQ(page[i].value, state.lapic.regs[page[i].reg / 16]);
+	vm->run->inject = SVMVCPU_INJECT_VALID | SVMVCPU_INJECT_IRQ | 0x38;
+	EXPECT_EQ(0x38, apic_take_irq(vm));
+	EXPECT_EQ(0x700U, page_read(vm, APIC_LVT_LINT0));
+	EXPECT_EQ(0x50014U, page_read(vm, APIC_VERSION));
+}
+
+/* IRR of any value, and ICR, whose reserved bits have no effect on the page */
+TEST_F(regs, values_without_effect)
+{
+	struct test_vm *vm = &self->vm;
+	struct svmvcpu_state state;
+
+	idt_get(vm, &state);
+	state.lapic.regs[APIC_SVR / 16] = 0x1ff;
+	state.lapic.regs[APIC_IRR / 16] = 0xffff;
+	state.lapic.regs[APIC_IRR / 16 + 5] = ~0U;
+	state.lapic.regs[APIC_TPR / 16] = 0xf0;
+	state.lapic.regs[0x3f] = ~0U;
+	state.lapic.regs[APIC_LVT_TIMER / 16] = 0xfff10000;
+	idt_set(vm, &state, SVMVCPU_STATE_LAPIC);
+	EXPECT_EQ(0xffffU, page_read(vm, APIC_IRR));
+	EXPECT_EQ(~0U, page_read(vm, APIC_IRR + 0x50));
+	EXPECT_EQ((uint32_t)LVT_MASKED, page_read(vm, APIC_LVT_TIMER));
+	EXPECT_EQ(FINISHED, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, page_write(vm, APIC_TPR, 0xa0));
+	EXPECT_EQ(0xbf, apic_take_irq(vm));
+	EXPECT_EQ(FINISHED, page_write(vm, APIC_ICR, 0xa5a5a0a5));
+	EXPECT_EQ(0xa5a5a0a5U, page_read(vm, APIC_ICR));
+	EXPECT_EQ(FINISHED, page_write(vm, APIC_ICR, 0xfff31000));
+	EXPECT_EQ(0xfff30000U, page_read(vm, APIC_ICR));
+}
+
 /* A vCPU created without a local APIC */
 TEST_F(regs, without)
 {

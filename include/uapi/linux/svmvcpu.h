@@ -258,9 +258,10 @@ struct svmvcpu_msrs {
  * @pins: bit n is set if LINTn is asserted, n is 0 or 1; SVMVCPU_LAPIC_INIT;
  *	SVMVCPU_LAPIC_SIPI with a vector
  * @regs: element n is the register at offset n * 16 of the register page, which
- *	is MSR 0x800 + n. SET_STATE ignores PPR, APR and the current count, which
- *	follow from the other registers. In x2APIC mode the ID has 32 bits, the
- *	upper half of ICR is element 0x31, and SET_STATE ignores LDR too
+ *	is MSR 0x800 + n. SET_STATE ignores the version, PPR, APR and the current
+ *	count, which follow from the other registers, and bits that a register
+ *	does not have. In x2APIC mode the ID has 32 bits, the upper half of ICR is
+ *	element 0x31, and SET_STATE ignores LDR too
  *
  * All members are zero if the vCPU has no local APIC.
  */
