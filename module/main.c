@@ -156,8 +156,10 @@ static int __init svmvcpu_init(void)
 static void __exit svmvcpu_exit(void)
 {
 	exit_parts(ARRAY_SIZE(parts));
-	/* Wait for callbacks of call_rcu(). */
-	/* An irqfd's wake-up callback that has just unlinked it may be about to use call_rcu(). */
+	/*
+	 * Wait for callbacks of call_rcu(), and before that for wake-up callbacks that have
+	 * unlinked an irqfd and are about to use call_rcu(). They run with interrupts off.
+	 */
 	synchronize_rcu();
 	rcu_barrier();
 }

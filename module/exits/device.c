@@ -195,27 +195,13 @@ static noinline enum exit_result handle_fault(struct vcpu *vcpu, u64 gpa, u64 in
 		flags |= SVMVCPU_FAULT_WALK;
 
 	err = guest_memory_fault(&vcpu->vm->mem, gpa, access, &stop);
-	switch (err) {
-	case 0:
+	if (!err) {
 		vcpu_count(vcpu, SVMVCPU_STAT_PAGE_FAULTS);
 		return EXIT_RESUME;
-	case -EINTR:	/* asked to stop; the guest will fault again */
-		return EXIT_RESUME;
-	case -ENOENT:
-	case -EACCES:
-		if (device)
-			ret = access_device(vcpu, gpa, info & NPF_WRITE, false);
-		break;
-	case -EFAULT:
-		flags |= SVMVCPU_FAULT_USER_MEM;
-		break;
-	case -EDQUOT:
-		flags |= SVMVCPU_FAULT_LIMIT;
-		break;
-	default:
-		return exit_error(vcpu, err);
 	}
-	return ret ? ret : guest_memory_exit(vcpu, gpa, 0, flags);
+	if (device && (err == -ENOENT || err == -EACCES))
+		ret = access_device(vcpu, gpa, info & NPF_WRITE, false);
+	return ret ? ret : guest_memory_exit(vcpu, err, gpa, 0, flags);
 }
 
 /* VMEXIT_NPF. A device access is handled at once; mapping memory may sleep. */

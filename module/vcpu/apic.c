@@ -243,9 +243,8 @@ static bool send_ipi(struct vcpu *vcpu, const struct lapic_msg *ipi)
 		send(vcpu->vm, vcpu->apic, ipi);
 		return true;
 	}
-	if (vcpu->ipi_exits || ipi->mode == LAPIC_MSG_SMI)
-		return false;
-	return send(vcpu->vm, vcpu->apic, ipi) > 0;
+	/* No local APIC takes an SMI; see post_message(). */
+	return !vcpu->ipi_exits && send(vcpu->vm, vcpu->apic, ipi) > 0;
 }
 
 static enum exit_result exit_ipi(struct vcpu *vcpu, const struct lapic_msg *ipi)

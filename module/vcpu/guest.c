@@ -53,8 +53,7 @@ int guest_linear(const struct vcpu *vcpu, const struct ginsn *insn,
 			      write ? LINEAR_WRITE : LINEAR_READ, linear);
 }
 
-/* Exit with MEMORY_FAULT. @flags: SVMVCPU_FAULT_* */
-enum exit_result guest_memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, u32 flags)
+static enum exit_result exit_memory_fault(struct vcpu *vcpu, u64 gpa, u64 linear, u32 flags)
 {
 	struct svmvcpu_exit_memory mem = { .gpa = gpa, .gva = linear, .flags = flags };
 	const u8 *bytes = mem.insn;
@@ -75,17 +74,17 @@ enum exit_result guest_memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, u32 f
 	return exit_to_user(vcpu, SVMVCPU_EXIT_MEMORY_FAULT);
 }
 
-/* @err: result of an access to guest memory at @gpa. @access: GVA_* */
-static enum exit_result access_result(struct vcpu *vcpu, int err, u64 gpa, u64 linear,
-				      unsigned int access, u32 flags)
+/*
+ * An access to guest memory has failed with @err: exit with MEMORY_FAULT, or as the error
+ * requires. @flags: SVMVCPU_FAULT_*
+ */
+enum exit_result guest_memory_exit(struct vcpu *vcpu, int err, u64 gpa, u64 linear, u32 flags)
 {
 	switch (err) {
-	case 0:
-		return EXIT_CONTINUE;
-	case -EAGAIN:
-		return EXIT_SLEEP;
-	case -EINTR:
+	case -EINTR:	/* asked to stop; the guest will access it again */
 		return EXIT_RESUME;
+	case -ENOENT:
+	case -EACCES:
 	case -ENXIO:
 		break;
 	case -EFAULT:
@@ -97,11 +96,22 @@ static enum exit_result access_result(struct vcpu *vcpu, int err, u64 gpa, u64 l
 	default:
 		return exit_error(vcpu, err);
 	}
+	return exit_memory_fault(vcpu, gpa, linear, flags);
+}
+
+/* @err: result of an access of the module to guest memory at @gpa. @access: GVA_* */
+static enum exit_result access_result(struct vcpu *vcpu, int err, u64 gpa, u64 linear,
+				      unsigned int access, u32 flags)
+{
+	if (!err)
+		return EXIT_CONTINUE;
+	if (err == -EAGAIN)
+		return EXIT_SLEEP;
 	if (access & GVA_WRITE)
 		flags |= SVMVCPU_FAULT_WRITE;
 	if (access & GVA_FETCH)
 		flags |= SVMVCPU_FAULT_EXEC;
-	return guest_memory_exit(vcpu, gpa, linear,
+	return guest_memory_exit(vcpu, err, gpa, linear,
 				 flags | SVMVCPU_FAULT_GVA | SVMVCPU_FAULT_KERNEL);
 }
 

@@ -24,7 +24,7 @@ int guest_linear(const struct vcpu *vcpu, const struct ginsn *insn,
 		 const struct ginsn_mem *mem, unsigned int bytes, bool write, u64 *linear);
 enum exit_result guest_copy(struct vcpu *vcpu, u64 linear, void *buf, unsigned int len,
 			    unsigned int access, bool atomic);
-enum exit_result guest_memory_exit(struct vcpu *vcpu, u64 gpa, u64 linear, u32 flags);
+enum exit_result guest_memory_exit(struct vcpu *vcpu, int err, u64 gpa, u64 linear, u32 flags);
 int guest_walk(struct vcpu *vcpu, u64 linear, unsigned int access, u8 cpl, bool mark,
 	       u64 *gpa, struct gva_fault *fault);
 unsigned int guest_peek_code(struct vcpu *vcpu, u8 *buf, unsigned int want);

@@ -316,7 +316,6 @@ int state_init_signal(struct vcpu *vcpu)
 	vcpu->activity = apic_init_signal(vcpu) ? SVMVCPU_ACTIVITY_RUNNING :
 						  SVMVCPU_ACTIVITY_WAIT_SIPI;
 	state_put(vcpu, state);
-	vcpu->want_flush = true;
 	kfree(state);
 	return 0;
 }
