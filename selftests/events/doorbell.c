@@ -230,6 +230,30 @@ TEST_F(doorbell, device_under_memory)
 	close(fd);
 }
 
+/* A write that its region does not allow is an access to a device. */
+TEST_F(doorbell, device_over_rom)
+{
+	struct svmvcpu_region rom = {
+		.gpa = DEVICE, .bytes = PAGE, .prot = SVMVCPU_MEM_READ,
+	};
+	struct test_vm *vm = &self->vm;
+	int fd = new_eventfd();
+
+	rom.hva = (uintptr_t)vm->mem + TEST_DATA;
+	memset(vm->mem + TEST_DATA, 0x77, 8);
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &rom, 1));
+	ASSERT_EQ(0, set(vm, 0, fd, 4, DEVICE, 0));
+	for (int decode = 0; decode < 2; decode++) {
+		ASSERT_EQ(0, decode_mmio(&vm->vcpu, decode));
+		START(vm, mov4, 5);
+		EXPECT_RINGS(vm, fd, 1);
+		START(vm, load, 0);
+		EXPECT_RINGS(vm, fd, 0);
+		EXPECT_EQ(0x77777777U, vm->run->gprs.rax);
+	}
+	close(fd);
+}
+
 /* The ports of SYSTEM_DOWN can have doorbells. */
 TEST_F(doorbell, before_system_down)
 {

@@ -735,7 +735,7 @@ struct svmvcpu_dirty_collect {
  * @data: DATA: the value; otherwise zero
  *
  * A write of the guest that matches a doorbell signals the eventfd and is complete; RUN
- * does not return. The guest makes it with OUT or, where no memory region is, with an
+ * does not return. The guest makes it with OUT or, where no writable region is, with an
  * instruction that could exit with MMIO, whether or not the vCPU has
  * SVMVCPU_DECODE_MMIO. Two doorbells cannot match the same write. With REMOVE, all
  * members have the values with which the doorbell was added.
