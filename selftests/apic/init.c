@@ -593,6 +593,20 @@ TEST_F(init, snapshots)
 	EXPECT_TRUE(ap_started(self, AP_VECTOR));
 }
 
+/* SETUP drops INIT and STARTUP, also if they have been taken from the inbox. */
+TEST_F(init, setup_drops)
+{
+	struct svmvcpu_state state;
+
+	EXPECT_EQ(1, message(self, 1, SVMVCPU_MSG_INIT, 0));
+	EXPECT_EQ(1, message(self, 1, SVMVCPU_MSG_STARTUP, 0x55));
+	ap_get(self, &state);
+	EXPECT_NE(0U, state.lapic.pins);
+	ASSERT_EQ(0, ap_setup(&self->ap, SVMVCPU_SETUP_WAIT_SIPI));
+	ap_get(self, &state);
+	EXPECT_EQ(0U, state.lapic.pins);
+}
+
 TEST_F(init, set_state)
 {
 	static const struct {
