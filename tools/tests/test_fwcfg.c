@@ -122,6 +122,44 @@ static void test_kernel(void)
 	guest_free(&g);
 }
 
+/* whether the kernel with an initrd of @len bytes is refused, and the message has @text */
+static bool refused(struct run_options *o, size_t len, const char *text)
+{
+	static char initrd[0x10000];
+	struct guest g;
+	bool ok;
+
+	write_file(image_path, image, sizeof(image));
+	write_file(initrd_path, initrd, len);
+	ok = guest_build(&g, o) < 0 && strstr(svmvcpu_last_error(), text);
+	guest_free(&g);
+	return ok;
+}
+
+static void test_room(void)
+{
+	struct run_options o = { .bios = bios_path, .image = image_path, .mode = MODE_AUTO,
+				 .initrd = initrd_path, .mem = 0x130000 };
+	__u64 initrd;
+	struct guest g;
+
+	make_image(image);
+	OK(refused(&o, 0xe001, "does not fit between the kernel and 0x130000"),
+	   "an initrd that does not fit behind the kernel");
+	OK(!refused(&o, 0xe000, ""), "one that does");
+	OK(!guest_build(&g, &o), "it is");
+	initrd = number(g.fwcfg, FWCFG_INITRD_ADDR);
+	OK(initrd == 0x102000, "between the kernel and the firmware's tables");
+	guest_free(&g);
+	o.mem = 0x1000000;
+	put(image, AT_INITRD_MAX, 4, 0xfff);
+	OK(refused(&o, 1, "does not fit between the kernel and 0x1000"),
+	   "a kernel that wants it where no room is");
+	o.initrd = NULL;
+	o.mem = 0x100000;
+	OK(refused(&o, 1, "does not fit in 0x100000 bytes"), "a kernel that does not fit");
+}
+
 static void test_none(void)
 {
 	struct run_options o = { .bios = bios_path, .mode = MODE_AUTO, .mem = 0x1000000 };
@@ -151,6 +189,7 @@ int main(void)
 	write_file(bios_path, bios, sizeof(bios));
 	test_device();
 	test_kernel();
+	test_room();
 	test_none();
 	unlink(bios_path);
 	unlink(image_path);

@@ -16,6 +16,7 @@
 #define SETUP_GPA	0x10000
 #define CMDLINE_GPA	0x20000
 #define KERNEL_GPA	0x100000
+#define TABLES_BYTES	0x20000
 #define HEAP_END	(CMDLINE_GPA - SETUP_GPA - 0x200)
 #define LOADER_QEMU	0xb0
 #define E820_RAM	1
@@ -123,19 +124,21 @@ static void add_memory(struct fwcfg *f, __u64 ram)
 static int add_initrd(struct fwcfg *f, const struct run_options *o,
 		      const struct bzimage *image, __u64 ram, struct setup_header *h)
 {
-	__u64 end = (ram < image->initrd_end ? ram : image->initrd_end) - 0x20000;
+	__u64 end = ram < image->initrd_end ? ram : image->initrd_end;
+	/* for all but the initrd; rounding its address may take a page */
+	__u64 others = KERNEL_GPA + image->bytes + TABLES_BYTES + SVMVCPU_PAGE;
 	struct blob b = { NULL, 0 };
 	int ret;
 
 	if (!o->initrd)
 		return 0;
 	ret = blob_read(o->initrd, &b);
-	if (!ret && (ram < 0x200000 || b.len > end - 0x100000))
+	if (!ret && b.len + others > end)
 		ret = svmvcpu_fail(ENOSPC,
-				   "%s (%#zx bytes) does not fit into %#llx bytes of memory",
-				   o->initrd, b.len, ram);
+				   "%s (%#zx bytes) does not fit between the kernel and %#llx",
+				   o->initrd, b.len, end);
 	if (!ret) {
-		h->ramdisk_image = (end - b.len) & ~(SVMVCPU_PAGE - 1);
+		h->ramdisk_image = (end - TABLES_BYTES - b.len) & ~(SVMVCPU_PAGE - 1);
 		h->ramdisk_size = b.len;
 		fwcfg_add_number(f, FWCFG_INITRD_ADDR, 4, h->ramdisk_image);
 		fwcfg_add_number(f, FWCFG_INITRD_SIZE, 4, b.len);
@@ -166,6 +169,9 @@ static int add_kernel(struct fwcfg *f, const struct run_options *o, const struct
 
 	if (ret)
 		return ret;
+	if (KERNEL_GPA + image.bytes > ram)
+		return svmvcpu_fail(ENOSPC, "%s (%#zx bytes) does not fit in %#llx bytes of memory",
+				    o->image, image.bytes, ram);
 	memcpy(&h, setup + BZIMAGE_HEADER, sizeof(h));
 	ret = add_initrd(f, o, &image, ram, &h);
 	if (!ret)
