@@ -179,6 +179,19 @@ static bool place_entry(struct svmvcpu_elf *elf, __u64 entry, const struct phdr 
 	return true;
 }
 
+/* kernels that turn on their own mapping, such as Linux, name a physical address */
+static bool physical_entry(struct svmvcpu_elf *elf, __u64 entry)
+{
+	unsigned int i;
+
+	elf->entry = entry;
+	for (i = 0; i < elf->nr; i++)
+		if (entry >= elf->segments[i].gpa &&
+		    entry - elf->segments[i].gpa < elf->segments[i].bytes)
+			return true;
+	return false;
+}
+
 int svmvcpu_elf_parse(const void *file, size_t len, struct svmvcpu_elf *elf)
 {
 	bool placed = false;
@@ -203,7 +216,7 @@ int svmvcpu_elf_parse(const void *file, size_t len, struct svmvcpu_elf *elf)
 	}
 	if (!elf->nr)
 		return svmvcpu_fail(ENOEXEC, "ELF: nothing to load");
-	if (!placed)
+	if (!placed && !physical_entry(elf, h.entry))
 		return svmvcpu_fail(ENOEXEC, "ELF: entry %#llx is in no segment", h.entry);
 	return 0;
 }

@@ -88,6 +88,14 @@ static void test_good(void)
 	   "first segment where it belongs, nothing beside it");
 	OK(ram[0x207f] == 0x5a && !ram[0x2080] && !ram[0x21ff] && ram[0x2200] == 0xee,
 	   "rest of the second is zero");
+	f.h.e_entry = 0x21ff;
+	OK(!svmvcpu_elf_parse(&f, sizeof(f), &elf) && elf.entry == 0x21ff,
+	   "a physical entry stays what it is");
+	/* where a virtual address is the physical one of another segment */
+	f.p[2].p_vaddr = 0x1000;
+	f.h.e_entry = 0x1008;
+	OK(!svmvcpu_elf_parse(&f, sizeof(f), &elf) && elf.entry == 0x2008,
+	   "the virtual address counts if there are both");
 	make32(&g);
 	OK(!svmvcpu_elf_parse(&g, sizeof(g), &elf), "32-bit file accepted");
 	OK(elf.bits == 32 && elf.nr == 1 && elf.entry == 0x1000, "32 bits, one segment");
@@ -127,6 +135,9 @@ SPOIL(overlap, f->p[2].p_paddr = 0x107f)
 SPOIL(inside, f->p[2].p_paddr = 0xf00)
 SPOIL(entry_before, f->h.e_entry = 0xffff800000000fff)
 SPOIL(entry_behind, f->h.e_entry = 0xffff800000001080)
+SPOIL(physical_before, f->h.e_entry = 0xfff)
+SPOIL(physical_between, f->h.e_entry = 0x1080)
+SPOIL(physical_behind, f->h.e_entry = 0x2200)
 SPOIL(no_load, f->p[0].p_type = PT_NOTE; f->p[2].p_type = PT_NOTE)
 
 static const struct bad bads[] = {
@@ -151,6 +162,9 @@ static const struct bad bads[] = {
 	{ "a segment inside another", inside, -ENOEXEC },
 	{ "entry one byte before a segment", entry_before, -ENOEXEC },
 	{ "entry one byte behind a segment", entry_behind, -ENOEXEC },
+	{ "physical entry one byte before a segment", physical_before, -ENOEXEC },
+	{ "physical entry one byte behind a segment", physical_between, -ENOEXEC },
+	{ "physical entry one byte behind the last one", physical_behind, -ENOEXEC },
 	{ "nothing to load", no_load, -ENOEXEC },
 };
 
