@@ -21,6 +21,8 @@ says() {
 	what=$1
 	pattern=$2
 	shift 2
+	# the loop may begin before the shell of the background job opens the file
+	: >raw
 	vcpuctl run --timeout 60 "$@" </dev/null >raw 2>err &
 	pid=$!
 	while kill -0 $pid 2>/dev/null && ! grep -q "$pattern" raw; do
