@@ -6,11 +6,12 @@
 #
 # Kernels and firmware that nobody here wrote, as they come from Debian's packages,
 # start under vcpuctl and come as far as they can without disks. Each is stopped as
-# soon as it has said so. selftests/vm/images.sh names the packages.
+# soon as it has said so. selftests/vm/images.sh names the packages. vmlinux is the ELF file
+# that Debian's vmlinuz contains.
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
-plan 8
+plan 9
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -56,5 +57,12 @@ says "GNU Mach wants modules" "No bootstrap code loaded" \
 	--append console=com0 /guests/gnumach
 says "and counts memory" "biosmem: .*100000:.*10000000, available" \
 	--append console=com0 /guests/gnumach
+gunzip -c /guests/vmlinux.gz >vmlinux
+# kHz; there is no timer that Linux could measure it with
+khz=$(sed -n 's/^cpu MHz.*: \([0-9]*\)\.\([0-9]*\)$/\1\2/p' /proc/cpuinfo | head -n 1)
+says "Linux starts by its PVH entry point, and unpacks its initrd" \
+	"^guest: init runs under Linux" \
+	--append "console=ttyS0 tsc=reliable tsc_early_khz=$khz" \
+	--initrd /guests/linux-initrd.cpio vmlinux
 says "U-Boot has its prompt" "^=> " --lapic --serial-in key --bios /guests/u-boot.rom
 finish

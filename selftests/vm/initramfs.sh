@@ -61,6 +61,24 @@ linux_guest() {
 	rm -rf "$guest"
 	cp "$("$here/kernel.sh" stock)/vmlinuz" "$root/guests/vmlinuz"
 	cp "$("$here/images.sh")"/* "$root/guests/"
+	add_vmlinux
+}
+
+# The ELF file in vmlinuz, which has a PVH entry point. The numbers are setup_sects,
+# payload_offset and payload_length of the boot protocol; the payload ends with its size.
+add_vmlinux() {
+	local from=$kernel/vmlinuz to=$out/vmlinux.gz sectors offset length
+
+	if [ ! "$to" -nt "$from" ]; then
+		sectors=$(od -An -tu1 -j 0x1f1 -N 1 "$from")
+		offset=$(od -An -tu4 -j 0x248 -N 4 "$from")
+		length=$(od -An -tu4 -j 0x24c -N 4 "$from")
+		dd if="$from" iflag=skip_bytes,count_bytes status=none \
+			skip=$(((sectors + 1) * 512 + offset)) count=$((length - 4)) |
+			xz -dc | gzip -1 >"$to.tmp"
+		mv "$to.tmp" "$to"
+	fi
+	cp "$to" "$root/guests/"
 }
 
 # The files of a module and of all it depends on
