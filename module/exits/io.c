@@ -21,10 +21,19 @@
 #define DATA_POWEROFF	0x2000
 #define PORT_RESET	0xcf9
 
-static void report_down(struct svmvcpu_run *run, u32 kind, u32 data)
+/* Out of line: once in the life of a guest. Returns false for an ordinary IO exit. */
+static noinline bool report_down(struct vcpu *vcpu, u16 port, unsigned int width, u32 data)
 {
-	run->reason = SVMVCPU_EXIT_SYSTEM_DOWN;
-	run->down = (struct svmvcpu_exit_down) { .kind = kind, .data = data };
+	const bool reset = port == PORT_RESET;
+
+	if (vcpu->ports_exit || (!reset && (width != 2 || data != DATA_POWEROFF)))
+		return false;
+	vcpu->run->reason = SVMVCPU_EXIT_SYSTEM_DOWN;
+	vcpu->run->down = (struct svmvcpu_exit_down) {
+		.kind = reset ? SVMVCPU_DOWN_RESET : SVMVCPU_DOWN_POWEROFF,
+		.data = data,
+	};
+	return true;
 }
 
 /* Fill the run page, then complete the instruction: the VMM sees RIP after it. */
@@ -34,11 +43,8 @@ static __always_inline enum exit_result io_out(struct vcpu *vcpu, u16 port,
 	u32 data = ginsn_low_bytes(vcpu->gprs[INSN_RAX], width);
 	struct svmvcpu_run *run = vcpu->run;
 
-	if (unlikely(port == PORT_RESET)) {
-		report_down(run, SVMVCPU_DOWN_RESET, data);
-	} else if (unlikely(port == PORT_POWEROFF) && width == 2 && data == DATA_POWEROFF) {
-		report_down(run, SVMVCPU_DOWN_POWEROFF, data);
-	} else {
+	if (likely(port != PORT_RESET && port != PORT_POWEROFF) ||
+	    !report_down(vcpu, port, width, data)) {
 		run->reason = SVMVCPU_EXIT_IO;
 		run->io = (struct svmvcpu_exit_io) {
 			.port = port, .width = width, .count = 1, .data = data,

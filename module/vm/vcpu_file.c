@@ -158,7 +158,8 @@ static int vcpu_set_cpuid(struct vcpu *vcpu, const void __user *arg)
 	return ret;
 }
 
-#define EXITS_FLAGS	(SVMVCPU_EXITS_FAULTS | SVMVCPU_EXITS_INIT | SVMVCPU_EXITS_IPI)
+#define EXITS_FLAGS	(SVMVCPU_EXITS_FAULTS | SVMVCPU_EXITS_INIT | SVMVCPU_EXITS_IPI |	\
+			 SVMVCPU_EXITS_PORTS)
 
 static int vcpu_set_exits(struct vcpu *vcpu, const struct svmvcpu_exits *exits)
 {
@@ -168,6 +169,7 @@ static int vcpu_set_exits(struct vcpu *vcpu, const struct svmvcpu_exits *exits)
 	vcpu->exceptions = exits->exceptions;
 	vcpu->init_exits = exits->flags & SVMVCPU_EXITS_INIT;
 	vcpu->ipi_exits = exits->flags & SVMVCPU_EXITS_IPI;
+	vcpu->ports_exit = exits->flags & SVMVCPU_EXITS_PORTS;
 	vcpu->followed = exits->flags & SVMVCPU_EXITS_FAULTS ? FAULT_HISTORY_EXCEPTIONS : 0;
 	return 0;
 }

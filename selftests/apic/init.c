@@ -490,7 +490,7 @@ TEST_F(init, ipi_exits)
 	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&self->ap.vcpu, &exits));
 	EXPECT_EQ(FINISHED, x2_write(vm, APIC_ICR, TO(1) | 0x4609));
 	EXPECT_EQ(SVMVCPU_EXIT_HYPERCALL, ap_run(self));
-	exits.flags = 8;
+	exits.flags = 1U << 31;
 	EXPECT_EQ(-EINVAL, svmvcpu_vcpu_choose_exits(&vm->vcpu, &exits));
 }
 

@@ -237,17 +237,24 @@ static const struct {
 	{ "pci index",		CODE("\xef"), 0xcf8, 0x80000000, -1, 0x80000000 },
 };
 
+static void write_down(struct test_vm *vm, unsigned int i)
+{
+	struct idt_outcome out;
+
+	idt_put(vm, downs[i].code, downs[i].len);
+	idt_setup(vm, IDT_LONG64);
+	IDT_REGS(vm, regs->rdx = downs[i].port; regs->rax = downs[i].rax);
+	if (idt_run(vm, &out))
+		vm_die("RUN");
+}
+
 TEST_F(exit_io, system_down)
 {
 	struct test_vm *vm = &self->vm;
-	struct idt_outcome out;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(downs); i++) {
-		idt_put(vm, downs[i].code, downs[i].len);
-		idt_setup(vm, IDT_LONG64);
-		IDT_REGS(vm, regs->rdx = downs[i].port; regs->rax = downs[i].rax);
-		ASSERT_EQ(0, idt_run(vm, &out));
+		write_down(vm, i);
 		EXPECT_EQ((unsigned int)(downs[i].kind < 0 ? SVMVCPU_EXIT_IO :
 					 SVMVCPU_EXIT_SYSTEM_DOWN), vm->run->reason)
 			TH_LOG("%s", downs[i].name);
@@ -262,6 +269,33 @@ TEST_F(exit_io, system_down)
 		RUN_EXPECT(vm, HYPERCALL);
 		EXPECT_EQ(downs[i].rax, vm->run->gprs.rax);
 	}
+}
+
+/* With EXITS_PORTS the VMM sees each write as it is, until the flag is cleared. */
+TEST_F(exit_io, writes_of_the_down_ports_are_plain)
+{
+	struct svmvcpu_exits exits = { .flags = SVMVCPU_EXITS_PORTS };
+	struct test_vm *vm = &self->vm;
+	unsigned int i;
+
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&vm->vcpu, &exits));
+	for (i = 0; i < ARRAY_SIZE(downs); i++) {
+		const char *code = downs[i].code;
+
+		write_down(vm, i);
+		ASSERT_EQ((unsigned int)SVMVCPU_EXIT_IO, vm->run->reason)
+			TH_LOG("%s", downs[i].name);
+		EXPECT_EQ(downs[i].port, vm->run->io.port);
+		EXPECT_EQ(*code == '\xee' ? 1U : downs[i].len == 2 ? 2U : 4U, vm->run->io.width);
+		EXPECT_EQ(0U, vm->run->io.flags);
+		EXPECT_EQ(downs[i].data, vm->run->io.data);
+		EXPECT_EQ(TEST_CODE + downs[i].len, vm->run->gprs.rip);
+		RUN_EXPECT(vm, HYPERCALL);
+	}
+	exits.flags = 0;
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&vm->vcpu, &exits));
+	write_down(vm, 0);
+	EXPECT_EQ((unsigned int)SVMVCPU_EXIT_SYSTEM_DOWN, vm->run->reason);
 }
 
 TEST_F(exit_io, reads_of_the_down_ports_are_plain)

@@ -921,6 +921,7 @@ struct svmvcpu_state {
 #define SVMVCPU_EXITS_FAULTS	(1U << 0)	/* SHUTDOWN lists every fault that led to it */
 #define SVMVCPU_EXITS_INIT	(1U << 1)	/* an INIT exits with SYSTEM_DOWN */
 #define SVMVCPU_EXITS_IPI	(1U << 2)	/* sending INIT or STARTUP exits with IPI */
+#define SVMVCPU_EXITS_PORTS	(1U << 3)	/* OUT exits with IO, never with SYSTEM_DOWN */
 
 /**
  * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: select optional exits
