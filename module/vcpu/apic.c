@@ -619,15 +619,11 @@ void apic_restore(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
 	program_timer(apic);
 }
 
-/**
- * apic_reset() - set the state after RESET
- * @vcpu: vCPU with or without a local APIC
- */
-void apic_reset(struct vcpu *vcpu)
+static struct lapic_config config_of(const struct vcpu *vcpu)
 {
-	struct vcpu_apic *apic = vcpu->apic;
 	const u32 has = vcpu->cpuid->limits.has;
-	const struct lapic_config config = {
+
+	return (struct lapic_config) {
 		.id = vcpu->id,
 		.tsc_khz = has & CPU_HAS_DEADLINE ? tsc_khz : 0,
 		.maxphyaddr = svm_limits.gpa_bits,
@@ -635,6 +631,16 @@ void apic_reset(struct vcpu *vcpu)
 		.present = has & CPU_HAS_APIC,
 		.x2apic = has & CPU_HAS_X2APIC,
 	};
+}
+
+/**
+ * apic_reset() - set the state after RESET
+ * @vcpu: vCPU with or without a local APIC
+ */
+void apic_reset(struct vcpu *vcpu)
+{
+	const struct lapic_config config = config_of(vcpu);
+	struct vcpu_apic *apic = vcpu->apic;
 
 	if (!apic)
 		return;
@@ -643,6 +649,24 @@ void apic_reset(struct vcpu *vcpu)
 	apic->maybe_pending = false;
 	lapic_power_up(&apic->lapic, &config);
 	program_timer(apic);
+}
+
+/**
+ * apic_cpuid_changed() - the vCPU has another CPUID table
+ * @vcpu: vCPU with or without a local APIC
+ *
+ * Keeps the state unless the local APIC appears or disappears.
+ */
+void apic_cpuid_changed(struct vcpu *vcpu)
+{
+	const struct lapic_config config = config_of(vcpu);
+
+	if (!vcpu->apic)
+		return;
+	if (config.present == vcpu->apic->lapic.config.present)
+		vcpu->apic->lapic.config = config;
+	else
+		apic_reset(vcpu);
 }
 
 /**

@@ -57,6 +57,7 @@ struct vcpu_apic {
 int apic_create(struct vcpu *vcpu);
 void apic_destroy(struct vcpu *vcpu);
 void apic_reset(struct vcpu *vcpu);
+void apic_cpuid_changed(struct vcpu *vcpu);
 bool apic_init_signal(struct vcpu *vcpu);
 
 void apic_sync_slow(struct vcpu *vcpu);

@@ -251,6 +251,28 @@ int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state)
 	return -EOPNOTSUPP;
 }
 
+/**
+ * state_check() - check the present state against the CPUID table of a vCPU
+ * @vcpu: the vCPU
+ * @components: SVMVCPU_STATE_* to check
+ *
+ * Return: 0, -EOPNOTSUPP as state_allowed(), or -ENOMEM.
+ */
+int state_check(struct vcpu *vcpu, u64 components)
+{
+	struct svmvcpu_state *state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!state)
+		return -ENOMEM;
+	state->size = sizeof(*state);
+	state->components = components;
+	state_get(vcpu, state);
+	ret = state_allowed(vcpu, state);
+	kfree(state);
+	return ret;
+}
+
 static u32 cpu_signature(const struct vcpu *vcpu)
 {
 	const struct svmvcpu_cpuid_entry *leaf1 = cpuid_table_find(vcpu->cpuid, 1, 0);

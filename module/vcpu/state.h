@@ -47,6 +47,7 @@ void state_used(const struct svmvcpu_state *state, struct state_limits *used);
 void state_get(struct vcpu *vcpu, struct svmvcpu_state *state);
 void state_put(struct vcpu *vcpu, const struct svmvcpu_state *state);
 int state_allowed(const struct vcpu *vcpu, const struct svmvcpu_state *state);
+int state_check(struct vcpu *vcpu, u64 components);
 int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup);
 int state_init_signal(struct vcpu *vcpu);
 void state_startup(struct vcpu *vcpu);

@@ -113,25 +113,30 @@ static int vcpu_ioctl_state(struct vcpu *vcpu, void __user *arg, bool set)
 	return ret;
 }
 
-/* Use @table and reset the vCPU: only the RESET state is valid for every table. */
+static void vcpu_cpuid_policy(struct vcpu *vcpu)
+{
+	vcpu->policy.rdtscp = (svm_limits.has & ~vcpu->cpuid->limits.has) & CPU_HAS_RDTSCP;
+	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+}
+
+/* Use @table instead of vcpu.cpuid. The state must not need a feature that @table hides. */
 static int vcpu_use_cpuid(struct vcpu *vcpu, const struct cpuid_table *table)
 {
-	const struct svmvcpu_setup reset = {
-		.size = sizeof(reset),
-		.preset = SVMVCPU_PRESET_RESET,
-	};
-
 	const struct cpuid_table *old = vcpu->cpuid;
+	u64 components = STATE_ALL;
 	int ret;
 
+	/* If the local APIC appears or disappears, it is reset. */
+	if ((old->limits.has ^ table->limits.has) & CPU_HAS_APIC)
+		components &= ~SVMVCPU_STATE_LAPIC;
 	vcpu->cpuid = table;
-	ret = state_setup(vcpu, &reset);
+	ret = state_check(vcpu, components);
 	if (ret) {
 		vcpu->cpuid = old;
 		return ret;
 	}
-	vcpu->policy.rdtscp = (svm_limits.has & ~table->limits.has) & CPU_HAS_RDTSCP;
-	vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
+	apic_cpuid_changed(vcpu);
+	vcpu_cpuid_policy(vcpu);
 	return 0;
 }
 
@@ -439,6 +444,10 @@ static int vcpu_alloc_pages(struct vcpu *vcpu)
 
 static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 {
+	static const struct svmvcpu_setup reset = {
+		.size = sizeof(reset),
+		.preset = SVMVCPU_PRESET_RESET,
+	};
 	struct vcpu *vcpu;
 	int ret;
 
@@ -462,9 +471,12 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 		goto free;
 	vmcb_init_control(vcpu->vmcb, &svm_caps, vm->mem.npt.root_pa);
 	vcpu->run->io_data_offset = PAGE_SIZE;
-	ret = vcpu_use_cpuid(vcpu, cpuid_table_or_default(vm->cpuid));
-	if (!ret)
-		return vcpu;
+	vcpu->cpuid = cpuid_table_or_default(vm->cpuid);
+	ret = state_setup(vcpu, &reset);
+	if (ret)
+		goto free;
+	vcpu_cpuid_policy(vcpu);
+	return vcpu;
 free:
 	vcpu_free(vcpu);
 	return ERR_PTR(ret);

@@ -37,7 +37,7 @@ static inline void cpuid_set(struct test_vm *t, const struct cpuid_table *table)
 		vm_die("SET_VCPU_CPUID");
 }
 
-/* Toggles a feature bit of the vCPU, which resets the vCPU. */
+/* Toggles a feature bit of the vCPU, whose state must not need it. */
 static inline void cpuid_flip(struct test_vm *t, __u32 leaf, enum cpuid_reg reg,
 			      unsigned int bit)
 {

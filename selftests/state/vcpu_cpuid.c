@@ -202,33 +202,128 @@ TEST_F(vcpu_cpuid, own_table_as_it_is)
 	EXPECT_EQ(0U, ask(vm, 1, 0).ecx & 1 << 27);
 }
 
-/* The vCPU is reset, so that no state remains that the new table forbids. */
-TEST_F(vcpu_cpuid, resets)
+static int set_own(struct test_vm *vm, const struct cpuid_table *table)
+{
+	return -svmvcpu_vcpu_set_cpuid(&vm->vcpu, table->entry, table->nr);
+}
+
+/* State may be set first and the table later, in any number of steps. */
+TEST_F(vcpu_cpuid, keeps_the_state)
+{
+	struct svmvcpu_state before, after;
+	struct test_vm *vm = &self->vm;
+
+	add_vcpu(vm, 0, SVMVCPU_VCPU_LAPIC);
+	idt_setup(vm, IDT_LONG64);
+	idt_get(vm, &before);
+	before.gprs.rdx = 0x1234;
+	before.lapic.base = BASE_X2APIC;
+	before.lapic.regs[APIC_ID / 16] = 0;
+	before.lapic.regs[APIC_SVR / 16] = 0x1ff;
+	before.events.nmis = 1;
+	before.xcr0 = vm->info.xcr0_guest ? vm->info.xcr0_guest : 1;
+	idt_set(vm, &before, vm->info.components);
+	*cpuid_reg(&self->table, 1, EAX) = 0x00abcdef;
+	for (int round = 0; round < 2; round++) {
+		cpuid_set(vm, &self->table);
+		idt_get(vm, &after);
+		EXPECT_EQ(0, memcmp(&before.gprs, &after.gprs, sizeof(before.gprs)));
+		EXPECT_EQ(0, memcmp(&before.segments, &after.segments, sizeof(before.segments)));
+		EXPECT_EQ(0, memcmp(&before.control, &after.control, sizeof(before.control)));
+		EXPECT_EQ(0, memcmp(&before.events, &after.events, sizeof(before.events)));
+		EXPECT_EQ(before.xcr0, after.xcr0);
+		EXPECT_EQ((__u64)BASE_X2APIC, after.lapic.base);
+		EXPECT_EQ(0x1ffU, after.lapic.regs[APIC_SVR / 16]);
+	}
+	EXPECT_EQ(0x00abcdefU, ask(vm, 1, 0).eax);
+	/* RESET puts the new signature in EDX. */
+	vm_setup(vm, SVMVCPU_PRESET_RESET);
+	EXPECT_EQ(0x00abcdefULL, vm->run->gprs.rdx);
+}
+
+/* A bit of CPUID, and a state that needs it */
+static const struct needs {
+	const char *name;
+	__u32 leaf;
+	enum cpuid_reg reg;
+	__u8 bit;
+	__u64 component;
+	size_t member;
+	__u64 value;
+} needs[] = {
+#define STATE(member)	offsetof(struct svmvcpu_state, member)
+	{ "DE", 1, EDX, 2, SVMVCPU_STATE_CONTROL, STATE(control.cr4), 1 << 3 },
+	{ "SYSCALL", 0x80000001, EDX, 11, SVMVCPU_STATE_CONTROL, STATE(control.efer), 1 },
+	{ "PAT", 1, EDX, 16, SVMVCPU_STATE_MSRS, STATE(msrs.pat), 0 },
+	{ "XSAVE", 1, ECX, 26, SVMVCPU_STATE_XSTATE, STATE(xcr0), 3 },
+	{ "x2APIC", 1, ECX, 21, SVMVCPU_STATE_LAPIC, STATE(lapic.base), BASE_X2APIC },
+	{ "TSC-deadline", 1, ECX, 24, SVMVCPU_STATE_LAPIC,
+	  STATE(lapic.regs) + APIC_LVT_TIMER / 4, TIMER_DEADLINE | LVT_MASKED },
+#undef STATE
+};
+
+static void put_needed(struct test_vm *vm, const struct needs *need)
+{
+	struct svmvcpu_state state;
+
+	idt_get(vm, &state);
+	if (need->component == SVMVCPU_STATE_LAPIC)
+		*(__u32 *)((char *)&state + need->member) = need->value;
+	else
+		*(__u64 *)((char *)&state + need->member) = need->value;
+	idt_set(vm, &state, need->component);
+}
+
+/* A table cannot hide what the state uses. It can once the state does not. */
+TEST_F(vcpu_cpuid, state_needs_the_feature)
+{
+	struct test_vm *vm = &self->vm;
+	struct cpuid_table seen;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(needs); i++) {
+		__u32 *reg = cpuid_reg(&self->table, needs[i].leaf, needs[i].reg);
+		__u32 bit = 1U << needs[i].bit;
+
+		if (!(*reg & bit))
+			continue;
+		add_vcpu(vm, 0, SVMVCPU_VCPU_LAPIC);
+		put_needed(vm, &needs[i]);
+		*reg &= ~bit;
+		EXPECT_EQ(EOPNOTSUPP, set_own(vm, &self->table)) TH_LOG("%s", needs[i].name);
+		cpuid_get(vm, &seen);
+		EXPECT_EQ(bit, *cpuid_reg(&seen, needs[i].leaf, needs[i].reg) & bit);
+		vm_setup(vm, SVMVCPU_PRESET_RESET);
+		EXPECT_EQ(0, set_own(vm, &self->table)) TH_LOG("%s", needs[i].name);
+		*reg |= bit;
+		EXPECT_EQ(0, set_own(vm, &self->table));
+		svmvcpu_vcpu_close(&vm->vcpu);
+	}
+}
+
+/* A local APIC that a table hides, or shows again, is reset. Everything else stays. */
+TEST_F(vcpu_cpuid, hides_the_local_apic)
 {
 	struct test_vm *vm = &self->vm;
 	struct svmvcpu_state state;
 
 	add_vcpu(vm, 0, SVMVCPU_VCPU_LAPIC);
-	idt_setup(vm, IDT_LONG64);
+	idt_setup(vm, IDT_PROT32);
 	idt_get(vm, &state);
 	state.lapic.base = BASE_X2APIC;
-	state.lapic.regs[APIC_ID / 16] = 0;
+	state.lapic.regs[APIC_SVR / 16] = 0x1ff;
 	idt_set(vm, &state, SVMVCPU_STATE_LAPIC);
-	*cpuid_reg(&self->table, 1, EAX) = 0x00abcdef;
+	*cpuid_reg(&self->table, 1, EDX) &= ~(1U << 9);
 	cpuid_set(vm, &self->table);
 	idt_get(vm, &state);
-	EXPECT_EQ(0ULL, state.control.efer);
-	EXPECT_EQ(0ULL, state.control.cr4);
-	EXPECT_EQ(0xfff0ULL, state.gprs.rip);
-	EXPECT_EQ(0x00abcdefULL, state.gprs.rdx);
-	EXPECT_EQ(BASE_XAPIC, state.lapic.base);
-	EXPECT_EQ(0xfff0ULL, vm->run->gprs.rip);
-	EXPECT_EQ((__u32)SVMVCPU_EXIT_NONE, vm->run->reason);
-}
-
-static int set_own(struct test_vm *vm, const struct cpuid_table *table)
-{
-	return -svmvcpu_vcpu_set_cpuid(&vm->vcpu, table->entry, table->nr);
+	EXPECT_EQ(0xfee00100ULL, state.lapic.base);
+	EXPECT_EQ(0xffU, state.lapic.regs[APIC_SVR / 16]);
+	EXPECT_EQ(TEST_CODE, state.gprs.rip);
+	*cpuid_reg(&self->table, 1, EDX) |= 1U << 9;
+	cpuid_set(vm, &self->table);
+	idt_get(vm, &state);
+	EXPECT_EQ((__u64)BASE_XAPIC, state.lapic.base);
+	EXPECT_EQ(TEST_CODE, state.gprs.rip);
+	EXPECT_EQ(1U << 9, ask(vm, 1, 0).edx & 1 << 9);
 }
 
 /* As often as one likes, until the guest has executed an instruction; then never again */

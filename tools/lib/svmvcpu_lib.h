@@ -176,7 +176,7 @@ int svmvcpu_vm_get_cpuid(int vm, struct svmvcpu_cpuid_entry *entries, unsigned i
 int svmvcpu_vm_set_cpuid(int vm, const struct svmvcpu_cpuid_entry *entries, unsigned int nr);
 int svmvcpu_vcpu_get_cpuid(const struct svmvcpu_vcpu *vcpu, struct svmvcpu_cpuid_entry *entries,
 			   unsigned int *nr);
-/* resets the vCPU: call SETUP or SET_STATE after it */
+/* keeps the state, which must not need a feature that the table hides (-EOPNOTSUPP) */
 int svmvcpu_vcpu_set_cpuid(const struct svmvcpu_vcpu *vcpu,
 			   const struct svmvcpu_cpuid_entry *entries, unsigned int nr);
 /* the entry for @leaf and @subleaf, or NULL */

@@ -1118,7 +1118,7 @@ struct svmvcpu_vcpu_stats {
 #define SVMVCPU_LINT		_IO(SVMVCPU_IOC_TYPE, 0x48)
 /* accesses the register page of the local APIC on behalf of the guest */
 #define SVMVCPU_APIC_ACCESS	_IOWR(SVMVCPU_IOC_TYPE, 0x4a, struct svmvcpu_apic_access)
-/* sets a CPUID table for this vCPU only, before its guest first runs; resets the vCPU */
+/* sets a CPUID table for this vCPU only, before its guest first runs; the state stays */
 #define SVMVCPU_SET_VCPU_CPUID	_IOW(SVMVCPU_IOC_TYPE, 0x49, struct svmvcpu_cpuid)
 /* gets the table that the vCPU uses: its own, the VM's or the default */
 #define SVMVCPU_GET_VCPU_CPUID	_IOWR(SVMVCPU_IOC_TYPE, 0x4b, struct svmvcpu_cpuid)
