@@ -44,7 +44,7 @@ ends "JSON result" 65 '{"type":"result","end":"halt","status":65,' run -j hlt
 ends "JSON output" 65 \
 	'{"type":"output","port":"serial","text":"vmmcall: answered\n"}' \
 	run -j /guests/hello64.elf
-ends "JSON trace" 65 '{"type":"exit","nr":1,"reason":"halt","rip":"0x7c01"' \
+ends "JSON trace" 65 '{"type":"exit","nr":1,"vcpu":0,"reason":"halt","rip":"0x7c01"' \
 	run -jT hlt
 
 # /dev/vcs2 has what is on the screen of the second virtual terminal

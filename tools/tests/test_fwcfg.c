@@ -83,7 +83,8 @@ static void test_device(void)
 static void test_kernel(void)
 {
 	struct run_options o = { .bios = bios_path, .image = image_path, .mode = MODE_AUTO,
-				 .initrd = initrd_path, .append = "quiet", .mem = 0x1000000 };
+				 .initrd = initrd_path, .append = "quiet", .mem = 0x1000000,
+				 .cpus = 3 };
 	unsigned char setup[IMAGE_SETUP], kernel[IMAGE_KERNEL];
 	char line[64] = "";
 	__u64 initrd;
@@ -95,7 +96,7 @@ static void test_kernel(void)
 	write_file(initrd_path, "initrd", 6);
 	OK(!guest_build(&g, &o) && g.boot == BOOT_NONE && g.lapic &&
 	   g.setup.preset == SVMVCPU_PRESET_RESET, "firmware with a kernel starts at reset");
-	OK(number(g.fwcfg, FWCFG_RAM_SIZE) == 0x1000000 && number(g.fwcfg, FWCFG_CPUS) == 1,
+	OK(number(g.fwcfg, FWCFG_RAM_SIZE) == 0x1000000 && number(g.fwcfg, FWCFG_CPUS) == 3,
 	   "memory and CPUs");
 	OK(number(g.fwcfg, FWCFG_KERNEL_SIZE) == IMAGE_KERNEL &&
 	   number(g.fwcfg, FWCFG_KERNEL_ADDR) == 0x100000 &&

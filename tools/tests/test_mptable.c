@@ -97,13 +97,36 @@ static void test_interrupts(void)
 	OK(area[at] == 4 && area[at + 1] == 3 && !area[at + 7], "ExtINT on LINT0");
 }
 
+static void test_cpus(unsigned int cpus)
+{
+	unsigned int i, wrong = 0;
+	size_t at = 16 + 44, used;
+
+	memset(area, 0, sizeof(area));
+	used = mptable_write(area, cpus);
+	OK(used <= MPTABLE_BYTES && !area[MPTABLE_BYTES] && !sum(16, get(20, 2)),
+	   "the table of %u CPUs is valid", cpus);
+	for (i = 0; i < cpus; i++, at += 20)
+		wrong += area[at] || area[at + 1] != i || area[at + 3] != (i ? 1 : 3);
+	OK(!wrong && area[at], "each is enabled, the first one boots");
+	OK(count(2, &at) == 1 && area[at + 1] == cpus && count(3, &at) == 15 &&
+	   area[at + 6] == cpus, "the I/O APIC has an ID of its own");
+}
+
+static void test_many(void)
+{
+	test_cpus(8);
+	test_cpus(255);
+}
+
 int main(void)
 {
-	size_t used = mptable_write(area);
+	size_t used = mptable_write(area, 1);
 
 	test_pointer(used);
 	test_header(used);
 	test_devices(used);
 	test_interrupts();
+	test_many();
 	return tap_done();
 }

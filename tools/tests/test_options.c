@@ -134,6 +134,13 @@ static void test_accepted(void)
 	free_run(&o);
 	OK(!run_parser("run a --gdb ./65536", &o) && !o.wait, "a path for it");
 	free_run(&o);
+	OK(!run_parser("run a", &o) && o.cpus == 1 && !o.pin &&
+	   !run_parser("run a --cpus 255", &o) && o.cpus == 255 &&
+	   !run_parser("run a --cpus 0x8", &o) && o.cpus == 8, "numbers of CPUs");
+	OK(!run_parser("run --pin a", &o) && o.pin && !o.pins.nr && !strcmp(o.image, "a"),
+	   "--pin alone");
+	OK(!run_parser("run --pin=3,0-1 a", &o) && o.pin && o.pins.nr == 3 &&
+	   o.pins.cpus[0] == 3 && o.pins.cpus[2] == 1, "and with a list");
 	OK(!run_parser("run --mem 512G -- -image", &o) && !strcmp(o.image, "-image"),
 	   "-- ends the options");
 	free_run(&o);
@@ -156,7 +163,10 @@ static void test_refused(void)
 		"run a --mode prot32 --cr3 0", "run a --load z",
 		"run a --gdb", "run a --gdb path", "run a --gdb 65536", "run a --gdb 1x",
 		"run a --gdb host:", "run a --gdb host:-1", "run a --wait",
-		"run a --gdb 1 --step",
+		"run a --gdb 1 --step", "run a --cpus", "run a --cpus 0", "run a --cpus 256",
+		"run a --cpus -1", "run a --cpus x", "run a --cpus 2,3",
+		"run a --cpus 0x100000001", "run a --cpus 1M", "run a --pin=", "run a --pin=x",
+		"run a --pin=0,", "run a --pin=2-1", "run a --pin=1024", "run a --pin 0",
 	};
 	struct run_options o;
 	unsigned int i;

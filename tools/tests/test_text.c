@@ -191,17 +191,17 @@ static void finish(struct output *o, struct captured *c)
 
 static void test_run_text(void)
 {
-	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_MSR_READ, .exits = 9 };
-	struct ending end = { .status = STATUS_SHUTDOWN, .run = &run, .insn = { 0xf4 },
-			      .insn_len = 1 };
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_MSR_READ };
+	struct ending end = { .status = STATUS_SHUTDOWN, .run = &run, .nr = 1, .exits = 9,
+			      .insn = { 0xf4 }, .insn_len = 1 };
 	struct captured c;
 	struct output o = capture(&c, false);
 
 	run.msr.index = 0xfe;
 	output_byte(&o, CHANNEL_SERIAL, 'h');
 	output_byte(&o, CHANNEL_DEBUG, '\n');
-	output_exit(&o, &run, NULL, false);
-	output_exit(&o, &run, NULL, true);
+	output_exit(&o, 0, &run, NULL, false);
+	output_exit(&o, 0, &run, NULL, true);
 	run.reason = SVMVCPU_EXIT_SHUTDOWN;
 	memset(&run.exit_bytes, 0, sizeof(run.exit_bytes));
 	output_end(&o, &end);
@@ -218,23 +218,72 @@ static void test_run_text(void)
 
 static void test_run_json(void)
 {
-	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_HALT, .exits = 3 };
-	struct ending end = { .status = STATUS_HALT, .run = &run };
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_HALT };
+	struct ending end = { .status = STATUS_HALT, .run = &run, .exits = 3, .nr = 1 };
 	struct captured c;
 	struct output o = capture(&c, true);
 	unsigned int i;
 
 	for (i = 0; i < 300; i++)
 		output_byte(&o, CHANNEL_SERIAL, 'x');
-	output_exit(&o, &run, NULL, false);
+	output_exit(&o, 0, &run, NULL, false);
 	output_end(&o, &end);
 	finish(&o, &c);
 	OK(!strncmp(c.out, "{\"type\":\"output\",\"port\":\"serial\",\"text\":\"xxx", 44),
 	   "long lines are split");
-	OK(strstr(c.out, "\n{\"type\":\"exit\",\"nr\":1,\"reason\":\"halt\","), "an exit");
+	OK(strstr(c.out, "\n{\"type\":\"exit\",\"nr\":1,\"vcpu\":0,\"reason\":\"halt\","),
+	   "an exit");
 	OK(strstr(c.out, "\n{\"type\":\"result\",\"end\":\"halt\",\"status\":65,\"exits\":3,"),
 	   "the result");
 	OK(!c.err_bytes, "nothing on standard error");
+	free(c.out);
+	free(c.err);
+}
+
+static void test_several_text(void)
+{
+	struct svmvcpu_vcpu_stats stats[2] = { 0 };
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_HALT };
+	struct ending end = { .status = STATUS_HALT, .run = &run, .exits = 30, .cpu = 1,
+			      .nr = 2, .stats = stats };
+	struct captured c;
+	struct output o = capture(&c, false);
+
+	o.vcpus = 2;
+	stats[0].values[SVMVCPU_STAT_EXITS] = 10;
+	stats[1].values[SVMVCPU_STAT_EXITS] = 20;
+	output_exit(&o, 1, &run, NULL, false);
+	output_end(&o, &end);
+	finish(&o, &c);
+	OK(strstr(c.err, "     1 vcpu1 halt at rip 0 (real, cpl 0)\n"), "a trace of several vCPUs");
+	OK(strstr(c.err, "vcpuctl: vCPU 1: the guest halted (status 65, 30 exits, 1 of"),
+	   "which one ended");
+	OK(strstr(c.err, "vCPU 0:\n            10  exits ") &&
+	   strstr(c.err, "vCPU 1:\n            20  exits ") &&
+	   strstr(c.err, "all vCPUs:\n            30  exits "), "counters and their sum");
+	free(c.out);
+	free(c.err);
+}
+
+static void test_several_json(void)
+{
+	struct svmvcpu_vcpu_stats stats[2] = { 0 };
+	struct svmvcpu_run run = { .reason = SVMVCPU_EXIT_HALT };
+	struct ending end = { .status = STATUS_HALT, .run = &run, .exits = 30, .cpu = 1,
+			      .nr = 2, .stats = stats };
+	struct captured c;
+	struct output o = capture(&c, true);
+
+	stats[0].values[SVMVCPU_STAT_EXITS] = 10;
+	stats[1].values[SVMVCPU_STAT_EXITS] = 20;
+	output_exit(&o, 1, &run, NULL, false);
+	output_end(&o, &end);
+	finish(&o, &c);
+	OK(strstr(c.out, "\"exit\",\"nr\":1,\"vcpu\":1,"), "the vCPU of an exit");
+	OK(strstr(c.out, "\"exits\":30,\"user_exits\":1,\"vcpu\":1,"), "that of the result");
+	OK(strstr(c.out, "\"stats\":{\"exits\":30,") &&
+	   strstr(c.out, "\"vcpus\":[{\"vcpu\":0,\"exits\":10,") &&
+	   strstr(c.out, "},{\"vcpu\":1,\"exits\":20,"), "counters of each and their sum");
 	free(c.out);
 	free(c.err);
 }
@@ -245,7 +294,7 @@ static char *json_line(const struct svmvcpu_run *run)
 	struct captured c;
 	struct output o = capture(&c, true);
 
-	output_exit(&o, run, NULL, false);
+	output_exit(&o, 0, run, NULL, false);
 	finish(&o, &c);
 	free(c.err);
 	return c.out;
@@ -407,6 +456,8 @@ int main(void)
 	test_escapes();
 	test_run_text();
 	test_run_json();
+	test_several_text();
+	test_several_json();
 	test_details();
 	test_forms_agree();
 	test_longest();

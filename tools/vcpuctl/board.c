@@ -65,7 +65,7 @@ static int place_acpi(struct guest *g)
 	struct acpi a;
 	int ret;
 
-	acpi_build(&a, 1);
+	acpi_build(&a, g->cpus);
 	acpi_fix(&a.rsdp, ACPI_TABLES_GPA);
 	acpi_fix(&a.tables, ACPI_TABLES_GPA);
 	ret = guest_place(g, ACPI_GPA, a.rsdp.bytes, a.rsdp.len, "the ACPI tables");
@@ -78,7 +78,7 @@ static int place_mptable(struct guest *g)
 	int ret = guest_claim(g, MPTABLE_GPA, MPTABLE_BYTES, "the MP tables");
 
 	if (!ret)
-		mptable_write((char *)g->mem[0].hva + MPTABLE_GPA);
+		mptable_write((char *)g->mem[0].hva + MPTABLE_GPA, g->cpus);
 	return ret;
 }
 

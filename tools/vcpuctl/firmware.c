@@ -93,12 +93,12 @@ static void allocate(struct script *s, const char *name, __u32 align, __u8 zone)
 	c[AT_ZONE] = zone;
 }
 
-static void add_acpi(struct fwcfg *f)
+static void add_acpi(struct fwcfg *f, unsigned int cpus)
 {
 	struct script s = { .nr = 0 };
 	struct acpi a;
 
-	acpi_build(&a, 1);
+	acpi_build(&a, cpus);
 	allocate(&s, FILE_TABLES, 64, ZONE_HIGH);
 	allocate(&s, FILE_RSDP, 16, ZONE_FSEG);
 	add_part(&s, FILE_TABLES, &a.tables);
@@ -108,14 +108,14 @@ static void add_acpi(struct fwcfg *f)
 	fwcfg_add_file(f, "etc/table-loader", s.commands, s.nr * COMMAND_BYTES);
 }
 
-static void add_memory(struct fwcfg *f, __u64 ram)
+static void add_machine(struct fwcfg *f, __u64 ram, unsigned int cpus)
 {
 	__u8 e820[E820_BYTES] = { [16] = E820_RAM };
 
 	fwcfg_add_number(f, FWCFG_RAM_SIZE, 8, ram);
 	fwcfg_add_number(f, FWCFG_NO_GRAPHICS, 2, 1);
-	fwcfg_add_number(f, FWCFG_CPUS, 2, 1);
-	fwcfg_add_number(f, FWCFG_MAX_CPUS, 2, 1);
+	fwcfg_add_number(f, FWCFG_CPUS, 2, cpus);
+	fwcfg_add_number(f, FWCFG_MAX_CPUS, 2, cpus);
 	memcpy(e820 + 8, &ram, sizeof(ram));
 	fwcfg_add_file(f, "etc/e820", e820, sizeof(e820));
 }
@@ -201,9 +201,9 @@ int firmware_configure(struct guest *g, const struct run_options *o, const struc
 	g->fwcfg = f;
 	if (!f)
 		return svmvcpu_fail(ENOMEM, "no memory for the firmware configuration");
-	add_memory(f, g->mem[0].bytes);
+	add_machine(f, g->mem[0].bytes, g->cpus);
 	if (g->lapic)
-		add_acpi(f);
+		add_acpi(f, g->cpus);
 	if (kernel)
 		ret = add_kernel(f, o, kernel, g->mem[0].bytes);
 	if (!ret && f->failed)

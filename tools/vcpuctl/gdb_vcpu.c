@@ -67,6 +67,10 @@ struct gdb *gdb_vcpu_open(const char *address, struct gdb_vcpus *vcpus, int (*st
 		.memory = memory, .set_debug = set_debug, .kick = kick, .stopping = stopping,
 	};
 
+	if (vcpus->nr > GDB_CPUS_MAX) {
+		svmvcpu_fail(E2BIG, "--gdb: no more than %d CPUs", GDB_CPUS_MAX);
+		return NULL;
+	}
 	if (vcpus->info->xstate_size > GDB_XSAVE_MAX) {
 		svmvcpu_fail(E2BIG, "--gdb: XSAVE areas of %u bytes are too large",
 			     vcpus->info->xstate_size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vcpuctl: serial input. A guest that polls for input in a loop would keep a
- * host CPU busy, so after some polls in vain each one waits a millisecond.
+ * host CPU busy, so after some polls in vain its vCPU pauses for a millisecond each time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,13 +38,12 @@ void input_close(struct input *in)
 	in->fd = -1;
 }
 
-static void refill(struct input *in, bool polls)
+static void refill(struct input *in)
 {
 	struct pollfd p = { .fd = in->fd, .events = POLLIN };
 	ssize_t n;
 
-	/* a negative descriptor makes this a plain pause */
-	if (poll(&p, 1, polls && in->idle > IDLE_POLLS ? 1 : 0) <= 0)
+	if (poll(&p, 1, 0) <= 0)
 		return;
 	n = read(in->fd, in->buf, sizeof(in->buf));
 	if (n > 0) {
@@ -58,11 +57,29 @@ static void refill(struct input *in, bool polls)
 int input_byte(struct input *in, bool polls)
 {
 	if (in->at == in->len)
-		refill(in, polls);
+		refill(in);
 	if (in->at == in->len) {
 		in->idle++;
+		in->wait = polls && in->idle > IDLE_POLLS;
 		return -1;
 	}
 	in->idle = 0;
 	return in->buf[in->at++];
+}
+
+bool input_must_wait(struct input *in, int *fd)
+{
+	bool wait = in->wait;
+
+	in->wait = false;
+	*fd = in->fd;
+	return wait;
+}
+
+void input_wait(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	/* a negative descriptor makes this a plain pause */
+	poll(&p, 1, 1);
 }

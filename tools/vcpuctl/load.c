@@ -248,6 +248,11 @@ static int build(struct guest *g, const struct run_options *o, const struct blob
 	g->fed = feeds(o, b);
 	kernel = g->boot != BOOT_NONE;
 	g->lapic = o->lapic || kernel || g->fed;
+	g->cpus = o->cpus;
+	if (g->cpus > 1 && !g->lapic)
+		return svmvcpu_fail(EINVAL,
+				    "--cpus %u needs --lapic: local APICs start the other CPUs",
+				    g->cpus);
 	g->ignore = o->unclaimed == UNCLAIMED_IGNORE ||
 		    (o->unclaimed == UNCLAIMED_AUTO && (kernel || o->bios));
 	g->setup.preset = o->mode == MODE_AUTO ? SVMVCPU_PRESET_REAL : o->mode;

@@ -29,8 +29,9 @@ struct claim {
  * @view: @mem as the library wants it
  * @claims: what is where in RAM
  * @nr_claims: entries of @claims
- * @setup: argument for SVMVCPU_SETUP
- * @lapic: the vCPU has a local APIC, and there is an I/O APIC
+ * @setup: argument for SVMVCPU_SETUP of the first vCPU
+ * @cpus: number of vCPUs
+ * @lapic: vCPUs have local APICs, and there is an I/O APIC
  * @ignore: reads of addresses where nothing is are all ones, writes have no effect
  * @boot: the protocol that a kernel is started by; after SETUP call linux_start() for
  *	Linux, boot_start() for the others
@@ -46,6 +47,7 @@ struct guest {
 	struct claim claims[MAX_CLAIMS];
 	unsigned int nr_claims;
 	struct svmvcpu_setup setup;
+	unsigned int cpus;
 	bool lapic;
 	bool ignore;
 	enum boot_protocol boot;

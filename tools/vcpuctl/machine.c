@@ -278,7 +278,7 @@ int machine_exit(struct machine *m, struct svmvcpu_run *run, void *window)
 		return handle_down(run);
 	case SVMVCPU_EXIT_DEBUG:
 		return MACHINE_CONTINUE;
-	/* There is no other CPU. */
+	/* no CPU has this number */
 	case SVMVCPU_EXIT_IPI:
 		return MACHINE_CONTINUE;
 	case SVMVCPU_EXIT_HALT:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vcpuctl: the machine around the vCPU: it answers exits. Sees nothing but the
+ * vcpuctl: the machine around the vCPUs: it answers exits, one at a time. Sees nothing but the
  * run page and the string data, so tests drive it without a module.
  */
 #ifndef VCPUCTL_MACHINE_H

@@ -12,7 +12,6 @@
 #define LAPIC_VERSION	0x14
 #define CPU_ENABLED	0x01
 #define CPU_BOOT	0x02
-#define IOAPIC_ID	1
 #define IOAPIC_USABLE	0x01
 #define BUS_ISA		0
 #define ISA_IRQS	16
@@ -113,24 +112,34 @@ static __u8 checksum(const void *at, size_t len)
 	return -sum;
 }
 
-static void add_devices(struct table *t)
+static void add_cpus(struct table *t, unsigned int cpus)
 {
-	const struct mp_cpu cpu = {
+	struct mp_cpu cpu = {
 		.type = ENTRY_CPU, .version = LAPIC_VERSION, .flags = CPU_ENABLED | CPU_BOOT,
 	};
+	unsigned int i;
+
+	for (i = 0; i < cpus; i++) {
+		cpu.id = i;
+		add(t, &cpu, sizeof(cpu));
+		cpu.flags = CPU_ENABLED;
+	}
+}
+
+static void add_devices(struct table *t, __u8 ioapic_id)
+{
 	const struct mp_bus bus = { ENTRY_BUS, BUS_ISA, { 'I', 'S', 'A', ' ', ' ', ' ' } };
 	const struct mp_ioapic ioapic = {
-		ENTRY_IOAPIC, IOAPIC_ID, IOAPIC_VERSION, IOAPIC_USABLE, IOAPIC_GPA,
+		ENTRY_IOAPIC, ioapic_id, IOAPIC_VERSION, IOAPIC_USABLE, IOAPIC_GPA,
 	};
 
-	add(t, &cpu, sizeof(cpu));
 	add(t, &bus, sizeof(bus));
 	add(t, &ioapic, sizeof(ioapic));
 }
 
-static void add_interrupts(struct table *t)
+static void add_interrupts(struct table *t, __u8 ioapic_id)
 {
-	struct mp_interrupt i = { .type = ENTRY_IOINT, .kind = KIND_INT, .apic = IOAPIC_ID };
+	struct mp_interrupt i = { .type = ENTRY_IOINT, .kind = KIND_INT, .apic = ioapic_id };
 
 	for (i.irq = 0; i.irq < ISA_IRQS; i.irq++) {
 		i.pin = i.irq ? i.irq : CASCADE;
@@ -144,7 +153,7 @@ static void add_interrupts(struct table *t)
 	add(t, &i, sizeof(i));
 }
 
-size_t mptable_write(void *at)
+size_t mptable_write(void *at, unsigned int cpus)
 {
 	struct mp_header header = {
 		.signature = { 'P', 'C', 'M', 'P' }, .revision = SPEC_1_4, .lapic = MPTABLE_LAPIC,
@@ -157,8 +166,10 @@ size_t mptable_write(void *at)
 
 	memcpy(header.oem, "SVMVCPU ", sizeof(header.oem));
 	memcpy(header.product, "VCPUCTL     ", sizeof(header.product));
-	add_devices(&t);
-	add_interrupts(&t);
+	add_cpus(&t, cpus);
+	/* a number that no local APIC has */
+	add_devices(&t, cpus);
+	add_interrupts(&t, cpus);
 	header.length = t.len;
 	header.entries = t.entries;
 	memcpy(t.at, &header, sizeof(header));

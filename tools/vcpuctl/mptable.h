@@ -12,19 +12,21 @@
 
 /* in the BIOS area, where it is looked for at 16-byte boundaries */
 #define MPTABLE_GPA	0xf0000ULL
-#define MPTABLE_BYTES	0x200
+/* for 255 CPUs */
+#define MPTABLE_BYTES	0x1600
 
 #define MPTABLE_LAPIC	0xfee00000U
 
 /**
  * mptable_write() - floating pointer and configuration table
  * @at: MPTABLE_BYTES zeroed bytes, the guest's at MPTABLE_GPA
+ * @cpus: number of CPUs, 1 to 255; the CPU n has the local APIC ID n
  *
- * One CPU with local APIC ID 0, an ISA bus, and the I/O APIC of ioapic.h with
- * ID 1. ISA interrupt 0 is on pin 2, the others on the pin of their number.
+ * The CPUs, of which the first boots, an ISA bus, and the I/O APIC of ioapic.h, whose
+ * ID is @cpus. ISA interrupt 0 is on pin 2, the others on the pin of their number.
  *
  * Return: bytes used.
  */
-size_t mptable_write(void *at);
+size_t mptable_write(void *at, unsigned int cpus);
 
 #endif /* VCPUCTL_MPTABLE_H */

@@ -19,12 +19,14 @@
 enum {
 	OPT_CATCH = 256, OPT_SERIAL, OPT_NO_FAULTS, OPT_STEP, OPT_INITRD, OPT_APPEND, OPT_LAPIC,
 	OPT_GDB, OPT_WAIT, OPT_MODULE, OPT_UNCLAIMED,
-	OPT_STATS,
+	OPT_STATS, OPT_CPUS, OPT_PIN,
 };
 
 static const struct option long_options[] = {
 	{ "mode",	required_argument, NULL, 'm' },
 	{ "mem",	required_argument, NULL, 'M' },
+	{ "cpus",	required_argument, NULL, OPT_CPUS },
+	{ "pin",	optional_argument, NULL, OPT_PIN },
 	{ "load",	required_argument, NULL, 'l' },
 	{ "entry",	required_argument, NULL, 'e' },
 	{ "stack",	required_argument, NULL, 's' },
@@ -63,6 +65,9 @@ static const char help[] =
 	"                        on the image; real for flat binaries; reset with --bios\n"
 	"  -M, --mem SIZE        RAM from address 0 (default 16M; 256M for\n"
 	"                        kernels and with --bios)\n"
+	"      --cpus N          number of CPUs (default 1); more need local APICs\n"
+	"      --pin[=LIST]      run each CPU on one host CPU: those of LIST, for example\n"
+	"                        0,2-5, or all that are allowed, in turn\n"
 	"  -l, --load ADDR       load address of a flat binary (default 0x7c00\n"
 	"                        in real mode, otherwise 0x100000)\n"
 	"  -e, --entry ADDR      first instruction (default: ELF entry or load address)\n"
@@ -90,7 +95,7 @@ static const char help[] =
 	"                        or ignore, the default for kernels and firmware\n"
 	"      --step            exit after each instruction, for --trace\n"
 	"  -T, --trace           print every exit\n"
-	"      --stats           print the counters of the virtual CPU at the end\n"
+	"      --stats           print the counters of the virtual CPUs at the end\n"
 	"  -j, --json            one JSON object per line on standard output\n"
 	"  -q, --quiet           do not report how the guest ended\n"
 	"  -h, --help\n\n"
@@ -265,6 +270,25 @@ static int add_module(struct run_options *o, const char *text, FILE *err)
 	return 0;
 }
 
+static int set_cpus(struct run_options *o, const char *text, FILE *err)
+{
+	__u64 value;
+
+	if (parse_size(text, &value) || !value || value > MAX_CPUS)
+		return complain(err, "--cpus wants a number from 1 to 255", text);
+	o->cpus = value;
+	return 0;
+}
+
+/* @text may be NULL */
+static int set_pin(struct run_options *o, const char *text, FILE *err)
+{
+	o->pin = true;
+	o->pins.nr = 0;
+	return text && parse_pins(text, &o->pins) ?
+		complain(err, "--pin wants numbers of CPUs, like 0,2-5", text) : 0;
+}
+
 static int set_flag(struct run_options *o, int opt)
 {
 	switch (opt) {
@@ -329,6 +353,10 @@ static int set_option(struct run_options *o, int opt, const char *text, FILE *er
 	case 'M':
 		return parse_size(text, &o->mem) || !o->mem ?
 			complain(err, "bad size in --mem", text) : 0;
+	case OPT_CPUS:
+		return set_cpus(o, text, err);
+	case OPT_PIN:
+		return set_pin(o, text, err);
 	case 'l':
 		return set_optional(&o->load, "bad address in --load", text, err);
 	case 'e':
@@ -437,6 +465,7 @@ int parse_run(int argc, char **argv, struct run_options *o, FILE *err)
 	memset(o, 0, sizeof(*o));
 	o->mode = MODE_AUTO;
 	o->serial_in = "-";
+	o->cpus = 1;
 	optind = 0;	/* glibc: start over, tests parse many times */
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":m:M:l:e:s:c:a:f:b:t:x:iTjqh", long_options,

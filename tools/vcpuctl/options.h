@@ -10,8 +10,11 @@
 
 #include <linux/types.h>
 
+#include "pin.h"
+
 #define MAX_FILES	16
 #define MAX_MODULES	16
+#define MAX_CPUS	255	/* 0xff is no APIC ID */
 #define MODE_AUTO	(-1)
 
 /* how a kernel is started; the names are values of --mode */
@@ -60,6 +63,9 @@ struct optional {
  * @initrd: first file for a kernel, or NULL
  * @append: command line for a kernel, or NULL
  * @mem: bytes of RAM; 0 when not given
+ * @cpus: number of vCPUs, 1 to MAX_CPUS
+ * @pin: a host CPU for each vCPU's thread
+ * @pins: those of --pin=LIST
  * @load: --load
  * @entry: --entry
  * @stack: --stack
@@ -72,7 +78,7 @@ struct optional {
  * @step: an exit behind each instruction
  * @unclaimed: --unclaimed
  * @trace: print every exit
- * @stats: print the vCPU's counters at the end
+ * @stats: print the vCPUs' counters at the end
  * @json: for machines
  * @quiet: no summary
  * @msr_ignore: unknown MSRs read 0 instead of raising #GP
@@ -93,6 +99,9 @@ struct run_options {
 	int mode;
 	enum boot_protocol boot;
 	__u64 mem;
+	unsigned int cpus;
+	bool pin;
+	struct pin_list pins;
 	struct optional load;
 	struct optional entry;
 	struct optional stack;

@@ -79,14 +79,17 @@ void output_byte(struct output *o, enum channel ch, __u8 byte)
 		fflush(o->out);
 }
 
-static void trace_text(struct output *o, const struct svmvcpu_run *run, const void *window,
-		       bool refused)
+static void trace_text(struct output *o, unsigned int cpu, const struct svmvcpu_run *run,
+		       const void *window, bool refused)
 {
 	char text[SVMVCPU_EXIT_TEXT_MAX + 128];
 
 	/* not flushed: the guest's lines come whole, not cut up by the trace */
 	svmvcpu_describe_exit(run, window, text, sizeof(text));
-	fprintf(o->err, "%6llu %s", o->exits, text);
+	fprintf(o->err, "%6llu ", o->exits);
+	if (o->vcpus > 1)
+		fprintf(o->err, "vcpu%u ", cpu);
+	fputs(text, o->err);
 	if (refused)
 		fputs(" -> #GP", o->err);
 	else if (svmvcpu_exit_asks(run))
@@ -177,14 +180,15 @@ static void json_exit(struct json *j, const struct svmvcpu_run *run, const void 
 	json_close(j);
 }
 
-static void trace_json(struct output *o, const struct svmvcpu_run *run, const void *window,
-		       bool refused)
+static void trace_json(struct output *o, unsigned int cpu, const struct svmvcpu_run *run,
+		       const void *window, bool refused)
 {
 	struct json j = { .out = o->out };
 
 	json_open(&j, NULL);
 	json_str(&j, "type", "exit");
 	json_num(&j, "nr", o->exits);
+	json_num(&j, "vcpu", cpu);
 	json_exit(&j, run, window);
 	if (refused)
 		json_str(&j, "answer", "#GP");
@@ -194,16 +198,16 @@ static void trace_json(struct output *o, const struct svmvcpu_run *run, const vo
 	putc('\n', o->out);
 }
 
-void output_exit(struct output *o, const struct svmvcpu_run *run, const void *window,
-		 bool refused)
+void output_exit(struct output *o, unsigned int cpu, const struct svmvcpu_run *run,
+		 const void *window, bool refused)
 {
 	o->exits++;
 	if (!o->trace)
 		return;
 	if (o->json)
-		trace_json(o, run, window, refused);
+		trace_json(o, cpu, run, window, refused);
 	else
-		trace_text(o, run, window, refused);
+		trace_text(o, cpu, run, window, refused);
 }
 
 void output_silence(const struct output *o, const struct svmvcpu_run *run,
@@ -244,26 +248,58 @@ static void dump(const struct output *o, const struct ending *end)
 	fputs(end->insn_len ? "\n" : " at rip cannot be read\n", o->err);
 }
 
+static void summary(const struct output *o, const struct ending *end)
+{
+	fputs("vcpuctl: ", o->err);
+	if (end->nr > 1)
+		fprintf(o->err, "vCPU %u: ", end->cpu);
+	if (end->status >= STATUS_GUEST_CODE)
+		fprintf(o->err, "the guest ended with code %u", end->code);
+	else
+		fputs(status_text(end->status), o->err);
+	fprintf(o->err, " (status %d, %llu exits, %llu of them to user space)\n", end->status,
+		end->exits, o->exits);
+}
+
+static struct svmvcpu_vcpu_stats sum_stats(const struct ending *end)
+{
+	struct svmvcpu_vcpu_stats sum = { 0 };
+	unsigned int i, s;
+
+	for (i = 0; i < end->nr; i++)
+		for (s = 0; s < SVMVCPU_STAT_NR; s++)
+			sum.values[s] += end->stats[i].values[s];
+	return sum;
+}
+
+static void stats_text(const struct output *o, const struct ending *end)
+{
+	const struct svmvcpu_vcpu_stats sum = sum_stats(end);
+	unsigned int i;
+
+	for (i = 0; i < end->nr && end->nr > 1; i++) {
+		fprintf(o->err, "vCPU %u:\n", i);
+		stat_print(o->err, &end->stats[i]);
+	}
+	if (end->nr > 1)
+		fputs("all vCPUs:\n", o->err);
+	stat_print(o->err, &sum);
+}
+
 static void end_text(struct output *o, const struct ending *end)
 {
 	char text[SVMVCPU_EXIT_TEXT_MAX + 128];
 
 	fflush(o->out);
-	if (!o->quiet || unexpected(end->status)) {
-		if (end->status >= STATUS_GUEST_CODE)
-			fprintf(o->err, "vcpuctl: the guest ended with code %u", end->code);
-		else
-			fprintf(o->err, "vcpuctl: %s", status_text(end->status));
-		fprintf(o->err, " (status %d, %llu exits, %llu of them to user space)\n",
-			end->status, end->run->exits, o->exits);
-	}
+	if (!o->quiet || unexpected(end->status))
+		summary(o, end);
 	if (unexpected(end->status) || (stopped(end->status) && !o->quiet))
 		fprintf(o->err, "%s\n", svmvcpu_describe_exit(end->run, end->window, text,
 							      sizeof(text)));
 	if (unexpected(end->status))
 		dump(o, end);
 	if (end->stats)
-		stat_print(o->err, end->stats);
+		stats_text(o, end);
 }
 
 static void json_registers(struct json *j, const struct svmvcpu_run *run)
@@ -288,6 +324,24 @@ static void json_registers(struct json *j, const struct svmvcpu_run *run)
 	json_close(j);
 }
 
+static void stats_json(struct json *j, const struct ending *end)
+{
+	const struct svmvcpu_vcpu_stats sum = sum_stats(end);
+	unsigned int i;
+
+	json_open(j, "stats");
+	stat_json_values(j, sum.values);
+	json_close(j);
+	json_open_array(j, "vcpus");
+	for (i = 0; i < end->nr; i++) {
+		json_open(j, NULL);
+		json_num(j, "vcpu", i);
+		stat_json_values(j, end->stats[i].values);
+		json_close(j);
+	}
+	json_close_array(j);
+}
+
 static void end_json(struct output *o, const struct ending *end)
 {
 	struct json j = { .out = o->out };
@@ -301,16 +355,14 @@ static void end_json(struct output *o, const struct ending *end)
 	json_num(&j, "status", end->status);
 	if (end->status >= STATUS_GUEST_CODE)
 		json_num(&j, "code", end->code);
-	json_num(&j, "exits", end->run->exits);
+	json_num(&j, "exits", end->exits);
 	json_num(&j, "user_exits", o->exits);
+	json_num(&j, "vcpu", end->cpu);
 	json_exit(&j, end->run, end->window);
 	json_registers(&j, end->run);
 	json_bytes(&j, "insn", end->insn, end->insn_len, sizeof(end->insn));
-	if (end->stats) {
-		json_open(&j, "stats");
-		stat_json_values(&j, end->stats->values);
-		json_close(&j);
-	}
+	if (end->stats)
+		stats_json(&j, end);
 	json_close(&j);
 	putc('\n', o->out);
 	fflush(o->out);

@@ -28,6 +28,7 @@ struct output {
 	bool json;
 	bool trace;
 	bool quiet;
+	unsigned int vcpus;	/* text names the vCPU if there are several */
 	__u64 exits;
 	struct line lines[NR_CHANNELS];
 };
@@ -36,16 +37,22 @@ struct output {
  * struct ending - how a run ended
  * @status: exit status of vcpuctl
  * @code: with STATUS_GUEST_CODE, what the guest wrote
+ * @cpu: the vCPU whose exit ended it
+ * @nr: number of vCPUs
+ * @exits: of all vCPUs, those that the kernel has handled included
  * @run: run page of the last exit
  * @window: its string data, or NULL
  * @state: full registers, or NULL where the module did not give them
- * @stats: counters of the vCPU, or NULL
+ * @stats: counters of the @nr vCPUs, or NULL
  * @insn: bytes at RIP
  * @insn_len: how many could be read
  */
 struct ending {
 	int status;
 	__u32 code;
+	unsigned int cpu;
+	unsigned int nr;
+	__u64 exits;
 	const struct svmvcpu_run *run;
 	const void *window;
 	const struct svmvcpu_state *state;
@@ -55,9 +62,9 @@ struct ending {
 };
 
 void output_byte(struct output *o, enum channel ch, __u8 byte);
-/* one exit has been answered; prints it when tracing */
-void output_exit(struct output *o, const struct svmvcpu_run *run, const void *window,
-		 bool refused);
+/* one exit of vCPU @cpu has been answered; prints it when tracing */
+void output_exit(struct output *o, unsigned int cpu, const struct svmvcpu_run *run,
+		 const void *window, bool refused);
 /* no device has been used for @seconds; @run says where the guest is */
 void output_silence(const struct output *o, const struct svmvcpu_run *run,
 		    unsigned int seconds);

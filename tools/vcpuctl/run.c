@@ -1,88 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vcpuctl run: from a command line to a guest's end. Files are read and
- * checked first, then the module is asked; the loop runs the vCPU, lets the
- * machine answer and tells the output what happened.
+ * checked first, then the module is asked. cpus.c runs the vCPUs.
  */
 #include <errno.h>
-#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "boot.h"
-#include "finish.h"
 #include "firmware.h"
-#include "gdb_vcpu.h"
-#include "hint.h"
-#include "input.h"
 #include "linux.h"
-#include "load.h"
-#include "machine.h"
-#include "output.h"
+#include "session.h"
+#include "topology.h"
 #include "vcpuctl.h"
-#include "watch.h"
-
-/* everything one run holds; closed in reverse order */
-struct session {
-	struct run_options options;
-	struct guest guest;
-	struct input input;
-	struct watch watch;
-	struct hint hint;
-	struct output output;
-	struct machine machine;
-	struct svmvcpu_info info;
-	int dev;
-	bool no_device;	/* it could not be opened */
-	int vm;
-	struct svmvcpu_vcpu vcpu;
-	struct gdb_vcpus gdb_vcpus;
-	struct gdb *gdb;	/* NULL without --gdb */
-};
-
-static int stop;	/* set by a signal handler */
-static const struct svmvcpu_vcpu *kicked;
-
-static int stopping(void)
-{
-	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
-}
-
-/* the kick sticks: it also stops a RUN that has not begun yet */
-static void on_signal(int sig)
-{
-	int saved = errno;
-
-	(void)sig;
-	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-	svmvcpu_vcpu_kick(kicked);
-	errno = saved;
-}
-
-static void catch_signals(const struct svmvcpu_vcpu *vcpu)
-{
-	struct sigaction act = { .sa_handler = on_signal };
-
-	kicked = vcpu;
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-}
-
-static void release_signals(void)
-{
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	kicked = NULL;
-}
-
-static __u64 now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 static __s64 wall_s(void)
 {
@@ -129,12 +61,12 @@ static void send_message(void *arg, const struct apic_message *msg)
 	svmvcpu_vm_message(s->vm, &out);
 }
 
-/* in the thread that waits for input: the vCPU's thread looks for itself */
+/* in the thread that waits for input: the thread of any vCPU looks for itself */
 static void input_ready(void *arg)
 {
 	const struct session *s = arg;
 
-	svmvcpu_vcpu_kick(&s->vcpu);
+	svmvcpu_vcpu_kick(&s->vcpus[0]);
 }
 
 static void send_debug(void *arg, __u8 byte)
@@ -157,7 +89,7 @@ static void power_on(struct session *s)
 	m->apic = s->guest.lapic;
 	m->ignore = s->guest.ignore;
 	m->fwcfg = s->guest.fwcfg;
-	m->platform.now_ns = now_ns;
+	m->platform.now_ns = cpus_now_ns;
 	m->platform.wall_s = wall_s;
 	m->debug = send_debug;
 	m->arg = s;
@@ -180,40 +112,74 @@ static int open_device(struct session *s)
 	return s->vm < 0 ? s->vm : 0;
 }
 
-/* an operating system takes page faults all the time: there it would cost too much */
-static int choose_exits(struct session *s)
+/*
+ * An operating system takes page faults all the time: there it would cost too much. An INIT
+ * of the first vCPU is a reset; the kernel handles those of the others.
+ */
+static int choose_exits(struct session *s, unsigned int nr)
 {
 	bool faults = !s->options.no_faults && s->guest.boot == BOOT_NONE && !s->guest.fed;
 	struct svmvcpu_exits exits = {
-		.flags = SVMVCPU_EXITS_INIT | (faults ? SVMVCPU_EXITS_FAULTS : 0),
+		.flags = (nr ? 0 : SVMVCPU_EXITS_INIT) | (faults ? SVMVCPU_EXITS_FAULTS : 0),
 		.exceptions = s->options.catch,
 		.decode = s->guest.lapic || s->guest.ignore ? SVMVCPU_DECODE_MMIO : 0,
 	};
 	struct svmvcpu_set_debug debug = { .flags = SVMVCPU_DEBUG_STEP };
-	int ret = svmvcpu_vcpu_choose_exits(&s->vcpu, &exits);
+	int ret = svmvcpu_vcpu_choose_exits(&s->vcpus[nr], &exits);
 
 	if (!ret && s->options.step)
-		ret = svmvcpu_vcpu_set_debug(&s->vcpu, &debug);
+		ret = svmvcpu_vcpu_set_debug(&s->vcpus[nr], &debug);
 	return ret;
 }
 
-static int open_vcpu(struct session *s)
+static int open_vcpu(struct session *s, const struct svmvcpu_setup *setup)
 {
 	__u32 flags = s->guest.lapic ? SVMVCPU_VCPU_LAPIC : 0;
+	unsigned int nr = s->nr;
 	int ret;
 
-	ret = guest_map(&s->guest, s->vm);
+	ret = svmvcpu_vcpu_create_flags(s->vm, nr, flags, &s->info, &s->vcpus[nr]);
+	if (ret)
+		return ret;
+	s->nr++;
+	ret = svmvcpu_vcpu_setup(&s->vcpus[nr], setup);
+	return ret ?: choose_exits(s, nr);
+}
+
+/* the first vCPU starts the others */
+static int open_vcpus(struct session *s)
+{
+	const struct svmvcpu_setup waiting = {
+		.flags = SVMVCPU_SETUP_WAIT_SIPI, .preset = SVMVCPU_PRESET_RESET,
+	};
+	unsigned int cpus = s->guest.cpus;
+	int ret = 0;
+
+	if (cpus > s->info.max_vcpus)
+		return svmvcpu_fail(EINVAL, "--cpus %u: the module allows %u", cpus,
+				    s->info.max_vcpus);
+	if (cpus > 1)
+		ret = topology_set(s->vm, &s->info, cpus);
 	if (!ret)
-		ret = svmvcpu_vcpu_create_flags(s->vm, 0, flags, &s->info, &s->vcpu);
+		ret = open_vcpu(s, &s->guest.setup);
+	while (!ret && s->nr < cpus)
+		ret = open_vcpu(s, &waiting);
+	return ret;
+}
+
+static int open_guest(struct session *s)
+{
+	int ret = guest_map(&s->guest, s->vm);
+
 	if (!ret)
-		ret = svmvcpu_vcpu_setup(&s->vcpu, &s->guest.setup);
+		ret = open_vcpus(s);
 	if (!ret && s->guest.fed)
 		ret = firmware_start(&s->guest, &s->options, s->info.tsc_khz);
 	if (!ret && s->guest.boot == BOOT_LINUX)
-		ret = linux_start(&s->guest, &s->options, s->info.tsc_khz, &s->vcpu);
+		ret = linux_start(&s->guest, &s->options, s->info.tsc_khz, &s->vcpus[0]);
 	else if (!ret && s->guest.boot != BOOT_NONE)
-		ret = boot_start(&s->guest, &s->vcpu);
-	return ret ?: choose_exits(s);
+		ret = boot_start(&s->guest, &s->vcpus[0]);
+	return ret;
 }
 
 /* a guest that sleeps in the kernel cannot look for input */
@@ -233,9 +199,9 @@ static int open_gdb(struct session *s)
 	if (!s->options.gdb)
 		return 0;
 	s->gdb_vcpus = (struct gdb_vcpus){
-		.vcpus = &s->vcpu, .nr = 1, .guest = &s->guest.view, .info = &s->info,
+		.vcpus = s->vcpus, .nr = s->nr, .guest = &s->guest.view, .info = &s->info,
 	};
-	s->gdb = gdb_vcpu_open(s->options.gdb, &s->gdb_vcpus, stopping);
+	s->gdb = gdb_vcpu_open(s->options.gdb, &s->gdb_vcpus, cpus_stopping);
 	if (!s->gdb)
 		return -EIO;
 	gdb_socket_name(&s->gdb->socket, name, sizeof(name));
@@ -254,7 +220,7 @@ static int session_open(struct session *s)
 	if (!ret)
 		ret = open_device(s);
 	if (!ret)
-		ret = open_vcpu(s);
+		ret = open_guest(s);
 	if (!ret)
 		ret = open_gdb(s);
 	return ret ?: watch_input(s);
@@ -264,7 +230,8 @@ static void session_close(struct session *s)
 {
 	watch_stop(&s->watch);
 	gdb_close(s->gdb);
-	svmvcpu_vcpu_close(&s->vcpu);
+	while (s->nr)
+		svmvcpu_vcpu_close(&s->vcpus[--s->nr]);
 	if (s->vm >= 0)
 		close(s->vm);
 	if (s->dev >= 0)
@@ -272,90 +239,6 @@ static void session_close(struct session *s)
 	input_close(&s->input);
 	guest_free(&s->guest);
 	free_run(&s->options);
-}
-
-static void *window_of(const struct session *s)
-{
-	const struct svmvcpu_run *run = s->vcpu.run;
-	size_t bytes;
-
-	if (run->reason != SVMVCPU_EXIT_IO || !(run->io.flags & SVMVCPU_IO_STRING))
-		return NULL;
-	return svmvcpu_vcpu_window(&s->vcpu, &bytes);
-}
-
-static int answer_exit(struct session *s)
-{
-	struct svmvcpu_run *run = s->vcpu.run;
-	void *window = window_of(s);
-	int status;
-
-	if (run->reason == SVMVCPU_EXIT_INTERRUPTED && (run->interrupted.by & SVMVCPU_BY_KICK))
-		watch_rearm(&s->watch);
-	status = machine_exit(&s->machine, run, window);
-	output_exit(&s->output, run, window, s->machine.refused);
-	if (status == STATUS_MEMORY_FAULT && run->reason == SVMVCPU_EXIT_MEMORY_FAULT)
-		status = finish_insn(&s->machine, &s->guest, &s->info, &s->vcpu);
-	if (status == MACHINE_CONTINUE && run->reason == SVMVCPU_EXIT_MEMORY_FAULT)
-		status = gdb_completed(s->gdb, 0, run);
-	return status;
-}
-
-static int answer(struct session *s)
-{
-	int status = answer_exit(s);
-
-	/* an EOI, say: an instruction makes no more than one */
-	if (status == FINISH_EXIT)
-		status = answer_exit(s);
-	status = gdb_exit(s->gdb, 0, s->vcpu.run, status);
-	if (status != MACHINE_CONTINUE)
-		return status;
-	if (stopping())
-		return STATUS_INTERRUPTED;
-	if (s->options.max_exits && s->output.exits >= s->options.max_exits)
-		return STATUS_MAX_EXITS;
-	return MACHINE_CONTINUE;
-}
-
-/* run to the guest's end: an exit status, or a negative errno from RUN */
-static int loop(struct session *s)
-{
-	__u64 deadline = 0, until = 0, used;
-	int ret = MACHINE_CONTINUE;
-
-	if (s->options.wait)
-		ret = gdb_wait(s->gdb, 0);
-	if (ret != MACHINE_CONTINUE)
-		return ret;
-	if (s->options.timeout_ns)
-		deadline = now_ns() + s->options.timeout_ns;
-	/* with a local APIC, a guest may sleep in the kernel */
-	s->hint.wanted = !s->guest.lapic && !s->gdb && !s->output.json && !s->output.quiet &&
-			 isatty(STDERR_FILENO);
-	hint_alive(&s->hint, now_ns());
-	for (;;) {
-		if (s->input.fd >= 0 && uart_wants_input(&s->machine.uart))
-			watch_arm(&s->watch);
-		if (deadline)
-			until = deadline + gdb_paused_ns(s->gdb);
-		s->vcpu.run->deadline_ns = hint_deadline(&s->hint, until);
-		ret = svmvcpu_vcpu_run(&s->vcpu);
-		if (ret == -EINTR && stopping())
-			return STATUS_INTERRUPTED;
-		if (ret == -EINTR)
-			continue;
-		if (ret)
-			return ret;
-		if (s->hint.wanted && hint_due(&s->hint, s->vcpu.run, now_ns(), until))
-			output_silence(&s->output, s->vcpu.run, HINT_SECONDS);
-		used = s->machine.used;
-		ret = answer(s);
-		if (s->hint.wanted && used != s->machine.used)
-			hint_alive(&s->hint, now_ns());
-		if (ret != MACHINE_CONTINUE)
-			return ret;
-	}
 }
 
 /* the code at RIP: from the exit where it carries it, else from guest memory */
@@ -379,23 +262,45 @@ static void read_insn(const struct session *s, struct ending *end)
 					    end->insn, sizeof(end->insn));
 }
 
-static void report(struct session *s, int status)
+/* counters of all vCPUs, or NULL */
+static struct svmvcpu_vcpu_stats *read_stats(struct session *s)
 {
-	struct svmvcpu_vcpu_stats stats;
-	struct svmvcpu_state state;
-	struct ending end = { .status = status, .run = s->vcpu.run };
+	struct svmvcpu_vcpu_stats *stats = calloc(s->nr, sizeof(*stats));
+	unsigned int i;
 
-	end.code = s->machine.code;
-	end.window = window_of(s);
-	if (!svmvcpu_vcpu_get_state(&s->vcpu, s->info.components &
+	for (i = 0; stats && i < s->nr; i++) {
+		if (!svmvcpu_vcpu_get_stats(&s->vcpus[i], &stats[i]))
+			continue;
+		fprintf(stderr, "vcpuctl run: no counters: %s\n", svmvcpu_last_error());
+		free(stats);
+		return NULL;
+	}
+	return stats;
+}
+
+static void report(struct session *s)
+{
+	struct svmvcpu_vcpu *vcpu = &s->vcpus[s->end.cpu];
+	struct svmvcpu_state state;
+	struct ending end = {
+		.status = s->end.status, .run = &s->end.run, .cpu = s->end.cpu, .nr = s->nr,
+		.code = s->machine.code,
+	};
+	unsigned int i;
+
+	/* the data is behind the page, which may have another exit by now */
+	if (vcpu->run->reason == s->end.run.reason)
+		end.window = session_window(vcpu);
+	for (i = 0; i < s->nr; i++)
+		end.exits += s->vcpus[i].run->exits;
+	if (!svmvcpu_vcpu_get_state(vcpu, s->info.components &
 				    (SVMVCPU_STATE_SEGMENTS | SVMVCPU_STATE_DEBUG), &state))
 		end.state = &state;
-	if (s->options.stats && !svmvcpu_vcpu_get_stats(&s->vcpu, &stats))
-		end.stats = &stats;
-	else if (s->options.stats)
-		fprintf(stderr, "vcpuctl run: no counters: %s\n", svmvcpu_last_error());
+	if (s->options.stats)
+		end.stats = read_stats(s);
 	read_insn(s, &end);
 	output_end(&s->output, &end);
+	free((void *)end.stats);
 }
 
 static int run_session(struct session *s)
@@ -404,14 +309,13 @@ static int run_session(struct session *s)
 
 	if (!status) {
 		power_on(s);
-		catch_signals(&s->vcpu);
-		status = loop(s);
-		release_signals();
-		gdb_end(s->gdb, 0, status);
+		status = cpus_run(s);
 	}
-	if (status >= 0) {
-		report(s, status);
-		return status;
+	if (!status && s->end.status < 0)
+		status = svmvcpu_fail(-s->end.status, "%s", s->end.error);
+	if (!status) {
+		report(s);
+		return s->end.status;
 	}
 	fflush(stdout);
 	fprintf(stderr, "vcpuctl run: %s\n", svmvcpu_last_error());
@@ -422,7 +326,9 @@ static int run_session(struct session *s)
 
 int cmd_run(int argc, char **argv)
 {
-	struct session s = { .dev = -1, .vm = -1, .vcpu.fd = -1, .input.fd = -1 };
+	struct session s = {
+		.lock = PTHREAD_MUTEX_INITIALIZER, .dev = -1, .vm = -1, .input.fd = -1,
+	};
 	int ret = parse_run(argc, argv, &s.options, stderr);
 
 	if (ret) {
@@ -434,6 +340,7 @@ int cmd_run(int argc, char **argv)
 	s.output.json = s.options.json;
 	s.output.trace = s.options.trace;
 	s.output.quiet = s.options.quiet;
+	s.output.vcpus = s.options.cpus;
 	ret = run_session(&s);
 	session_close(&s);
 	return ret;

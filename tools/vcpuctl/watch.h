@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vcpuctl: a thread that waits for input while the vCPU's thread is in the
+ * vcpuctl: a thread that waits for input while the threads of vCPUs are in the
  * guest. It touches nothing of the machine: it calls back once, and the thread
- * of the vCPU looks for itself.
+ * of a vCPU looks for itself.
  */
 #ifndef VCPUCTL_WATCH_H
 #define VCPUCTL_WATCH_H
@@ -18,7 +18,7 @@
  * @control: eventfd: wakes the thread
  * @input: what it waits for
  * @running: @thread is there
- * @armed: @ready will be called; belongs to the thread of the vCPU
+ * @armed: @ready will be called; belongs to the callers of watch_arm()
  */
 struct watch {
 	void (*ready)(void *arg);
