@@ -453,6 +453,16 @@ static noinline_for_stack int fault_try(struct fault *f, u64 gpa, u64 end)
 	return i < f->end ? fault_in(f, i) : ret;
 }
 
+static bool region_replaced(struct fault *f)
+{
+	bool current_region;
+
+	spin_lock(&f->mem->lock);
+	current_region = region_is_current(f->mem, &f->region);
+	spin_unlock(&f->mem->lock);
+	return !current_region;
+}
+
 /*
  * Maps [gpa, end), or its beginning: the part that lies in the fault-around range of @gpa.
  * f->end shows how much was mapped.
@@ -473,6 +483,9 @@ static int fault_map(struct fault *f, u64 gpa, u64 end)
 				break;
 		}
 		ret = fault_try(f, gpa, end);
+		/* After MAP or UNMAP, the VMM may have unmapped the region's old memory. */
+		if (ret == -EFAULT && region_replaced(f))
+			ret = -EAGAIN;
 		/* The first retry is expected: the page has just been faulted in. */
 		if (ret == -EAGAIN && again && fault_stop_requested(f->stop))
 			ret = -EINTR;

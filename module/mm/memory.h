@@ -163,7 +163,7 @@ int vmm_mm_init(void);
 void vmm_mm_exit(void);
 
 int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regions,
-		     unsigned int nr);
+		     unsigned int nr, bool replace);
 int guest_memory_unmap(struct guest_memory *mem, const struct svmvcpu_range *ranges,
 		       unsigned int nr);
 

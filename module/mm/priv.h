@@ -29,11 +29,11 @@
 
 /* In the two region trees of guest memory */
 struct region_node {
-	struct mem_region region;		/* constant; UNMAP replaces a node to cut it */
+	struct mem_region region;		/* constant; a node is replaced to cut it */
 	struct interval_tree_node by_gpa;	/* in guest_memory.regions */
 	struct interval_tree_node by_hva;	/* in guest_memory.by_hva */
 	struct list_head edit;			/* nodes that MAP or UNMAP adds or removes */
-	bool leaving;				/* UNMAP removes it */
+	bool leaving;				/* MAP or UNMAP removes it */
 	struct rcu_head rcu;
 };
 

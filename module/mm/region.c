@@ -5,8 +5,10 @@
  *
  * Lookups by guest-physical address take no lock, since loaded vCPUs make them with
  * interrupts off. A lookup during a change may miss a region; guest_memory.regions_seq
- * shows this, and the lookup is repeated. A lookup may also return a region that has
- * just been removed, so UNMAP waits for accesses that use such a region.
+ * shows this, and the lookup is repeated. So the regions that MAP replaces are never
+ * missing: it makes all of its changes in one section of the sequence counter. A lookup
+ * may also return a region that has just been removed, so UNMAP and MAP wait for accesses
+ * that use such a region.
  */
 #include <linux/mm.h>
 #include <linux/rculist.h>
@@ -218,21 +220,21 @@ static bool any_aliased(struct guest_memory *mem, struct list_head *nodes)
 	return false;
 }
 
-/* --- MAP -------------------------------------------------------------------- */
+/* --- an edit: what MAP and UNMAP change --------------------------------------- */
 
-static int region_valid(const struct guest_memory *mem, const struct svmvcpu_region *region)
+struct region_edit {
+	struct list_head old;	/* regions to remove or cut, sorted by address */
+	struct list_head new;	/* the remaining pieces of these, sorted; MAP: and its regions */
+	int added;		/* number of @new less number of @old */
+	unsigned int nr_old;
+	bool replace;		/* MAP with REPLACE */
+};
+
+static void init_edit(struct region_edit *edit, bool replace)
 {
-	const u32 known = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC;
-
-	if (!gpa_range_valid(mem, region->gpa, region->bytes) ||
-	    !PAGE_ALIGNED(region->hva) || region->mbz)
-		return -EINVAL;
-	if ((region->prot & ~known) || !(region->prot & SVMVCPU_MEM_READ))
-		return -EINVAL;
-	/* Not access_ok(): newer kernels check only the sign of the address. */
-	if (region->bytes > TASK_SIZE_MAX || region->hva > TASK_SIZE_MAX - region->bytes)
-		return -EFAULT;
-	return 0;
+	*edit = (struct region_edit) { .replace = replace };
+	INIT_LIST_HEAD(&edit->old);
+	INIT_LIST_HEAD(&edit->new);
 }
 
 /* Insertion from the end is fast, because VMMs usually pass sorted regions. */
@@ -246,128 +248,29 @@ static void add_sorted(struct list_head *nodes, struct region_node *new)
 	list_add(&new->edit, &at->edit);
 }
 
-static int nodes_create(struct list_head *nodes, const struct svmvcpu_region *regions,
-			unsigned int nr)
-{
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		const struct mem_region region = {
-			.gpa = regions[i].gpa,
-			.end = regions[i].gpa + regions[i].bytes,
-			.hva = regions[i].hva,
-			.prot = regions[i].prot,
-		};
-		struct region_node *node = node_alloc(&region);
-
-		if (!node)
-			return -ENOMEM;
-		add_sorted(nodes, node);
-	}
-	return 0;
-}
-
-/* Do the nodes of a sorted list overlap each other or existing regions? */
-static bool any_overlap(struct guest_memory *mem, struct list_head *nodes)
-{
-	struct region_node *node;
-	u64 end = 0;
-
-	list_for_each_entry(node, nodes, edit) {
-		if (node->region.gpa < end ||
-		    first_region(mem, node->region.gpa, node->region.end))
-			return true;
-		end = node->region.end;
-	}
-	return false;
-}
-
-static int map_locked(struct guest_memory *mem, struct list_head *nodes, unsigned int nr)
-{
-	struct region_node *node;
-
-	if (mem->nr_regions + nr > GUEST_MAX_REGIONS)
-		return -ENOSPC;
-	if (any_overlap(mem, nodes))
-		return -EEXIST;
-	change_by_hva(mem, nodes, true);
-	if (mem->track.snapshot && any_aliased(mem, nodes)) {
-		change_by_hva(mem, nodes, false);
-		return -ENOTUNIQ;
-	}
-	list_for_each_entry(node, nodes, edit) {
-		node->region.epoch = mem->map_epoch;
-		spin_lock(&mem->lock);
-		write_seqcount_begin(&mem->regions_seq);
-		insert_by_gpa(mem, node);
-		write_seqcount_end(&mem->regions_seq);
-		spin_unlock(&mem->lock);
-	}
-	INIT_LIST_HEAD(nodes);
-	return 0;
-}
-
-/**
- * guest_memory_map() - add regions, all or none
- * @mem: a VM's memory
- * @regions: from user space, not validated
- * @nr: number of @regions, 1 to GUEST_MAX_BATCH
- *
- * Context: may sleep; current->mm is guest_memory.mm.
- * Return: 0; -EINVAL for a malformed region; -EFAULT if its user range is outside of
- * user space; -EEXIST if it overlaps another region; -ENOSPC for more than
- * GUEST_MAX_REGIONS; -ENOTUNIQ if a snapshot exists and the memory would be writable
- * at two guest addresses; -ENOMEM; -EINTR.
- */
-int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regions,
-		     unsigned int nr)
-{
-	LIST_HEAD(nodes);
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < nr; i++) {
-		ret = region_valid(mem, &regions[i]);
-		if (ret)
-			return ret;
-	}
-	ret = nodes_create(&nodes, regions, nr);
-	if (!ret)
-		ret = mutex_lock_killable(&mem->mutex);
-	if (!ret) {
-		ret = map_locked(mem, &nodes, nr);
-		mutex_unlock(&mem->mutex);
-	}
-	nodes_free(&nodes);
-	return ret;
-}
-
-/* --- UNMAP ------------------------------------------------------------------ */
-
-/* The changes of one UNMAP; both lists are sorted by address. */
-struct region_edit {
-	struct list_head old;	/* regions to remove or cut */
-	struct list_head new;	/* the remaining pieces of these */
-	int added;		/* number of @new less number of @old */
-};
-
 /*
  * Collects the regions that overlap a range, and a copy of each to be cut. Returns -EBUSY
  * for a region that is part of a snapshot: it stays mapped as long as the snapshot exists.
+ * So does a region that was mapped later, if it is to be replaced: the copies of its pages
+ * belong to its present memory. MAP makes all changes at once, so their number is limited.
  */
 static int collect_old(struct guest_memory *mem, struct region_edit *edit, u64 start, u64 end)
 {
 	struct region_node *node, *copy;
 
 	for (node = first_region(mem, start, end); node; node = next_region(node, start, end)) {
-		if (mem->track.snapshot && node->region.epoch != mem->map_epoch)
+		if (mem->track.snapshot &&
+		    (edit->replace || node->region.epoch != mem->map_epoch))
 			return -EBUSY;
 		if (node->leaving)
 			continue;
+		if (edit->replace && edit->nr_old == GUEST_MAX_BATCH)
+			return -E2BIG;
 		copy = node_alloc(&node->region);
 		if (!copy)
 			return -ENOMEM;
 		node->leaving = true;
+		edit->nr_old++;
 		add_sorted(&edit->old, node);
 		add_sorted(&edit->new, copy);
 	}
@@ -408,8 +311,247 @@ static int cut_new(struct region_edit *edit, u64 start, u64 end)
 	return ret;
 }
 
-static int prepare_edit(struct guest_memory *mem, struct region_edit *edit,
-			const struct svmvcpu_range *ranges, unsigned int nr)
+static void abort_edit(struct region_edit *edit)
+{
+	struct region_node *node;
+
+	list_for_each_entry(node, &edit->old, edit)
+		node->leaving = false;
+	nodes_free(&edit->new);
+}
+
+/* Frees the old regions, whose leaves have been zapped: notifiers need them until then. */
+static void finish_edit(struct guest_memory *mem, struct region_edit *edit)
+{
+	change_by_hva(mem, &edit->old, false);
+	nodes_free(&edit->old);
+}
+
+/* Flushes after a zap, and waits for accesses to the old regions. */
+static void flush_old(struct guest_memory *mem, struct list_head *dead)
+{
+	/* Always flush: a CPU may be walking a detached table even if no leaf was zapped. */
+	guest_memory_flush_and_wait(mem);
+	npt_free_dead(dead);
+}
+
+static void forget_tracked(struct guest_memory *mem, u64 gpa, u64 bytes)
+{
+	track_change_range(mem, gpa >> PAGE_SHIFT, (gpa + bytes) >> PAGE_SHIFT,
+			   TRACK_FORGET_ALL);
+}
+
+/* --- MAP -------------------------------------------------------------------- */
+
+static int region_valid(const struct guest_memory *mem, const struct svmvcpu_region *region,
+			bool replace)
+{
+	const u32 known = SVMVCPU_MEM_READ | SVMVCPU_MEM_WRITE | SVMVCPU_MEM_EXEC;
+
+	if (!gpa_range_valid(mem, region->gpa, region->bytes) ||
+	    !PAGE_ALIGNED(region->hva) || region->mbz)
+		return -EINVAL;
+	if (replace && !region->prot)
+		return region->hva ? -EINVAL : 0;
+	if ((region->prot & ~known) || !(region->prot & SVMVCPU_MEM_READ))
+		return -EINVAL;
+	/* Not access_ok(): newer kernels check only the sign of the address. */
+	if (region->bytes > TASK_SIZE_MAX || region->hva > TASK_SIZE_MAX - region->bytes)
+		return -EFAULT;
+	return 0;
+}
+
+static int nodes_create(struct list_head *nodes, const struct svmvcpu_region *regions,
+			unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		const struct mem_region region = {
+			.gpa = regions[i].gpa,
+			.end = regions[i].gpa + regions[i].bytes,
+			.hva = regions[i].hva,
+			.prot = regions[i].prot,
+		};
+		struct region_node *node = node_alloc(&region);
+
+		if (!node)
+			return -ENOMEM;
+		add_sorted(nodes, node);
+	}
+	return 0;
+}
+
+/* Do the nodes of a sorted list overlap each other? */
+static bool any_overlap(struct list_head *nodes)
+{
+	struct region_node *node;
+	u64 end = 0;
+
+	list_for_each_entry(node, nodes, edit) {
+		if (node->region.gpa < end)
+			return true;
+		end = node->region.end;
+	}
+	return false;
+}
+
+/* Takes the regions that overlap @nodes out of the way; without REPLACE there must be none. */
+static int cut_old(struct guest_memory *mem, struct region_edit *edit, struct list_head *nodes)
+{
+	struct region_node *node;
+	int ret = 0;
+
+	list_for_each_entry(node, nodes, edit) {
+		u64 start = node->region.gpa, end = node->region.end;
+
+		if (!first_region(mem, start, end))
+			continue;
+		ret = edit->replace ? collect_old(mem, edit, start, end) : -EEXIST;
+		if (ret)
+			return ret;
+	}
+	if (list_empty(&edit->old))
+		return 0;
+	list_for_each_entry(node, nodes, edit) {
+		ret = cut_new(edit, node->region.gpa, node->region.end);
+		if (ret == -ENOMEM)
+			return ret;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Moves the nodes to the edit, except for holes. */
+static void add_new(struct guest_memory *mem, struct region_edit *edit, struct list_head *nodes)
+{
+	struct region_node *node, *next;
+
+	list_for_each_entry_safe(node, next, nodes, edit) {
+		if (!node->region.prot)
+			continue;
+		node->region.epoch = mem->map_epoch;
+		list_move_tail(&node->edit, &edit->new);
+		edit->added++;
+	}
+}
+
+static int prepare_map(struct guest_memory *mem, struct region_edit *edit,
+		       struct list_head *nodes)
+{
+	int ret;
+
+	if (any_overlap(nodes))
+		return -EEXIST;
+	ret = cut_old(mem, edit, nodes);
+	if (ret)
+		return ret;
+	add_new(mem, edit, nodes);
+	if (edit->added > (int)(GUEST_MAX_REGIONS - mem->nr_regions))
+		return -ENOSPC;
+	change_by_hva(mem, &edit->new, true);
+	if (!mem->track.snapshot || !any_aliased(mem, &edit->new))
+		return 0;
+	change_by_hva(mem, &edit->new, false);
+	return -ENOTUNIQ;
+}
+
+/* At once: no lookup sees only a part of it. */
+static void swap_regions(struct guest_memory *mem, struct region_edit *edit)
+{
+	struct region_node *node;
+
+	spin_lock(&mem->lock);
+	write_seqcount_begin(&mem->regions_seq);
+	list_for_each_entry(node, &edit->old, edit) {
+		interval_tree_remove(&node->by_gpa, &mem->regions);
+		mem->nr_regions--;
+	}
+	list_for_each_entry(node, &edit->new, edit)
+		insert_by_gpa(mem, node);
+	write_seqcount_end(&mem->regions_seq);
+	spin_unlock(&mem->lock);
+}
+
+/*
+ * Faults may map the new memory meanwhile, and it is zapped, too. The log keeps what it
+ * knows of pages that are still mapped: they have been written, or their contents differ.
+ */
+static void forget_replaced(struct guest_memory *mem, const struct svmvcpu_region *regions,
+			    unsigned int nr)
+{
+	LIST_HEAD(dead);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		guest_memory_zap(mem, regions[i].gpa, regions[i].gpa + regions[i].bytes, &dead);
+	flush_old(mem, &dead);
+	for (i = 0; i < nr; i++)
+		if (!regions[i].prot)
+			forget_tracked(mem, regions[i].gpa, regions[i].bytes);
+}
+
+static int map_locked(struct guest_memory *mem, struct list_head *nodes,
+		      const struct svmvcpu_region *regions, unsigned int nr, bool replace)
+{
+	struct region_edit edit;
+	int ret;
+
+	init_edit(&edit, replace);
+	ret = prepare_map(mem, &edit, nodes);
+	if (ret) {
+		abort_edit(&edit);
+		return ret;
+	}
+	swap_regions(mem, &edit);
+	if (!list_empty(&edit.old)) {
+		forget_replaced(mem, regions, nr);
+		finish_edit(mem, &edit);
+	}
+	return 0;
+}
+
+/**
+ * guest_memory_map() - add regions, all or none
+ * @mem: a VM's memory
+ * @regions: from user space, not validated
+ * @nr: number of @regions, 1 to GUEST_MAX_BATCH
+ * @replace: the regions replace what is mapped there. One without rights is a hole
+ *
+ * Context: may sleep; current->mm is guest_memory.mm.
+ * Return: 0; -EINVAL for a malformed region; -EFAULT if its user range is outside of
+ * user space; -EEXIST if it overlaps another region, or with @replace another one of
+ * @regions; -E2BIG if more than GUEST_MAX_BATCH regions would be replaced; -EBUSY if there
+ * are any and there is a snapshot; -ENOSPC for more than GUEST_MAX_REGIONS; -ENOTUNIQ if a
+ * snapshot exists and the memory would be writable at two guest addresses; -ENOMEM; -EINTR.
+ */
+int guest_memory_map(struct guest_memory *mem, const struct svmvcpu_region *regions,
+		     unsigned int nr, bool replace)
+{
+	LIST_HEAD(nodes);
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < nr; i++) {
+		ret = region_valid(mem, &regions[i], replace);
+		if (ret)
+			return ret;
+	}
+	ret = nodes_create(&nodes, regions, nr);
+	if (!ret)
+		ret = mutex_lock_killable(&mem->mutex);
+	if (!ret) {
+		ret = map_locked(mem, &nodes, regions, nr, replace);
+		mutex_unlock(&mem->mutex);
+	}
+	nodes_free(&nodes);
+	return ret;
+}
+
+/* --- UNMAP ------------------------------------------------------------------ */
+
+static int prepare_unmap(struct guest_memory *mem, struct region_edit *edit,
+			 const struct svmvcpu_range *ranges, unsigned int nr)
 {
 	unsigned int i;
 	int ret = 0;
@@ -429,7 +571,7 @@ static int prepare_edit(struct guest_memory *mem, struct region_edit *edit,
  * Replaces the old regions by their pieces, one region at a time, so that the lock is
  * not held for long. Cannot fail.
  */
-static void replace_regions(struct guest_memory *mem, struct region_edit *edit)
+static void cut_regions(struct guest_memory *mem, struct region_edit *edit)
 {
 	struct region_node *node, *piece;
 
@@ -460,38 +602,27 @@ static void forget_ranges(struct guest_memory *mem, const struct svmvcpu_range *
 
 	for (i = 0; i < nr; i++)
 		guest_memory_zap(mem, ranges[i].gpa, ranges[i].gpa + ranges[i].bytes, &dead);
-	/* Always flush: a CPU may be walking a detached table even if no leaf was zapped. */
-	guest_memory_flush_and_wait(mem);
-	npt_free_dead(&dead);
+	flush_old(mem, &dead);
 	/* Now no access that began before can create another track_entry. */
 	for (i = 0; i < nr; i++)
-		track_change_range(mem, ranges[i].gpa >> PAGE_SHIFT,
-				   (ranges[i].gpa + ranges[i].bytes) >> PAGE_SHIFT,
-				   TRACK_FORGET_ALL);
+		forget_tracked(mem, ranges[i].gpa, ranges[i].bytes);
 }
 
 static int unmap_locked(struct guest_memory *mem, const struct svmvcpu_range *ranges,
 			unsigned int nr)
 {
-	struct region_edit edit = {
-		.old = LIST_HEAD_INIT(edit.old),
-		.new = LIST_HEAD_INIT(edit.new),
-	};
-	struct region_node *node;
+	struct region_edit edit;
 	int ret;
 
-	ret = prepare_edit(mem, &edit, ranges, nr);
+	init_edit(&edit, false);
+	ret = prepare_unmap(mem, &edit, ranges, nr);
 	if (ret) {
-		list_for_each_entry(node, &edit.old, edit)
-			node->leaving = false;
-		nodes_free(&edit.new);
+		abort_edit(&edit);
 		return ret;
 	}
-	replace_regions(mem, &edit);
-	/* Notifiers must find the old regions until their leaves are zapped. */
+	cut_regions(mem, &edit);
 	forget_ranges(mem, ranges, nr);
-	change_by_hva(mem, &edit.old, false);
-	nodes_free(&edit.old);
+	finish_edit(mem, &edit);
 	return 0;
 }
 

@@ -53,7 +53,7 @@ static int vm_map(struct svm_vm *vm, const struct svmvcpu_map *map)
 				     sizeof(*regions));
 	if (IS_ERR(regions))
 		return PTR_ERR(regions);
-	ret = guest_memory_map(&vm->mem, regions, map->nr);
+	ret = guest_memory_map(&vm->mem, regions, map->nr, map->flags & SVMVCPU_MAP_REPLACE);
 	kvfree(regions);
 	return ret;
 }
@@ -156,7 +156,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EIO;
 	switch (cmd) {
 	case SVMVCPU_MAP:
-		return COPY_ARG(&a.map, 0, user) ?: vm_map(vm, &a.map);
+		return COPY_ARG(&a.map, SVMVCPU_MAP_REPLACE, user) ?: vm_map(vm, &a.map);
 	case SVMVCPU_UNMAP:
 		return COPY_ARG(&a.unmap, 0, user) ?: vm_unmap(vm, &a.unmap);
 	case SVMVCPU_GET_CPUID:

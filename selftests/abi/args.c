@@ -34,8 +34,9 @@ FIXTURE_TEARDOWN(args)
 	vm_close(&self->vm);
 }
 
-static struct svmvcpu_region taken = {
-	.bytes = PAGE, .prot = SVMVCPU_MEM_READ,
+/* They overlap each other, which MAP refuses with REPLACE, too. */
+static struct svmvcpu_region taken[2] = {
+	{ .bytes = PAGE, .prot = SVMVCPU_MEM_READ }, { .bytes = PAGE, .prot = SVMVCPU_MEM_READ },
 };
 
 static const struct svmvcpu_range nothing = {
@@ -71,8 +72,8 @@ union any_arg {
 
 static void fill_map(union any_arg *arg)
 {
-	arg->map.nr = 1;
-	arg->map.regions = (uintptr_t)&taken;
+	arg->map.nr = 2;
+	arg->map.regions = (uintptr_t)taken;
 }
 
 static void fill_unmap(union any_arg *arg)
@@ -163,7 +164,7 @@ static const struct call {
 	{ "GET_DEVICE_CPUID", ON_DEV, SVMVCPU_GET_DEVICE_CPUID, sizeof(struct svmvcpu_cpuid), 24,
 	  E2BIG, offsetof(struct svmvcpu_cpuid, mbz), NULL, 0 },
 	{ "MAP", ON_VM, SVMVCPU_MAP, sizeof(struct svmvcpu_map), 24, EEXIST,
-	  offsetof(struct svmvcpu_map, mbz), fill_map, 0 },
+	  offsetof(struct svmvcpu_map, mbz), fill_map, SVMVCPU_MAP_REPLACE },
 	{ "UNMAP", ON_VM, SVMVCPU_UNMAP, sizeof(struct svmvcpu_unmap), 24, ENOENT,
 	  offsetof(struct svmvcpu_unmap, mbz), fill_unmap, 0 },
 	{ "GET_CPUID", ON_VM, SVMVCPU_GET_CPUID, sizeof(struct svmvcpu_cpuid), 24, E2BIG,
@@ -225,7 +226,8 @@ static const struct call {
 static void fill(union any_arg *arg, const struct call *call, struct test_vm *vm)
 {
 	memset(arg, 0, sizeof(*arg));
-	taken.hva = (uintptr_t)vm->mem;
+	taken[0].hva = (uintptr_t)vm->mem;
+	taken[1].hva = (uintptr_t)vm->mem;
 	arg->word[0] = call->size;
 	if (call->fill)
 		call->fill(arg);

@@ -131,6 +131,24 @@ static int unmap_all(struct test_vm *vm)
 	return ioctl_errno(vm->vm, SVMVCPU_UNMAP, &unmap);
 }
 
+/* Splits the first region, replaces the second, and moves the third */
+static int replace_some(struct test_vm *vm)
+{
+	const __u64 hva = (uintptr_t)vm->mem + TEST_FREE;
+	struct svmvcpu_region regions[4] = {
+		{ THREE_GPA + 2 * PAGE, PAGE, hva, SVMVCPU_MEM_READ, 0 },
+		{ THREE_GPA + 14 * PAGE, 10 * PAGE, hva, SVMVCPU_MEM_READ, 0 },
+		{ THREE_GPA + 32 * PAGE, PAGE, 0, 0, 0 },
+		{ THREE_GPA + 33 * PAGE, 8 * PAGE, hva, SVMVCPU_MEM_READ, 0 },
+	};
+	struct svmvcpu_map map = {
+		.size = sizeof(map), .flags = SVMVCPU_MAP_REPLACE, .nr = 4,
+		.regions = (uintptr_t)regions,
+	};
+
+	return ioctl_errno(vm->vm, SVMVCPU_MAP, &map);
+}
+
 TEST_F_TIMEOUT(fault, map, 180)
 {
 	if (self->nth < 0)
@@ -138,6 +156,19 @@ TEST_F_TIMEOUT(fault, map, 180)
 	/* A MAP of the same range succeeds, so the failure left no region. */
 	WALK(self, 5, map_three(&self->vm), ASSERT_EQ(0, unmap_all(&self->vm)));
 	EXPECT_EQ(ENOENT, unmap_all(&self->vm));
+}
+
+TEST_F_TIMEOUT(fault, replace, 180)
+{
+	struct test_vm *vm = &self->vm;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	ASSERT_EQ(0, map_three(vm));
+	WALK(self, 8, replace_some(vm), {
+		ASSERT_EQ(0, unmap_all(vm));
+		ASSERT_EQ(0, map_three(vm));
+	});
 }
 
 TEST_F_TIMEOUT(fault, unmap, 180)

@@ -55,10 +55,12 @@ int svmvcpu_vm_create(int dev)
 	return svmvcpu_fail(errno, "CREATE_VM: %s", svmvcpu_host_error(errno));
 }
 
-int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr)
+static int map_regions(int vm, const struct svmvcpu_region *regions, unsigned int nr,
+		       __u32 flags)
 {
 	struct svmvcpu_map arg = {
 		.size = sizeof(arg),
+		.flags = flags,
 		.nr = nr,
 		.regions = (__u64)(unsigned long)regions,
 	};
@@ -69,6 +71,16 @@ int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr
 		return svmvcpu_fail(errno, "MAP of 0 regions: %s", strerror(errno));
 	return svmvcpu_fail(errno, "MAP of %u region(s), the first %#llx bytes at %#llx: %s",
 			    nr, regions->bytes, regions->gpa, strerror(errno));
+}
+
+int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr)
+{
+	return map_regions(vm, regions, nr, 0);
+}
+
+int svmvcpu_vm_replace(int vm, const struct svmvcpu_region *regions, unsigned int nr)
+{
+	return map_regions(vm, regions, nr, SVMVCPU_MAP_REPLACE);
 }
 
 int svmvcpu_vm_unmap(int vm, const struct svmvcpu_range *ranges, unsigned int nr)

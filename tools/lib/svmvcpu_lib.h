@@ -58,6 +58,8 @@ int svmvcpu_get_info(int dev, struct svmvcpu_info *info);
 int svmvcpu_vm_create(int dev);
 /* add regions, all or none; after a failure, the text names the first region */
 int svmvcpu_vm_map(int vm, const struct svmvcpu_region *regions, unsigned int nr);
+/* the same in place of what is mapped there; a region without rights makes a hole */
+int svmvcpu_vm_replace(int vm, const struct svmvcpu_region *regions, unsigned int nr);
 /* remove guest-physical ranges, all or none */
 int svmvcpu_vm_unmap(int vm, const struct svmvcpu_range *ranges, unsigned int nr);
 

@@ -371,6 +371,9 @@ struct svmvcpu_create_vm {
 #define SVMVCPU_MEM_WRITE	(1U << 1)
 #define SVMVCPU_MEM_EXEC	(1U << 2)
 
+/* svmvcpu_map.flags */
+#define SVMVCPU_MAP_REPLACE	(1U << 0)	/* replace what is mapped at the regions */
+
 /**
  * struct svmvcpu_region - a range of guest-physical memory
  * @gpa: guest-physical address, 4 KiB aligned
@@ -378,7 +381,8 @@ struct svmvcpu_create_vm {
  * @hva: address in the VMM's memory, 4 KiB aligned. The VMM can map memory there
  *	later: the guest accesses the memory that is mapped at the time of the
  *	access
- * @prot: SVMVCPU_MEM_*; READ is required
+ * @prot: SVMVCPU_MEM_*; READ is required. With REPLACE, 0 together with @hva 0 makes the
+ *	range a hole, as UNMAP does
  * @mbz: zero
  */
 struct svmvcpu_region {
@@ -392,10 +396,15 @@ struct svmvcpu_region {
 /**
  * struct svmvcpu_map - argument of SVMVCPU_MAP: add all of the regions, or none
  * @size: sizeof(struct svmvcpu_map)
- * @flags: zero
+ * @flags: SVMVCPU_MAP_*
  * @nr: number of regions, 1 to max_batch
  * @mbz: zero
  * @regions: address of an array of @nr &struct svmvcpu_region
+ *
+ * Without REPLACE, nothing may be mapped at the regions. With REPLACE, they take the place
+ * of what is mapped there, and other parts of regions that they overlap stay. All changes
+ * become visible to the guest at once, and it never finds memory missing that is mapped
+ * before and after the call. When the call returns, no vCPU can access the old memory.
  */
 struct svmvcpu_map {
 	__u32 size;
