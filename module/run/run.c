@@ -653,7 +653,7 @@ static __always_inline enum exit_result sync_run_page_in(struct vcpu *vcpu,
 	return ret == EXIT_CONTINUE ? EXIT_RESUME : ret;
 }
 
-static __always_inline int run_locked(struct vcpu *vcpu)
+static __always_inline int run_locked(struct vcpu *vcpu, bool stop)
 {
 	const struct run_input in = read_run_page(vcpu->run);
 	enum exit_result ret;
@@ -669,13 +669,13 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 		WRITE_ONCE(vcpu->run->inject, 0);
 	}
 	ret = sync_run_page_in(vcpu, &in);
-	if (unlikely(in.deadline_ns))
-		vcpu_deadline_start(vcpu, in.deadline_ns);
+	if (unlikely(in.deadline_ns | stop))
+		vcpu_limit_start(vcpu, in.deadline_ns, stop);
 	/* run_loop() checks for kicks, signals and activity before it enters the guest. */
 	if (likely(ret == EXIT_RESUME))
 		ret = run_loop(vcpu);
-	if (unlikely(in.deadline_ns))
-		vcpu_deadline_stop(vcpu);
+	if (unlikely(in.deadline_ns | stop))
+		vcpu_limit_end(vcpu);
 	if (unlikely(ret != EXIT_USER)) {
 		if (vcpu->error == -EBUSY)
 			svm_cpu_explain_busy();
@@ -697,6 +697,7 @@ static __always_inline int run_locked(struct vcpu *vcpu)
 /**
  * vcpu_run() - SVMVCPU_RUN
  * @vcpu: a vCPU whose VM belongs to current->mm
+ * @stop: return INTERRUPTED before the guest runs, unless there is another exit to report
  *
  * Return: 0, with the exit on the run page. -EINVAL if the run page is invalid; -EAGAIN if
  * an interrupt is injected while another one waits, or an exception while another one has
@@ -704,14 +705,14 @@ static __always_inline int run_locked(struct vcpu *vcpu)
  * up first. -EBUSY, -EOPNOTSUPP or -ESHUTDOWN if SVM is not available on this CPU, and
  * -ENOMEM: the next RUN continues where this one stopped. -EINTR on a fatal signal.
  */
-long vcpu_run(struct vcpu *vcpu)
+long vcpu_run(struct vcpu *vcpu, bool stop)
 {
 	int ret;
 
 	/* Usually uncontended; trylock avoids mutex_lock()'s might_sleep(). */
 	if (!mutex_trylock(&vcpu->mutex) && mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
-	ret = run_locked(vcpu);
+	ret = run_locked(vcpu, stop);
 	mutex_unlock(&vcpu->mutex);
 	return ret;
 }

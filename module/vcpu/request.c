@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Requests from outside that make RUN return: kicks, deadlines and signals. Kicks and
- * deadlines set a bit in vcpu.requests; all of them make the guest exit. The run loop
- * checks for requests before each entry.
+ * Requests from outside that make RUN return: kicks, deadlines, signals, and the stop byte
+ * of RUN's argument. All but signals set a bit in vcpu.requests; all of them make the guest
+ * exit. The run loop checks for requests before each entry.
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
@@ -67,13 +67,20 @@ u32 vcpu_take_interruptions(struct vcpu *vcpu)
 		by |= SVMVCPU_BY_KICK;
 	if (test_and_clear_bit(VCPU_REQ_DEADLINE, &vcpu->requests))
 		by |= SVMVCPU_BY_DEADLINE;
+	if (test_and_clear_bit(VCPU_REQ_STOP, &vcpu->requests))
+		by |= SVMVCPU_BY_STOP;
 	if (signal_pending(current))
 		by |= SVMVCPU_BY_SIGNAL;
 	return by;
 }
 
-void vcpu_deadline_start(struct vcpu *vcpu, u64 ns)
+/* Limits this RUN: by a deadline unless @ns is 0, and to no guest instruction if @stop. */
+void vcpu_limit_start(struct vcpu *vcpu, u64 ns, bool stop)
 {
+	if (stop)
+		set_bit(VCPU_REQ_STOP, &vcpu->requests);
+	if (!ns)
+		return;
 	/* A deadline in the past ends RUN before the guest executes anything. */
 	if (ns <= ktime_get_ns()) {
 		set_bit(VCPU_REQ_DEADLINE, &vcpu->requests);
@@ -83,8 +90,9 @@ void vcpu_deadline_start(struct vcpu *vcpu, u64 ns)
 		      HRTIMER_MODE_ABS);
 }
 
-void vcpu_deadline_stop(struct vcpu *vcpu)
+void vcpu_limit_end(struct vcpu *vcpu)
 {
 	hrtimer_cancel(&vcpu->deadline);
 	clear_bit(VCPU_REQ_DEADLINE, &vcpu->requests);
+	clear_bit(VCPU_REQ_STOP, &vcpu->requests);
 }

@@ -65,6 +65,7 @@ enum exit_result {
 #define VCPU_REQ_INIT		2	/* the local APIC received an INIT */
 #define VCPU_REQ_STARTUP	3	/* and, later, a STARTUP with @startup_vector */
 #define VCPU_REQ_PAUSE		4	/* intercept PAUSE from now on */
+#define VCPU_REQ_STOP		5	/* RUN was called with a stop byte that is set */
 
 /*
  * Completes an exit at the next RUN, in process context, unless the VMM has moved RIP. If it
@@ -298,8 +299,8 @@ void vcpu_set_policy(struct vcpu *vcpu, const struct vmcb_policy *policy);
 /* request.c */
 void vcpu_kick(struct vcpu *vcpu);
 void vcpu_deadline_init(struct vcpu *vcpu);
-void vcpu_deadline_start(struct vcpu *vcpu, u64 ns);
-void vcpu_deadline_stop(struct vcpu *vcpu);
+void vcpu_limit_start(struct vcpu *vcpu, u64 ns, bool stop);
+void vcpu_limit_end(struct vcpu *vcpu);
 u32 vcpu_take_interruptions(struct vcpu *vcpu);
 
 /* state.c */

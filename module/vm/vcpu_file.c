@@ -320,7 +320,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EIO;
 	if (cmd != SVMVCPU_RUN)
 		return vcpu_ioctl_other(vcpu, cmd, arg);
-	return arg ? -EINVAL : vcpu_run(vcpu);
+	return arg ? vcpu_run_args(vcpu, (void __user *)arg) : vcpu_run(vcpu, false);
 }
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)

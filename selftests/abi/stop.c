@@ -90,7 +90,7 @@ TEST_F(stop, kick_survives_errors)
 	load_guest(vm, halt);
 	start(vm);
 	kick(vm);
-	EXPECT_EQ(EINVAL, ioctl_errno(vm->vcpu.fd, SVMVCPU_RUN, (void *)1));
+	EXPECT_EQ(EFAULT, ioctl_errno(vm->vcpu.fd, SVMVCPU_RUN, (void *)1));
 	vm->run->in_flags = SVMVCPU_RUN_FAIL;
 	EXPECT_EQ(EINVAL, vm_run(vm));
 	vm->run->in_flags = 0;

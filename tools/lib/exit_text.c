@@ -27,7 +27,7 @@ const char *const svmvcpu_down_words[SVMVCPU_DOWN_WORDS] = {
 };
 
 static const char * const direction_words[] = { "out", "in" };
-static const char * const by_words[] = { "signal", "kick", "deadline" };
+static const char * const by_words[] = { "signal", "kick", "deadline", [4] = "stop" };
 static const char * const cause_words[] = { "step", "breakpoints", "int3" };
 static const char * const ipi_words[] = {
 	[SVMVCPU_MSG_SMI] = "smi",
@@ -223,11 +223,14 @@ static void put_bits(struct text *t, const struct svmvcpu_field *f, __u64 value)
 	unsigned int i;
 
 	put(t, " %s", f->name);
-	for (i = 0; i < f->nr; i++)
-		if (value & (1ULL << i))
-			put(t, " %s", f->words[i]);
-	if (value >> f->nr)
-		put(t, " 0x%llx", value >> f->nr << f->nr);
+	for (i = 0; i < f->nr; i++) {
+		if (!(value & (1ULL << i)) || !f->words[i])
+			continue;
+		put(t, " %s", f->words[i]);
+		value &= ~(1ULL << i);
+	}
+	if (value)
+		put(t, " 0x%llx", value);
 }
 
 static void put_fields(struct text *t, const struct svmvcpu_field *f, unsigned int reason,

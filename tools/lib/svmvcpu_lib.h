@@ -150,6 +150,8 @@ void svmvcpu_vcpu_close(struct svmvcpu_vcpu *vcpu);
 int svmvcpu_vcpu_setup(struct svmvcpu_vcpu *vcpu, const struct svmvcpu_setup *setup);
 /* run until the next exit, which @vcpu->run describes */
 int svmvcpu_vcpu_run(struct svmvcpu_vcpu *vcpu);
+/* the same with a stop byte or a signal mask; @args->size need not be set */
+int svmvcpu_vcpu_run_args(struct svmvcpu_vcpu *vcpu, const struct svmvcpu_run_args *args);
 /* make the current or the next RUN return, once; safe in a signal handler */
 int svmvcpu_vcpu_kick(const struct svmvcpu_vcpu *vcpu);
 /*

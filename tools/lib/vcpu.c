@@ -78,6 +78,16 @@ int svmvcpu_vcpu_run(struct svmvcpu_vcpu *vcpu)
 	return svmvcpu_fail(errno, "RUN: %s", svmvcpu_host_error(errno));
 }
 
+int svmvcpu_vcpu_run_args(struct svmvcpu_vcpu *vcpu, const struct svmvcpu_run_args *args)
+{
+	struct svmvcpu_run_args sized = *args;
+
+	sized.size = sizeof(sized);
+	if (!ioctl(vcpu->fd, SVMVCPU_RUN, &sized))
+		return 0;
+	return svmvcpu_fail(errno, "RUN: %s", svmvcpu_host_error(errno));
+}
+
 int svmvcpu_vcpu_kick(const struct svmvcpu_vcpu *vcpu)
 {
 	/* no text: a signal handler may be calling */

@@ -58,7 +58,7 @@
 	X(8,  SHUTDOWN,		"shutdown")					\
 	/* an exception selected with SVMVCPU_SET_EXITS, not yet delivered */	\
 	X(9,  EXCEPTION,	"exception")					\
-	/* a signal, a kick or the deadline; the VMM need not answer */		\
+	/* a signal, a kick, the deadline or the stop byte; needs no answer */	\
 	X(10, INTERRUPTED,	"interrupted")					\
 	/* VMRUN refuses the state of the vCPU */				\
 	X(11, FAIL_ENTRY,	"fail-entry")					\
@@ -1110,7 +1110,32 @@ struct svmvcpu_vcpu_stats {
 	__u64 values[SVMVCPU_STAT_NR];
 };
 
-/* runs the guest until an exit; argument 0. Input and output are in the run page */
+/* svmvcpu_run_args.flags */
+#define SVMVCPU_RUN_ARGS_SIGMASK	(1U << 0)	/* use @sigmask */
+
+/**
+ * struct svmvcpu_run_args - argument of SVMVCPU_RUN, or 0
+ * @size: sizeof(struct svmvcpu_run_args)
+ * @flags: SVMVCPU_RUN_ARGS_*
+ * @stop: address of a byte, or 0. If the byte is not zero, RUN uses the answer to the last
+ *	exit and returns INTERRUPTED before the guest runs
+ * @sigmask: SIGMASK: the signals that are blocked during the call: bit n - 1 is signal n;
+ *	otherwise zero
+ *
+ * A handler that sets the byte loses no signal: if it comes before RUN reads the byte, RUN
+ * returns because of the byte, and if it comes later, because of the signal.
+ */
+struct svmvcpu_run_args {
+	__u32 size;
+	__u32 flags;
+	__u64 stop;
+	__u64 sigmask;
+};
+
+/*
+ * Runs the guest until an exit. Input and output are in the run page. The argument is 0 or
+ * the address of a struct svmvcpu_run_args.
+ */
 #define SVMVCPU_RUN		_IO(SVMVCPU_IOC_TYPE, 0x40)
 /* makes the current or the next RUN return INTERRUPTED, once; argument 0 */
 #define SVMVCPU_KICK		_IO(SVMVCPU_IOC_TYPE, 0x41)
@@ -1305,6 +1330,7 @@ struct svmvcpu_exit_shutdown {
 #define SVMVCPU_BY_SIGNAL	(1U << 0)
 #define SVMVCPU_BY_KICK		(1U << 1)
 #define SVMVCPU_BY_DEADLINE	(1U << 2)
+#define SVMVCPU_BY_STOP		(1U << 4)	/* svmvcpu_run_args.stop */
 
 /**
  * struct svmvcpu_exit_interrupted - SVMVCPU_EXIT_INTERRUPTED
