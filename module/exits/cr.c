@@ -161,6 +161,7 @@ static enum exit_result cr_read(struct vcpu *vcpu, const struct ginsn *insn, boo
 enum exit_result exit_cr(struct vcpu *vcpu, bool atomic)
 {
 	bool write = vcpu->vmcb->control.exit_code >= VMEXIT_CR0_WRITE;
+	const u8 cr8 = guest_cr8(vcpu);
 	u64 classes = BIT_ULL(INSN_SMSW);
 	struct ginsn insn;
 	enum exit_result ret;
@@ -176,6 +177,8 @@ enum exit_result exit_cr(struct vcpu *vcpu, bool atomic)
 	if (ret)
 		return ret;
 	guest_skip_to(vcpu, guest_rip_after(vcpu, &insn));
+	if (unlikely(vcpu->tpr_exits) && guest_cr8(vcpu) < cr8)
+		return exit_to_user(vcpu, SVMVCPU_EXIT_TPR);
 	return EXIT_RESUME;
 }
 

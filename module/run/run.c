@@ -615,7 +615,8 @@ static __always_inline struct run_input read_run_page(const struct svmvcpu_run *
 static __always_inline int run_input_check(const struct vcpu *vcpu, const struct run_input *in)
 {
 	const u32 answers = SVMVCPU_RUN_FAIL | SVMVCPU_RUN_INJECT | SVMVCPU_RUN_RETRY;
-	const u32 known = answers | SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_IRQ_WINDOW;
+	const u32 known = answers | SVMVCPU_RUN_SET_GPRS | SVMVCPU_RUN_SET_CR8 |
+			  SVMVCPU_RUN_IRQ_WINDOW;
 
 	if ((in->flags & ~known) | in->mbz)
 		return -EINVAL;
@@ -642,6 +643,8 @@ static __always_inline enum exit_result sync_run_page_in(struct vcpu *vcpu,
 		vcpu->want_window = in->flags & SVMVCPU_RUN_IRQ_WINDOW;
 		if (in->flags & SVMVCPU_RUN_SET_GPRS)
 			state_put_gprs(vcpu, &run->gprs, in->rip, in->rflags);
+		if (in->flags & SVMVCPU_RUN_SET_CR8)
+			state_put_cr8(vcpu, READ_ONCE(run->cr8) & V_TPR_MASK);
 	}
 	if (vcpu->pending_exit.complete)
 		ret = exit_complete(vcpu, in->answer, in->flags);

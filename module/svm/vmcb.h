@@ -303,6 +303,14 @@ SAVE_SETTER(ds, struct vmcb_segment, VMCB_CLEAN_SEG)
 SAVE_SETTER(cpl, u8, VMCB_CLEAN_SEG)
 SAVE_SETTER(cr2, u64, VMCB_CLEAN_CR2)
 
+static inline void vmcb_set_tpr(struct vmcb *vmcb, u64 tpr)
+{
+	u64 ctl = (vmcb->control.int_ctl & ~V_TPR_MASK) | tpr;
+
+	if (ctl != vmcb->control.int_ctl)
+		vmcb_set_int_ctl(vmcb, ctl);
+}
+
 /*
  * Did VMRUN enter the guest? EXITCODE is negative if not (APM volume 2, appendix C): -1 for
  * an invalid state, and -2 to -4 for SEV guests only. QEMU 7.2 stores 32 bits of it.

@@ -216,12 +216,19 @@ static void program_timer(struct vcpu_apic *apic)
 		hrtimer_try_to_cancel(&apic->timer);
 }
 
+/* CR8 of the guest */
+static void put_tpr(struct vcpu *vcpu)
+{
+	vmcb_set_tpr(vcpu->vmcb, lapic_cr8(&vcpu->apic->lapic));
+}
+
 /* Apply all effects except LAPIC_GP, LAPIC_EOI and LAPIC_IPI, which concern the instruction. */
 static void apply(struct vcpu *vcpu)
 {
 	struct vcpu_apic *apic = vcpu->apic;
 	const struct lapic_effects *effects = &apic->lapic.effects;
 
+	put_tpr(vcpu);
 	if (effects->flags & LAPIC_IRQ)
 		apic->maybe_pending = true;
 	if (effects->flags & LAPIC_TIMER)
@@ -616,6 +623,7 @@ void apic_restore(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
 	if (apic->lapic.timer_due)
 		apic->lapic.timer_due = min_t(u64, apic->lapic.timer_due + ns, KTIME_MAX);
 	apic->maybe_pending = true;
+	put_tpr(vcpu);
 	program_timer(apic);
 }
 
@@ -648,6 +656,7 @@ void apic_reset(struct vcpu *vcpu)
 	drop_signals(vcpu);
 	apic->maybe_pending = false;
 	lapic_power_up(&apic->lapic, &config);
+	put_tpr(vcpu);
 	program_timer(apic);
 }
 

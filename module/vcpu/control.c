@@ -77,19 +77,11 @@ bool guest_set_efer(struct vcpu *vcpu, u64 efer)
 	return true;
 }
 
-u64 guest_cr8(const struct vcpu *vcpu)
-{
-	return vcpu->apic ? lapic_cr8(&vcpu->apic->lapic) :
-			    vcpu->vmcb->control.int_ctl & V_TPR_MASK;
-}
-
 /* With a local APIC this clears the lower half of its TPR. */
 void guest_put_cr8(struct vcpu *vcpu, u64 cr8)
 {
-	struct vmcb *vmcb = vcpu->vmcb;
-
 	if (vcpu->apic)
 		apic_set_cr8(vcpu, cr8);
 	else
-		vmcb_set_int_ctl(vmcb, (vmcb->control.int_ctl & ~0xffULL) | cr8);
+		vmcb_set_tpr(vcpu->vmcb, cr8);
 }

@@ -152,9 +152,7 @@ static void put_control(struct vcpu *vcpu, const struct svmvcpu_control *in)
 	vmcb_set_cr3(vmcb, in->cr3);
 	guest_put_cr4(vcpu, in->cr4);
 	guest_put_efer(vcpu, in->efer);
-	/* Setting CR8 clears the lower half of a local APIC's TPR. */
-	if (in->cr8 != guest_cr8(vcpu))
-		guest_put_cr8(vcpu, in->cr8);
+	state_put_cr8(vcpu, in->cr8);
 }
 
 static void put_debug(struct vcpu *vcpu, const struct svmvcpu_debug *in)

@@ -82,6 +82,13 @@ static __always_inline void state_put_gprs(struct vcpu *vcpu, const struct svmvc
 	save->rflags = rflags;
 }
 
+/* Setting CR8 clears the lower half of a local APIC's TPR, so set it only to a new value. */
+static inline void state_put_cr8(struct vcpu *vcpu, u64 cr8)
+{
+	if (cr8 != guest_cr8(vcpu))
+		guest_put_cr8(vcpu, cr8);
+}
+
 static __always_inline void run_page_put_gprs(const struct vcpu *vcpu,
 					      struct svmvcpu_gprs *out)
 {
@@ -108,12 +115,14 @@ static __always_inline void sync_run_page_out(struct vcpu *vcpu)
 	const u64 cr0 = guest_cr0(vcpu), cr4 = guest_cr4(vcpu), efer = guest_efer(vcpu);
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
 	const u8 mode = run_page_modes[vcpu_mode(vcpu)], events = inject_describe(vcpu);
+	const u8 cr8 = guest_cr8(vcpu);
 	struct svmvcpu_run *run = vcpu->run;
 
 	/* Read everything before the first write: the compiler must assume aliasing. */
 	run->mode = mode;
 	run->events = events;
 	run->cpl = save->cpl;
+	run->cr8 = cr8;
 	run->exits = vcpu->exits;
 	run->cr0 = cr0;
 	run->cr2 = save->cr2;

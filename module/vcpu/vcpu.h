@@ -177,6 +177,7 @@ struct vcpu {
 	bool init_exits;		/* the VMM handles INIT */
 	bool ipi_exits;			/* the VMM sends INIT, STARTUP and SMI */
 	bool ports_exit;		/* no port is special */
+	bool tpr_exits;			/* the VMM wants to see CR8 become lower */
 	struct vmcb_policy policy;	/* the variable part of the intercepts */
 	union {
 		struct {
@@ -265,6 +266,12 @@ static inline u64 guest_efer(const struct vcpu *vcpu)
 	return (vcpu->vmcb->save.efer & ~(u64)EFER_SVME) | vcpu->efer_hidden;
 }
 
+/* A local APIC keeps V_TPR equal to the upper half of its TPR. */
+static inline u8 guest_cr8(const struct vcpu *vcpu)
+{
+	return vcpu->vmcb->control.int_ctl & V_TPR_MASK;
+}
+
 /* The CPU sets LMA if LME and PG are set (APM volume 2, 14.6). */
 static inline u64 efer_with_lma(u64 efer, u64 cr0)
 {
@@ -288,7 +295,6 @@ static inline enum exit_result exit_error(struct vcpu *vcpu, int err)
 }
 
 /* control.c */
-u64 guest_cr8(const struct vcpu *vcpu);
 void guest_put_cr0(struct vcpu *vcpu, u64 cr0);
 void guest_put_cr4(struct vcpu *vcpu, u64 cr4);
 void guest_put_efer(struct vcpu *vcpu, u64 efer);

@@ -164,7 +164,7 @@ static int vcpu_set_cpuid(struct vcpu *vcpu, const void __user *arg)
 }
 
 #define EXITS_FLAGS	(SVMVCPU_EXITS_FAULTS | SVMVCPU_EXITS_INIT | SVMVCPU_EXITS_IPI |	\
-			 SVMVCPU_EXITS_PORTS)
+			 SVMVCPU_EXITS_PORTS | SVMVCPU_EXITS_TPR)
 
 static int vcpu_set_exits(struct vcpu *vcpu, const struct svmvcpu_exits *exits)
 {
@@ -175,6 +175,7 @@ static int vcpu_set_exits(struct vcpu *vcpu, const struct svmvcpu_exits *exits)
 	vcpu->init_exits = exits->flags & SVMVCPU_EXITS_INIT;
 	vcpu->ipi_exits = exits->flags & SVMVCPU_EXITS_IPI;
 	vcpu->ports_exit = exits->flags & SVMVCPU_EXITS_PORTS;
+	vcpu->tpr_exits = !vcpu->apic && (exits->flags & SVMVCPU_EXITS_TPR);
 	vcpu->followed = exits->flags & SVMVCPU_EXITS_FAULTS ? FAULT_HISTORY_EXCEPTIONS : 0;
 	return 0;
 }

@@ -215,7 +215,7 @@ static const struct call {
 	  fill_components, 0 },
 	{ "SET_EXITS", ON_VCPU, SVMVCPU_SET_EXITS, sizeof(struct svmvcpu_exits), 16, 0, 0,
 	  NULL, SVMVCPU_EXITS_FAULTS | SVMVCPU_EXITS_INIT | SVMVCPU_EXITS_IPI |
-	  SVMVCPU_EXITS_PORTS },
+	  SVMVCPU_EXITS_PORTS | SVMVCPU_EXITS_TPR },
 	{ "SET_DEBUG", ON_VCPU, SVMVCPU_SET_DEBUG, sizeof(struct svmvcpu_set_debug), 48, 0, 0,
 	  NULL, SVMVCPU_DEBUG_STEP | SVMVCPU_DEBUG_BREAKPOINTS | SVMVCPU_DEBUG_INT3 },
 	/* EBUSY because of the SNAPSHOT above */

@@ -37,6 +37,8 @@ TEST_F(run, refused_input)
 	load_guest(vm, out_halt);
 	start64(vm);
 	for (int bit = 4; bit < 32; bit++) {
+		if (1U << bit == SVMVCPU_RUN_SET_CR8)
+			continue;
 		vm->run->in_flags = 1U << bit;
 		EXPECT_IN(EINVAL, vm_run(vm), "flag %d", bit);
 		EXPECT_EQ(1U << bit, vm->run->in_flags);

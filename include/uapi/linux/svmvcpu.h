@@ -73,7 +73,9 @@
 	/* a step or a breakpoint of the VMM; needs SVMVCPU_SET_DEBUG */	\
 	X(16, DEBUG,		"debug")					\
 	/* an INIT, STARTUP or SMI of the guest that the kernel does not send */	\
-	X(17, IPI,		"ipi")
+	X(17, IPI,		"ipi")						\
+	/* the guest has lowered CR8; needs SVMVCPU_EXITS_TPR */			\
+	X(18, TPR,		"tpr")
 
 /* enum svmvcpu_exit_reason - why RUN returned: SVMVCPU_EXIT_* */
 enum svmvcpu_exit_reason {
@@ -931,6 +933,7 @@ struct svmvcpu_state {
 #define SVMVCPU_EXITS_INIT	(1U << 1)	/* an INIT exits with SYSTEM_DOWN */
 #define SVMVCPU_EXITS_IPI	(1U << 2)	/* sending INIT or STARTUP exits with IPI */
 #define SVMVCPU_EXITS_PORTS	(1U << 3)	/* OUT exits with IO, never with SYSTEM_DOWN */
+#define SVMVCPU_EXITS_TPR	(1U << 4)	/* lowering CR8 exits with TPR; no local APIC */
 
 /**
  * struct svmvcpu_exits - argument of SVMVCPU_SET_EXITS: select optional exits
@@ -1493,6 +1496,7 @@ struct svmvcpu_exit_debug {
 #define SVMVCPU_RUN_INJECT	(1U << 2)	/* EXCEPTION, INT3: deliver the exception */
 #define SVMVCPU_RUN_IRQ_WINDOW	(1U << 3)	/* exit when the guest can take an interrupt */
 #define SVMVCPU_RUN_RETRY	(1U << 4)	/* MMIO: execute the instruction again */
+#define SVMVCPU_RUN_SET_CR8	(1U << 5)	/* load &svmvcpu_run.cr8 first */
 
 /*
  * svmvcpu_run.inject: VALID, the kind in bits 8-10 and the vector in bits 0-7. RUN
@@ -1528,7 +1532,8 @@ struct svmvcpu_exit_debug {
  * @mode: &enum svmvcpu_cpu_mode
  * @cpl: current privilege level, 0-3
  * @events: SVMVCPU_EV_*
- * @out_reserved8: zero
+ * @cr8: CR8: the upper half of TPR if the vCPU has a local APIC. RUN loads it with
+ *	SVMVCPU_RUN_SET_CR8, which uses the low four bits
  * @io_data_offset: offset of the data window in the mapping
  * @out_reserved32: zero
  * @exits: number of exits since the vCPU was created, including those that the
@@ -1542,8 +1547,9 @@ struct svmvcpu_exit_debug {
  * @efer: EFER as the guest sees it
  *
  * The VMM writes the first 64 bytes, and the kernel writes the rest. The kernel never
- * reads the rest back, except for @gprs with SVMVCPU_RUN_SET_GPRS. If a reserved field
- * in the first 64 bytes is not zero, RUN fails with EINVAL.
+ * reads the rest back, except for @gprs with SVMVCPU_RUN_SET_GPRS and @cr8 with
+ * SVMVCPU_RUN_SET_CR8. If a reserved field in the first 64 bytes is not zero, RUN fails with
+ * EINVAL.
  *
  * The next RUN takes the answer to an exit, once, even if that RUN returns at once.
  * SETUP, SET_STATE of GPRS, and SVMVCPU_RUN_SET_GPRS with another @gprs.rip cancel the
@@ -1565,7 +1571,7 @@ struct svmvcpu_run {
 	__u8  mode;
 	__u8  cpl;
 	__u8  events;
-	__u8  out_reserved8;
+	__u8  cr8;
 	__u32 io_data_offset;
 	__u32 out_reserved32;
 	__u64 exits;
