@@ -27,8 +27,8 @@
 /* A writable page is write-protected after this many passes that find it clean. */
 #define TRACK_IDLE_MAX	16
 
-/* Limit on logged ranges; adjacent ranges are merged. */
-#define TRACK_MAX_RANGES	256
+/* Limit on logged ranges, one for each region; adjacent ranges are merged. */
+#define TRACK_MAX_RANGES	4096
 
 /* Result of track_test_and_clear_dirty() */
 enum track_found {

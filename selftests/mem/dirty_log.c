@@ -525,7 +525,7 @@ TEST_F(dirty, bad_arguments)
 	EXPECT_EQ(-EINVAL, log_start(vm, 0, (1ULL << vm->info.gpa_bits) + PAGE));
 	EXPECT_EQ(0, log_start(vm, 0, 1ULL << vm->info.gpa_bits));
 	EXPECT_EQ(0, log_stop(vm, 0, 1ULL << vm->info.gpa_bits));
-	for (i = 0; i < 256; i++)
+	for (i = 0; i < vm->info.max_regions; i++)
 		ASSERT_EQ(0, log_start(vm, i * 2 * PAGE, PAGE));
 	EXPECT_EQ(-ENOSPC, log_start(vm, i * 2 * PAGE, PAGE));
 
