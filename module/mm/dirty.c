@@ -328,8 +328,11 @@ static int collect_locked(struct guest_memory *mem, struct svmvcpu_dirty_collect
 		return -ENOENT;
 	ret = arg->flags & SVMVCPU_COLLECT_BITMAP ? collect_to_bitmap(mem, &c, arg) :
 						    collect_to_list(mem, &c, arg);
+	/* A page may be known to be dirty because a notifier is zapping its leaf. */
 	if (c.flush)
 		guest_memory_flush(mem);
+	else
+		guest_memory_flush_zapped(mem);
 	return ret;
 }
 

@@ -53,6 +53,21 @@ void guest_memory_flush(struct guest_memory *mem)
 }
 
 /*
+ * The same, unless there is no such leaf. The leaf may have been zapped by a CPU that has not
+ * flushed it yet.
+ */
+void guest_memory_flush_zapped(struct guest_memory *mem)
+{
+	bool flush;
+
+	spin_lock(&mem->lock);
+	flush = mem->flushed_gen != mem->zap_gen;
+	spin_unlock(&mem->lock);
+	if (flush)
+		guest_memory_flush(mem);
+}
+
+/*
  * Zaps a range in pieces, so that the lock is not held for long. If @dead is not NULL,
  * also moves tables that became empty to it; after a flush, the caller passes them to
  * npt_free_dead(). Sleeps. A concurrent fault may map pages again.

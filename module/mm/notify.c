@@ -117,8 +117,6 @@ static u64 zap_piece(struct guest_memory *mem, struct span hva)
 
 static void zap_user_range(struct guest_memory *mem, struct span hva, bool may_sleep)
 {
-	bool flush;
-
 	while (hva.start < hva.end) {
 		spin_lock(&mem->lock);
 		hva.start = zap_piece(mem, hva);
@@ -126,12 +124,8 @@ static void zap_user_range(struct guest_memory *mem, struct span hva, bool may_s
 		if (may_sleep)
 			cond_resched();
 	}
-	/* Also flush if another CPU has zapped leaves in the range, but not flushed yet. */
-	spin_lock(&mem->lock);
-	flush = mem->flushed_gen != mem->zap_gen;
-	spin_unlock(&mem->lock);
-	if (flush)
-		guest_memory_flush(mem);
+	/* Another CPU may have zapped leaves in the range. */
+	guest_memory_flush_zapped(mem);
 }
 
 static struct vmm_mm *mm_of(struct mmu_notifier *mn)

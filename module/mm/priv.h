@@ -117,6 +117,7 @@ bool fault_stop_requested(const struct fault_stop *stop);
 
 /* memory.c */
 void guest_memory_flush(struct guest_memory *mem);
+void guest_memory_flush_zapped(struct guest_memory *mem);
 void guest_memory_clear(struct guest_memory *mem, u64 start, u64 end);
 void guest_memory_zap(struct guest_memory *mem, u64 start, u64 end, struct list_head *dead);
 
