@@ -45,9 +45,20 @@ VM_FIXTURE(stats)
 TEST_F(stats, new_vcpu)
 {
 	struct svmvcpu_vcpu_stats stats = stats_of(&self->vm);
+	struct {
+		struct svmvcpu_vcpu_stats stats;
+		__u64 more;
+	} later = { .stats.size = sizeof(later) };
 
 	EXPECT_EQ(sizeof(stats), (size_t)stats.size);
 	EXPECT_EQ(0U, stats.flags);
+	/* Programs built for a later version learn how many there are. */
+	EXPECT_EQ(0, ioctl_errno(self->vm.vcpu.fd, SVMVCPU_GET_VCPU_STATS, &later));
+	EXPECT_EQ(sizeof(stats), (size_t)later.stats.size);
+	EXPECT_EQ(0U, later.more);
+	later.stats.size = sizeof(later);
+	later.more = 1;
+	EXPECT_EQ(E2BIG, ioctl_errno(self->vm.vcpu.fd, SVMVCPU_GET_VCPU_STATS, &later));
 	for (int i = 0; i < SVMVCPU_STAT_NR; i++) {
 		EXPECT_EQ(0U, stats.values[i]) {
 			TH_LOG("%s", svmvcpu_stat_name(i));

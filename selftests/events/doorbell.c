@@ -347,6 +347,10 @@ TEST_F(doorbell, collisions)
 	EXPECT_EQ(ENOENT, set(vm, REMOVE | DATA, fd, 1, PORT, 1));
 	EXPECT_EQ(0, set(vm, REMOVE | PIO | DATA, fd, 1, PORT, 1));
 	EXPECT_EQ(ENOENT, set(vm, REMOVE | PIO | DATA, fd, 1, PORT, 1));
+	/* also where no other doorbell collides with what is asked for */
+	EXPECT_EQ(ENOENT, set(vm, REMOVE | PIO | DATA, other, 2, PORT, 0));
+	EXPECT_EQ(ENOENT, set(vm, REMOVE, other, 4, PORT, 0));
+	EXPECT_EQ(0, set(vm, REMOVE, other, 0, PORT, 0));
 	close(fd);
 	close(other);
 }
