@@ -125,6 +125,18 @@ static void test_scan(void)
 	stat_scan_free(&scan);
 }
 
+static void test_name(void)
+{
+	const pid_t pid = 12;
+	struct stat_scan scan;
+
+	put_file("a\033[2J\177\302\233z\n", "12/comm");
+	put_fd(12, 4, VM, HEAD "vm:\t9\n");
+	OK(!stat_scan(&scan, proc, &pid, 1) && scan.nr_vms == 1 &&
+	   !strcmp(scan.vms[0].command, "a?[2J???z"), "a name that is bad for terminals");
+	stat_scan_free(&scan);
+}
+
 static void test_denied(void)
 {
 	const pid_t pid = 12;
@@ -245,6 +257,7 @@ int main(void)
 	test_denied();
 	test_show();
 	test_json();
+	test_name();
 	snprintf(command, sizeof(command), "rm -rf %s", proc);
 	OK(!system(command), "removed");
 	return tap_done();

@@ -152,16 +152,21 @@ static int add_file(struct stat_scan *scan, const struct fdinfo *info, bool vcpu
 	return 0;
 }
 
+/* A process chooses its name, which must not control our user's terminal. */
 static void read_command(const char *proc, pid_t pid, char *command)
 {
 	char path[PATH_MAX];
 	FILE *in;
+	char *c;
 
 	snprintf(path, sizeof(path), "%s/%d/comm", proc, pid);
 	in = fopen(path, "r");
 	if (!in || !fgets(command, STAT_COMMAND, in))
 		strcpy(command, "?");
 	command[strcspn(command, "\n")] = 0;
+	for (c = command; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 	if (in)
 		fclose(in);
 }
