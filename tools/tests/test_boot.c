@@ -218,6 +218,9 @@ static void test_flat(void)
 	put32(0x110, LOAD + 0x80);
 	put32(0x114, LOAD + FILE_BYTES + 1);
 	OK(refused("not in a file"), "more than the file has");
+	put32(0x114, LOAD + 0x1000);
+	put32(0x118, LOAD + 0xfff);
+	OK(refused("not in a file"), "the end of memory before that of the file");
 	header1(0x100, 0x10008);
 	OK(refused("unknown flags, 0x8"), "what it requires is not known");
 }
@@ -273,6 +276,60 @@ static void test_version2(void)
 	tag(0x1030, 10, 1, 8);
 	tag(0x1038, 10, 1, 8);
 	OK(refused("no end tag"), "a header without an end");
+	tag(0x1030, 2, 0, 8);
+	OK(refused("tag 2 has 8 bytes"), "addresses that are too short");
+	header2(0x1010, 48);
+	tag(0x1020, 2, 0, 24);
+	put32(0x1028, LOAD + 0x1010);
+	put32(0x102c, LOAD);
+	put32(0x1030, 0);
+	put32(0x1034, 0);
+	tag(0x1038, 0, 0, 8);
+	OK(refused("addresses without an entry"), "addresses and no entry");
+	header2(0x1010, 0x7fff0000);
+	OK(refused("beyond the file"), "a header that is longer than the file");
+	header2(0x1010, 32);
+	put32(0x1014, 4);
+	put32(0x101c, -(0xe85250d6 + 4 + 48));
+	OK(refused("architecture 4"), "another architecture");
+}
+
+/* a header of version 1 that ends with the file */
+static void test_short(void)
+{
+	unsigned char *copy = malloc(0x100c);
+	struct multiboot m;
+
+	make_elf();
+	header1(0x1000, 0);
+	memcpy(copy, image, 0x100c);
+	OK(!multiboot_parse(copy, 0x100c, 1, &m) && !m.addresses, "a header at the end");
+	free(copy);
+}
+
+static bool too_long(size_t len, const char *text)
+{
+	static char append[0x10000];
+	struct run_options o = fresh();
+	struct guest g;
+	bool ok;
+
+	memset(append, 'x', len);
+	append[len] = '\0';
+	o.append = append;
+	ok = guest_build(&g, &o) < 0 && strstr(svmvcpu_last_error(), text);
+	guest_free(&g);
+	return ok;
+}
+
+static void test_long(void)
+{
+	make_elf();
+	note(0x200, 18, LOAD + 0x20);
+	OK(!too_long(0x7000, "") && too_long(0x9000, "take more than 32768 bytes"),
+	   "a command line that has no room");
+	header1(0x1004, 3);
+	OK(too_long(0x1000, "a command line of"), "for Multiboot, a shorter one");
 }
 
 static void test_pvh(void)
@@ -296,12 +353,15 @@ static void test_pvh(void)
 	OK(get(info + 48, 4) == 3 && get(ram + get(info + 40, 8) + 48, 8) == 0x100000 &&
 	   get(ram + get(info + 40, 8) + 56, 8) == 0xf00000, "the map of memory");
 	guest_free(&g);
+	put32(0x200, 8);
+	OK(!pvh_probe(image, sizeof(image)), "a note with a longer name is another one");
 }
 
 static void test_noise(void)
 {
 	unsigned int round, i, accepted = 0;
 	struct multiboot m;
+	size_t len;
 
 	srandom(1);
 	for (round = 0; round < 20000; round++) {
@@ -316,7 +376,12 @@ static void test_noise(void)
 			image[round & 1 ? 0x1020 + random() % 0x40 : random() % 0x220] = random();
 		memcpy(copy, image, 0x1100);
 		accepted += pvh_probe(copy, 0x1100) + !multiboot_parse(copy, 0x1100, 2, &m);
-		accepted += pvh_probe(copy, random() % 0x300);
+		free(copy);
+		/* exactly as many bytes, so that the sanitizer sees any more */
+		len = random() % 0x300;
+		copy = malloc(len + !len);
+		memcpy(copy, image, len);
+		accepted += pvh_probe(copy, len);
 		free(copy);
 	}
 	OK(accepted, "noise in headers reads nothing beyond the file");
@@ -333,7 +398,9 @@ int main(void)
 	test_version1();
 	test_flat();
 	test_version2();
+	test_short();
 	test_pvh();
+	test_long();
 	test_noise();
 	unlink(image_path);
 	unlink(module_path);

@@ -373,6 +373,9 @@ static void test_queries(void)
 
 static void test_registers(void)
 {
+	const struct gdb_layout layout = { .arch = GDB_X86_64, .described = true };
+	char last[8];
+
 	struct gdb_layout l = { GDB_X86_64, true };
 	char all[2048], packet[4096];
 	size_t bytes = 0;
@@ -397,6 +400,8 @@ static void test_registers(void)
 	packet[strlen(packet) - 1] = '\0';
 	check(packet, "E16");
 	check("pff", "E16");
+	snprintf(last, sizeof(last), "p%x", gdb_reg_count(&layout));
+	check(last, "E16");
 	check("p", "E16");
 	check("P1=00", "E16");
 	check("P1", "E16");
@@ -420,6 +425,7 @@ static void test_memory(void)
 	check("mffffffffffffffff,2", "E0e");
 	check("m10000,0", "");
 	OK(strlen(ask("m10000,ffffffffffffffff")) == 2 * 0x2000, "what fits in a packet");
+	OK(strlen(ask("m10001,ffffffffffffffff")) == 2 * 0x2000, "also if it ends inside a page");
 	check("m10000", "E16");
 	check("m10000,fffffffffffffffff", "E16");
 	check("M10001,2:aabb", "OK");
@@ -516,6 +522,8 @@ static void test_interrupt(void)
 	OK(strstr(ask("qSupported:swbreak+"), "swbreak"), "it attaches to a guest that runs");
 	check("?", "T05thread:1;");
 	resume("c");
+	settle();
+	OK(gdb_paused_ns(vcpu.gdb), "the time for which it was stopped");
 	send_raw("\003", 1);
 	check_stop("Ctrl-C", "T02thread:1;");
 	send_raw("$c#63\003", 6);

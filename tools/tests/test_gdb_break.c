@@ -36,6 +36,7 @@ static void test_soft(void)
 	gdb_soft_write(&breaks, memory + 14, buf, 8);
 	OK(memory[14] == 0x90 && memory[16] == 0xcc && memory[21] == 0x90 && memory[22] == 22,
 	   "and writes around it");
+	gdb_soft_write(&breaks, memory + 8, buf, 8);
 	gdb_soft_remove(&breaks, 0x1010);
 	OK(memory[16] == 0x90 && !breaks.nr_soft, "what it wrote comes back");
 	gdb_soft_remove(&breaks, 0x1010);

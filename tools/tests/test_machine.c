@@ -128,6 +128,8 @@ static void test_power(void)
 	OK(in(&m, 0x600, 2) == 0 && in(&m, 0x604, 2) == 1, "ACPI mode, no events");
 	OK(out(&m, 0x604, 2, 0x1c01) == MACHINE_CONTINUE && in(&m, 0x604, 2) == 0x1c01 &&
 	   out(&m, 0x604, 2, 0x3c01) == MACHINE_CONTINUE, "there is no such sleep state");
+	OK(in(&m, 0x604, 2) == 0x1c01, "the request for it reads as 0");
+	OK(out(&m, 0x604, 2, 1) == MACHINE_CONTINUE, "the sleep state alone requests nothing");
 	OK(out(&m, 0x604, 2, 0x2001) == STATUS_POWEROFF, "power-off with SCI_EN");
 	machine_reset(&m, 64 << 20);
 	OK(out(&m, 0x604, 4, 0x2000) == STATUS_POWEROFF, "and as four bytes");

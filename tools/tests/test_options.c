@@ -99,6 +99,8 @@ static int run_parser(const char *line, struct run_options *o)
 static void test_accepted(void)
 {
 	struct run_options o;
+	char many[256];
+	unsigned int i;
 
 	OK(!run_parser("run image.bin", &o), "an image is enough");
 	OK(o.mode == MODE_AUTO && !o.mem && !o.load.given && !o.timeout_ns &&
@@ -116,6 +118,14 @@ static void test_accepted(void)
 	free_run(&o);
 	OK(!run_parser("run --bios fw", &o) && !o.image && !strcmp(o.bios, "fw"),
 	   "firmware needs no image");
+	free_run(&o);
+	snprintf(many, sizeof(many), "run k");
+	for (i = 1; i < MAX_MODULES; i++)
+		strcat(many, " --module=m");
+	OK(!run_parser(many, &o) && o.nr_modules == MAX_MODULES - 1, "as many as fit");
+	free_run(&o);
+	strcat(many, " --module=m");
+	OK(run_parser(many, &o) == -EINVAL, "with an --initrd, no more fit");
 	free_run(&o);
 	OK(!run_parser("run --mode pvh k --module m --module n,a", &o) && o.boot == BOOT_PVH &&
 	   o.mode == MODE_AUTO && o.nr_modules == 2 && !strcmp(o.modules[1].path, "n,a") &&
