@@ -548,6 +548,46 @@ static void test_interrupt(void)
 	close(fd);
 }
 
+/* For the debugger the guest was running: nothing keeps it stopped. */
+static void check_gone_at_stop(void)
+{
+	send_raw("\003", 1);
+	check_stop("Ctrl-C", "T02thread:1;");
+	check("Z1,10020,1", "OK");
+	resume("c");
+	exit_debug(SVMVCPU_DEBUG_BREAKPOINTS, 1, MEMORY + 32);
+	check_stop("a hardware breakpoint", "T05thread:1;");
+	close(fd);
+	settle();
+	OK(!debug[0].flags, "gone without a packet since the stop: the guest goes on");
+}
+
+/* The debugger cannot be answered any more; what it sent last still counts. */
+static void test_gone_early(void)
+{
+	start(false, 1);
+	dial();
+	check("?", "T05thread:1;");
+	shutdown(fd, SHUT_RD);
+	send_packet("Z0,10010,1", 10);
+	close(fd);
+	dial();
+	check("?", "T05thread:1;");
+	OK(memory[16] == 16, "gone before the answer: no breakpoint is left");
+	shutdown(fd, SHUT_RD);
+	send_packet("c", 1);
+	settle();
+	OK(true, "the guest runs");
+	close(fd);
+	dial();
+	check("?", "T05thread:1;");
+	check("m10000,1", "00");
+	shutdown(fd, SHUT_RD);
+	send_packet("k", 1);
+	close(fd);
+	OK(finish() == STATUS_KILLED, "it is killed");
+}
+
 static void test_gone(void)
 {
 	start(false, 1);
@@ -571,7 +611,7 @@ static void test_gone(void)
 	resume("c");
 	settle();
 	OK(!debug[0].flags, "the guest is no longer debugged");
-	close(fd);
+	check_gone_at_stop();
 	exit_with(&(struct svmvcpu_run){ .reason = SVMVCPU_EXIT_SHUTDOWN }, STATUS_SHUTDOWN);
 	OK(finish() == STATUS_SHUTDOWN, "nobody looks at its end");
 }
@@ -634,6 +674,7 @@ static void test_ends(void)
 	settle();
 	exit_with(&run, STATUS_SHUTDOWN);
 	check_stop("that was mended, then a triple fault", "T06thread:1;");
+	check("P10=0000030000000000", "OK");
 	resume("vCont;c");
 	check_stop("is the end", "W42");
 	OK(finish() == STATUS_SHUTDOWN, "with its status");
@@ -740,6 +781,7 @@ int main(void)
 	test_int3();
 	test_interrupt();
 	test_gone();
+	test_gone_early();
 	test_acks();
 	test_ends();
 	test_signal();
