@@ -337,6 +337,7 @@ static noinline enum exit_result prepare_entry(struct vcpu *vcpu)
 		return step_report(vcpu);
 	if (vcpu->activity && !guest_runs(vcpu))
 		return EXIT_LEAVE;
+	vcpu->init_reported = false;
 	inject_prepare(vcpu, &policy);
 	step_policy(vcpu, &policy);
 	vcpu_set_policy(vcpu, &policy);
@@ -510,6 +511,7 @@ static noinline enum exit_result take_signals(struct vcpu *vcpu)
 	if (test_bit(VCPU_REQ_INIT, &vcpu->requests)) {
 		if (vcpu->init_exits) {
 			clear_bit(VCPU_REQ_INIT, &vcpu->requests);
+			vcpu->init_reported = true;
 			vcpu->run->down = (struct svmvcpu_exit_down) {
 				.kind = SVMVCPU_DOWN_INIT,
 			};

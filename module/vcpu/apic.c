@@ -318,12 +318,12 @@ static void take_lint(struct vcpu_apic *apic)
 }
 
 /*
- * A STARTUP is ignored unless the vCPU waits for it, or will wait after an INIT. The first
- * of several counts.
+ * A STARTUP is ignored unless the vCPU waits for it, will wait after an INIT, or may wait
+ * when the VMM has handled an INIT. The first of several counts.
  */
 static void take_startup(struct vcpu *vcpu, u8 vector)
 {
-	if (vcpu->activity != SVMVCPU_ACTIVITY_WAIT_SIPI &&
+	if (vcpu->activity != SVMVCPU_ACTIVITY_WAIT_SIPI && !vcpu->init_reported &&
 	    !test_bit(VCPU_REQ_INIT, &vcpu->requests))
 		return;
 	if (test_bit(VCPU_REQ_STARTUP, &vcpu->requests))
@@ -571,12 +571,17 @@ bool apic_state_valid(const struct vcpu *vcpu, const struct svmvcpu_lapic *state
 	return lapic_state_valid(&vcpu->apic->lapic, state);
 }
 
-static void drop_posted(struct apic_inbox *inbox, u32 pins)
+/* Drops all bits but @keep of inbox.what, and returns what they were. */
+static unsigned long drop_posted(struct apic_inbox *inbox, u32 pins, unsigned long keep)
 {
-	WRITE_ONCE(inbox->what, 0);
+	unsigned long what = READ_ONCE(inbox->what);
+
+	while (!try_cmpxchg(&inbox->what, &what, what & keep))
+		;
 	bitmap_zero(inbox->edge, APIC_VECTORS);
 	bitmap_zero(inbox->level, APIC_VECTORS);
 	atomic_set(&inbox->lint, pins);
+	return what;
 }
 
 /* A waiting INIT and STARTUP */
@@ -600,7 +605,7 @@ void apic_put_state(struct vcpu *vcpu, const struct svmvcpu_lapic *state)
 		return;
 	drop_signals(vcpu);
 	lapic_set_state(timed(vcpu), state);
-	drop_posted(&vcpu->apic->inbox, vcpu->apic->lapic.pins);
+	drop_posted(&vcpu->apic->inbox, vcpu->apic->lapic.pins, 0);
 	apply(vcpu);
 	if (state->pins & SVMVCPU_LAPIC_SIPI)
 		take_startup(vcpu, state->pins >> SVMVCPU_LAPIC_SIPI_SHIFT);
@@ -618,7 +623,7 @@ void apic_restore(struct vcpu *vcpu, const struct lapic *lapic, u64 ns)
 {
 	struct vcpu_apic *apic = vcpu->apic;
 
-	drop_posted(&apic->inbox, lapic->pins);
+	drop_posted(&apic->inbox, lapic->pins, 0);
 	apic->lapic = *lapic;
 	if (apic->lapic.timer_due)
 		apic->lapic.timer_due = min_t(u64, apic->lapic.timer_due + ns, KTIME_MAX);
@@ -641,6 +646,20 @@ static struct lapic_config config_of(const struct vcpu *vcpu)
 	};
 }
 
+/*
+ * If the VMM handles an INIT by SETUP, a STARTUP after this INIT stays: the next RUN decides
+ * whether the vCPU waits for it. Another INIT drops those before it.
+ */
+static void drop_for_setup(struct vcpu *vcpu)
+{
+	const unsigned long keep = vcpu->init_reported ? STARTUP_BITS : 0;
+	unsigned long what = drop_posted(&vcpu->apic->inbox, 0, keep);
+
+	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
+	if (!keep || (what & BIT(POST_INIT)))
+		clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
+}
+
 /**
  * apic_reset() - set the state after RESET
  * @vcpu: vCPU with or without a local APIC
@@ -652,8 +671,7 @@ void apic_reset(struct vcpu *vcpu)
 
 	if (!apic)
 		return;
-	drop_posted(&apic->inbox, 0);
-	drop_signals(vcpu);
+	drop_for_setup(vcpu);
 	apic->maybe_pending = false;
 	lapic_power_up(&apic->lapic, &config);
 	put_tpr(vcpu);

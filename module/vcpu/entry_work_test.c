@@ -23,6 +23,7 @@ static void set_all(struct vcpu *vcpu)
 	vcpu->want_window = true;
 	vcpu->activity = ~0;
 	vcpu->unchecked = true;
+	vcpu->init_reported = true;
 	vcpu->debug.flags = ~0U;
 	vcpu->debug.hit = ~0U;
 	vcpu->exceptions = ~0U;
@@ -36,8 +37,7 @@ static void set_all(struct vcpu *vcpu)
 /* The last byte of a union belongs to none of its members. */
 static bool is_padding(size_t at)
 {
-	return at == offsetofend(struct vcpu, unchecked) ||
-	       at == offsetofend(struct vcpu, policy.intn);
+	return at == offsetofend(struct vcpu, policy.intn);
 }
 
 static struct vcpu *new_vcpu(struct kunit *test)

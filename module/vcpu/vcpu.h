@@ -147,6 +147,7 @@ struct vcpu {
 				bool want_window;	/* the VMM asked for IRQ_WINDOW */
 				u8 activity;		/* SVMVCPU_ACTIVITY_* */
 				bool unchecked;		/* changed since check_vmcb() passed */
+				bool init_reported;	/* by SYSTEM_DOWN; until the guest runs */
 			};
 			u64 event_flags;	/* all of these, for a single test */
 		};

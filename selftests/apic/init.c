@@ -421,6 +421,76 @@ TEST_F(init, exits)
 	EXPECT_TRUE(ap_started(self, AP_VECTOR));
 }
 
+/* The AP runs, receives an INIT, and its RUN reports the INIT. */
+static void ap_report_init(struct __test_metadata *_metadata, FIXTURE_DATA(init) * self)
+{
+	ASSERT_EQ(0, ap_setup(&self->ap, SVMVCPU_SETUP_WAIT_SIPI));
+	EXPECT_EQ(1, message(self, 1, SVMVCPU_MSG_STARTUP, AP_VECTOR));
+	ASSERT_EQ(SVMVCPU_EXIT_HYPERCALL, ap_run(self));
+	EXPECT_EQ(1, message(self, 1, SVMVCPU_MSG_INIT, 0));
+	ASSERT_EQ(SVMVCPU_EXIT_SYSTEM_DOWN, ap_run(self));
+}
+
+/* STARTUP and INIT that arrive while the VMM handles an INIT by SETUP */
+TEST_F(init, startup_before_setup)
+{
+	static const struct {
+		unsigned int modes[3], vectors[3];
+		bool starts;
+	} cases[] = {
+		{ { 6 }, { AP_VECTOR }, true },
+		{ { 6, 6 }, { AP_VECTOR, 0x55 }, true },
+		{ { 5, 6 }, { 0, AP_VECTOR }, true },
+		{ { 6, 5, 6 }, { 0x55, 0, AP_VECTOR }, true },
+		{ { 6, 5 }, { AP_VECTOR, 0 }, false },
+		{ { 5 }, { 0 }, false },
+	};
+	static const enum svmvcpu_exit_reason ends[] = {
+		[false] = SVMVCPU_EXIT_INTERRUPTED, [true] = SVMVCPU_EXIT_HYPERCALL,
+	};
+	struct svmvcpu_exits exits = { .flags = SVMVCPU_EXITS_INIT };
+	struct svmvcpu_state state;
+	unsigned int i, j;
+
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&self->ap.vcpu, &exits));
+	/* once directly, and once with a GET_STATE after each of them */
+	for (i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		const unsigned int c = i / 2;
+
+		ap_report_init(_metadata, self);
+		for (j = 0; j < 3 && cases[c].modes[j]; j++) {
+			EXPECT_EQ(1, message(self, 1, cases[c].modes[j], cases[c].vectors[j]));
+			if (i & 1)
+				ap_get(self, &state);
+		}
+		ASSERT_EQ(0, ap_setup(&self->ap, SVMVCPU_SETUP_WAIT_SIPI));
+		EXPECT_EQ(ends[cases[c].starts], ap_run(self)) TH_LOG("case %u", i);
+		EXPECT_EQ(cases[c].starts, ap_started(self, AP_VECTOR)) TH_LOG("case %u", i);
+	}
+}
+
+/* A STARTUP is not kept if the VMM has let the vCPU run instead, or has set it up already. */
+TEST_F(init, startup_long_after_exit)
+{
+	struct svmvcpu_exits exits = { .flags = SVMVCPU_EXITS_INIT };
+	unsigned int i;
+
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&self->ap.vcpu, &exits));
+	for (i = 0; i < 3; i++) {
+		ap_report_init(_metadata, self);
+		if (i == 0)
+			ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, ap_run(self));
+		if (i == 1)
+			ASSERT_EQ(0, ap_setup(&self->ap, 0));
+		EXPECT_EQ(1, message(self, 1, SVMVCPU_MSG_STARTUP, AP_VECTOR));
+		if (i == 2)
+			ASSERT_EQ(SVMVCPU_EXIT_INTERRUPTED, ap_run(self));
+		ASSERT_EQ(0, ap_setup(&self->ap, SVMVCPU_SETUP_WAIT_SIPI));
+		EXPECT_EQ(SVMVCPU_EXIT_INTERRUPTED, ap_run(self)) TH_LOG("case %u", i);
+		EXPECT_EQ(SVMVCPU_ACTIVITY_WAIT_SIPI, ap_activity(self)) TH_LOG("case %u", i);
+	}
+}
+
 /* Did writing @icr exit with this IPI, behind the instruction? */
 static int ipi_exit(struct test_vm *vm, uint64_t icr, unsigned int mode, uint32_t dest,
 		    unsigned int flags, unsigned int vector)
