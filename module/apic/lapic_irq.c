@@ -25,14 +25,18 @@ static void vector_clear(struct lapic *l, unsigned int table, u8 vector)
 	l->regs[table + vector / 32] &= ~(1U << vector % 32);
 }
 
-/* The highest vector in a table, or -1 */
+/* The highest vector in a table, or -1. Reads two registers at a time. */
 static int vector_highest(const struct lapic *l, unsigned int table)
 {
+	const u32 *regs = &l->regs[table];
 	int i;
 
-	for (i = 7; i >= 0; i--)
-		if (l->regs[table + i])
-			return i * 32 + 31 - __builtin_clz(l->regs[table + i]);
+	for (i = 6; i >= 0; i -= 2) {
+		u64 both = (u64)regs[i + 1] << 32 | regs[i];
+
+		if (both)
+			return i * 32 + 63 - __builtin_clzll(both);
+	}
 	return -1;
 }
 
@@ -88,7 +92,7 @@ int lapic_pending(const struct lapic *l)
 {
 	int vector = vector_highest(l, REG_IRR);
 
-	return deliverable(l, vector) ? vector : -1;
+	return vector >= 0 && deliverable(l, vector) ? vector : -1;
 }
 
 /**

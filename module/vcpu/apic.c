@@ -86,9 +86,9 @@ static bool post_message(struct vcpu_apic *apic, const struct lapic_msg *msg)
 	case LAPIC_MSG_FIXED:
 	case LAPIC_MSG_LOWEST:
 		set_bit(msg->vector, msg->level ? inbox->level : inbox->edge);
-		/* Pairs with xchg() in apic_sync_slow(): set the vector before POST_IRQ. */
+		/* Pairs with xchg() in apic_sync_slow(): set the vector before the POST bit. */
 		smp_mb__after_atomic();
-		post(apic, POST_IRQ);
+		post(apic, msg->level ? POST_LEVEL : POST_EDGE);
 		return true;
 	case LAPIC_MSG_NMI:
 		post(apic, POST_NMI);
@@ -339,10 +339,10 @@ void apic_sync_slow(struct vcpu *vcpu)
 	unsigned long what = xchg(&apic->inbox.what, 0);
 	struct lapic *lapic = what & BIT(POST_TIMER) ? timed(vcpu) : untimed(vcpu);
 
-	if (what & BIT(POST_IRQ)) {
+	if (what & BIT(POST_EDGE))
 		take_vectors(lapic, apic->inbox.edge, false);
+	if (what & BIT(POST_LEVEL))
 		take_vectors(lapic, apic->inbox.level, true);
-	}
 	if (what & BIT(POST_LINT))
 		take_lint(apic);
 	if (what & BIT(POST_NMI))

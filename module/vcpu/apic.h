@@ -23,11 +23,12 @@
 
 /* Bits of apic_inbox.what */
 #define POST_TIMER	0	/* the timer expired */
-#define POST_IRQ	1	/* @edge or @level has bits set */
+#define POST_EDGE	1	/* @edge has bits set */
 #define POST_NMI	2
 #define POST_LINT	3	/* @lint has changed */
 #define POST_INIT	4	/* before a POST_STARTUP in the same word */
 #define POST_STARTUP	5	/* bits 8-15 of the word are its vector */
+#define POST_LEVEL	6	/* @level has bits set */
 
 #define STARTUP_VECTOR_SHIFT	8
 #define STARTUP_BITS	(BIT(POST_STARTUP) | 0xffUL << STARTUP_VECTOR_SHIFT)
