@@ -84,6 +84,9 @@ void dev_empty_ioctl(void);
 void vm_create(struct bench_vm *vm);
 void vm_destroy(struct bench_vm *vm);
 void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes);
+/* A second vCPU, with APIC ID 1, of a VM WITH_LAPIC; @other shares everything else. */
+void vm_add_vcpu(struct bench_vm *vm, struct bench_vm *other);
+void vm_remove_vcpu(struct bench_vm *other);
 /* Starts at BENCH_CODE with flat segments and interrupts off */
 void vm_setup(struct bench_vm *vm);
 
@@ -168,6 +171,7 @@ static inline uint64_t ticks(void)
 #define ROW_COUNTS	(1U << 0)	/* only meaningful if a tick is an instruction */
 #define ROW_NO_BUDGET	(1U << 1)	/* not for the check: too long, or not exact */
 #define ROW_PREFAULT	(1U << 2)	/* skipped if has_prefault is false */
+#define ROW_TWO_CPUS	(1U << 3)	/* skipped if there is one CPU */
 
 /**
  * struct bench_row - one operation
@@ -195,7 +199,7 @@ struct bench_row {
 	{ .op = (name), .unit = (per), .value = (fn), .flags = (how) }
 
 /* Each ends with an empty row. */
-extern const struct bench_row rows_exit[], rows_kernel[], rows_memory[], rows_snapshot[],
-	rows_vm[];
+extern const struct bench_row rows_exit[], rows_kernel[], rows_ipi[], rows_memory[],
+	rows_snapshot[], rows_vm[];
 
 #endif /* SVMVCPU_BENCH_H */

@@ -131,6 +131,17 @@ static void enable(int vm, uint32_t cap, uint64_t arg)
 	call(vm, KVM_ENABLE_CAP, &enable, "ENABLE_CAP");
 }
 
+static void create_vcpu(struct bench_vm *vm, unsigned long id)
+{
+	vm->vcpu = ioctl(vm->vm, KVM_CREATE_VCPU, id);
+	vm->run_bytes = run_bytes;
+	vm->run = mmap(NULL, run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
+	if (vm->vcpu < 0 || vm->run == MAP_FAILED)
+		bench_die("CREATE_VCPU");
+	if (vm->flags & WITH_CPUID)
+		call(vm->vcpu, KVM_SET_CPUID2, cpuid, "SET_CPUID2");
+}
+
 void vm_create(struct bench_vm *vm)
 {
 	vm->vm = ioctl(dev, KVM_CREATE_VM, 0);
@@ -143,13 +154,23 @@ void vm_create(struct bench_vm *vm)
 	if (vm->flags & WITH_HYPERCALL)
 		enable(vm->vm, KVM_CAP_EXIT_HYPERCALL, 1 << BENCH_HYPERCALL);
 	vm_map(vm, 0, vm->mem, BENCH_MEM);
-	vm->vcpu = ioctl(vm->vm, KVM_CREATE_VCPU, 0);
-	vm->run_bytes = run_bytes;
-	vm->run = mmap(NULL, run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
-	if (vm->vcpu < 0 || vm->run == MAP_FAILED)
-		bench_die("CREATE_VCPU");
-	if (vm->flags & WITH_CPUID)
-		call(vm->vcpu, KVM_SET_CPUID2, cpuid, "SET_CPUID2");
+	create_vcpu(vm, 0);
+}
+
+/* With an irqchip, it would wait for a STARTUP. */
+void vm_add_vcpu(struct bench_vm *vm, struct bench_vm *other)
+{
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
+
+	*other = *vm;
+	create_vcpu(other, 1);
+	call(other->vcpu, KVM_SET_MP_STATE, &runnable, "SET_MP_STATE");
+}
+
+void vm_remove_vcpu(struct bench_vm *other)
+{
+	munmap(other->run, other->run_bytes);
+	close(other->vcpu);
 }
 
 static void set_segments(struct kvm_sregs *sregs)
@@ -203,8 +224,7 @@ void vm_setup(struct bench_vm *vm)
 
 void vm_destroy(struct bench_vm *vm)
 {
-	munmap(vm->run, vm->run_bytes);
-	close(vm->vcpu);
+	vm_remove_vcpu(vm);
 	close(vm->vm);
 }
 

@@ -71,25 +71,44 @@ static void decode_mmio(struct bench_vm *vm)
 		bench_die("SET_EXITS");
 }
 
-void vm_create(struct bench_vm *vm)
+static void create_vcpu(struct bench_vm *vm, unsigned int id)
 {
-	struct svmvcpu_create_vm vm_arg = { .size = sizeof(vm_arg) };
-	struct svmvcpu_create_vcpu vcpu_arg = {
-		.size = sizeof(vcpu_arg),
+	struct svmvcpu_create_vcpu arg = {
+		.size = sizeof(arg),
+		.id = id,
 		.flags = vm->flags & WITH_LAPIC ? SVMVCPU_VCPU_LAPIC : 0,
 	};
 
-	vm->vm = ioctl(dev, SVMVCPU_CREATE_VM, &vm_arg);
-	if (vm->vm < 0)
-		bench_die("CREATE_VM");
-	vm_map(vm, 0, vm->mem, BENCH_MEM);
-	vm->vcpu = ioctl(vm->vm, SVMVCPU_CREATE_VCPU, &vcpu_arg);
+	vm->vcpu = ioctl(vm->vm, SVMVCPU_CREATE_VCPU, &arg);
 	vm->run_bytes = info.run_size;
 	vm->run = mmap(NULL, vm->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
 	if (vm->vcpu < 0 || vm->run == MAP_FAILED)
 		bench_die("CREATE_VCPU");
 	if (vm->flags & WITH_MMIO)
 		decode_mmio(vm);
+}
+
+void vm_create(struct bench_vm *vm)
+{
+	struct svmvcpu_create_vm vm_arg = { .size = sizeof(vm_arg) };
+
+	vm->vm = ioctl(dev, SVMVCPU_CREATE_VM, &vm_arg);
+	if (vm->vm < 0)
+		bench_die("CREATE_VM");
+	vm_map(vm, 0, vm->mem, BENCH_MEM);
+	create_vcpu(vm, 0);
+}
+
+void vm_add_vcpu(struct bench_vm *vm, struct bench_vm *other)
+{
+	*other = *vm;
+	create_vcpu(other, 1);
+}
+
+void vm_remove_vcpu(struct bench_vm *other)
+{
+	munmap(other->run, other->run_bytes);
+	close(other->vcpu);
 }
 
 void vm_setup(struct bench_vm *vm)
@@ -112,8 +131,7 @@ void vm_setup(struct bench_vm *vm)
 
 void vm_destroy(struct bench_vm *vm)
 {
-	munmap(vm->run, vm->run_bytes);
-	close(vm->vcpu);
+	vm_remove_vcpu(vm);
 	close(vm->vm);
 }
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -79,6 +80,8 @@ static bool wanted(const struct bench_row *row, char **names)
 		return false;
 	if ((row->flags & ROW_PREFAULT) && !has_prefault)
 		return false;
+	if ((row->flags & ROW_TWO_CPUS) && sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		return false;
 	if (!*names)
 		return true;
 	for (; *names; names++)
@@ -107,6 +110,7 @@ int main(int argc, char **argv)
 	dev_open();
 	run_rows(rows_exit, argv);
 	run_rows(rows_kernel, argv);
+	run_rows(rows_ipi, argv);
 	run_rows(rows_memory, argv);
 	run_rows(rows_snapshot, argv);
 	run_rows(rows_vm, argv);
