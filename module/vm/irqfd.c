@@ -330,4 +330,6 @@ void vm_remove_irqfds(struct svm_vm *vm)
 		eventfd_ctx_remove_wait_queue(irqfd->eventfd, &irqfd->wait, &count);
 		irqfd_free(irqfd);
 	}
+	/* Neighbors in this list may be closed by other processes until the end. */
+	WARN_ON_ONCE(!list_empty(&vm->resamplers));
 }

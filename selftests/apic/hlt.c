@@ -6,6 +6,7 @@
  * cost: 7
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "guest_apic.h"
@@ -39,6 +40,19 @@ static int act_kick(struct later *later)
 static int act_signal(struct later *later)
 {
 	return pthread_kill(later->runner, SIGUSR1);
+}
+
+/*
+ * Both at once for the thread of RUN: this thread is on the same CPU, and has the higher
+ * priority.
+ */
+static int act_message_and_signal(struct later *later)
+{
+	const struct sched_param priority = { .sched_priority = 1 };
+
+	if (sched_setscheduler(0, SCHED_FIFO, &priority))
+		return -1;
+	return act_message(later) || act_signal(later);
 }
 
 static void *do_later(void *arg)
@@ -150,6 +164,32 @@ TEST_F(hlt, outlasts_a_signal)
 	EXPECT_EQ(SVMVCPU_BY_SIGNAL, vm->run->interrupted.by);
 	EXPECT_EQ(1, apic_send(vm, 0x97, 0));
 	EXPECT_EQ(0x97, apic_run(vm));
+}
+
+static __u64 wake_ups(struct test_vm *vm)
+{
+	struct svmvcpu_vcpu_stats stats;
+
+	if (svmvcpu_vcpu_get_stats(&vm->vcpu, &stats))
+		vm_die("GET_VCPU_STATS");
+	return stats.values[SVMVCPU_STAT_WAKEUPS];
+}
+
+/*
+ * A signal ends RUN at the first wake-up, even if an interrupt has been posted that the guest
+ * cannot take. Otherwise vCPUs that post all the time could keep RUN in the kernel.
+ */
+TEST_F(hlt, ends_by_signal_among_messages)
+{
+	struct test_vm *vm = &self->vm;
+	__u64 before = wake_ups(vm);
+
+	ASSERT_EQ(0, pin_to_cpu(0));
+	EXPECT_EQ(FINISHED, x2_write(vm, APIC_TPR, 0xf0));
+	EXPECT_EQ(EXITED, halt_until(vm, act_message_and_signal));
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_INTERRUPTED, vm->run->reason);
+	EXPECT_EQ(SVMVCPU_BY_SIGNAL, vm->run->interrupted.by);
+	EXPECT_EQ(before + 1, wake_ups(vm));
 }
 
 TEST_F(hlt, with_interrupts_off_exits)

@@ -398,6 +398,56 @@ TEST_F(irqfd, close_under_load)
 	close(signaler.fd);
 }
 
+#define SHARED	64
+
+/* Closes the eventfds, which the parent has closed already, when the parent says so. */
+static pid_t fork_closer(struct test_vm *vm, const int *fds, const int *start)
+{
+	pid_t child = fork();
+	char byte;
+
+	if (child)
+		return child;
+	vm_close(vm);
+	close(start[1]);
+	if (read(start[0], &byte, 1) != 1)
+		_exit(1);
+	for (int i = 0; i < SHARED; i++)
+		close(fds[i]);
+	_exit(0);
+}
+
+/* The VM ends while another process closes the last descriptors of its eventfds. */
+TEST_F(irqfd, closed_by_two)
+{
+	const unsigned int rounds = slow_machine() ? 10 : 50;
+	int fds[SHARED], start[2], resample = new_eventfd(0), status;
+	struct test_vm vm;
+	pid_t child;
+
+	for (unsigned int round = 0; round < rounds; round++) {
+		vm_open_empty(&vm);
+		if (svmvcpu_vcpu_create_flags(vm.vm, 0, SVMVCPU_VCPU_LAPIC, &vm.info, &vm.vcpu))
+			vm_die("CREATE_VCPU");
+		for (int i = 0; i < SHARED; i++) {
+			fds[i] = new_eventfd(0);
+			ASSERT_EQ(0, set_level(&vm, fds[i], resample, VECTOR));
+		}
+		ASSERT_EQ(0, pipe(start));
+		child = fork_closer(&vm, fds, start);
+		ASSERT_LE(0, child);
+		for (int i = 0; i < SHARED; i++)
+			close(fds[i]);
+		ASSERT_EQ(1, write(start[1], "", 1));
+		vm_close(&vm);
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_EQ(0, status);
+		close(start[0]);
+		close(start[1]);
+	}
+	close(resample);
+}
+
 /* SIGKILL to the VMM; the eventfd of its parent stays usable. */
 TEST_F(irqfd, killed)
 {
