@@ -17,6 +17,7 @@
 #include "mm/memory.h"
 #include "svm/cpu.h"
 #include "uaccess.h"
+#include "vcpu/coalesced.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/state.h"
 #include "vcpu/vcpu.h"
@@ -66,6 +67,7 @@ static int dev_ioctl_get_info(void __user *arg)
 		.xstate_size = xstate_caps.bytes,
 		.max_cpuid = CPUID_MAX,
 		.tsc_khz = tsc_khz,
+		.max_coalesced = COALESCED_MAX,
 	};
 	return copy_to_user(arg, &info, size) ? -EFAULT : 0;
 }

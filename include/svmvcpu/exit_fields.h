@@ -109,7 +109,7 @@ const struct svmvcpu_field svmvcpu_exit_fields[] = {
 	    "#PF: value of CR2 on delivery; #DB: value of DR6"),
 
 	BITS(INTERRUPTED, "by", interrupted.by, by_words, ALWAYS,
-	     "SVMVCPU_BY_SIGNAL, _KICK, _DEADLINE and _STOP, one or more"),
+	     "SVMVCPU_BY_SIGNAL, _KICK, _DEADLINE, _COALESCED and _STOP, one or more"),
 
 	HEX(FAIL_ENTRY, "code", fail.code, ALWAYS,
 	    "raw EXITCODE if the CPU refused; 0 if the module did not try VMRUN"),

@@ -2,7 +2,7 @@
 /*
  * Device memory: an access to guest-physical addresses without a region. If an
  * instruction of the mov family made it, it becomes an access to the local APIC, a write
- * that rings a doorbell, or an MMIO exit with address, width and data. All others become
+ * that the kernel completes, or an MMIO exit with address, width and data. All others become
  * MEMORY_FAULT with the instruction's bytes. mmio.c knows what each instruction does.
  */
 #include <linux/kernel.h>
@@ -12,7 +12,7 @@
 #include "insn/mmio.h"
 #include "mm/memory.h"
 #include "vcpu/apic.h"
-#include "vcpu/doorbell.h"
+#include "vcpu/coalesced.h"
 #include "vcpu/guest.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
@@ -142,15 +142,22 @@ static enum exit_result access_apic(struct vcpu *vcpu, u64 gpa, bool write)
 	return write ? apic_page_write(vcpu, gpa, op.width, op.value) : EXIT_RESUME;
 }
 
-static enum exit_result access_vmm(struct vcpu *vcpu, u64 gpa, bool write)
+/* In a VM with doorbells or ranges. Out of line, so that access_vmm() need not save registers. */
+static noinline enum exit_result write_or_complete(struct vcpu *vcpu, u64 gpa)
 {
 	const struct mmio_op *op = &vcpu->mmio.op;
 	enum exit_result ret;
 
-	if (write && doorbell_write(vcpu->vm, gpa, op->width, op->value)) {
-		ret = finish_access(vcpu, 0);
-		return ret ? ret : EXIT_RESUME;
-	}
+	if (!vcpu_complete_write(vcpu, gpa, op->width, op->value))
+		return vcpu->decode_mmio ? report_mmio(vcpu, gpa, true) : EXIT_CONTINUE;
+	ret = finish_access(vcpu, 0);
+	return ret ? ret : EXIT_RESUME;
+}
+
+static enum exit_result access_vmm(struct vcpu *vcpu, u64 gpa, bool write)
+{
+	if (write && READ_ONCE(vcpu->vm->completes_writes))
+		return write_or_complete(vcpu, gpa);
 	return vcpu->decode_mmio ? report_mmio(vcpu, gpa, write) : EXIT_CONTINUE;
 }
 
@@ -165,7 +172,7 @@ static enum exit_result access_device(struct vcpu *vcpu, u64 gpa, bool write, bo
 	/* A region hides the register page, also from accesses that it does not allow. */
 	if (unlikely(apic && !atomic))
 		apic = !guest_memory_allows(&vcpu->vm->mem, gpa, 0);
-	if (!apic && !vcpu->decode_mmio && !(write && doorbell_at(vcpu->vm, gpa)))
+	if (!apic && !vcpu->decode_mmio && !(write && vm_completes_writes_at(vcpu->vm, gpa)))
 		return EXIT_CONTINUE;
 	if (atomic && region_lookup_atomic(&vcpu->vm->mem, gpa, &region))
 		return EXIT_SLEEP;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Port I/O: an access rings a doorbell or becomes an IO exit. A string instruction exits
+ * Port I/O: the kernel completes an access, or it becomes an IO exit. A string instruction exits
  * once per batch of elements, with their data in the window behind the run page.
  */
 #include <linux/bitfield.h>
@@ -10,7 +10,7 @@
 #include <asm/processor-flags.h>
 
 #include "exits/exit.h"
-#include "vcpu/doorbell.h"
+#include "vcpu/coalesced.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
 #include "vcpu/vcpu.h"
@@ -54,13 +54,13 @@ static __always_inline enum exit_result io_out(struct vcpu *vcpu, u16 port,
 	return EXIT_USER;
 }
 
-/* Out of line, so that exit_io() need not save registers. */
-static noinline enum exit_result io_out_bells(struct vcpu *vcpu, u16 port, unsigned int width,
-					      u64 next_rip)
+/* In a VM with doorbells or ranges. Out of line, so that exit_io() need not save registers. */
+static noinline enum exit_result io_out_or_complete(struct vcpu *vcpu, u16 port,
+						    unsigned int width, u64 next_rip)
 {
 	u32 data = ginsn_low_bytes(vcpu->gprs[INSN_RAX], width);
 
-	if (!doorbell_write(vcpu->vm, DOORBELL_PIO | port, width, data))
+	if (!vcpu_complete_write(vcpu, DOORBELL_PIO | port, width, data))
 		return io_out(vcpu, port, width, next_rip);
 	guest_skip_to(vcpu, next_rip);
 	return EXIT_RESUME;
@@ -230,7 +230,7 @@ enum exit_result exit_io(struct vcpu *vcpu, bool atomic)
 		next_rip = ginsn_next_rip(vcpu_mode(vcpu), next_rip, 0);
 	if (info & IOIO_IN)
 		return io_in(vcpu, port, width, next_rip);
-	if (unlikely(READ_ONCE(vcpu->vm->doorbells)))
-		return io_out_bells(vcpu, port, width, next_rip);
+	if (unlikely(READ_ONCE(vcpu->vm->completes_writes)))
+		return io_out_or_complete(vcpu, port, width, next_rip);
 	return io_out(vcpu, port, width, next_rip);
 }

@@ -486,9 +486,15 @@ static enum exit_result run_inner_loop(struct vcpu *vcpu)
 	return ret;
 }
 
-/* Sleep until the guest runs or a request arrives. */
-static noinline void wait_to_run(struct vcpu *vcpu)
+/*
+ * Sleep until the guest runs or a request arrives. Returns true instead if there are
+ * coalesced writes to report first: otherwise a prompt would stay in the list while the
+ * guest waits for the answer.
+ */
+static noinline bool wait_to_run(struct vcpu *vcpu)
 {
+	if (!guest_runs(vcpu) && vcpu->nr_coalesced)
+		return true;
 	stat_time_begin(&vcpu->stats[SVMVCPU_STAT_HALTED_NS]);
 	while (!guest_runs(vcpu)) {
 		int ret = wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->requests) ||
@@ -501,6 +507,7 @@ static noinline void wait_to_run(struct vcpu *vcpu)
 		cond_resched();
 	}
 	stat_time_end(&vcpu->stats[SVMVCPU_STAT_HALTED_NS]);
+	return false;
 }
 
 /* Handle INIT, then STARTUP. A STARTUP that no vCPU waits for is dropped. */
@@ -531,14 +538,15 @@ static noinline enum exit_result take_signals(struct vcpu *vcpu)
 /* Handle work outside the inner loop: sleep, requests, signals, rescheduling. */
 static enum exit_result do_host_work(struct vcpu *vcpu)
 {
-	u32 by;
+	u32 by = 0;
 
 	if (unlikely(vcpu->pending_exception))
 		return exit_pending_exception(vcpu);
 	if (vcpu->activity && !vcpu->debug.hit) {
 		if (vcpu->activity == SVMVCPU_ACTIVITY_HALTED && inject_window_in_halt(vcpu))
 			return exit_to_user(vcpu, SVMVCPU_EXIT_IRQ_WINDOW);
-		wait_to_run(vcpu);
+		if (wait_to_run(vcpu))
+			by = SVMVCPU_BY_COALESCED;
 	}
 	if (READ_ONCE(vcpu->requests) & (BIT(VCPU_REQ_INIT) | BIT(VCPU_REQ_STARTUP))) {
 		enum exit_result ret = take_signals(vcpu);
@@ -550,7 +558,7 @@ static enum exit_result do_host_work(struct vcpu *vcpu)
 		vcpu->policy.pause = true;
 		vmcb_recalc_intercepts(vcpu->vmcb, &svm_caps, &vcpu->policy);
 	}
-	by = vcpu_take_interruptions(vcpu);
+	by |= vcpu_take_interruptions(vcpu);
 	if (by) {
 		vcpu->run->interrupted = (struct svmvcpu_exit_interrupted) { .by = by };
 		return exit_to_user(vcpu, SVMVCPU_EXIT_INTERRUPTED);
@@ -693,7 +701,8 @@ static __always_inline int run_locked(struct vcpu *vcpu, bool stop)
 		return vcpu->error;
 	}
 	vcpu_count(vcpu, SVMVCPU_STAT_USER_EXITS);
-	sync_run_page_out(vcpu);
+	sync_run_page_out(vcpu, vcpu->nr_coalesced);
+	vcpu->nr_coalesced = 0;
 	if (trace_svmvcpu_user_enabled())
 		trace_user(vcpu);
 	return 0;

@@ -67,6 +67,7 @@ int doorbell_add(struct svm_vm *vm, struct doorbell *bell)
 		return -ENOSPC;
 	hlist_add_head_rcu(&bell->node, &bells->buckets[bucket_of(bell->key)]);
 	bells->nr++;
+	WRITE_ONCE(vm->completes_writes, true);
 	return 0;
 }
 

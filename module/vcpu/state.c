@@ -305,7 +305,7 @@ int state_setup(struct vcpu *vcpu, const struct svmvcpu_setup *setup)
 		if (setup->flags & SVMVCPU_SETUP_WAIT_SIPI)
 			vcpu->activity = SVMVCPU_ACTIVITY_WAIT_SIPI;
 		vcpu->run->reason = SVMVCPU_EXIT_NONE;
-		sync_run_page_out(vcpu);
+		sync_run_page_out(vcpu, 0);
 	}
 	kfree(state);
 	return ret;

@@ -109,8 +109,11 @@ static const u8 run_page_modes[] = {
 	[GUEST_LONG64] = SVMVCPU_MODE_64BIT,
 };
 
-/* Write the registers and the mode to the run page. Expects vcpu.mutex held. */
-static __always_inline void sync_run_page_out(struct vcpu *vcpu)
+/*
+ * Write the registers and the mode to the run page, and that the list has @coalesced writes.
+ * Expects vcpu.mutex held.
+ */
+static __always_inline void sync_run_page_out(struct vcpu *vcpu, u8 coalesced)
 {
 	const u64 cr0 = guest_cr0(vcpu), cr4 = guest_cr4(vcpu), efer = guest_efer(vcpu);
 	const struct vmcb_save_area *save = &vcpu->vmcb->save;
@@ -119,6 +122,7 @@ static __always_inline void sync_run_page_out(struct vcpu *vcpu)
 	struct svmvcpu_run *run = vcpu->run;
 
 	/* Read everything before the first write: the compiler must assume aliasing. */
+	run->coalesced = coalesced;
 	run->mode = mode;
 	run->events = events;
 	run->cpl = save->cpl;

@@ -190,6 +190,7 @@ struct vcpu {
 	u64 next_rip;			/* result of guest_next_rip() */
 	u64 exits;			/* since creation; read without @mutex too */
 	int error;			/* errno of EXIT_ERROR */
+	u8 nr_coalesced;		/* writes in the list that no exit has reported yet */
 
 	int on_cpu;			/* CPU this is loaded on, or -1; vcpu_kick() reads it */
 	unsigned long requests;		/* VCPU_REQ_* bits, atomic */

@@ -47,15 +47,18 @@ struct svm_vm {
 	u64 restore_tsc;		/* svm_tsc() of the snapshot or of the last RESTORE */
 
 	/*
-	 * Protects the members up to @doorbells. Held only for sections that do not access the
-	 * VMM's memory; the longest is the creation of a vCPU.
+	 * Protects the members up to @completes_writes. Held only for sections that do not
+	 * access the VMM's memory; the longest is the creation of a vCPU.
 	 */
 	struct mutex lock;
 	DECLARE_BITMAP(vcpu_ids, VM_MAX_VCPUS);	/* IDs in use */
 	struct cpuid_table *cpuid;	/* NULL for the default; constant after @had_vcpu */
 	bool had_vcpu;			/* a vCPU has been created */
 	struct list_head vcpus;		/* fully initialized vCPUs */
-	struct doorbells *doorbells;	/* or NULL; exit handlers read it without the lock */
+	/* Exit handlers read these three without the lock. */
+	struct doorbells *doorbells;	/* or NULL */
+	struct hlist_head coalesced;	/* struct coalesced_range */
+	bool completes_writes;		/* there is, or was, an entry in one of these */
 
 	spinlock_t apics_lock;		/* protects @apics; taken with interrupts off */
 	struct list_head apics;		/* struct vcpu_apic */

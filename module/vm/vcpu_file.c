@@ -15,6 +15,7 @@
 #include "svm/cpu.h"
 #include "uaccess.h"
 #include "vcpu/apic.h"
+#include "vcpu/coalesced.h"
 #include "vcpu/cpuid.h"
 #include "vcpu/event.h"
 #include "vcpu/guest.h"
@@ -472,6 +473,7 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 		goto free;
 	vmcb_init_control(vcpu->vmcb, &svm_caps, vm->mem.npt.root_pa);
 	vcpu->run->io_data_offset = PAGE_SIZE;
+	vcpu->run->coalesced_offset = COALESCED_OFFSET;
 	vcpu->cpuid = cpuid_table_or_default(vm->cpuid);
 	ret = state_setup(vcpu, &reset);
 	if (ret)

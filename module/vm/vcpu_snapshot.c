@@ -3,8 +3,8 @@
  * The part of a snapshot that belongs to one vCPU.
  *
  * Everything that the guest can observe is copied. Not copied are the VMM's choices
- * (SET_EXITS, SET_DEBUG), kicks, the number of exits, the data window, and what depends
- * on the host (ASID, permission maps, intercepts).
+ * (SET_EXITS, SET_DEBUG), kicks, the number of exits, the data window, coalesced writes, and
+ * what depends on the host (ASID, permission maps, intercepts).
  *
  * The functions expect vcpu.mutex held.
  */
@@ -115,6 +115,9 @@ void vcpu_snapshot_restore(struct vcpu *vcpu, const struct snapshot_time *then,
 	assign_bit(VCPU_REQ_STARTUP, &vcpu->requests, snapshot->startup);
 	memcpy((u8 *)vcpu->run + SNAPSHOT_RUN_FIRST, snapshot->run, sizeof(snapshot->run));
 	vcpu->run->exits = vcpu->exits;
+	/* The list has writes that the guest now has not made, or has reported earlier. */
+	vcpu->nr_coalesced = 0;
+	vcpu->run->coalesced = 0;
 	memcpy(vcpu->xstate, snapshot->xstate, xstate_caps.bytes);
 	if (vcpu->apic)
 		apic_restore(vcpu, &snapshot->lapic, now->ns - then->ns);

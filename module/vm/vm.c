@@ -10,6 +10,7 @@
 #include "svm/cpu.h"
 #include "uaccess.h"
 #include "vcpu/apic.h"
+#include "vcpu/coalesced.h"
 #include "vcpu/doorbell.h"
 #include "vcpu/vcpu.h"
 #include "vcpu/vm.h"
@@ -22,6 +23,7 @@ static void vm_release_ref(struct kref *ref)
 
 	vm_remove_irqfds(vm);
 	doorbell_remove_all(vm);
+	coalesced_remove_all(vm);
 	guest_memory_destroy(&vm->mem);
 	kvfree(vm->cpuid);
 	mutex_destroy(&vm->lock);
@@ -150,6 +152,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		struct svmvcpu_preserve preserve;
 		struct svmvcpu_ioeventfd ioeventfd;
 		struct svmvcpu_irqfd irqfd;
+		struct svmvcpu_coalesced range;
 	} a;
 
 	if (!svm_vm_is_ours(vm))
@@ -190,6 +193,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		       vm_set_ioeventfd(vm, &a.ioeventfd);
 	case SVMVCPU_SET_IRQFD:
 		return COPY_ARG(&a.irqfd, IRQFD_FLAGS, user) ?: vm_set_irqfd(vm, &a.irqfd);
+	case SVMVCPU_SET_COALESCED:
+		return COPY_ARG(&a.range, COALESCED_FLAGS, user) ?: coalesced_set(vm, &a.range);
 	default:
 		return -ENOTTY;
 	}

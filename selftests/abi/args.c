@@ -68,6 +68,7 @@ union any_arg {
 	struct svmvcpu_ioeventfd ioeventfd;
 	struct svmvcpu_irqfd irqfd;
 	struct svmvcpu_run_args run;
+	struct svmvcpu_coalesced coalesced;
 	__u32 word[1];
 };
 
@@ -205,6 +206,9 @@ static const struct call {
 	/* REMOVE excludes a vector, and RESAMPLE needs a level-triggered message. */
 	{ "SET_IRQFD", ON_VM, SVMVCPU_SET_IRQFD, sizeof(struct svmvcpu_irqfd), 32, EBADF,
 	  offsetof(struct svmvcpu_irqfd, mbz32), fill_irqfd, 0 },
+	/* EINVAL because the range has no bytes; events_coalesced tests the size, too. */
+	{ "SET_COALESCED", ON_VM, SVMVCPU_SET_COALESCED, sizeof(struct svmvcpu_coalesced), 24,
+	  EINVAL, 0, NULL, SVMVCPU_COALESCED_REMOVE | SVMVCPU_COALESCED_PIO },
 	{ "RUN", ON_VCPU, SVMVCPU_RUN, sizeof(struct svmvcpu_run_args), 24, 0, 0,
 	  fill_run, SVMVCPU_RUN_ARGS_SIGMASK },
 	{ "SETUP", ON_VCPU, SVMVCPU_SETUP, sizeof(struct svmvcpu_setup), 48, 0,
@@ -475,6 +479,7 @@ TEST_F(args, info)
 	EXPECT_EQ((__u32)SVMVCPU_API_VERSION, info->api_version);
 	EXPECT_EQ(2 * PAGE, info->run_size);
 	EXPECT_EQ(PAGE, info->io_data_size);
+	EXPECT_EQ(128U, info->max_coalesced);
 	EXPECT_EQ(4096U, info->max_regions);
 	EXPECT_EQ(64U, info->max_vcpus);
 	EXPECT_EQ(512U, info->max_batch);

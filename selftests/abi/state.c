@@ -58,6 +58,7 @@ TEST_F(state, new_vcpu_is_reset)
 	EXPECT_EQ(0x400ULL, state.debug.dr7);
 	EXPECT_EQ((__u32)SVMVCPU_EXIT_NONE, self->vm.run->reason);
 	EXPECT_EQ(PAGE, self->vm.run->io_data_offset);
+	EXPECT_EQ(1024U, self->vm.run->coalesced_offset);
 	EXPECT_EQ(0ULL, self->vm.run->exits);
 
 	vm_setup(&self->vm, SVMVCPU_PRESET_RESET);

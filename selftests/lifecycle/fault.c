@@ -4,8 +4,8 @@
  * kernel: debug
  *
  * Each allocation of each ioctl fails once: CREATE_VM, MAP, UNMAP, PREFAULT,
- * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, SET_IOEVENTFD, SET_IRQFD, and a RUN whose
- * guest touches new memory, in small and in huge pages. Each failure returns an error
+ * CREATE_VCPU, SETUP, GET_STATE, SET_STATE, SET_IOEVENTFD, SET_IRQFD, SET_COALESCED, and a
+ * RUN whose guest touches new memory, in small and in huge pages. Each failure returns an error
  * and changes nothing, and the VM works as before. Needs a kernel with fault injection,
  * such as the debug kernel.
  */
@@ -383,6 +383,76 @@ TEST_F(fault, irqfd)
 	WALK(self, 1, set_irqfd(&self->vm, fd, false),
 	     EXPECT_EQ(0, set_irqfd(&self->vm, fd, true)));
 	close(fd);
+}
+
+TEST_F(fault, coalesced)
+{
+	const __u32 pio = SVMVCPU_COALESCED_PIO, remove = SVMVCPU_COALESCED_REMOVE;
+	struct test_vm *vm = &self->vm;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	WALK(self, 1, -svmvcpu_vm_coalesced(vm->vm, pio, 0x80, 1),
+	     EXPECT_EQ(0, svmvcpu_vm_coalesced(vm->vm, pio | remove, 0x80, 1)));
+}
+
+GUEST32(log_and_touch,
+	"1: out %al, $0x20\n"
+	"incl 0x10000000\n"
+	"out %al, $0x10\n"
+	"jmp 1b");
+
+/* RUN until the last OUT, with one failure on the way; the number of writes to port 0x20 */
+static unsigned int run_logging(struct test_vm *vm, int nth_fd, int nth, int *errors, bool *hit)
+{
+	unsigned int writes = 0, tries, nr;
+	int err;
+
+	fail_nth(nth_fd, nth);
+	for (tries = 0; tries < 5; tries++) {
+		err = vm_run(vm);
+		if (!tries)
+			*hit = injected(nth_fd);
+		fail_nth(nth_fd, 0);
+		*errors += err == ENOMEM;
+		if (err)
+			continue;
+		svmvcpu_vcpu_take_writes(&vm->vcpu, &nr);
+		writes += nr;
+		if (vm->run->reason == SVMVCPU_EXIT_IO)
+			return writes;
+	}
+	return 100;
+}
+
+/* A RUN that fails reports no writes; the next one does. */
+TEST_F_TIMEOUT(fault, coalesced_run, 300)
+{
+	struct test_vm *vm = &self->vm;
+	int errors = 0, n;
+	bool hit = true;
+	char *mem, *raw;
+
+	if (self->nth < 0)
+		SKIP(return, NO_INJECTION);
+	mem = area_alloc(&raw, false);
+	ASSERT_NE(NULL, mem);
+	load_guest(vm, log_and_touch);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	ASSERT_EQ(0, svmvcpu_vm_coalesced(vm->vm, SVMVCPU_COALESCED_PIO, 0x20, 1));
+	for (n = 1; hit && n < MOST; n++) {
+		ASSERT_EQ(0, area_renew(vm, mem));
+		ASSERT_EQ(1U, run_logging(vm, self->nth, n, &errors, &hit)) {
+			TH_LOG("chance %d", n);
+		}
+	}
+	TH_LOG("%d failed RUNs in %d chances", errors, n - 2);
+	EXPECT_FALSE(hit);
+	EXPECT_LE(1, errors);
+	area_free(raw);
+	load_guest(vm, spin);
+	vm_setup(vm, SVMVCPU_PRESET_PROT32);
+	EXPECT_EQ(0, still_usable(vm));
 }
 
 /*

@@ -176,3 +176,16 @@ int svmvcpu_vm_irqfd(int vm, const struct svmvcpu_irqfd *arg)
 	return svmvcpu_fail(errno, "SET_IRQFD of eventfd %d, vector %u: %s", arg->fd,
 			    arg->vector, strerror(errno));
 }
+
+int svmvcpu_vm_coalesced(int vm, __u32 flags, __u64 address, __u64 bytes)
+{
+	const struct svmvcpu_coalesced arg = {
+		.size = sizeof(arg), .flags = flags, .address = address, .bytes = bytes,
+	};
+
+	if (!ioctl(vm, SVMVCPU_SET_COALESCED, &arg))
+		return 0;
+	return svmvcpu_fail(errno, "SET_COALESCED of %#llx %s from %#llx on: %s", bytes,
+			    flags & SVMVCPU_COALESCED_PIO ? "ports" : "bytes", address,
+			    strerror(errno));
+}

@@ -27,7 +27,7 @@ const char *const svmvcpu_down_words[SVMVCPU_DOWN_WORDS] = {
 };
 
 static const char * const direction_words[] = { "out", "in" };
-static const char * const by_words[] = { "signal", "kick", "deadline", [4] = "stop" };
+static const char * const by_words[] = { "signal", "kick", "deadline", "coalesced", "stop" };
 static const char * const cause_words[] = { "step", "breakpoints", "int3" };
 static const char * const ipi_words[] = {
 	[SVMVCPU_MSG_SMI] = "smi",

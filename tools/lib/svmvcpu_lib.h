@@ -95,6 +95,8 @@ int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message);
 int svmvcpu_vm_ioeventfd(int vm, const struct svmvcpu_ioeventfd *arg);
 /* let an eventfd send interrupts, replace its message, or remove it; sets @arg->size */
 int svmvcpu_vm_irqfd(int vm, const struct svmvcpu_irqfd *arg);
+/* add or remove a range whose writes exits report together; @flags: SVMVCPU_COALESCED_* */
+int svmvcpu_vm_coalesced(int vm, __u32 flags, __u64 address, __u64 bytes);
 
 /* record all vCPUs and the memory; @max_bytes: limit of all copies, 0 for none */
 int svmvcpu_vm_snapshot(int vm, __u64 max_bytes);
@@ -225,6 +227,19 @@ int svmvcpu_vcpu_translate(struct svmvcpu_vcpu *vcpu, __u64 linear, __u32 access
  * Return: the data, or NULL if the run page points outside the mapping.
  */
 void *svmvcpu_vcpu_window(const struct svmvcpu_vcpu *vcpu, size_t *bytes);
+
+/**
+ * svmvcpu_vcpu_take_writes() - the coalesced writes that the last RUN has reported
+ * @vcpu: the vCPU, after a RUN that has succeeded
+ * @nr: out: number of writes; 0 if they have been taken before
+ *
+ * The guest made them before the exit, in this order: handle them first.
+ *
+ * Return: the writes, valid until the next RUN, or NULL if there is none or if the run page
+ * points outside the mapping.
+ */
+const struct svmvcpu_write *svmvcpu_vcpu_take_writes(const struct svmvcpu_vcpu *vcpu,
+						     unsigned int *nr);
 
 /* Names (names.c); "?" for numbers that the ABI header does not have */
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libsvmvcpu: vCPU files. The run page stays the caller's to read and write;
- * only svmvcpu_vcpu_window() interprets it, because its offset and length must
- * be checked against the mapping before anyone follows them.
+ * libsvmvcpu: vCPU files. The run page stays the caller's to read and write; only
+ * svmvcpu_vcpu_window() and svmvcpu_vcpu_take_writes() interpret it, because offsets and
+ * lengths must be checked against the mapping before anyone follows them.
  */
 #include <errno.h>
 #include <string.h>
@@ -181,6 +181,22 @@ void *svmvcpu_vcpu_window(const struct svmvcpu_vcpu *vcpu, size_t *bytes)
 		return NULL;
 	*bytes = len;
 	return (char *)vcpu->run + offset;
+}
+
+const struct svmvcpu_write *svmvcpu_vcpu_take_writes(const struct svmvcpu_vcpu *vcpu,
+						     unsigned int *nr)
+{
+	struct svmvcpu_run *run = vcpu->run;
+	const size_t offset = run->coalesced_offset;
+	const unsigned int count = run->coalesced;
+
+	*nr = 0;
+	run->coalesced = 0;
+	if (!count || offset > vcpu->mapped ||
+	    count * sizeof(struct svmvcpu_write) > vcpu->mapped - offset)
+		return NULL;
+	*nr = count;
+	return (const void *)((const char *)run + offset);
 }
 
 int svmvcpu_vcpu_get_stats(const struct svmvcpu_vcpu *vcpu, struct svmvcpu_vcpu_stats *stats)

@@ -84,6 +84,7 @@ static void print_module(const struct svmvcpu_info *i)
 	printf("%-16s %u per CPU\n", "ASIDs", i->asids);
 	printf("%-16s %u bytes, string data %u bytes\n", "run page", i->run_size,
 	       i->io_data_size);
+	printf("%-16s up to %u per exit\n", "coalesced writes", i->max_coalesced);
 	printf("%-16s cr4 %#llx, efer %#llx\n", "guest may set", i->cr4_guest, i->efer_guest);
 	printf("%-16s ports and MSRs are intercepted, except MSRs that VMLOAD switches\n",
 	       "policy");
@@ -137,6 +138,7 @@ static void json_module(struct json *j, const struct svmvcpu_info *i)
 	json_num(j, "asids", i->asids);
 	json_num(j, "run_size", i->run_size);
 	json_num(j, "io_data_size", i->io_data_size);
+	json_num(j, "max_coalesced", i->max_coalesced);
 	json_hex(j, "cr4_guest", i->cr4_guest);
 	json_hex(j, "efer_guest", i->efer_guest);
 	json_hex(j, "components", i->components);

@@ -58,7 +58,7 @@
 	X(8,  SHUTDOWN,		"shutdown")					\
 	/* an exception selected with SVMVCPU_SET_EXITS, not yet delivered */	\
 	X(9,  EXCEPTION,	"exception")					\
-	/* a signal, a kick, the deadline or the stop byte; needs no answer */	\
+	/* SVMVCPU_BY_*, such as a signal; the VMM need not answer */		\
 	X(10, INTERRUPTED,	"interrupted")					\
 	/* VMRUN refuses the state of the vCPU */				\
 	X(11, FAIL_ENTRY,	"fail-entry")					\
@@ -322,7 +322,8 @@ struct svmvcpu_lapic {
  * @max_cpuid: maximum number of entries in a CPUID table
  * @tsc_khz: frequency of the guests' time stamp counters in kHz; 0 if the host
  *	does not know it
- * @mbz: zero
+ * @max_coalesced: maximum number of coalesced writes that one exit reports; 0 if the
+ *	module has no SVMVCPU_SET_COALESCED
  */
 struct svmvcpu_info {
 	__u32 size;
@@ -345,7 +346,7 @@ struct svmvcpu_info {
 	__u32 xstate_size;
 	__u32 max_cpuid;
 	__u32 tsc_khz;
-	__u32 mbz;
+	__u32 max_coalesced;
 };
 
 /**
@@ -760,6 +761,32 @@ struct svmvcpu_ioeventfd {
 	__u64 data;
 };
 
+/* svmvcpu_coalesced.flags */
+#define SVMVCPU_COALESCED_REMOVE	(1U << 0)	/* remove the range */
+#define SVMVCPU_COALESCED_PIO		(1U << 1)	/* @address is a port */
+
+/**
+ * struct svmvcpu_coalesced - argument of SVMVCPU_SET_COALESCED: add or remove a range whose
+ *	writes are reported together
+ * @size: sizeof(struct svmvcpu_coalesced)
+ * @flags: SVMVCPU_COALESCED_*
+ * @address: guest-physical address or, with PIO, port of the first byte
+ * @bytes: length of the range in bytes or ports, not zero
+ *
+ * A write of the guest to the range is complete without an exit: the kernel adds it to the
+ * vCPU's list of &struct svmvcpu_write, and the next exit reports the list. The guest makes
+ * the write with OUT or, where no memory region is, with an instruction that could exit with
+ * MMIO, whether or not the vCPU has SVMVCPU_DECODE_MMIO. A write exits as usual if a part
+ * of it is outside the range, or if the list is full; it is not in the list then. Ranges
+ * cannot overlap. With REMOVE, all members have the values with which the range was added.
+ */
+struct svmvcpu_coalesced {
+	__u32 size;
+	__u32 flags;
+	__u64 address;
+	__u64 bytes;
+};
+
 /* svmvcpu_irqfd.flags */
 #define SVMVCPU_IRQFD_REMOVE	(1U << 0)	/* signals of @fd have no effect any more */
 #define SVMVCPU_IRQFD_RESAMPLE	(1U << 1)	/* EOI signals @resample_fd; the message is LEVEL */
@@ -821,6 +848,8 @@ struct svmvcpu_irqfd {
 #define SVMVCPU_SET_IOEVENTFD	_IOW(SVMVCPU_IOC_TYPE, 0x2e, struct svmvcpu_ioeventfd)
 /* signals of an eventfd send an interrupt message */
 #define SVMVCPU_SET_IRQFD	_IOW(SVMVCPU_IOC_TYPE, 0x2f, struct svmvcpu_irqfd)
+/* adds or removes a range: exits report the writes to it together */
+#define SVMVCPU_SET_COALESCED	_IOW(SVMVCPU_IOC_TYPE, 0x30, struct svmvcpu_coalesced)
 /* returns a vCPU file with close-on-exec */
 #define SVMVCPU_CREATE_VCPU	_IOW(SVMVCPU_IOC_TYPE, 0x22, struct svmvcpu_create_vcpu)
 
@@ -1333,6 +1362,7 @@ struct svmvcpu_exit_shutdown {
 #define SVMVCPU_BY_SIGNAL	(1U << 0)
 #define SVMVCPU_BY_KICK		(1U << 1)
 #define SVMVCPU_BY_DEADLINE	(1U << 2)
+#define SVMVCPU_BY_COALESCED	(1U << 3)	/* the vCPU would sleep before it reports writes */
 #define SVMVCPU_BY_STOP		(1U << 4)	/* svmvcpu_run_args.stop */
 
 /**
@@ -1490,6 +1520,22 @@ struct svmvcpu_exit_debug {
 	__u64 rip;
 };
 
+/**
+ * struct svmvcpu_write - a coalesced write, in the list at &svmvcpu_run.coalesced_offset
+ * @address: guest-physical address or port of the first byte
+ * @data: the value
+ * @width: number of bytes: 1, 2, 4 or, without @pio, 8
+ * @pio: 1 if @address is a port
+ * @mbz: zero
+ */
+struct svmvcpu_write {
+	__u64 address;
+	__u64 data;
+	__u8  width;
+	__u8  pio;
+	__u8  mbz[6];
+};
+
 /* svmvcpu_run.in_flags */
 #define SVMVCPU_RUN_SET_GPRS	(1U << 0)	/* load &svmvcpu_run.gprs first */
 #define SVMVCPU_RUN_FAIL	(1U << 1)	/* MSR exits: raise #GP(0) */
@@ -1535,7 +1581,9 @@ struct svmvcpu_exit_debug {
  * @cr8: CR8: the upper half of TPR if the vCPU has a local APIC. RUN loads it with
  *	SVMVCPU_RUN_SET_CR8, which uses the low four bits
  * @io_data_offset: offset of the data window in the mapping
- * @out_reserved32: zero
+ * @coalesced: number of coalesced writes since the exit before this one
+ * @coalesced_offset: offset of the list of coalesced writes in the mapping: @coalesced
+ *	elements of &struct svmvcpu_write. They precede this exit, and are in program order
  * @exits: number of exits since the vCPU was created, including those that the
  *	kernel handled itself
  * @exit_bytes: reserves space for future exits
@@ -1573,7 +1621,8 @@ struct svmvcpu_run {
 	__u8  events;
 	__u8  cr8;
 	__u32 io_data_offset;
-	__u32 out_reserved32;
+	__u16 coalesced;
+	__u16 coalesced_offset;
 	__u64 exits;
 	union {
 		/** @io: SVMVCPU_EXIT_IO */
