@@ -34,7 +34,8 @@
 /* The only hypercall that KVM can leave to the VMM */
 #define BENCH_HYPERCALL	12
 
-#define BENCH_BELL	0x3f9		/* WITH_DOORBELL: this port, and BENCH_DEVICE */
+/* WITH_DOORBELL, WITH_COALESCED: this port, and BENCH_DEVICE */
+#define BENCH_BELL	0x3f9
 
 /* Properties of a VM, besides memory and a vCPU */
 #define WITH_LAPIC	(1U << 0)
@@ -45,6 +46,7 @@
 #define WITH_FLAT32	(1U << 5)	/* 32-bit code without paging, not 64-bit mode */
 #define WITH_PAGES_4K	(1U << 6)	/* the first 2 MiB mapped by 4 KiB pages: four levels */
 #define WITH_DOORBELL	(1U << 7)	/* writes signal an eventfd */
+#define WITH_COALESCED	(1U << 8)	/* writes are reported together */
 
 enum bench_exit {
 	EXIT_IO,
@@ -92,6 +94,14 @@ void vm_setup(struct bench_vm *vm);
 
 /* Writes of a byte to BENCH_BELL and of four to BENCH_DEVICE signal an eventfd. */
 void vm_doorbells(struct bench_vm *vm, int eventfd);
+
+/* Writes of a byte to BENCH_BELL and of four to BENCH_DEVICE are coalesced. */
+void vm_coalesce(struct bench_vm *vm);
+/*
+ * RUN, and read the writes that it reports; returns how many there were, including one that
+ * exits because there is no room for it
+ */
+unsigned int vm_run_coalesced(struct bench_vm *vm);
 
 /* Signals of the eventfd send BENCH_VECTOR to the vCPU. */
 void vm_irqfd(struct bench_vm *vm, int eventfd);
@@ -157,6 +167,8 @@ void guest_close(struct bench_vm *vm);
 uint64_t *guest_param(struct bench_vm *vm, unsigned int nr);
 void *bench_alloc(size_t bytes, bool huge);
 void bench_die(const char *what);
+/* A VMM uses the data that it reads. */
+extern volatile uint64_t bench_used;
 
 static inline uint64_t ticks(void)
 {

@@ -24,6 +24,9 @@
 #define CR0_PG		0x80000000ULL
 #define CR4_PAE		0x20ULL
 #define EFER_LME_LMA	0x500ULL
+/* KVM_COALESCED_MMIO_MAX, which needs the PAGE_SIZE of the kernel */
+#define RING_MAX	((PAGE - sizeof(struct kvm_coalesced_mmio_ring)) /	\
+			 sizeof(struct kvm_coalesced_mmio))
 
 const char *const bench_device = "/dev/kvm";
 const bool has_prefault;
@@ -70,6 +73,7 @@ static struct {
 
 static int dev;
 static size_t run_bytes;
+static size_t ring_offset;
 static struct kvm_cpuid2 *cpuid;
 
 static void call(int fd, unsigned long cmd, void *arg, const char *what)
@@ -103,6 +107,7 @@ void dev_open(void)
 	if (dev < 0)
 		bench_die("open");
 	run_bytes = ioctl(dev, KVM_GET_VCPU_MMAP_SIZE, 0);
+	ring_offset = ioctl(dev, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO) * PAGE;
 	read_cpuid();
 	sigaction(SIGUSR1, &action, NULL);
 }
@@ -241,6 +246,17 @@ void vm_doorbells(struct bench_vm *vm, int eventfd)
 	call(vm->vm, KVM_IOEVENTFD, &bell, "IOEVENTFD");
 }
 
+void vm_coalesce(struct bench_vm *vm)
+{
+	struct kvm_coalesced_mmio_zone zone = { .addr = BENCH_BELL, .size = 1, .pio = 1 };
+
+	call(vm->vm, KVM_REGISTER_COALESCED_MMIO, &zone, "REGISTER_COALESCED_MMIO");
+	zone.addr = BENCH_DEVICE;
+	zone.size = 4;
+	zone.pio = 0;
+	call(vm->vm, KVM_REGISTER_COALESCED_MMIO, &zone, "REGISTER_COALESCED_MMIO");
+}
+
 /* A table of routes with one MSI */
 void vm_irqfd(struct bench_vm *vm, int eventfd)
 {
@@ -271,6 +287,24 @@ void vm_run(struct bench_vm *vm, enum bench_exit want)
 		errno = run->exit_reason;
 		bench_die("another exit than expected; its number is that of the error");
 	}
+}
+
+unsigned int vm_run_coalesced(struct bench_vm *vm)
+{
+	const struct kvm_run *run = vm->run;
+	struct kvm_coalesced_mmio_ring *ring;
+	unsigned int nr = 0;
+
+	if (ioctl(vm->vcpu, KVM_RUN, 0))
+		bench_die("RUN");
+	ring = (void *)((char *)vm->run + ring_offset);
+	for (; ring->first != ring->last; ring->first = (ring->first + 1) % RING_MAX, nr++)
+		bench_used = *(uint32_t *)ring->coalesced_mmio[ring->first].data;
+	if (run->exit_reason == KVM_EXIT_MMIO)
+		return nr + 1;
+	if (run->exit_reason != KVM_EXIT_IO)
+		bench_die("neither a coalesced write nor the end of the guest");
+	return nr + (run->io.port == BENCH_BELL);
 }
 
 unsigned int vm_io_bytes(const struct bench_vm *vm)

@@ -151,6 +151,22 @@ void vm_doorbells(struct bench_vm *vm, int eventfd)
 		bench_die("SET_IOEVENTFD");
 }
 
+static void coalesce(struct bench_vm *vm, unsigned int flags, uint64_t address, uint64_t bytes)
+{
+	const struct svmvcpu_coalesced arg = {
+		.size = sizeof(arg), .flags = flags, .address = address, .bytes = bytes,
+	};
+
+	if (ioctl(vm->vm, SVMVCPU_SET_COALESCED, &arg))
+		bench_die("SET_COALESCED");
+}
+
+void vm_coalesce(struct bench_vm *vm)
+{
+	coalesce(vm, SVMVCPU_COALESCED_PIO, BENCH_BELL, 1);
+	coalesce(vm, 0, BENCH_DEVICE, 4);
+}
+
 void vm_irqfd(struct bench_vm *vm, int eventfd)
 {
 	struct svmvcpu_irqfd irqfd = {
@@ -175,6 +191,24 @@ void vm_run(struct bench_vm *vm, enum bench_exit want)
 		bench_die("RUN");
 	if (run->reason != reasons[want])
 		unexpected(run);
+}
+
+unsigned int vm_run_coalesced(struct bench_vm *vm)
+{
+	const struct svmvcpu_run *run = vm->run;
+	const struct svmvcpu_write *list;
+	unsigned int i;
+
+	if (ioctl(vm->vcpu, SVMVCPU_RUN, 0))
+		bench_die("RUN");
+	list = (const void *)((const char *)vm->run + run->coalesced_offset);
+	for (i = 0; i < run->coalesced; i++)
+		bench_used = list[i].data;
+	if (run->reason == SVMVCPU_EXIT_MMIO)
+		return run->coalesced + 1;
+	if (run->reason != SVMVCPU_EXIT_IO)
+		unexpected(run);
+	return run->coalesced + (run->io.port == BENCH_BELL);
 }
 
 unsigned int vm_io_bytes(const struct bench_vm *vm)

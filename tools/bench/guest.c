@@ -14,6 +14,8 @@
 #define PTE_SMALL	0x063ULL	/* the same, of 4 KiB */
 #define GATE		0x8e00ULL	/* interrupt gate, CPL 0 */
 
+volatile uint64_t bench_used;
+
 void bench_die(const char *what)
 {
 	err(1, "%s: %s", bench_device, what);
@@ -111,6 +113,8 @@ void guest_open_code(struct bench_vm *vm, const void *code, size_t len, unsigned
 	vm_create(vm);
 	if (flags & WITH_DOORBELL)
 		add_doorbells(vm);
+	if (flags & WITH_COALESCED)
+		vm_coalesce(vm);
 	vm_setup(vm);
 }
 

@@ -102,6 +102,34 @@ BENCH_GUEST(mmio_doorbell,
 	    DONE);
 LOOPS(mmio_doorbell, WITH_DOORBELL | WITH_MMIO)
 
+/* Includes the exits for full lists, and the loop that reads the lists */
+static uint64_t coalesced(const void *code, size_t len, unsigned int flags, unsigned int n)
+{
+	unsigned int writes = 0;
+	struct bench_vm vm;
+	uint64_t begin, time;
+
+	guest_open_code(&vm, code, len, flags | WITH_COALESCED);
+	*guest_param(&vm, 0) = n;
+	begin = ticks();
+	while (writes < n)
+		writes += vm_run_coalesced(&vm);
+	time = ticks() - begin;
+	guest_close(&vm);
+	return time;
+}
+
+static uint64_t pio_coalesced(unsigned int n)
+{
+	return coalesced(guest_pio_doorbell, guest_pio_doorbell_end - guest_pio_doorbell, 0, n);
+}
+
+static uint64_t mmio_coalesced(unsigned int n)
+{
+	return coalesced(guest_mmio_doorbell, guest_mmio_doorbell_end - guest_mmio_doorbell,
+			 WITH_MMIO, n);
+}
+
 /* The handler, at 0x9000: reports that it ran, EOI */
 BENCH_GUEST(timer_handler,
 	    "mov $1, %r9d\n"
@@ -379,6 +407,8 @@ const struct bench_row rows_kernel[] = {
 	BY_COUNT("x2APIC TPR write, in the kernel", "", x2apic_tpr, 300, 5),
 	BY_COUNT("PIO doorbell, eventfd signaled", "", pio_doorbell, 300, 5),
 	BY_COUNT("MMIO doorbell, eventfd signaled", "", mmio_doorbell, 300, 5),
+	BY_COUNT("PIO write, coalesced", "", pio_coalesced, 1024, 5),
+	BY_COUNT("MMIO write, coalesced", "", mmio_coalesced, 1024, 5),
 	BY_COUNT("eventfd written, interrupt taken, EOI, exit", "", irqfd, 100, 5),
 	BY_COUNT("APIC timer armed for now, taken, EOI", "", timer_now, 100, 5),
 	/* Less than the delays of a busy host, if measured by time */
