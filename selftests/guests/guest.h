@@ -19,6 +19,7 @@
  *   apics.bin	--mode prot32 --lapic, at 0x100000: instructions that read and
  *		write the registers of both APICs; ends with code 0x2a (status 170)
  *   cpus.bin	real mode, --lapic --cpus N: starts the other CPUs; see cpus.S
+ *   smpstress	a program for Linux guests with several CPUs
  */
 #ifndef GUEST_H
 #define GUEST_H

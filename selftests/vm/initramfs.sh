@@ -46,17 +46,18 @@ skeleton() {
 }
 
 # What vcpuctl boots inside the machine: kernels and firmware from Debian's
-# packages, and a root file system of busybox and one script.
+# packages, and a root file system of busybox, one script and one program.
 linux_guest() {
 	local guest=$out/guest-root
 
 	rm -rf "$guest"
 	mkdir -p "$guest"/{bin,dev,proc,sys}
 	cp /bin/busybox "$guest/bin/busybox"
-	for applet in sh awk cat dd grep mount poweroff sed sleep uname; do
+	for applet in sh awk cat dd grep head mount poweroff sed sleep uname; do
 		ln -s busybox "$guest/bin/$applet"
 	done
 	install -m 755 "$here/guest-init" "$guest/init"
+	add_stripped "$TOP/build/guests/smpstress" "$guest/bin"
 	pack "$guest" "$root/guests/linux-initrd.cpio"
 	rm -rf "$guest"
 	cp "$("$here/kernel.sh" stock)/vmlinuz" "$root/guests/vmlinuz"
