@@ -81,11 +81,13 @@ static u32 reg_bits(const struct lapic_config *config, unsigned int reg)
  * Bits of a register that can be read as 1. For ID, LDR and ICR2 these are the bits in
  * xAPIC mode.
  */
-u32 lapic_reg_state_bits(const struct lapic_config *config, unsigned int reg)
+u32 lapic_reg_state_bits(const struct lapic *l, unsigned int reg)
 {
-	if (!(reg_rule(reg)->access & (XR | MR)))
+	const struct reg_rule *rule = reg_rule(reg);
+
+	if (!(rule->access & (XR | MR)))
 		return 0;
-	return reg_bits(config, reg) | reg_rule(reg)->internal | reg_rule(reg)->kept;
+	return reg_bits(&l->config, reg) | rule->internal | (lapic_is_x2(l) ? 0 : rule->kept);
 }
 
 /* The value of LDR that x2APIC mode derives from the ID */
@@ -102,6 +104,7 @@ static void enter_mode(struct lapic *l)
 	if (lapic_is_x2(l)) {
 		l->regs[REG_ID] = l->config.id;
 		l->regs[REG_LDR] = lapic_x2_ldr(l->config.id);
+		l->regs[REG_ICR] &= ~reg_rules[REG_ICR].kept;
 	}
 }
 

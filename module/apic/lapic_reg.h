@@ -90,7 +90,7 @@ static inline bool lapic_soft_enabled(const struct lapic *l)
 
 /* lapic.c */
 bool lapic_base_valid(const struct lapic_config *config, u64 base);
-u32 lapic_reg_state_bits(const struct lapic_config *config, unsigned int reg);
+u32 lapic_reg_state_bits(const struct lapic *l, unsigned int reg);
 u32 lapic_x2_ldr(u32 id);
 
 /* lapic_irq.c */

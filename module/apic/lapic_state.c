@@ -58,7 +58,7 @@ static u32 reg_value(const struct lapic *l, unsigned int reg, u32 value)
 		if (reg == REG_ID || reg == REG_ICR2)
 			return value;
 	}
-	return value & lapic_reg_state_bits(&l->config, reg);
+	return value & lapic_reg_state_bits(l, reg);
 }
 
 /* @same_mode: values that are the current ones stay. Most registers are 0. */

@@ -449,6 +449,18 @@ static void fill(struct lapic *l, u32 first)
 	page_read(l, 0x3f0);
 }
 
+/* Reserved bits of ICR exist on the page only: in x2APIC mode they could not be written back. */
+static void lapic_test_icr_mode(struct kunit *test)
+{
+	struct lapic l;
+
+	start(&l, false);
+	page_write(&l, OFF(REG_ICR), 0xa5a5a0a5);
+	KUNIT_EXPECT_EQ(test, page_read(&l, OFF(REG_ICR)), 0xa5a5a0a5U);
+	KUNIT_EXPECT_FALSE(test, msr_write_gp(&l, LAPIC_MSR_BASE, 0xfee00d00));
+	KUNIT_EXPECT_EQ(test, msr_read(&l, X2(REG_ICR)), 0x480a5ULL);
+}
+
 /* A write changes the register and perhaps the timer, but nothing else. */
 static void lapic_test_alone(struct kunit *test)
 {
@@ -712,6 +724,7 @@ static struct kunit_case lapic_test_cases[] = {
 	KUNIT_CASE(lapic_test_owns_msr),
 	KUNIT_CASE(lapic_test_transitions),
 	KUNIT_CASE(lapic_test_base_bits),
+	KUNIT_CASE(lapic_test_icr_mode),
 	KUNIT_CASE(lapic_test_alone),
 	KUNIT_CASE(lapic_test_disable),
 	KUNIT_CASE(lapic_test_init_signal),
