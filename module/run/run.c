@@ -681,14 +681,17 @@ static __always_inline int run_locked(struct vcpu *vcpu, bool stop)
 		WRITE_ONCE(vcpu->run->in_flags, 0);
 		WRITE_ONCE(vcpu->run->inject, 0);
 	}
+	/* Stays set if there is another exit to report, as a kick does. */
+	if (unlikely(stop))
+		set_bit(VCPU_REQ_STOP, &vcpu->requests);
 	ret = sync_run_page_in(vcpu, &in);
-	if (unlikely(in.deadline_ns | stop))
-		vcpu_limit_start(vcpu, in.deadline_ns, stop);
+	if (unlikely(in.deadline_ns))
+		vcpu_deadline_start(vcpu, in.deadline_ns);
 	/* run_loop() checks for kicks, signals and activity before it enters the guest. */
 	if (likely(ret == EXIT_RESUME))
 		ret = run_loop(vcpu);
-	if (unlikely(in.deadline_ns | stop))
-		vcpu_limit_end(vcpu);
+	if (unlikely(in.deadline_ns))
+		vcpu_deadline_stop(vcpu);
 	if (unlikely(ret != EXIT_USER)) {
 		if (vcpu->error == -EBUSY)
 			svm_cpu_explain_busy();
@@ -711,7 +714,7 @@ static __always_inline int run_locked(struct vcpu *vcpu, bool stop)
 /**
  * vcpu_run() - SVMVCPU_RUN
  * @vcpu: a vCPU whose VM belongs to current->mm
- * @stop: return INTERRUPTED before the guest runs, unless there is another exit to report
+ * @stop: return INTERRUPTED before the guest runs
  *
  * Return: 0, with the exit on the run page. -EINVAL if the run page is invalid; -EAGAIN if
  * an interrupt is injected while another one waits, or an exception while another one has

@@ -74,13 +74,8 @@ u32 vcpu_take_interruptions(struct vcpu *vcpu)
 	return by;
 }
 
-/* Limits this RUN: by a deadline unless @ns is 0, and to no guest instruction if @stop. */
-void vcpu_limit_start(struct vcpu *vcpu, u64 ns, bool stop)
+void vcpu_deadline_start(struct vcpu *vcpu, u64 ns)
 {
-	if (stop)
-		set_bit(VCPU_REQ_STOP, &vcpu->requests);
-	if (!ns)
-		return;
 	/* A deadline in the past ends RUN before the guest executes anything. */
 	if (ns <= ktime_get_ns()) {
 		set_bit(VCPU_REQ_DEADLINE, &vcpu->requests);
@@ -90,9 +85,8 @@ void vcpu_limit_start(struct vcpu *vcpu, u64 ns, bool stop)
 		      HRTIMER_MODE_ABS);
 }
 
-void vcpu_limit_end(struct vcpu *vcpu)
+void vcpu_deadline_stop(struct vcpu *vcpu)
 {
 	hrtimer_cancel(&vcpu->deadline);
 	clear_bit(VCPU_REQ_DEADLINE, &vcpu->requests);
-	clear_bit(VCPU_REQ_STOP, &vcpu->requests);
 }

@@ -307,8 +307,8 @@ void vcpu_set_policy(struct vcpu *vcpu, const struct vmcb_policy *policy);
 /* request.c */
 void vcpu_kick(struct vcpu *vcpu);
 void vcpu_deadline_init(struct vcpu *vcpu);
-void vcpu_limit_start(struct vcpu *vcpu, u64 ns, bool stop);
-void vcpu_limit_end(struct vcpu *vcpu);
+void vcpu_deadline_start(struct vcpu *vcpu, u64 ns);
+void vcpu_deadline_stop(struct vcpu *vcpu);
 u32 vcpu_take_interruptions(struct vcpu *vcpu);
 
 /* state.c */

@@ -15,6 +15,7 @@
 GUEST32(spin, "sti\n 1: incl 0x8000\n jmp 1b");
 GUEST32(halt, "hlt\n hlt\n hlt\n hlt");
 GUEST32(in_halt, "in $0x80, %al\n hlt");
+GUEST32(rdmsr_halt, "mov $0xc0000200, %ecx\n rdmsr\n hlt");
 /* Counts until the VMM writes a word, then exits */
 GUEST32(until, "sti\n 1: incl 0x8000\n cmpl $0, 0x8004\n je 1b\n out %al, $0x80\n hlt");
 
@@ -146,6 +147,26 @@ TEST_F(signals, with_kick_and_deadline)
 	RUN_EXPECT(vm, HALT);
 }
 
+/* Another exit comes first: the exception that the answer raises. It uses nothing up. */
+TEST_F(signals, after_another_exit)
+{
+	struct svmvcpu_exits exits = { .exceptions = 1U << 13 };
+	struct test_vm *vm = &self->vm;
+
+	load_guest(vm, rdmsr_halt);
+	prepare(vm);
+	ASSERT_EQ(0, svmvcpu_vcpu_choose_exits(&vm->vcpu, &exits));
+	RUN_EXPECT(vm, MSR_READ);
+	stop_byte = 1;
+	vm->run->in_flags = SVMVCPU_RUN_FAIL;
+	ASSERT_EQ(0, run_stop(vm));
+	ASSERT_EQ((unsigned int)SVMVCPU_EXIT_EXCEPTION, vm->run->reason);
+	EXPECT_EQ(13U, vm->run->exception.vector);
+	RUN_EXPECT(vm, INTERRUPTED);
+	EXPECT_BY(vm, SVMVCPU_BY_STOP);
+	RUN_EXPECT(vm, MSR_READ);
+}
+
 TEST_F(signals, errors_change_nothing)
 {
 	struct test_vm *vm = &self->vm;
@@ -230,7 +251,11 @@ TEST_F(signals, mask_after_errors)
 	vm->run->in_flags = SVMVCPU_RUN_FAIL;
 	EXPECT_EQ(-EINVAL, run_masked(vm, BIT_OF(SIGUSR1)));
 	EXPECT_FALSE(is_blocked(SIGUSR1));
+	/* Nor does it leave a request to stop. */
+	stop_byte = 1;
+	EXPECT_EQ(-EINVAL, run_stop(vm));
 	vm->run->in_flags = 0;
+	RUN_EXPECT(vm, HALT);
 	raise(SIGUSR1);
 	EXPECT_EQ(1, signals);
 }
