@@ -21,37 +21,45 @@
 #define DATA_POWEROFF	0x2000
 #define PORT_RESET	0xcf9
 
-/* Out of line: once in the life of a guest. Returns false for an ordinary IO exit. */
-static noinline bool report_down(struct vcpu *vcpu, u16 port, unsigned int width, u32 data)
+/* Fill the run page, then complete the instruction: the VMM sees RIP after it. */
+static __always_inline enum exit_result io_out_exit(struct vcpu *vcpu, u16 port,
+						    unsigned int width, u64 next_rip)
 {
+	struct svmvcpu_run *run = vcpu->run;
+
+	run->reason = SVMVCPU_EXIT_IO;
+	run->io = (struct svmvcpu_exit_io) {
+		.port = port, .width = width, .count = 1,
+		.data = ginsn_low_bytes(vcpu->gprs[INSN_RAX], width),
+	};
+	guest_skip_to(vcpu, next_rip);
+	return EXIT_USER;
+}
+
+/* The ports of SYSTEM_DOWN. Out of line, so that exit_io() need not save registers. */
+static noinline enum exit_result io_out_down(struct vcpu *vcpu, unsigned int width, u64 next_rip)
+{
+	const u16 port = vcpu->vmcb->control.exit_info_1 >> IOIO_PORT_SHIFT;
+	const u32 data = ginsn_low_bytes(vcpu->gprs[INSN_RAX], width);
 	const bool reset = port == PORT_RESET;
 
 	if (vcpu->ports_exit || (!reset && (width != 2 || data != DATA_POWEROFF)))
-		return false;
+		return io_out_exit(vcpu, port, width, next_rip);
 	vcpu->run->reason = SVMVCPU_EXIT_SYSTEM_DOWN;
 	vcpu->run->down = (struct svmvcpu_exit_down) {
 		.kind = reset ? SVMVCPU_DOWN_RESET : SVMVCPU_DOWN_POWEROFF,
 		.data = data,
 	};
-	return true;
+	guest_skip_to(vcpu, next_rip);
+	return EXIT_USER;
 }
 
-/* Fill the run page, then complete the instruction: the VMM sees RIP after it. */
 static __always_inline enum exit_result io_out(struct vcpu *vcpu, u16 port,
 					       unsigned int width, u64 next_rip)
 {
-	u32 data = ginsn_low_bytes(vcpu->gprs[INSN_RAX], width);
-	struct svmvcpu_run *run = vcpu->run;
-
-	if (likely(port != PORT_RESET && port != PORT_POWEROFF) ||
-	    !report_down(vcpu, port, width, data)) {
-		run->reason = SVMVCPU_EXIT_IO;
-		run->io = (struct svmvcpu_exit_io) {
-			.port = port, .width = width, .count = 1, .data = data,
-		};
-	}
-	guest_skip_to(vcpu, next_rip);
-	return EXIT_USER;
+	if (unlikely(port == PORT_RESET || port == PORT_POWEROFF))
+		return io_out_down(vcpu, width, next_rip);
+	return io_out_exit(vcpu, port, width, next_rip);
 }
 
 /* In a VM with doorbells or ranges. Out of line, so that exit_io() need not save registers. */
