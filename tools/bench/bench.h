@@ -89,6 +89,8 @@ void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes);
 /* A second vCPU, with APIC ID 1, of a VM WITH_LAPIC; @other shares everything else. */
 void vm_add_vcpu(struct bench_vm *vm, struct bench_vm *other);
 void vm_remove_vcpu(struct bench_vm *other);
+/* Removes all that vm_map() has added at @gpa */
+void vm_unmap(struct bench_vm *vm, uint64_t gpa, size_t bytes);
 /* Starts at BENCH_CODE with flat segments and interrupts off */
 void vm_setup(struct bench_vm *vm);
 

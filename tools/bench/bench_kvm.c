@@ -129,6 +129,12 @@ void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes)
 	call(vm->vm, KVM_SET_USER_MEMORY_REGION, &region, "SET_USER_MEMORY_REGION");
 }
 
+void vm_unmap(struct bench_vm *vm, uint64_t gpa, size_t bytes)
+{
+	(void)bytes;
+	vm_map(vm, gpa, NULL, 0);
+}
+
 static void enable(int vm, uint32_t cap, uint64_t arg)
 {
 	struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };

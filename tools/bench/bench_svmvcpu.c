@@ -63,6 +63,17 @@ void vm_map(struct bench_vm *vm, uint64_t gpa, void *hva, size_t bytes)
 		bench_die("MAP");
 }
 
+void vm_unmap(struct bench_vm *vm, uint64_t gpa, size_t bytes)
+{
+	struct svmvcpu_range range = { .gpa = gpa, .bytes = bytes };
+	struct svmvcpu_unmap unmap = {
+		.size = sizeof(unmap), .nr = 1, .ranges = (uintptr_t)&range,
+	};
+
+	if (ioctl(vm->vm, SVMVCPU_UNMAP, &unmap))
+		bench_die("UNMAP");
+}
+
 static void decode_mmio(struct bench_vm *vm)
 {
 	struct svmvcpu_exits exits = { .size = sizeof(exits), .decode = SVMVCPU_DECODE_MMIO };
