@@ -49,14 +49,16 @@ deps-tests: deps
 
 WARNINGS = -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes \
 	   -Werror=int-conversion -Werror=incompatible-pointer-types
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iinclude/uapi -Itools/lib -Imodule
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iinclude/uapi -Itools/lib -Itools/chips -Imodule
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = $(CPPFLAGS) $(WARNINGS) $(CFLAGS) -MMD -MP
 
 LIB = $(B)/lib/libsvmvcpu.a
 LIB_SOURCES := $(wildcard tools/lib/*.c)
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(B)/obj/%.o)
-VCPUCTL_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/vcpuctl/*.c))
+CHIP_SOURCES := $(wildcard tools/chips/*.c)
+VCPUCTL_CHIPS = tools/chips/ioapic.c tools/chips/apic_message.c
+VCPUCTL_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/vcpuctl/*.c) $(VCPUCTL_CHIPS))
 TOOLS = $(if $(VCPUCTL_OBJECTS),$(B)/tools/vcpuctl)
 
 # Fragments add GUESTS, HOST_TESTS (programs that print TAP), TOOL_LIBS, and

@@ -133,7 +133,7 @@ module_warnings() {
 program_warnings() {
 	local -a flags=(-fsyntax-only -std=gnu11 -D_GNU_SOURCE -Wall -Wextra
 		-Wshadow -Wstrict-prototypes -Wmissing-prototypes
-		-Iinclude -Iinclude/uapi -Itools/lib -Imodule
+		-Iinclude -Iinclude/uapi -Itools/lib -Itools/chips -Imodule
 		-isystem "$source_tree/tools/testing/selftests")
 	local file status=0 said
 
@@ -141,7 +141,7 @@ program_warnings() {
 		said=$(gcc "${flags[@]}" "$file" 2>&1) || status=1
 		[ -z "$said" ] || status=1
 		[ -z "$said" ] || echo "$said"
-	done < <(sources 'tools/lib/*.c' 'tools/vcpuctl/*.c' 'tools/bench/*.c')
+	done < <(sources 'tools/lib/*.c' 'tools/chips/*.c' 'tools/vcpuctl/*.c' 'tools/bench/*.c')
 	return "$status"
 }
 

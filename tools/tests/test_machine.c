@@ -41,11 +41,12 @@ static __s64 test_wall(void)
 static struct apic_message message;
 static unsigned int nr_messages;
 
-static void put_message(void *arg, const struct apic_message *msg)
+static int put_message(void *arg, const struct apic_message *msg)
 {
 	(void)arg;
 	message = *msg;
 	nr_messages++;
+	return 1;
 }
 
 static struct machine fresh(void)

@@ -46,19 +46,15 @@ static void serial_irq(void *arg, bool level)
 	machine_irq(&s->machine, IRQ_SERIAL, level);
 }
 
-static void send_message(void *arg, const struct apic_message *msg)
+/* What cannot be sent is lost, as on a bus. */
+static int send_message(void *arg, const struct apic_message *msg)
 {
 	const struct session *s = arg;
-	const struct svmvcpu_message out = {
-		.flags = (msg->logical ? SVMVCPU_MSG_LOGICAL : 0) |
-			 (msg->level ? SVMVCPU_MSG_LEVEL : 0),
-		.dest = msg->dest,
-		.vector = msg->vector,
-		.mode = msg->mode,
-	};
+	struct svmvcpu_message out;
 
-	/* nobody there, or a vector below 16: lost, as on a bus */
-	svmvcpu_vm_message(s->vm, &out);
+	if (!apic_message_encode(msg, &out))
+		return 0;
+	return svmvcpu_vm_message(s->vm, &out);
 }
 
 /* in the thread that waits for input: the thread of any vCPU looks for itself */
