@@ -32,6 +32,7 @@ void ioapic_reset(struct ioapic *a)
 	a->index = 0;
 	a->levels = 0;
 	a->delivered = 0;
+	a->report = 0;
 	a->acked = 0;
 	a->unmasked = 0;
 	for (i = 0; i < IOAPIC_PINS; i++)
@@ -53,16 +54,17 @@ static bool is_level(__u64 entry)
 static int deliver(struct ioapic *a, unsigned int pin)
 {
 	__u64 *entry = &a->entries[pin];
+	bool level = is_level(*entry);
 	const struct apic_message msg = {
 		.dest = *entry >> 56,
 		.vector = *entry,
 		.mode = mode_of(*entry),
 		.logical = *entry & ENTRY_LOGICAL,
-		.level = is_level(*entry),
+		.level = level || (a->report & (1U << pin)),
 	};
 	int accepted = a->send(a->arg, &msg);
 
-	if (!msg.level)
+	if (!level)
 		a->delivered |= 1U << pin;
 	else if (accepted > 0)
 		*entry |= ENTRY_REMOTE;

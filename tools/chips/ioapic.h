@@ -29,6 +29,8 @@
  * @index: selects the register that the data window shows
  * @levels: mask of asserted pins
  * @delivered: mask of edge-triggered pins whose last edge was sent
+ * @report: mask of pins whose messages ask for an EOI although they are edge-triggered;
+ *	the owner sets it
  * @acked: mask of pins whose vector got an EOI; the owner clears it
  * @unmasked: mask of pins whose entry was unmasked; the owner clears it
  * @entries: the redirection table, with the bits of the architecture
@@ -43,6 +45,7 @@ struct ioapic {
 	__u32 index;
 	__u32 levels;
 	__u32 delivered;
+	__u32 report;
 	__u32 acked;
 	__u32 unmasked;
 	__u64 entries[IOAPIC_PINS];
@@ -58,7 +61,7 @@ void ioapic_write(struct ioapic *a, __u64 offset, unsigned int width, __u32 valu
  * the result of @send, or 1 for a deassertion.
  */
 int ioapic_set(struct ioapic *a, unsigned int pin, bool level);
-/* A local APIC has ended a level-triggered interrupt. */
+/* A local APIC has ended an interrupt of a message with .level. */
 void ioapic_eoi(struct ioapic *a, __u8 vector);
 
 /* The state as KVM_GET_IRQCHIP and KVM_SET_IRQCHIP have it. Restoring may send messages. */

@@ -228,6 +228,14 @@ static void test_marks(void)
 	OK(a.acked == 0x80, "pins with the vector of the EOI");
 	ioapic_eoi(&a, 0x41);
 	OK(a.acked == 0xc0, "masked ones, too");
+	a.report = 0x80;
+	ioapic_set(&a, 7, true);
+	OK(last.vector == 0x40 && last.level && get(&a, 0x1e) == 0x40 && a.delivered == 0x80,
+	   "an edge whose EOI the owner wants is still an edge");
+	ioapic_set(&a, 7, false);
+	a.acked = 0;
+	ioapic_eoi(&a, 0x40);
+	OK(a.acked == 0x80 && nr_sent == 1, "nothing but a mark at its EOI");
 }
 
 static void test_save(void)
@@ -270,6 +278,7 @@ static void test_save(void)
 	state.irr &= 0xffffff;
 	OK(!memcmp(&state, &again, sizeof(state)), "nothing is lost on the way");
 	b.delivered = 1;
+	b.report = 1;
 	b.acked = 1;
 	b.unmasked = 1;
 	ioapic_reset(&b);
