@@ -11,6 +11,11 @@
 #define PINS		(PIC_PINS + IOAPIC_PINS)
 #define IOAPIC_WINDOW	0x100U	/* bytes of the I/O APIC's page that are its */
 #define PIT_GSI		0
+
+/* As in KVM: after so many EOIs of an interrupt that is still asserted, a pause */
+#define STORM_EOIS	10000
+#define STORM_PAUSE_NS	10000000
+
 #define SPEAKER_PORTS	4	/* that an access to PIT_SPEAKER may cover */
 
 /* --- pins and lines --------------------------------------------------------- */
@@ -99,9 +104,16 @@ static void tell_pit(struct chipset *c, __u64 acked, __u64 unmasked)
 		tick(c);
 }
 
+static __u64 next_deadline(const struct chipset *c)
+{
+	__u64 tick = c->has_pit ? pit_next(&c->pit) : PIT_NEVER;
+
+	return tick < c->resume ? tick : c->resume;
+}
+
 static void tell_owner(struct chipset *c)
 {
-	__u64 deadline = c->has_pit ? pit_next(&c->pit) : PIT_NEVER;
+	__u64 deadline = next_deadline(c);
 
 	if (c->output != c->pic.output) {
 		c->output = c->pic.output;
@@ -127,6 +139,10 @@ static void settle(struct chipset *c)
 	c->acked |= acked;
 	if (c->has_pit)
 		tell_pit(c, acked, unmasked);
+	if (!c->ioapic.held)
+		c->resume = PIT_NEVER;
+	else if (c->resume == PIT_NEVER)
+		c->resume = c->ops->now(c->arg) + STORM_PAUSE_NS;
 	tell_owner(c);
 }
 
@@ -187,6 +203,8 @@ void chipset_expire(struct chipset *c)
 {
 	if (c->has_pit && pit_expire(&c->pit))
 		tick(c);
+	if (c->ops->now(c->arg) >= c->resume)
+		ioapic_resume(&c->ioapic);
 	settle(c);
 }
 
@@ -351,10 +369,11 @@ int chipset_init(struct chipset *c, const struct chipset_ops *ops, void *arg)
 {
 	*c = (struct chipset){
 		.ops = ops, .arg = arg, .ioapic.send = ops->send, .ioapic.arg = arg,
-		.deadline = PIT_NEVER,
+		.resume = PIT_NEVER, .deadline = PIT_NEVER,
 	};
 	pic_reset(&c->pic);
 	ioapic_reset(&c->ioapic);
+	c->ioapic.patience = STORM_EOIS;
 	return routing_set_default(&c->routing);
 }
 

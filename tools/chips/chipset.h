@@ -55,6 +55,7 @@ struct chipset_ops {
  * @routing: where GSIs go
  * @lines: mask of the sources that assert each pin
  * @acked: mask of pins whose interrupts have ended
+ * @resume: time at which ioapic_resume() is due, or PIT_NEVER
  * @output: the PIC's output that @ops was told
  * @deadline: the time that @ops was told
  */
@@ -70,6 +71,7 @@ struct chipset {
 	struct routing routing;
 	__u8 lines[PIC_PINS + IOAPIC_PINS];
 	__u64 acked;
+	__u64 resume;
 	bool output;
 	__u64 deadline;
 };

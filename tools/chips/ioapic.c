@@ -33,10 +33,14 @@ void ioapic_reset(struct ioapic *a)
 	a->levels = 0;
 	a->delivered = 0;
 	a->report = 0;
+	a->patience = 0;
+	a->held = 0;
 	a->acked = 0;
 	a->unmasked = 0;
-	for (i = 0; i < IOAPIC_PINS; i++)
+	for (i = 0; i < IOAPIC_PINS; i++) {
 		a->entries[i] = ENTRY_MASKED;
+		a->eois[i] = 0;
+	}
 }
 
 static unsigned int mode_of(__u64 entry)
@@ -100,6 +104,22 @@ int ioapic_set(struct ioapic *a, unsigned int pin, bool level)
 	return a->entries[pin] & ENTRY_MASKED ? -1 : deliver(a, pin);
 }
 
+/* Counts the EOIs of a pin that stays asserted, and holds it back after too many. */
+static bool is_storm(struct ioapic *a, unsigned int pin)
+{
+	__u32 bit = 1U << pin;
+
+	if (!(a->levels & bit) || (a->entries[pin] & ENTRY_MASKED)) {
+		a->eois[pin] = 0;
+		return false;
+	}
+	if (!a->patience || ++a->eois[pin] < a->patience)
+		return false;
+	a->eois[pin] = 0;
+	a->held |= bit;
+	return true;
+}
+
 void ioapic_eoi(struct ioapic *a, __u8 vector)
 {
 	unsigned int pin;
@@ -109,7 +129,20 @@ void ioapic_eoi(struct ioapic *a, __u8 vector)
 			continue;
 		a->acked |= 1U << pin;
 		a->entries[pin] &= ~ENTRY_REMOTE;
-		serve_level(a, pin);
+		if (!is_storm(a, pin))
+			serve_level(a, pin);
+	}
+}
+
+void ioapic_resume(struct ioapic *a)
+{
+	__u32 held = a->held;
+	unsigned int pin;
+
+	a->held = 0;
+	for (pin = 0; pin < IOAPIC_PINS; pin++) {
+		if (held & (1U << pin))
+			serve_level(a, pin);
 	}
 }
 

@@ -31,9 +31,13 @@
  * @delivered: mask of edge-triggered pins whose last edge was sent
  * @report: mask of pins whose messages ask for an EOI although they are edge-triggered;
  *	the owner sets it
+ * @patience: after so many EOIs of a level without a deassertion, its next message waits for
+ *	ioapic_resume(); 0 for never. The owner sets it
+ * @held: mask of pins that wait for ioapic_resume()
  * @acked: mask of pins whose vector got an EOI; the owner clears it
  * @unmasked: mask of pins whose entry was unmasked; the owner clears it
  * @entries: the redirection table, with the bits of the architecture
+ * @eois: for each pin, the number of EOIs since it was deasserted
  *
  * The polarity of an entry has no effect: a pin is asserted or not.
  */
@@ -46,9 +50,12 @@ struct ioapic {
 	__u32 levels;
 	__u32 delivered;
 	__u32 report;
+	__u32 patience;
+	__u32 held;
 	__u32 acked;
 	__u32 unmasked;
 	__u64 entries[IOAPIC_PINS];
+	__u32 eois[IOAPIC_PINS];
 };
 
 void ioapic_reset(struct ioapic *a);
@@ -63,6 +70,11 @@ void ioapic_write(struct ioapic *a, __u64 offset, unsigned int width, __u32 valu
 int ioapic_set(struct ioapic *a, unsigned int pin, bool level);
 /* A local APIC has ended an interrupt of a message with .level. */
 void ioapic_eoi(struct ioapic *a, __u8 vector);
+/*
+ * Sends what is held back. In hardware, a guest makes progress between an EOI and the next
+ * interrupt of a device that its handler cannot silence; so the owner waits for a while.
+ */
+void ioapic_resume(struct ioapic *a);
 
 /* The state as KVM_GET_IRQCHIP and KVM_SET_IRQCHIP have it. Restoring may send messages. */
 void ioapic_save(const struct ioapic *a, struct kvm_ioapic_state *state);

@@ -238,6 +238,43 @@ static void test_marks(void)
 	OK(a.acked == 0x80 && nr_sent == 1, "nothing but a mark at its EOI");
 }
 
+static void test_storm(void)
+{
+	struct ioapic a = fresh();
+	unsigned int i;
+
+	route(&a, 9, 0x8041);
+	route(&a, 10, 0x8042);
+	ioapic_set(&a, 9, true);
+	ioapic_set(&a, 10, true);
+	for (i = 0; i < 20; i++)
+		ioapic_eoi(&a, 0x41);
+	OK(nr_sent == 22 && !a.held, "no limit");
+	a.patience = 3;
+	ioapic_eoi(&a, 0x41);
+	ioapic_eoi(&a, 0x41);
+	ioapic_eoi(&a, 0x42);
+	OK(nr_sent == 25 && !a.held, "two EOIs");
+	ioapic_eoi(&a, 0x41);
+	OK(nr_sent == 25 && a.held == 0x200, "the third one holds the pin back");
+	ioapic_resume(&a);
+	OK(nr_sent == 26 && last.vector == 0x41 && !a.held, "for a while");
+	ioapic_eoi(&a, 0x41);
+	ioapic_eoi(&a, 0x41);
+	ioapic_set(&a, 9, false);
+	ioapic_eoi(&a, 0x41);
+	ioapic_set(&a, 9, true);
+	ioapic_eoi(&a, 0x41);
+	ioapic_eoi(&a, 0x41);
+	OK(!a.held, "an EOI after a deassertion starts again");
+	ioapic_eoi(&a, 0x41);
+	OK(a.held == 0x200, "three more");
+	nr_sent = 0;
+	ioapic_set(&a, 9, false);
+	ioapic_resume(&a);
+	OK(!nr_sent && !a.held, "deasserted meanwhile");
+}
+
 static void test_save(void)
 {
 	struct kvm_ioapic_state state, again;
@@ -279,6 +316,9 @@ static void test_save(void)
 	OK(!memcmp(&state, &again, sizeof(state)), "nothing is lost on the way");
 	b.delivered = 1;
 	b.report = 1;
+	b.patience = 1;
+	b.held = 1;
+	b.eois[3] = 1;
 	b.acked = 1;
 	b.unmasked = 1;
 	ioapic_reset(&b);
@@ -382,6 +422,7 @@ int main(void)
 	test_modes();
 	test_results();
 	test_marks();
+	test_storm();
 	test_save();
 	test_random();
 	test_encode();
