@@ -57,8 +57,9 @@ LIB = $(B)/lib/libsvmvcpu.a
 LIB_SOURCES := $(wildcard tools/lib/*.c)
 LIB_OBJECTS = $(LIB_SOURCES:%.c=$(B)/obj/%.o)
 CHIP_SOURCES := $(wildcard tools/chips/*.c)
-VCPUCTL_CHIPS = tools/chips/ioapic.c tools/chips/apic_message.c
-VCPUCTL_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/vcpuctl/*.c) $(VCPUCTL_CHIPS))
+CHIP_OBJECTS = $(CHIP_SOURCES:%.c=$(B)/obj/%.o)
+CHIP_LIB = $(B)/lib/libchips.a
+VCPUCTL_OBJECTS = $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/vcpuctl/*.c))
 TOOLS = $(if $(VCPUCTL_OBJECTS),$(B)/tools/vcpuctl)
 
 # Fragments add GUESTS, HOST_TESTS (programs that print TAP), TOOL_LIBS, and
@@ -72,6 +73,9 @@ $(B)/obj/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(LIB): $(LIB_OBJECTS)
+$(CHIP_LIB): $(CHIP_OBJECTS)
+
+$(LIB) $(CHIP_LIB):
 	$(call note,AR,$@)
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -81,12 +85,12 @@ $(LIB): $(LIB_OBJECTS)
 STATIC := $(if $(wildcard $(shell $(CC) -print-file-name=libc.a)),-static)
 
 # Not static: Debian has only the shared Zydis
-$(B)/tools/vcpuctl: $(VCPUCTL_OBJECTS) $(INSN_LIB) $(LIB)
+$(B)/tools/vcpuctl: $(VCPUCTL_OBJECTS) $(CHIP_LIB) $(INSN_LIB) $(LIB)
 	$(call note,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -pthread -o $@ $^ -lZydis $(TOOL_LIBS)
 
-lib: $(LIB)
+lib: $(LIB) $(CHIP_LIB)
 tools: $(TOOLS)
 guests: $(GUESTS)
 
@@ -117,7 +121,7 @@ selftests: lib $(HARNESS)
 	+$(Q)$(if $(SELFTESTS),$(MAKE) --no-print-directory -C selftests CC="$(CC)" \
 		KSFT=../$(B)/kselftest)
 
--include $(LIB_OBJECTS:.o=.d) $(VCPUCTL_OBJECTS:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(CHIP_OBJECTS:.o=.d) $(VCPUCTL_OBJECTS:.o=.d)
 
 # --- the test machine ------------------------------------------------------
 
