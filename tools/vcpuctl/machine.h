@@ -24,7 +24,7 @@
 /**
  * struct machine - devices and policies
  * @uart: serial port at 0x3f8; its callbacks belong to the caller
- * @platform: firmware's chips; @platform.now_ns belongs to the caller
+ * @platform: firmware's chips; their clocks belong to the caller
  * @pm: power management registers of ACPI
  * @ioapic: the I/O APIC; its callback belongs to the caller
  * @apic: @ioapic is there

@@ -10,16 +10,10 @@
 
 #define PORT_TIMER2	0x42
 #define PORT_TIMER_MODE	0x43
-#define PORT_GATE	0x61
 #define PORT_CMOS_INDEX	0x70
 #define PORT_CMOS_DATA	0x71
 #define PORT_A20	0x92
 
-#define GATE_REFRESH	0x10
-#define GATE_TIMER2_OUT	0x20
-#define TIMER_ACCESS	0x30	/* 0: latch */
-#define TIMER_HZ	1193182ULL
-#define NS_PER_SEC	1000000000ULL
 #define MIB		0x100000ULL
 
 static __u8 bcd(int value)
@@ -67,66 +61,16 @@ void platform_reset(struct platform *p, __u64 mem)
 	cmos_word(p, 0x30, above1 / 1024);
 	cmos_word(p, 0x34, above16 / 65536);
 	p->index = 0;
-	p->gate = 0;
-	p->refresh = false;
 	p->a20 = 0x02;
-	p->timer_count = 0x10000;
-	p->timer_high = false;
-	p->timer_start = p->now_ns();
-	p->timer_unread = 0;
-}
-
-static __u64 timer_ticks(const struct platform *p)
-{
-	__u64 passed = p->now_ns() - p->timer_start;
-
-	return passed / NS_PER_SEC * TIMER_HZ + passed % NS_PER_SEC * TIMER_HZ / NS_PER_SEC;
-}
-
-static bool timer_expired(const struct platform *p)
-{
-	return timer_ticks(p) >= p->timer_count;
-}
-
-static void latch_timer(struct platform *p)
-{
-	if (p->timer_unread)
-		return;
-	p->timer_latch = p->timer_count - timer_ticks(p);
-	p->timer_unread = 2;
-}
-
-/* low byte, then high byte, of one moment; mode 0 counts on through 0xffff */
-static __u8 read_timer(struct platform *p)
-{
-	__u8 value;
-
-	latch_timer(p);
-	value = p->timer_latch;
-	p->timer_latch >>= 8;
-	p->timer_unread--;
-	return value;
-}
-
-static __u8 read_gate(struct platform *p)
-{
-	__u8 value = p->gate;
-
-	p->refresh = !p->refresh;
-	if (p->refresh)
-		value |= GATE_REFRESH;
-	if (timer_expired(p))
-		value |= GATE_TIMER2_OUT;
-	return value;
+	pit_reset(&p->pit);
 }
 
 __u8 platform_read(struct platform *p, __u16 port)
 {
 	switch (port) {
 	case PORT_TIMER2:
-		return read_timer(p);
-	case PORT_GATE:
-		return read_gate(p);
+	case PIT_SPEAKER:
+		return pit_read(&p->pit, port);
 	case PORT_CMOS_DATA:
 		return p->cmos[p->index];
 	case PORT_A20:
@@ -135,45 +79,13 @@ __u8 platform_read(struct platform *p, __u16 port)
 	return 0xff;
 }
 
-static void write_timer(struct platform *p, __u8 value)
-{
-	if (!p->timer_high) {
-		p->timer_count = value;
-		p->timer_high = true;
-		return;
-	}
-	p->timer_count |= value << 8;
-	if (!p->timer_count)
-		p->timer_count = 0x10000;
-	p->timer_high = false;
-	p->timer_start = p->now_ns();
-	p->timer_unread = 0;
-}
-
-/* commands for timer 2: a mode, or to hold the count until it has been read */
-static void write_timer_mode(struct platform *p, __u8 value)
-{
-	if (value >> 6 != 2)
-		return;
-	if (!(value & TIMER_ACCESS)) {
-		latch_timer(p);
-		return;
-	}
-	p->timer_high = false;
-	p->timer_unread = 0;
-}
-
 void platform_write(struct platform *p, __u16 port, __u8 value)
 {
 	switch (port) {
 	case PORT_TIMER2:
-		write_timer(p, value);
-		break;
 	case PORT_TIMER_MODE:
-		write_timer_mode(p, value);
-		break;
-	case PORT_GATE:
-		p->gate = value & 0x0f;
+	case PIT_SPEAKER:
+		pit_write(&p->pit, port, value);
 		break;
 	case PORT_CMOS_INDEX:
 		p->index = value & 0x7f;

@@ -16,6 +16,12 @@
 #include "topology.h"
 #include "vcpuctl.h"
 
+static __u64 timer_clock(void *arg)
+{
+	(void)arg;
+	return cpus_now_ns();
+}
+
 static __s64 wall_s(void)
 {
 	return time(NULL);
@@ -85,7 +91,7 @@ static void power_on(struct session *s)
 	m->apic = s->guest.lapic;
 	m->ignore = s->guest.ignore;
 	m->fwcfg = s->guest.fwcfg;
-	m->platform.now_ns = cpus_now_ns;
+	m->platform.pit.now = timer_clock;
 	m->platform.wall_s = wall_s;
 	m->debug = send_debug;
 	m->arg = s;
