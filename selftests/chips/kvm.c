@@ -228,7 +228,7 @@ static bool load_both(struct pair *pair, uint32_t offset)
 static bool line_both(struct pair *pair, unsigned int gsi, bool level)
 {
 	struct kvm_irq_level line = { .irq = gsi, .level = level };
-	int status = chipset_line(&pair->model, CHIPSET_USER, gsi, level);
+	int status = chipset_line_status(&pair->model, gsi, level);
 
 	return !ioctl(pair->vm, KVM_IRQ_LINE_STATUS, &line) && line.status == status;
 }
@@ -413,7 +413,8 @@ static bool step_ioapic(struct pair *pair)
 	switch (r & 15) {
 	case 0:
 	case 1:
-		return write_entry(pair, pin, r >> 4);
+		/* Unmasking the clock ends the wait for its EOI in the model only. */
+		return (pin == 8 && pair->model.rtc_pending) || write_entry(pair, pin, r >> 4);
 	case 2:
 		return store_both(pair, 0, 1U << (r >> 8 & 1), r >> 16);
 	case 3:
@@ -430,8 +431,7 @@ static bool step_ioapic(struct pair *pair)
 	case 8:
 		return take_from_lapic(pair);
 	}
-	/* KVM keeps an account of the clock's interrupts */
-	return pin == 8 || line_both(pair, pin, r & 0x10000);
+	return line_both(pair, pin, r & 0x10000);
 }
 
 TEST_F_TIMEOUT(chips, ioapic, 120)
@@ -451,6 +451,23 @@ TEST_F_TIMEOUT(chips, ioapic, 120)
 		level += !!(pair->model.ioapic.entries[1] & 0x4000);
 	}
 	EXPECT_LT(50, level);
+}
+
+/* An interrupt of the clock is not sent before the EOI of the one before. */
+TEST_F(chips, ioapic_rtc)
+{
+	struct pair *pair = &self->pair;
+
+	ASSERT_TRUE(route_both(pair, true));
+	ASSERT_TRUE(out_both(pair, 0x21, 0xff) && out_both(pair, 0xa1, 0xff));
+	ASSERT_TRUE(write_entry(pair, 8, 0) && line_both(pair, 8, true));
+	EXPECT_EQ(1U, pair->model.rtc_pending);
+	EXPECT_TRUE(line_both(pair, 8, false) && line_both(pair, 8, true) && same_ioapics(pair));
+	EXPECT_EQ(0U, pair->model.ioapic.levels);
+	EXPECT_TRUE(take_from_lapic(pair));
+	EXPECT_EQ(0U, pair->model.rtc_pending);
+	EXPECT_TRUE(line_both(pair, 8, true) && same_ioapics(pair));
+	EXPECT_EQ(1U, pair->model.rtc_pending);
 }
 
 /* Levels whose entry becomes edge-triggered and level-triggered again */

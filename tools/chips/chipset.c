@@ -11,6 +11,7 @@
 #define PINS		(PIC_PINS + IOAPIC_PINS)
 #define IOAPIC_WINDOW	0x100U	/* bytes of the I/O APIC's page that are its */
 #define PIT_GSI		0
+#define RTC_PIN		8	/* of the I/O APIC */
 
 /* As in KVM: after so many EOIs of an interrupt that is still asserted, a pause */
 #define STORM_EOIS	10000
@@ -38,12 +39,29 @@ static int gsi_of(const struct chipset *c, unsigned int pin)
 	return routing_gsi_of(&c->routing, pin / (PIC_PINS / 2), pin % (PIC_PINS / 2));
 }
 
-static int set_pin(struct chipset *c, enum chipset_source source, unsigned int pin, bool level)
+/* The clock's interrupt is an edge whose EOI counts. */
+static int set_rtc(struct chipset *c)
+{
+	int ret;
+
+	if (c->rtc_pending)
+		return 0;
+	c->ioapic.report |= 1U << RTC_PIN;
+	ret = ioapic_set(&c->ioapic, RTC_PIN, true);
+	c->rtc_pending = ret > 0 ? ret : 0;
+	c->rtc_vector = c->ioapic.entries[RTC_PIN];
+	return ret;
+}
+
+static int set_pin(struct chipset *c, enum chipset_source source, unsigned int pin, bool level,
+		   bool status)
 {
 	if (level)
 		c->lines[pin] |= 1U << source;
 	else
 		c->lines[pin] &= ~(1U << source);
+	if (pin == PIC_PINS + RTC_PIN && c->lines[pin] && status)
+		return set_rtc(c);
 	if (pin >= PIC_PINS)
 		return ioapic_set(&c->ioapic, pin - PIC_PINS, c->lines[pin]);
 	return pic_set(&c->pic, pin, c->lines[pin]);
@@ -59,7 +77,8 @@ static int send_msi(struct chipset *c, const struct kvm_irq_routing_msi *msi)
 }
 
 /* An MSI is an edge: it is sent when the line is asserted, however often. */
-static int set_gsi(struct chipset *c, enum chipset_source source, __u32 gsi, bool level)
+static int set_gsi(struct chipset *c, enum chipset_source source, __u32 gsi, bool level,
+		   bool status)
 {
 	const struct kvm_irq_routing_entry *e;
 	int ret, sum = -1;
@@ -67,7 +86,7 @@ static int set_gsi(struct chipset *c, enum chipset_source source, __u32 gsi, boo
 
 	for (e = routing_find(&c->routing, gsi, &nr); nr; e++, nr--) {
 		if (e->type == KVM_IRQ_ROUTING_IRQCHIP)
-			ret = set_pin(c, source, pin_of(&e->u.irqchip), level);
+			ret = set_pin(c, source, pin_of(&e->u.irqchip), level, status);
 		else
 			ret = level ? send_msi(c, &e->u.msi) : -1;
 		if (ret >= 0)
@@ -80,8 +99,8 @@ static int set_gsi(struct chipset *c, enum chipset_source source, __u32 gsi, boo
 
 static void tick(struct chipset *c)
 {
-	set_gsi(c, CHIPSET_PIT, PIT_GSI, true);
-	set_gsi(c, CHIPSET_PIT, PIT_GSI, false);
+	set_gsi(c, CHIPSET_PIT, PIT_GSI, true, false);
+	set_gsi(c, CHIPSET_PIT, PIT_GSI, false, false);
 }
 
 /* Whether one of @pins belongs to the PIT's GSI */
@@ -137,6 +156,8 @@ static void settle(struct chipset *c)
 	c->ioapic.acked = 0;
 	c->ioapic.unmasked = 0;
 	c->acked |= acked;
+	if (unmasked & (1ULL << (PIC_PINS + RTC_PIN)))
+		c->rtc_pending = 0;
 	if (c->has_pit)
 		tell_pit(c, acked, unmasked);
 	if (!c->ioapic.held)
@@ -152,13 +173,13 @@ static void update_report(struct chipset *c)
 	const struct kvm_irq_routing_entry *e;
 	unsigned int nr;
 
-	c->ioapic.report = 0;
+	c->ioapic.report &= 1U << RTC_PIN;
 	if (!c->has_pit || !c->pit.reinject)
 		return;
 	for (e = routing_find(&c->routing, PIT_GSI, &nr); nr; e++, nr--) {
 		if (e->type == KVM_IRQ_ROUTING_IRQCHIP &&
 		    e->u.irqchip.irqchip == KVM_IRQCHIP_IOAPIC)
-			c->ioapic.report = 1U << e->u.irqchip.pin;
+			c->ioapic.report |= 1U << e->u.irqchip.pin;
 	}
 }
 
@@ -179,7 +200,15 @@ bool chipset_next_acked(struct chipset *c, __u32 *gsi)
 
 int chipset_line(struct chipset *c, enum chipset_source source, __u32 gsi, bool level)
 {
-	int ret = set_gsi(c, source, gsi, level);
+	int ret = set_gsi(c, source, gsi, level, false);
+
+	settle(c);
+	return ret;
+}
+
+int chipset_line_status(struct chipset *c, __u32 gsi, bool level)
+{
+	int ret = set_gsi(c, CHIPSET_USER, gsi, level, true);
 
 	settle(c);
 	return ret;
@@ -187,6 +216,8 @@ int chipset_line(struct chipset *c, enum chipset_source source, __u32 gsi, bool 
 
 void chipset_eoi(struct chipset *c, __u8 vector)
 {
+	if (c->rtc_pending && vector == c->rtc_vector)
+		c->rtc_pending--;
 	ioapic_eoi(&c->ioapic, vector);
 	settle(c);
 }
@@ -289,6 +320,7 @@ int chipset_set(struct chipset *c, const struct kvm_irqchip *chip)
 		break;
 	case KVM_IRQCHIP_IOAPIC:
 		ioapic_restore(&c->ioapic, &chip->chip.ioapic);
+		c->rtc_pending = 0;
 		break;
 	default:
 		return -EINVAL;

@@ -55,6 +55,8 @@ struct chipset_ops {
  * @routing: where GSIs go
  * @lines: mask of the sources that assert each pin
  * @acked: mask of pins whose interrupts have ended
+ * @rtc_pending: EOIs that are missing until the clock's interrupt can be sent again
+ * @rtc_vector: their vector
  * @resume: time at which ioapic_resume() is due, or PIT_NEVER
  * @output: the PIC's output that @ops was told
  * @deadline: the time that @ops was told
@@ -71,6 +73,8 @@ struct chipset {
 	struct routing routing;
 	__u8 lines[PIC_PINS + IOAPIC_PINS];
 	__u64 acked;
+	unsigned int rtc_pending;
+	__u8 rtc_vector;
 	__u64 resume;
 	bool output;
 	__u64 deadline;
@@ -95,11 +99,16 @@ int chipset_set_reinject(struct chipset *c, const struct kvm_reinject_control *c
 int chipset_set_routing(struct chipset *c, const struct kvm_irq_routing_entry *entries,
 			unsigned int nr, unsigned int flags);
 /*
- * KVM_IRQ_LINE(_STATUS), for one source. Returns the status: negative if the interrupt
- * was not delivered, 0 if it was merged with an earlier one, or how many controllers and
- * local APICs accepted it.
+ * KVM_IRQ_LINE, for one source. Returns the status: negative if the interrupt was not
+ * delivered, 0 if it was merged with an earlier one, or how many controllers and local
+ * APICs accepted it.
  */
 int chipset_line(struct chipset *c, enum chipset_source source, __u32 gsi, bool level);
+/*
+ * KVM_IRQ_LINE_STATUS. As in KVM, an interrupt of the clock (pin 8) before the EOI of the
+ * one before is not sent, and its status is 0, so that the VMM can send it later.
+ */
+int chipset_line_status(struct chipset *c, __u32 gsi, bool level);
 
 /* Accesses of a guest. False if there is no device, so that the access is the VMM's */
 bool chipset_pio(struct chipset *c, bool write, __u16 port, unsigned int width, __u32 *data);

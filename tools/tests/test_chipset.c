@@ -368,6 +368,51 @@ static void test_acked(void)
 	OK(acked() == 77, "a pin without a GSI has nobody to tell");
 }
 
+static bool rtc(void)
+{
+	int ret = chipset_line_status(&c, 8, true);
+
+	chipset_line_status(&c, 8, false);
+	return ret == 1;
+}
+
+static void test_rtc(void)
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	fresh(0xff);
+	entry(8, 0x10038);
+	OK(!rtc() && !c.rtc_pending, "masked");
+	entry(8, 0x38);
+	OK(rtc() && nr_sent == 1 && last.level && !(c.ioapic.entries[8] & 0x4000),
+	   "the clock's interrupt is an edge that wants its EOI");
+	OK(!rtc() && nr_sent == 1 && c.lines[PIC_PINS + 8] == 0, "not sent again before");
+	chipset_eoi(&c, 0x39);
+	OK(!rtc(), "the EOI of another vector");
+	chipset_eoi(&c, 0x38);
+	OK(rtc() && nr_sent == 2, "sent after it");
+	OK(line(8, true) == 1 && line(8, false) == 1 && nr_sent == 3, "KVM_IRQ_LINE does not wait");
+	entry(8, 0x10038);
+	entry(8, 0x38);
+	accepted = 2;
+	OK(chipset_line_status(&c, 8, true) == 2 && c.rtc_pending == 2, "unmasking does not, too");
+	chipset_line_status(&c, 8, false);
+	chipset_eoi(&c, 0x38);
+	OK(!rtc(), "two local APICs, one EOI");
+	chipset_eoi(&c, 0x38);
+	accepted = 1;
+	OK(rtc(), "and the other");
+	chipset_get(&c, &chip);
+	chipset_set(&c, &chip);
+	OK(rtc(), "a restored I/O APIC waits for nothing");
+	chipset_create_pit(&c, 0);
+	OK(c.ioapic.report == 0x101, "clock and timer report");
+	chipset_eoi(&c, 0x38);
+	OK(rtc() && c.ioapic.report == 0x101, "and still do");
+	OK(chipset_line_status(&c, 9, true) == -1 && chipset_line_status(&c, 24, true) == -1,
+	   "other pins have the status of KVM_IRQ_LINE");
+}
+
 static void test_storm(void)
 {
 	unsigned int i;
@@ -511,7 +556,10 @@ static void random_step(void)
 	case 6:
 	case 7:
 	case 8:
-		chipset_line(&c, r & 1, (r >> 8) % 26, r & 2);
+		if (r & 4)
+			chipset_line(&c, r & 1, (r >> 8) % 26, r & 2);
+		else
+			chipset_line_status(&c, (r >> 8) % 26, r & 2);
 		break;
 	case 9:
 		chipset_eoi(&c, r);
@@ -567,6 +615,7 @@ int main(void)
 	test_pit_ioapic();
 	test_msi();
 	test_acked();
+	test_rtc();
 	test_storm();
 	test_state();
 	test_random();
