@@ -141,7 +141,7 @@ vm: module tools guests
 
 demo: module-stock tools guests
 	$(Q)$(VM)/initramfs.sh stock
-	$(Q)$(PYTHON) $(VM)/run.py --quiet --timeout 600 -- sh /vm/demo.sh
+	$(Q)$(PYTHON) $(VM)/run.py --quiet --smp 1 --timeout 600 -- sh /vm/demo.sh
 
 # --- tests -----------------------------------------------------------------
 

@@ -97,7 +97,7 @@ debug() {
 title "vcpuctl run --cpus 4 --gdb /tmp/gdb --initrd linux-initrd.cpio vmlinuz (Debian's kernel)"
 trap '' PIPE
 mkfifo /tmp/line
-vcpuctl run --cpus 4 --gdb /tmp/gdb --initrd linux-initrd.cpio --append "nokaslr skew_tick=1" \
+vcpuctl run --cpus 4 --gdb /tmp/gdb --initrd linux-initrd.cpio --append nokaslr \
 	--timeout 240 vmlinuz </tmp/line >/tmp/linux &
 pid=$!
 exec 3>/tmp/line
@@ -133,7 +133,7 @@ if [ -n "$debugger" ]; then
 fi
 
 # By ACPI: it knows no MP tables
-show 0 vcpuctl run --cpus 4 --initrd linux-initrd.cpio --append "quiet ending=off skew_tick=1" \
+show 0 vcpuctl run --cpus 4 --initrd linux-initrd.cpio --append "quiet ending=off" \
 	--serial-in /etc/passwd vmlinuz-cloud
 
 title "end of the demonstration: $bad parts failed"
