@@ -189,14 +189,17 @@ SANITIZERS = [
 
 # (what, kernel, cost of what the first machine does besides, costs, shares)
 SHARES = [
-    ("few", "stock", 0, [8, 50], [[8, 50]]),
-    ("one long and many short", "stock", 0, [48] + [8] * 8,
+    ("few", "stock", [8, 50], [[8, 50]]),
+    ("one long and many short", "stock", [48] + [8] * 8,
      [[48, 8], [8] * 7]),
-    ("the first machine has the demo", "stock", 100, [20] * 9,
-     [[20, 20], [20] * 7]),
-    ("one machine for a kernel that boots slowly", "debug", 0, [8] * 9,
+    ("one machine for a kernel that boots slowly", "debug", [8] * 9,
      [[8] * 9]),
-    ("one machine for Bochs", "bochs", 0, [8] * 9, [[8] * 9]),
+    ("one machine for Bochs", "bochs", [8] * 9, [[8] * 9]),
+]
+
+EXTRAS = [
+    ("the demo", "stock", "demo", "demo", (("smp", "1"),)),
+    ("the suites", "debug", "svmvcpu_kunit", "suites", ()),
 ]
 
 
@@ -239,13 +242,22 @@ def sanitizers_are_chosen(complaints, chosen, why):
     return way is ways[chosen] and way.why == why
 
 
-def shares_are_fair(kernel, begun, costs, expected):
+def shares_are_fair(kernel, costs, expected):
     group = []
     for cost in costs:
         group.append(batch.Program("a"))
         group[-1].cost = cost
     return expected == [[program.cost for program in part]
-                        for part in check.shards(kernel, group, begun)]
+                        for part in check.shards(kernel, group)]
+
+
+def extras_are_placed(kernel, name, extra, hardware):
+    """The demo and the KUnit suites run once, and in the right machine."""
+    with mock.patch("check.programs", return_value=[hinted("smp: 1")]):
+        found = [how for patterns in ([], [name])
+                 for _, how in check.kernel_batches(kernel, patterns, mock.Mock())
+                 if extra in how]
+    return [how["hardware"] for how in found] == [hardware] * 2
 
 
 def hinted(hint):
@@ -305,6 +317,8 @@ def main():
                for what, *rest in SANITIZERS]
     checks += [(f"share: {what}", shares_are_fair(*rest))
                for what, *rest in SHARES]
+    checks += [(f"machine: {what}", extras_are_placed(*rest))
+               for what, *rest in EXTRAS]
     print(f"TAP version 13\n1..{len(checks)}")
     for number, (what, good) in enumerate(checks, 1):
         name = what.replace("#", "number ")
