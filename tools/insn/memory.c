@@ -79,6 +79,12 @@ int begin_access(struct machine *m)
 	return 0;
 }
 
+static void note_write(const struct machine *m, u64 gpa, unsigned int bytes)
+{
+	if (m->emul->wrote)
+		m->emul->wrote(m->emul->opaque, gpa, bytes);
+}
+
 /* Page table entries, which the guest may be changing. */
 
 static int read_pte(void *ctx, u64 gpa, unsigned int size, u64 *pte)
@@ -108,7 +114,10 @@ static int cmpxchg_pte(void *ctx, u64 gpa, unsigned int size, u64 old, u64 new)
 	else
 		done = __atomic_compare_exchange_n((u64 *)at, &old, new, false,
 						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-	return done ? 0 : -EBUSY;
+	if (!done)
+		return -EBUSY;
+	note_write(m, gpa, size);
+	return 0;
 }
 
 static const struct gva_walk_ops walk_ops = {
@@ -324,10 +333,12 @@ int place_write_bytes(struct machine *m, const struct place *place, const u8 *bu
 	for (i = 0; i < place->nr && !err; i++) {
 		unsigned int bytes = place->part[i].bytes;
 
-		if (place->part[i].hva)
+		if (place->part[i].hva) {
 			copy(place->part[i].hva, buf, bytes);
-		else
+			note_write(m, place->part[i].gpa, bytes);
+		} else {
 			err = device_write(m->emul, place->part[i].gpa, buf, bytes);
+		}
 		buf += bytes;
 	}
 	return err;
@@ -362,6 +373,7 @@ int place_set_bits(struct machine *m, const struct place *place, u8 bits, u8 *ol
 		return err;
 	if (at) {
 		*old = __atomic_fetch_or(at, bits, __ATOMIC_SEQ_CST);
+		note_write(m, place->part[0].gpa, 1);
 		return 0;
 	}
 	err = place_read_bytes(m, place, old);

@@ -24,9 +24,9 @@
  * writes through the VMM's own mapping. It writes operands in RAM, accessed and dirty
  * bits in the guest's page tables, and the busy bit of a TSS. If there is a snapshot,
  * call SVMVCPU_PRESERVE before the emulation for each page that the library may write;
- * otherwise RESTORE does not restore these pages. If there is a dirty log, count the
- * pages as dirty. To learn which pages the operands write, let @guest contain only the
- * page tables and the GDT: all other accesses then go to @read and @write.
+ * otherwise RESTORE does not restore these pages. To learn which pages the operands write,
+ * let @guest contain only the page tables and the GDT: all other accesses then go to @read
+ * and @write. If there is a dirty log, count the pages as dirty that @wrote names.
  */
 #ifndef SVMVCPU_INSN_LIB_H
 #define SVMVCPU_INSN_LIB_H
@@ -72,7 +72,8 @@ struct svmvcpu_emul_fault {
  * @write: likewise, write
  * @in: INS: read from a port; NULL refuses the instruction
  * @out: OUTS: write to a port; NULL refuses the instruction
- * @opaque: passed to all four callbacks
+ * @wrote: called after each write to RAM, which does not cross a page; may be NULL
+ * @opaque: passed to all callbacks
  * @xstate: in and out: XSAVE image with the SSE registers, in the standard format;
  *	NULL refuses instructions that use them
  * @xstate_size: svmvcpu_vcpu_emulate(): xstate_size of GET_INFO; 0 refuses these
@@ -102,6 +103,7 @@ struct svmvcpu_emul {
 	int (*write)(void *opaque, __u64 gpa, const void *buf, size_t len);
 	int (*in)(void *opaque, __u16 port, unsigned int width, __u32 *value);
 	int (*out)(void *opaque, __u16 port, unsigned int width, __u32 value);
+	void (*wrote)(void *opaque, __u64 gpa, size_t len);
 	void *opaque;
 	void *xstate;
 	__u32 xstate_size;
@@ -145,7 +147,8 @@ int svmvcpu_emulate(struct svmvcpu_emul *emul);
  * svmvcpu_vcpu_emulate() - execute the instruction of a MEMORY_FAULT exit
  * @vcpu: the vCPU, after this exit
  * @emul: the caller sets @guest, @phys_bits, @pkru, @features, @max_elements,
- *	@read, @write, @in, @out, @opaque and @xstate_size; the function sets the rest
+ *	@read, @write, @in, @out, @wrote, @opaque and @xstate_size; the function sets
+ *	the rest
  *
  * The instruction and the registers come from the run page, the segments from
  * GET_STATE. The new registers are stored on the run page for the next RUN, with

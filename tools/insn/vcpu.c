@@ -123,6 +123,13 @@ static int finish_out(void *opaque, __u16 port, unsigned int width, __u32 value)
 	return f->caller->out(f->caller->opaque, port, width, value);
 }
 
+static void finish_wrote(void *opaque, __u64 gpa, size_t len)
+{
+	struct finish *f = opaque;
+
+	f->caller->wrote(f->caller->opaque, gpa, len);
+}
+
 /* Combines the caller's settings with the vCPU's state. */
 static void prepare(struct finish *f)
 {
@@ -138,6 +145,7 @@ static void prepare(struct finish *f)
 	f->emul.write = finish_write;
 	f->emul.in = f->caller->in ? finish_in : NULL;
 	f->emul.out = f->caller->out ? finish_out : NULL;
+	f->emul.wrote = f->caller->wrote ? finish_wrote : NULL;
 	f->emul.opaque = f;
 	find_apic(f);
 }

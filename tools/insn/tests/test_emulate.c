@@ -248,6 +248,38 @@ static void test_repeat(void)
 	   (gprs.rflags & FLAG_CF) == 0 && gprs.rip == 0x102, "repe cmpsd stops at a difference");
 }
 
+/* Dirty logs do not see the library's writes: it tells them. */
+static void test_wrote(void)
+{
+	set_up();
+	gprs.rsi = DEVICE;
+	gprs.rdi = 0x2010;
+	OK(!RUN("\xa5") && nr_told == 1 && told_of(0, 0x2010, 4), "movs to RAM is told");
+	nr_told = 0;
+	gprs.rbx = DEVICE;
+	OK(!RUN("\x01\x03") && !nr_told, "a write to the device is not");
+	OK(!RUN("\x8b\x03") && !nr_told, "nor is a read");
+
+	set_up_long();
+	gprs.rbx = 0x1ffe;
+	OK(!RUN("\xc7\x03\x78\x56\x34\x12"), "half RAM, half device");
+	OK(told_of(nr_told - 1, 0x1ffe, 2), "the half in RAM is told");
+	nr_told = 0;
+	gprs.rbx = 0x2000;
+	*pte(2) = DEVICE | 7;
+	OK(!RUN("\x01\x03") && nr_told == 1 && told_of(0, TABLES + 0x3010, 8),
+	   "and so are accessed and dirty bits");
+	nr_told = 0;
+	OK(!RUN("\x01\x03") && !nr_told, "which are set once");
+
+	set_up();
+	emul.wrote = NULL;
+	gprs.rsi = DEVICE;
+	gprs.rdi = 0x2010;
+	answer = 9;
+	OK(!RUN("\xa5") && ram[0x2010] == 9, "nobody needs to listen");
+}
+
 /* 64-bit code whose stack ends in the page of RAM, or in the device at 0x2000 */
 static void set_up_stack(u64 rsp)
 {
@@ -496,6 +528,7 @@ int main(void)
 	test_pdpte();
 	test_crossing();
 	test_repeat();
+	test_wrote();
 	test_stack();
 	test_stack_faults();
 	test_branches();

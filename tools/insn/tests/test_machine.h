@@ -42,6 +42,23 @@ static unsigned int nr_seen, fail_at;
 static u64 answer;
 static alignas(64) u8 xstate[576];
 
+/* writes to RAM that the library has told */
+static struct access told[8];
+static unsigned int nr_told;
+
+static inline void wrote(void *opaque, __u64 gpa, size_t len)
+{
+	(void)opaque;
+	if (nr_told < ARRAY_SIZE(told))
+		told[nr_told] = (struct access){ gpa, 0, len, true };
+	nr_told++;
+}
+
+static inline bool told_of(unsigned int i, u64 gpa, size_t len)
+{
+	return i < nr_told && told[i].gpa == gpa && told[i].len == len;
+}
+
 static inline int note(u64 gpa, u64 value, size_t len, bool write)
 {
 	if (nr_seen < ARRAY_SIZE(seen))
@@ -104,10 +121,11 @@ static inline void set_up(void)
 		.gpa = DEVICE, .gprs = &gprs, .segments = &segments,
 		.control = &control, .guest = &guest,
 		.read = device_read, .write = device_write, .opaque = &answer,
-		.in = port_in, .out = port_out, .xstate = xstate,
+		.in = port_in, .out = port_out, .wrote = wrote, .xstate = xstate,
 	};
 	memset(xstate, 0, sizeof(xstate));
 	nr_seen = 0;
+	nr_told = 0;
 	fail_at = 0;
 	answer = 0;
 }
