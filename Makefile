@@ -231,6 +231,7 @@ install-programs: programs
 			exit; done
 	$(Q)install -D -m 644 include/uapi/linux/svmvcpu.h \
 		"$(INSTALL_PREFIX)/include/linux/svmvcpu.h"
+	$(Q)install -D -m 755 $(KVM_LIB) "$(INSTALL_PREFIX)/lib/$(notdir $(KVM_LIB))"
 	$(Q)rm -rf "$(INSTALL_LIB)"
 	$(Q)install -d "$(INSTALL_LIB)"
 	$(Q)install -m 755 $(BENCHES) "$(INSTALL_LIB)"
@@ -254,7 +255,8 @@ uninstall:
 	$(Q)for page in $(MAN); do \
 		rm -f "$(INSTALL_PREFIX)/share/man/man$${page##*.}/$${page##*/}" || \
 			exit; done
-	$(Q)rm -f "$(INSTALL_PREFIX)/include/linux/svmvcpu.h"
+	$(Q)rm -f "$(INSTALL_PREFIX)/include/linux/svmvcpu.h" \
+		"$(INSTALL_PREFIX)/lib/$(notdir $(KVM_LIB))"
 	$(Q)rm -rf "$(INSTALL_LIB)"
 	@echo "Not removed: svmvcpu.ko below /lib/modules (remove it and run depmod),"
 	@echo "installed packages, and $${XDG_CACHE_HOME:-~/.cache}/svmvcpu"

@@ -18,7 +18,7 @@ import tap
 from splat import is_splat
 
 HINT = re.compile(
-    r"(timeout|cost|kernel|emulator|cpu|smp|mem|append):\s*(\S.*?)\s*(?:\*/)?$")
+    r"(timeout|cost|kernel|emulator|cpu|smp|mem|append|archive):\s*(\S.*?)\s*(?:\*/)?$")
 SLOWER = {"stock": 1, "debug": 5, "bochs": 2}
 DEMO = 300              # timeout in seconds; it takes about forty
 MAX_BOOTS = 12
@@ -37,7 +37,7 @@ class Program:
     cost: N         seconds it takes on the stock kernel, default 1
     kernel: debug   only there (or elsewhere; several, with commas)
     emulator: qemu, WHY   skipped in others; WHY is the reason
-    cpu:, smp:, mem:, append:   a machine of its own
+    cpu:, smp:, mem:, append:, archive:   a machine of its own
     """
 
     def __init__(self, name, source=None):

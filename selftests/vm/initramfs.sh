@@ -126,6 +126,8 @@ add_programs() {
 			only_stock "${file##*/}" &&
 			add_stripped "$file" "$root/bin"
 	done
+	# where svmvcpu-kvm looks for it
+	add_stripped "$TOP/build/lib/libsvmvcpu-kvm.so" "$root/lib"
 	find "$TOP/build/guests" -maxdepth 1 -type f \
 		\( -name '*.bin' -o -name '*.elf' \) \
 		-exec cp {} "$root/guests/" \; 2>/dev/null || :
@@ -185,6 +187,25 @@ add_libraries() {
 	done
 }
 
+# QEMU of the host with its libraries and firmware, qemu.cpio, for machines that run the
+# kvm_qemu* programs. The others boot faster without it.
+pack_qemu() {
+	local tree=$out/qemu-root path
+
+	rm -rf "$tree"
+	mkdir -p "$tree/bin"
+	add_stripped "$(readlink -f "$(command -v qemu-system-x86_64)")" "$tree/bin"
+	for path in $(/lib64/ld-linux-x86-64.so.2 --glibc-hwcaps-mask '' --list \
+		"$tree/bin/qemu-system-x86_64" | grep -o '/[^ ]*') \
+		/usr/share/qemu/{kvmvapic,linuxboot_dma,multiboot,pvh}.bin \
+		/usr/share/seabios/{bios-256k,bios-microvm,vgabios-stdvga}.bin; do
+		install -D "$path" "$tree$path"
+	done
+	pack "$tree" "$out/qemu.tmp"
+	mv "$out/qemu.tmp" "$out/qemu.cpio"
+	rm -rf "$tree"
+}
+
 mkdir -p "$out"
 lock "$out/.root-lock"
 rm -rf "$root"
@@ -197,4 +218,5 @@ add_libraries
 pack "$root" "$out/initramfs.tmp"
 mv "$out/initramfs.tmp" "$out/initramfs.cpio"
 rm -rf "$root"
+[ "$name" != stock ] || pack_qemu
 ln -sfn "$kernel" "$out/kernel"

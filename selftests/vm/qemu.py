@@ -35,10 +35,11 @@ class Qemu(vm.Machine):
     """Ends by itself, as panics and resets do not start it again."""
 
     def __init__(self, kernel, job=None, *, cpu=None, smp=None, mem=None,
-                 accel=None, append="", qemu=None, qemu_args=()):
+                 accel=None, append="", qemu=None, qemu_args=(),
+                 archive=None):
         lean = LEAN if kernel == "debug" else {}
         super().__init__(kernel, job,
-                         f"{WORDS} {lean.get('append', '')} {append}")
+                         f"{WORDS} {lean.get('append', '')} {append}", archive)
         env = os.environ.get
         self.hardware = [
             qemu or env("QEMU") or "qemu-system-x86_64",

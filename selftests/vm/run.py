@@ -35,6 +35,8 @@ def arguments():
                         "'-icount shift=0,sleep=off'")
     parser.add_argument("--append", default="", metavar="WORDS",
                         help="more words for the kernel's command line")
+    parser.add_argument("--archive", metavar="NAME",
+                        help="also unpack build/KERNEL/NAME.cpio")
     parser.add_argument("--no-module", action="store_true",
                         help="do not load svmvcpu.ko")
     parser.add_argument("--no-build", action="store_true",
@@ -75,7 +77,8 @@ def run(machine, args):
 
 def hardware(args):
     """What was asked for; an emulator knows only some of it."""
-    names = ("cpu", "smp", "mem", "accel", "qemu", "qemu_args", "append")
+    names = ("cpu", "smp", "mem", "accel", "qemu", "qemu_args", "append",
+             "archive")
     return {name: value for name in names
             if (value := getattr(args, name))}
 

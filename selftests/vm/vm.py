@@ -64,10 +64,12 @@ class Machine:
 
     HANGS_AT_START = False      # sometimes, because of a bug of the emulator
 
-    def __init__(self, kernel, job, append):
+    def __init__(self, kernel, job, append, archive=None):
+        """archive: NAME of build/<kernel>/NAME.cpio, which follows the initramfs."""
         build = os.path.join(TOP, "build", kernel)
         self.kernel = os.path.join(build, "kernel", "vmlinuz")
-        self.initramfs = os.path.join(build, "initramfs.cpio")
+        self.archives = [os.path.join(build, f"{name}.cpio")
+                         for name in ("initramfs", archive) if name]
         self.job = job
         self.cmdline = " ".join(f"{CMDLINE} {append}".split())
         self.process = None
@@ -89,9 +91,10 @@ class Machine:
 
     def make_initrd(self):
         self.initrd = tempfile.NamedTemporaryFile(prefix="svmvcpu-initrd-")
-        with open(self.initramfs, "rb") as base:
-            while chunk := base.read(1 << 20):
-                self.initrd.write(chunk)
+        for path in self.archives:
+            with open(path, "rb") as archive:
+                while chunk := archive.read(1 << 20):
+                    self.initrd.write(chunk)
         if self.job is not None:
             self.initrd.write(overlay({"vm/job": self.job}))
         self.initrd.flush()

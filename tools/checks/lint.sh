@@ -133,7 +133,7 @@ module_warnings() {
 program_warnings() {
 	local -a flags=(-fsyntax-only -std=gnu11 -D_GNU_SOURCE -Wall -Wextra
 		-Wshadow -Wstrict-prototypes -Wmissing-prototypes
-		-Iinclude -Iinclude/uapi -Itools/lib -Itools/chips -Imodule
+		-Iinclude -Iinclude/uapi -Itools/lib -Itools/insn -Itools/chips -Imodule
 		-isystem "$source_tree/tools/testing/selftests")
 	local file status=0 said
 
@@ -141,7 +141,8 @@ program_warnings() {
 		said=$(gcc "${flags[@]}" "$file" 2>&1) || status=1
 		[ -z "$said" ] || status=1
 		[ -z "$said" ] || echo "$said"
-	done < <(sources 'tools/lib/*.c' 'tools/chips/*.c' 'tools/vcpuctl/*.c' 'tools/bench/*.c')
+	done < <(sources 'tools/lib/*.c' 'tools/chips/*.c' 'tools/vcpuctl/*.c' 'tools/bench/*.c' \
+		'tools/kvm/*.c')
 	return "$status"
 }
 
@@ -205,8 +206,8 @@ part=${1-all}
 echo "TAP version 13"
 case $part in
 checkpatch) echo "1..1" ;;
-others) echo "1..17" ;;
-*) echo "1..18" ;;
+others) echo "1..18" ;;
+*) echo "1..19" ;;
 esac
 [ "$part" = others ] || lint checkpatch checkpatch
 [ "$part" != checkpatch ] || exit $failed
@@ -227,4 +228,5 @@ lint documents documents
 lint man_pages man_pages
 lint links tools/checks/links.py
 lint help tools/checks/help.py
+lint kvm_tables tools/checks/kvm.py
 exit $failed

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libsvmvcpu-kvm: KVM_RUN.
+ */
+#include <errno.h>
+#include <sys/ioctl.h>
+
+#include "log.h"
+#include "real.h"
+#include "vcpu.h"
+#include "vm.h"
+
+#define RFLAGS_IF	(1ULL << 9)
+
+/* --- before --------------------------------------------------------------- */
+
+/* A waiting interrupt has its place in svmvcpu already: the next one comes after it. */
+static void hand_over_interrupt(struct vcpu *vcpu)
+{
+	struct svmvcpu_run *run = vcpu->dev.run;
+
+	if (!vcpu->irq || run->inject || (run->events & SVMVCPU_EV_IRQ_WAITS))
+		return;
+	run->inject = vcpu->irq;
+	run->inject_error = 0;
+	run->inject_address = 0;
+	vcpu->irq = 0;
+}
+
+/* Programs with local APICs of their own tell the task priority with each call. */
+static int take_cr8(struct vcpu *vcpu)
+{
+	struct svmvcpu_state state;
+	__u64 cr8 = vcpu->run->cr8;
+	int err;
+
+	if (vcpu_has_lapic(vcpu) || cr8 == vcpu->cr8)
+		return 0;
+	if (cr8 > 15)
+		return -EINVAL;
+	err = state_get(vcpu, SVMVCPU_STATE_CONTROL, &state);
+	if (err)
+		return err;
+	state.control.cr8 = cr8;
+	return state_set(vcpu, SVMVCPU_STATE_CONTROL, &state);
+}
+
+/*
+ * A deadline in the past makes RUN use the answer to the last exit and return. A signal
+ * between this and RUN whose handler sets immediate_exit does not end RUN.
+ */
+static void take_immediate_exit(struct vcpu *vcpu)
+{
+	const volatile __u8 *immediate_exit = &vcpu->run->immediate_exit;
+
+	vcpu->dev.run->deadline_ns = *immediate_exit ? 1 : 0;
+}
+
+static int enter(struct vcpu *vcpu)
+{
+	struct svmvcpu_run *run = vcpu->dev.run;
+
+	hand_over_interrupt(vcpu);
+	if (vcpu->run->request_interrupt_window)
+		run->in_flags |= SVMVCPU_RUN_IRQ_WINDOW;
+	take_immediate_exit(vcpu);
+	if (!real()->ioctl(vcpu->dev.fd, SVMVCPU_RUN, 0))
+		return 0;
+	return refuse(errno, "RUN: %s", svmvcpu_host_error(errno));
+}
+
+/* --- after ---------------------------------------------------------------- */
+
+/* CR8 and IA32_APIC_BASE are not on the run page. */
+static void tell_apic(struct vcpu *vcpu)
+{
+	__u64 components = vcpu_has_lapic(vcpu) ? SVMVCPU_STATE_LAPIC : SVMVCPU_STATE_CONTROL;
+	struct svmvcpu_state state;
+
+	if (state_get(vcpu, components, &state))
+		return;
+	if (vcpu_has_lapic(vcpu)) {
+		vcpu->apic_base = state.lapic.base;
+		vcpu->cr8 = state.lapic.regs[8] >> 4 & 15;
+	} else {
+		vcpu->cr8 = state.control.cr8;
+	}
+	vcpu->run->cr8 = vcpu->cr8;
+	vcpu->run->apic_base = vcpu->apic_base;
+}
+
+static void tell_state(struct vcpu *vcpu)
+{
+	const struct svmvcpu_run *run = vcpu->dev.run;
+
+	vcpu->run->if_flag = !!(run->gprs.rflags & RFLAGS_IF);
+	vcpu->run->ready_for_interrupt_injection =
+		!vcpu->irq && (run->events & (SVMVCPU_EV_IRQ_READY | SVMVCPU_EV_IRQ_WAITS)) ==
+		SVMVCPU_EV_IRQ_READY;
+	vcpu->run->flags = 0;
+	tell_apic(vcpu);
+}
+
+static void log_exit(const struct vcpu *vcpu)
+{
+	char text[256];
+
+	log_write("vCPU %u: %s", vcpu->id,
+		  svmvcpu_describe_exit(vcpu->dev.run, NULL, text, sizeof(text)));
+}
+
+/* --- the loop ------------------------------------------------------------- */
+
+/* Finish the exit that the last KVM_RUN has returned. */
+static long complete(struct vcpu *vcpu)
+{
+	long (*function)(struct vcpu *vcpu) = vcpu->complete;
+
+	vcpu->complete = NULL;
+	return function ? function(vcpu) : RESUME;
+}
+
+static long loop(struct vcpu *vcpu)
+{
+	long ret;
+
+	do {
+		ret = enter(vcpu);
+		if (ret)
+			return ret;
+		if (__builtin_expect(log_level >= LOG_RUNS, 0))
+			log_exit(vcpu);
+		ret = exit_handle(vcpu);
+	} while (ret == RESUME);
+	return ret;
+}
+
+long vcpu_run(void *self, unsigned long arg)
+{
+	struct vcpu *vcpu = self;
+	long ret;
+
+	if (arg)
+		return -EINVAL;
+	ret = sync_in(vcpu);
+	if (!ret)
+		ret = take_cr8(vcpu);
+	if (ret)
+		return ret;
+	ret = complete(vcpu);
+	if (ret == RESUME)
+		ret = loop(vcpu);
+	tell_state(vcpu);
+	if (vcpu->run->kvm_valid_regs)
+		sync_out(vcpu);
+	return ret;
+}
