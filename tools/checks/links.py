@@ -11,6 +11,7 @@ all         a source file or folder that is named exists. A name is a path from 
             comments; if it is named with its file, as in "FILE (``NAME()``)" or "``NAME()``
             in FILE", it occurs in that file
 the map     CONTRIBUTING.md has a row for each folder
+figures     the two figures of a row in README.md are those of a row in performance.rst
 
 Sphinx and mandoc check the markup of the other documents.
 """
@@ -140,6 +141,15 @@ def folder_map(doc, text):
                 yield 1, f"the map of folders has no row for {name}/"
 
 
+def figures(text):
+    table = TOP.joinpath("Documentation/performance.rst").read_text(encoding="utf-8")
+    rows = set(re.findall(r"\s([\d,]+)\s+([\d,]+)(?=\s)", table))
+    for number, line in enumerate(text.splitlines(), 1):
+        row = re.fullmatch(r"\|[^|]*\| ([\d,]+) \| ([\d,]+) \|", line)
+        if row and row.groups() not in rows:
+            yield number, f"performance.rst has no row with {row[1]} and {row[2]}"
+
+
 FUNCTIONS = FOREIGN_FUNCTIONS.union(*(
     functions_of(path) for path in PATHS
     if path.split("/")[0] in CODE and path.endswith((".c", ".h", ".S", ".py", ".sh"))))
@@ -159,6 +169,8 @@ def main():
             found += markdown(doc, text)
         if path.name == "CONTRIBUTING.md":
             found += folder_map(doc, text)
+        if path.name == "README.md":
+            found += figures(text)
         errors += [f"{doc}:{number}: {what}" for number, what in sorted(found)]
     if errors:
         sys.exit("\n".join(errors))
