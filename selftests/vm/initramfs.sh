@@ -107,9 +107,9 @@ add_modules() {
 	done
 }
 
-# Without debug information: the machine has to unpack each byte
+# Without debug information: the machine has to unpack each byte. Scripts have none.
 add_stripped() {
-	strip -o "$2/${1##*/}" "$1"
+	strip -o "$2/${1##*/}" "$1" 2>/dev/null || cp "$1" "$2/"
 }
 
 # Benchmarks and svmvcpu-hwcheck run on the stock kernel only; in other images they would
