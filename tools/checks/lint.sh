@@ -199,7 +199,13 @@ documents() {
 
 # "warning" omits matters of style, such as long lines
 man_pages() {
-	sources 'Documentation/man/*' | xargs mandoc -T lint -W warning
+	local status=0
+
+	sources 'Documentation/man/*' | xargs mandoc -T lint -W warning || status=1
+	# a macro is one only at the start of a line; elsewhere it is printed
+	! sources 'Documentation/man/*' |
+		xargs grep -nE '^[^.].* \.(B|I|[BIR][BIR]|[TP]P|S[HS])( |$)' || status=1
+	return "$status"
 }
 
 part=${1-all}
