@@ -95,7 +95,7 @@ int svmvcpu_vm_message(int vm, const struct svmvcpu_message *message);
 int svmvcpu_vm_ioeventfd(int vm, const struct svmvcpu_ioeventfd *arg);
 /* let an eventfd send interrupts, replace its message, or remove it; sets @arg->size */
 int svmvcpu_vm_irqfd(int vm, const struct svmvcpu_irqfd *arg);
-/* add or remove a range whose writes exits report together; @flags: SVMVCPU_COALESCED_* */
+/* add or remove a range of coalesced writes; @flags: SVMVCPU_COALESCED_* */
 int svmvcpu_vm_coalesced(int vm, __u32 flags, __u64 address, __u64 bytes);
 
 /* record all vCPUs and the memory; @max_bytes: limit of all copies, 0 for none */
@@ -172,10 +172,9 @@ int svmvcpu_vcpu_choose_exits(struct svmvcpu_vcpu *vcpu, struct svmvcpu_exits *e
 int svmvcpu_vcpu_set_debug(struct svmvcpu_vcpu *vcpu, struct svmvcpu_set_debug *debug);
 
 /*
- * CPUID tables; the device has the default table. SET works for a VM until its first
- * vCPU is created, and for a vCPU until its guest first runs. GET: @nr: in: number of
- * entries that fit at @entries
- * (info.max_cpuid is enough); out: number of entries in the table
+ * CPUID tables; the device has the default table. SET works for a VM until its first vCPU is
+ * created, and for a vCPU until its guest first runs. GET: @nr: in: number of entries that
+ * fit at @entries (info.max_cpuid is enough); out: number of entries in the table
  */
 int svmvcpu_device_get_cpuid(int dev, struct svmvcpu_cpuid_entry *entries, unsigned int *nr);
 int svmvcpu_vm_get_cpuid(int vm, struct svmvcpu_cpuid_entry *entries, unsigned int *nr);
