@@ -8,7 +8,7 @@
 
 # shellcheck source=selftests/lib/tap.sh
 . /vm/tap.sh
-plan 24
+plan 27
 
 dir=$(mktemp -d)
 cd "$dir" || exit 1
@@ -63,4 +63,8 @@ ends "image beyond memory" 1 "does not fit" run -m prot32 -M 64K hlt
 ends "overlap" 1 "overlaps" run hlt -f spin@0x7c00
 ends "no such file" 1 "nonexistent: No such file" run nonexistent
 ends "wrong usage" 2 "Try 'vcpuctl run --help'" run --mem x hlt
+ends "a list after a blank is the image" 2 "the image is 0" run --pin 0 hlt
+ends "no port for gdb" 2 "--gdb wants [HOST:]PORT" run --gdb localhost hlt
+ends "an address of another host" 1 "--gdb 192.0.2.1:1234: this host has no such address" \
+	run --gdb 192.0.2.1:1234 hlt
 finish

@@ -133,7 +133,8 @@ int svmvcpu_vcpu_choose_exits(struct svmvcpu_vcpu *vcpu, struct svmvcpu_exits *e
 	exits->size = sizeof(*exits);
 	if (!ioctl(vcpu->fd, SVMVCPU_SET_EXITS, exits))
 		return 0;
-	return svmvcpu_fail(errno, "SET_EXITS %#x: %s", exits->exceptions, strerror(errno));
+	return svmvcpu_fail(errno, "SET_EXITS of exceptions %#x, decode %#x, flags %#x: %s",
+			    exits->exceptions, exits->decode, exits->flags, strerror(errno));
 }
 
 int svmvcpu_vcpu_lint(const struct svmvcpu_vcpu *vcpu, unsigned int pins)

@@ -24,7 +24,8 @@
 static int fail(struct gdb_socket *s, int error, const char *address)
 {
 	gdb_socket_close(s);
-	return svmvcpu_fail(-error, "--gdb %s: %s", address, strerror(-error));
+	return svmvcpu_fail(-error, "--gdb %s: %s", address, error == -EADDRNOTAVAIL ?
+			    "this host has no such address" : strerror(-error));
 }
 
 /* a socket that nobody listens to is left from a vcpuctl that was killed */

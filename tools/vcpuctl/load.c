@@ -251,7 +251,7 @@ static int build(struct guest *g, const struct run_options *o, const struct blob
 	g->cpus = o->cpus;
 	if (g->cpus > 1 && !g->lapic)
 		return svmvcpu_fail(EINVAL,
-				    "--cpus %u needs --lapic: local APICs start the other CPUs",
+				    "--cpus %u needs --lapic: guests start CPUs through local APICs",
 				    g->cpus);
 	g->ignore = o->unclaimed == UNCLAIMED_IGNORE ||
 		    (o->unclaimed == UNCLAIMED_AUTO && (kernel || o->bios));

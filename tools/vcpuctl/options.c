@@ -65,7 +65,8 @@ static const char help[] =
 	"                        on the image; real for flat binaries; reset with --bios\n"
 	"  -M, --mem SIZE        RAM from address 0 (default 16M; 256M for\n"
 	"                        kernels and with --bios)\n"
-	"      --cpus N          number of CPUs (default 1); more need local APICs\n"
+	"      --cpus N          number of CPUs (default 1); more need --lapic, except for\n"
+	"                        kernels\n"
 	"      --pin[=LIST]      run each CPU on one host CPU: those of LIST, for example\n"
 	"                        0,2-5, or all that are allowed, in turn\n"
 	"  -l, --load ADDR       load address of a flat binary (default 0x7c00\n"
@@ -451,8 +452,11 @@ static int take_operands(struct run_options *o, int argc, char **argv, FILE *err
 {
 	if (optind < argc)
 		o->image = argv[optind++];
-	if (optind < argc)
-		return complain(err, "unexpected argument after the image", argv[optind]);
+	if (optind < argc) {
+		/* A list after "--pin " and not "--pin=" is taken for the image. */
+		fprintf(err, "vcpuctl run: the image is %s\n", o->image);
+		return complain(err, "unexpected argument after it", argv[optind]);
+	}
 	if (!o->image && !o->bios)
 		return complain(err, "no image", NULL);
 	return check_memory(o, err) ?: check_mode(o, err) ?: check_gdb(o, err);
