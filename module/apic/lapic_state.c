@@ -61,7 +61,7 @@ static u32 reg_value(const struct lapic *l, unsigned int reg, u32 value)
 	return value & lapic_reg_state_bits(l, reg);
 }
 
-/* @same_mode: values that are the current ones stay. Most registers are 0. */
+/* With @same_mode, registers that keep their value are skipped. Most are 0. */
 static void regs_restore(struct lapic *l, const struct svmvcpu_lapic *state, bool same_mode)
 {
 	unsigned int reg;

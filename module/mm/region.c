@@ -396,7 +396,7 @@ static bool any_overlap(struct list_head *nodes)
 	return false;
 }
 
-/* Takes the regions that overlap @nodes out of the way; without REPLACE there must be none. */
+/* Cuts @nodes out of copies of the regions that they overlap; -EEXIST without REPLACE. */
 static int cut_old(struct guest_memory *mem, struct region_edit *edit, struct list_head *nodes)
 {
 	struct region_node *node;
@@ -456,7 +456,7 @@ static int prepare_map(struct guest_memory *mem, struct region_edit *edit,
 	return -ENOTUNIQ;
 }
 
-/* At once: no lookup sees only a part of it. */
+/* In one section of regions_seq, so that a lookup finds the state before or after it. */
 static void swap_regions(struct guest_memory *mem, struct region_edit *edit)
 {
 	struct region_node *node;
@@ -474,8 +474,8 @@ static void swap_regions(struct guest_memory *mem, struct region_edit *edit)
 }
 
 /*
- * Faults may map the new memory meanwhile, and it is zapped, too. The log keeps what it
- * knows of pages that are still mapped: they have been written, or their contents differ.
+ * Zaps the ranges, including leaves of the new memory that a fault has added meanwhile. The
+ * dirty log forgets only the holes: pages elsewhere were written or have other contents now.
  */
 static void forget_replaced(struct guest_memory *mem, const struct svmvcpu_region *regions,
 			    unsigned int nr)

@@ -116,8 +116,8 @@ bool coalesced_find(const struct svm_vm *vm, u64 first, u64 last)
 }
 
 /*
- * Add a write to the list. Returns false if it is in no range, or if the list is full: then
- * it exits, and the exit reports and so empties the list. The VMM can write to the list
+ * Add a write to the list. Returns false if it is in no range, or if the list is full: the
+ * write then exits, and the exit reports the list, which empties it. The VMM can write to the list
  * and to svmvcpu_run.coalesced, so they are never read. Expects vcpu.mutex held.
  */
 bool coalesced_add(struct vcpu *vcpu, u64 key, unsigned int width, u64 data)

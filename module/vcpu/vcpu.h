@@ -177,7 +177,7 @@ struct vcpu {
 	bool decode_mmio;		/* the VMM asked for MMIO exits */
 	bool init_exits;		/* the VMM handles INIT */
 	bool ipi_exits;			/* the VMM sends INIT, STARTUP and SMI */
-	bool ports_exit;		/* no port is special */
+	bool ports_exit;		/* no port exits with SYSTEM_DOWN */
 	bool tpr_exits;			/* the VMM wants to see CR8 become lower */
 	struct vmcb_policy policy;	/* the variable part of the intercepts */
 	union {

@@ -85,7 +85,7 @@ TEST_F(signals, stop_byte)
 		EXPECT_EQ(TEST_CODE, vm->run->gprs.rip);
 		EXPECT_NE(0, stop_byte);
 	}
-	/* Only for the RUN that is asked to look at it */
+	/* A RUN without the argument does not read the byte. */
 	RUN_EXPECT(vm, HALT);
 	stop_byte = 0;
 	ASSERT_EQ(0, run_stop(vm));
