@@ -210,7 +210,7 @@ void ioapic_write(struct ioapic *a, __u64 offset, unsigned int width, __u32 valu
 		write_entry(a, pin, a->index & 1, value);
 }
 
-/* An edge that was sent is history: restoring must not send it again. */
+/* Leaves out edges that have been sent, so that a restore does not send them again. */
 void ioapic_save(const struct ioapic *a, struct kvm_ioapic_state *state)
 {
 	unsigned int pin;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The timer. Nothing happens in it as time passes: a channel knows when its sequence
- * started, from which its count and its output follow.
+ * The timer. It does no work as time passes: count and output of a channel are computed
+ * from the time at which its current sequence started.
  */
 #include "pit.h"
 

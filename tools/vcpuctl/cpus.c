@@ -33,7 +33,7 @@ __u64 cpus_now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-/* a kick sticks: it also stops a RUN that has not begun yet */
+/* A kick stays pending, so it also stops a RUN that has not begun yet. */
 static void kick_others(const struct session *s, unsigned int nr)
 {
 	unsigned int i;
@@ -114,10 +114,10 @@ static void end_run(struct cpu *c, int status)
 
 /*
  * Such a vCPU waits for an INIT or NMI of another one: Linux stops CPUs like this. The run
- * ends when all vCPUs wait, for that or for a STARTUP. As only a thread itself can examine
- * its vCPU, all are asked whenever one halts. The last vCPU that stops executing does so by
- * a HLT, so all answers to the question that it causes are from after that time: if all are
- * yes, no vCPU can wake another one.
+ * ends when all vCPUs wait, for that or for a STARTUP. A vCPU is examined by its own thread,
+ * because GET_STATE waits for RUN, so each HLT makes all threads examine their vCPUs. The last
+ * vCPU that stops executing does so by a HLT. All vCPUs are examined after that HLT; if all
+ * wait then, none can wake another one.
  */
 static int cpu_halts(struct cpu *c)
 {
@@ -130,7 +130,7 @@ static int cpu_halts(struct cpu *c)
 		return STATUS_HALT;
 	ret = svmvcpu_vcpu_get_state(vcpu, SVMVCPU_STATE_EVENTS, &state);
 	state.events.activity = SVMVCPU_ACTIVITY_HALTED;
-	/* An NMI that arrives in between is not in these events: it ends the HLT. */
+	/* An NMI that arrives between the two calls is not in @state. It ends the HLT. */
 	if (!ret)
 		ret = svmvcpu_vcpu_set_state(vcpu, SVMVCPU_STATE_EVENTS, &state);
 	if (ret)
@@ -162,7 +162,7 @@ static int check_idle(struct cpu *c)
 
 	if (!s->halts)
 		return MACHINE_CONTINUE;
-	/* RUN handles what has arrived before it, so another one is needed for the truth. */
+	/* An INIT or NMI may have arrived that the next RUN handles: examine the vCPU after it. */
 	if (c->asked != s->halts) {
 		c->asked = s->halts;
 		c->idle = false;
@@ -219,7 +219,7 @@ static int answer_locked(struct cpu *c)
 	if (exits_spent(s))
 		return STATUS_MAX_EXITS;
 	status = answer_exit(c);
-	/* an EOI, say: an instruction makes no more than one */
+	/* the instruction has caused an exit, such as an EOI; it causes one at most */
 	if (status == FINISH_EXIT)
 		status = answer_exit(c);
 	if (status != MACHINE_CONTINUE && !s->gdb)
@@ -304,7 +304,7 @@ static void *cpu_thread(void *arg)
 	int status;
 
 	__atomic_store_n(&c->tid, gettid(), __ATOMIC_SEQ_CST);
-	/* until all threads are there */
+	/* wait until all threads have been created */
 	pthread_mutex_lock(&s->lock);
 	over = s->end.over;
 	pthread_mutex_unlock(&s->lock);

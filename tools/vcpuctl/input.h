@@ -14,8 +14,8 @@
  * @owned: @fd was opened here
  * @at: next byte of @buf
  * @len: bytes in @buf
- * @idle: times in a row the guest asked in vain
- * @wait: it does so too often
+ * @idle: how often in a row the guest has polled in vain
+ * @wait: the vCPU that polls must pause
  */
 struct input {
 	int fd;
