@@ -335,6 +335,24 @@ TEST_F(coalesced, under_memory)
 	EXPECT_EQ(0, memcmp(vm->mem + TEST_FREE, "\x34\x12", 2));
 }
 
+/* A region that does not allow the write does not hide a range. Reads get its memory. */
+TEST_F(coalesced, over_rom)
+{
+	struct test_vm *vm = &self->vm;
+	const struct svmvcpu_region rom = {
+		.gpa = DEVICE, .bytes = PAGE, .prot = SVMVCPU_MEM_READ,
+		.hva = (uintptr_t)vm->mem + TEST_FREE,
+	};
+
+	memset(vm->mem + TEST_FREE, 0x77, 4);
+	ASSERT_EQ(0, svmvcpu_vm_map(vm->vm, &rom, 1));
+	ASSERT_EQ(0, set(vm, 0, DEVICE, PAGE));
+	START(vm, load, 5);
+	RUN_EXPECT(vm, HALT);
+	EXPECT_WRITE(TAKE(vm, 1), 0, DEVICE, 1, 5);
+	EXPECT_EQ(0x77777777ULL, vm->run->gprs.rax);
+}
+
 /* The step of the instruction that writes reports the write. */
 TEST_F(coalesced, single_step)
 {

@@ -775,7 +775,7 @@ struct svmvcpu_ioeventfd {
  *
  * A write of the guest to the range is complete without an exit: the kernel adds it to the
  * vCPU's list of &struct svmvcpu_write, and the next exit reports the list. The guest makes
- * the write with OUT or, where no memory region is, with an instruction that could exit with
+ * the write with OUT or, where no writable region is, with an instruction that could exit with
  * MMIO, whether or not the vCPU has SVMVCPU_DECODE_MMIO. A write exits as usual if a part
  * of it is outside the range, or if the list is full; it is not in the list then. Ranges
  * cannot overlap. With REMOVE, all members have the values with which the range was added.
