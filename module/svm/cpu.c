@@ -371,49 +371,6 @@ static void svm_idle_work(struct work_struct *work)
 	mutex_unlock(&svm_lock);
 }
 
-static DEFINE_PER_CPU(call_single_data_t, svm_kick_csd);
-/* svm_kick_csd is in use */
-static DEFINE_PER_CPU(atomic_t, svm_kick_pending);
-
-static void svm_kicked(void *unused)
-{
-	atomic_set(this_cpu_ptr(&svm_kick_pending), 0);
-	/*
-	 * A caller that found the kick pending relies on this: clear the flag before the
-	 * next entry tests vcpu.requests.
-	 */
-	smp_mb();
-}
-
-/**
- * svm_cpu_kick() - interrupt a CPU, so that the guest on it exits
- * @cpu: number of the CPU
- *
- * Does not wait. Concurrent calls share one interrupt.
- *
- * Context: any but NMI.
- */
-void svm_cpu_kick(int cpu)
-{
-	atomic_t *pending = per_cpu_ptr(&svm_kick_pending, cpu);
-
-	if (atomic_xchg(pending, 1))
-		return;
-	if (smp_call_function_single_async(cpu, per_cpu_ptr(&svm_kick_csd, cpu)))
-		atomic_set(pending, 0);
-}
-
-/* Waits for the interrupts of svm_cpu_kick(); on_each_cpu() waits for their handlers. */
-static void svm_kick_drain(void)
-{
-	int cpu;
-
-	for_each_online_cpu(cpu)
-		while (atomic_read(per_cpu_ptr(&svm_kick_pending, cpu)))
-			cpu_relax();
-	on_each_cpu(svm_cpu_disable, NULL, 1);
-}
-
 static int svm_cpu_offline(unsigned int cpu)
 {
 	preempt_disable();
@@ -494,7 +451,6 @@ static int svm_alloc_pages(void)
 			return -ENOMEM;
 		}
 		sc->host_pa = svm_page_pa(sc->host_vmcb);
-		INIT_CSD(per_cpu_ptr(&svm_kick_csd, cpu), svm_kicked, NULL);
 	}
 	return 0;
 }
@@ -544,7 +500,7 @@ void svm_cpu_exit(void)
 	unregister_reboot_notifier(&svm_reboot_nb);
 	cancel_delayed_work_sync(&svm_idle);
 	/* Without VMs, nothing enables SVM again. */
-	svm_kick_drain();
+	on_each_cpu(svm_cpu_disable, NULL, 1);
 	cpuhp_remove_state_nocalls(svm_cpuhp);
 	platform_device_unregister(svm_pdev);
 	platform_driver_unregister(&svm_driver);

@@ -117,7 +117,6 @@ void svm_cpu_explain_busy(void);
 int svm_cpu_get(void);
 void svm_cpu_put(void);
 int svm_cpu_enable(void);
-void svm_cpu_kick(int cpu);
 bool svm_cpu_lost(void);
 void svm_cpu_retire_asids(void);
 

@@ -9,11 +9,12 @@
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/preempt.h>
 #include <linux/sched/signal.h>
+#include <linux/smp.h>
 #include <linux/wait.h>
 
 #include "compat.h"
-#include "svm/cpu.h"
 #include "vcpu/vcpu.h"
 
 static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
@@ -45,17 +46,21 @@ void vcpu_kick(struct vcpu *vcpu)
 	atomic64_inc(&vcpu->kicks);
 	/* Pairs with the barriers in vcpu_load() and prepare_to_wait(). */
 	smp_mb__after_atomic();
+	/* A CPU with a loaded vCPU is online, and stays so until preempt_enable(). */
+	preempt_disable();
 	cpu = READ_ONCE(vcpu->on_cpu);
 	if (cpu >= 0) {
-		svm_cpu_kick(cpu);
-		return;
-	}
-	/*
-	 * Because of the barrier above, either the waiter is visible here or it has
-	 * seen the bit.
-	 */
-	if (waitqueue_active(&vcpu->wait))
+		/* On this CPU the guest is not running: the next entry tests the bit. */
+		if (cpu != smp_processor_id())
+			smp_send_reschedule(cpu);
+	} else if (waitqueue_active(&vcpu->wait)) {
+		/*
+		 * Because of the barrier above, either the waiter is visible here or it
+		 * has seen the bit.
+		 */
 		wake_up(&vcpu->wait);
+	}
+	preempt_enable();
 }
 
 /* Returns SVMVCPU_BY_* and clears the requests, so that each is reported once. */
