@@ -19,6 +19,7 @@
  * either, and its wait for the monitor of a userfaultfd ends on a signal only.
  */
 #include <linux/mm.h>
+#include <linux/rcuwait.h>
 #include <linux/sched/signal.h>
 #include <linux/wait.h>
 
@@ -134,10 +135,11 @@ static int wait_for_invalidations(struct fault *f)
 	DECLARE_WAITQUEUE(wait, current);
 	bool watching = false;
 
-	/* In addition to stop->wait, on which wait_event_interruptible() sleeps */
+	/* In addition to stop->wait, on which rcuwait_wait_event() sleeps */
 	add_wait_queue(&vmm->invalidate_wait, &wait);
-	wait_event_interruptible(*f->stop->wait, fault_stop_requested(f->stop) ||
-				 (watching = hva_watch_begin(vmm, &f->watch, f->need)));
+	rcuwait_wait_event(f->stop->wait, fault_stop_requested(f->stop) ||
+			   (watching = hva_watch_begin(vmm, &f->watch, f->need)),
+			   TASK_INTERRUPTIBLE);
 	remove_wait_queue(&vmm->invalidate_wait, &wait);
 	return watching ? 0 : -EINTR;
 }
@@ -538,11 +540,15 @@ int guest_memory_fault(struct guest_memory *mem, u64 gpa, u32 access,
  */
 int guest_memory_prefault(struct guest_memory *mem, u64 gpa, u64 bytes, u32 access, u64 *done)
 {
-	struct fault f = { .mem = mem, .stop = &fault_no_stop, .access = access };
+	static const unsigned long no_requests;
+	struct rcuwait wait;
+	const struct fault_stop only_signals = { &no_requests, &wait };
+	struct fault f = { .mem = mem, .stop = &only_signals, .access = access };
 	u64 end = gpa + bytes, at = gpa, until = end;
 	int ret = 0;
 
 	*done = 0;
+	rcuwait_init(&wait);
 	if (!gpa_range_valid(mem, gpa, bytes))
 		return -EINVAL;
 	while (!ret && at < end) {

@@ -12,6 +12,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/rcuwait.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/svmvcpu.h>
@@ -154,7 +155,7 @@ struct guest_memory {
 /* Ends the wait of a fault, as a signal does */
 struct fault_stop {
 	const unsigned long *requests;	/* stop when it is not 0 */
-	wait_queue_head_t *wait;	/* woken after @requests was set */
+	struct rcuwait *wait;		/* woken after @requests was set */
 };
 
 int guest_memory_init(struct guest_memory *mem, unsigned int levels, unsigned int gpa_bits);

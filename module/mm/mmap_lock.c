@@ -11,12 +11,12 @@
 #include <linux/atomic.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
+#include <linux/rcuwait.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
-#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "mm/priv.h"
@@ -54,11 +54,6 @@ static void waiter_work(struct work_struct *work)
 	mmdrop(mm);
 }
 
-static const unsigned long no_requests;
-static DECLARE_WAIT_QUEUE_HEAD(no_requests_wait);
-/* For PREFAULT: only a signal ends a wait. */
-const struct fault_stop fault_no_stop = { &no_requests, &no_requests_wait };
-
 bool fault_stop_requested(const struct fault_stop *stop)
 {
 	return signal_pending(current) || READ_ONCE(*stop->requests);
@@ -84,8 +79,8 @@ int fault_mmap_lock(struct guest_memory *mem, const struct fault_stop *stop)
 	INIT_WORK(&waiter->work, waiter_work);
 	queue_work(mmap_wq, &waiter->work);
 	/* waiter_work() wakes this task directly. */
-	wait_event_interruptible(*stop->wait, fault_stop_requested(stop) ||
-				 atomic_read(&waiter->state) == WAITER_GRANTED);
+	rcuwait_wait_event(stop->wait, fault_stop_requested(stop) ||
+			   atomic_read(&waiter->state) == WAITER_GRANTED, TASK_INTERRUPTIBLE);
 	if (atomic_cmpxchg(&waiter->state, WAITER_QUEUED, WAITER_GIVEN_UP) != WAITER_GRANTED)
 		return -EINTR;
 	kfree(waiter);

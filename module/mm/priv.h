@@ -112,7 +112,6 @@ unsigned int host_walk(struct mm_struct *mm, u64 hva, unsigned int nr, u64 *host
 int fault_mmap_lock(struct guest_memory *mem, const struct fault_stop *stop);
 int fault_mmap_lock_init(void);
 void fault_mmap_lock_exit(void);
-extern const struct fault_stop fault_no_stop;
 bool fault_stop_requested(const struct fault_stop *stop);
 
 /* memory.c */

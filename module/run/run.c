@@ -497,11 +497,11 @@ static noinline bool wait_to_run(struct vcpu *vcpu)
 		return true;
 	stat_time_begin(&vcpu->stats[SVMVCPU_STAT_HALTED_NS]);
 	while (!guest_runs(vcpu)) {
-		int ret = wait_event_interruptible(vcpu->wait, READ_ONCE(vcpu->requests) ||
-						   apic_posted(vcpu));
+		int ret = rcuwait_wait_event(&vcpu->wait, READ_ONCE(vcpu->requests) ||
+					     apic_posted(vcpu), TASK_INTERRUPTIBLE);
 
 		vcpu_count(vcpu, SVMVCPU_STAT_WAKEUPS);
-		/* Other vCPUs may post all the time: wait_event then tests no signal. */
+		/* Other vCPUs may post all the time: rcuwait_wait_event() then tests no signal. */
 		if (ret || READ_ONCE(vcpu->requests) || signal_pending(current))
 			break;
 		cond_resched();

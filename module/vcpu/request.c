@@ -10,9 +10,9 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/preempt.h>
+#include <linux/rcuwait.h>
 #include <linux/sched/signal.h>
 #include <linux/smp.h>
-#include <linux/wait.h>
 
 #include "compat.h"
 #include "vcpu/vcpu.h"
@@ -44,7 +44,7 @@ void vcpu_kick(struct vcpu *vcpu)
 	int cpu;
 
 	atomic64_inc(&vcpu->kicks);
-	/* Pairs with the barriers in vcpu_load() and prepare_to_wait(). */
+	/* Pairs with the barriers in vcpu_load() and rcuwait_wait_event(). */
 	smp_mb__after_atomic();
 	/* A CPU with a loaded vCPU is online, and stays so until preempt_enable(). */
 	preempt_disable();
@@ -53,12 +53,12 @@ void vcpu_kick(struct vcpu *vcpu)
 		/* On this CPU the guest is not running: the next entry tests the bit. */
 		if (cpu != smp_processor_id())
 			smp_send_reschedule(cpu);
-	} else if (waitqueue_active(&vcpu->wait)) {
+	} else if (rcuwait_active(&vcpu->wait)) {
 		/*
 		 * Because of the barrier above, either the waiter is visible here or it
 		 * has seen the bit.
 		 */
-		wake_up(&vcpu->wait);
+		rcuwait_wake_up(&vcpu->wait);
 	}
 	preempt_enable();
 }

@@ -13,10 +13,10 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rcuwait.h>
 #include <linux/stddef.h>
 #include <linux/svmvcpu.h>
 #include <linux/types.h>
-#include <linux/wait.h>
 #include <asm/local.h>
 #include <asm/msr.h>
 #include <asm/msr-index.h>
@@ -194,7 +194,7 @@ struct vcpu {
 
 	int on_cpu;			/* CPU this is loaded on, or -1; vcpu_kick() reads it */
 	unsigned long requests;		/* VCPU_REQ_* bits, atomic */
-	wait_queue_head_t wait;		/* RUN sleeps here: @activity, or a nested fault */
+	struct rcuwait wait;		/* RUN sleeps here: @activity, or a nested fault */
 	struct hrtimer deadline;	/* sets VCPU_REQ_DEADLINE */
 	struct mutex mutex;		/* see above */
 	struct list_head in_vm;		/* in svm_vm.vcpus, under svm_vm.lock */

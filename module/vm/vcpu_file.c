@@ -459,7 +459,7 @@ static struct vcpu *vcpu_alloc(struct svm_vm *vm, u32 id, u32 flags)
 	kref_init(&vcpu->ref);
 	mutex_init(&vcpu->mutex);
 	vcpu_deadline_init(vcpu);
-	init_waitqueue_head(&vcpu->wait);
+	rcuwait_init(&vcpu->wait);
 	init_irq_work(&vcpu->step.irq, step_interrupted);
 	vcpu->vm = vm;
 	vcpu->id = id;
