@@ -367,20 +367,19 @@ int apic_pending_slow(struct vcpu_apic *apic)
 	int vector = lapic_pending(&apic->lapic);
 
 	apic->maybe_pending = vector >= 0;
+	apic->pending = vector;
 	return vector;
 }
 
 /**
- * apic_take() - acknowledge the interrupt that apic_pending() returned
+ * apic_take() - acknowledge the interrupt that apic_pending() has just returned
  * @vcpu: vCPU with a local APIC
  *
  * Return: the event in EVENTINJ layout.
  */
 u64 apic_take(struct vcpu *vcpu)
 {
-	struct lapic *lapic = &vcpu->apic->lapic;
-
-	return EVENT_V | EVENT_TYPE_INTR | lapic_ack(lapic, lapic_pending(lapic));
+	return EVENT_V | EVENT_TYPE_INTR | lapic_ack(&vcpu->apic->lapic, vcpu->apic->pending);
 }
 
 /* --- the guest's accesses ------------------------------------------------ */

@@ -50,6 +50,7 @@ struct vcpu_apic {
 	struct lapic lapic;
 	struct apic_inbox inbox;
 	bool maybe_pending;	/* lapic_pending() may return a vector */
+	u8 pending;		/* the vector that it returned last */
 	struct hrtimer timer;	/* posts POST_TIMER */
 	struct vcpu *vcpu;
 	struct list_head in_vm;	/* in svm_vm.apics */
