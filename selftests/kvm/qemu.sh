@@ -26,7 +26,8 @@ number() {
 	sed -n "s/^guest: .*$1\\([0-9]*\\).*/\\1/p" out | head -n 1
 }
 
-# The line is sent when the guest asks for it
+# The line is sent when the guest asks for it, and again: Linux drops input that arrives before
+# the process has opened the port.
 mkfifo line
 SVMVCPU_KVM_LOG=1:$dir/log svmvcpu-kvm qemu-system-x86_64 \
 	-L /usr/share/seabios -L /usr/share/qemu \
@@ -39,8 +40,10 @@ exec 3>line
 while kill -0 $pid 2>/dev/null && ! grep -q "a line, please" raw; do
 	usleep 100000
 done
-usleep 500000
-echo "over and out" >&3
+while kill -0 $pid 2>/dev/null && ! grep -q "heard" raw; do
+	echo "over and out" >&3
+	usleep 500000
+done
 wait $pid
 status=$?
 exec 3>&-
