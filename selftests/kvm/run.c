@@ -5,7 +5,10 @@
  * kernel: stock, debug
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <ucontext.h>
 
 #include "kvm_client.h"
 
@@ -388,6 +391,151 @@ TEST_F(run, signal)
 	pthread_join(other, NULL);
 	EXPECT_EQ(1, c->run->immediate_exit);
 	EXPECT_EQ(TEST_CODE, client_regs(c).rip);
+}
+
+/* Each signal ends one KVM_RUN, whenever it arrives. */
+#define STORM	300
+
+static atomic_int storm_round;
+
+static void *storm_main(void *arg)
+{
+	pthread_t *thread = arg;
+	int round;
+
+	for (round = 1; round <= STORM; round++) {
+		while (storm_round < round)
+			sched_yield();
+		pthread_kill(*thread, SIGUSR1);
+	}
+	return NULL;
+}
+
+TEST_F(run, signal_storm)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	struct client *c = &self->c;
+	pthread_t me = pthread_self(), other;
+	int ended = 0;
+
+	client_load(c, spin);
+	client_start(c, 16);
+	signaled_run = c->run;
+	storm_round = 0;
+	sigaction(SIGUSR1, &action, NULL);
+	ASSERT_EQ(0, pthread_create(&other, NULL, storm_main, &me));
+	while (storm_round < STORM) {
+		c->run->immediate_exit = 0;
+		storm_round++;
+		ended += client_run(c) == EINTR && c->run->immediate_exit;
+	}
+	pthread_join(other, NULL);
+	EXPECT_EQ(STORM, ended);
+}
+
+#define TRAP_FLAG	0x100
+#define SYSCALL_INSN	0x050f
+#define LAST_INSNS	100
+
+/* The program single-steps itself to the system call of KVM_RUN. */
+static struct {
+	unsigned int traps;	/* since the start */
+	unsigned int stop_at;	/* the trap that sets immediate_exit */
+	bool called;		/* the system call is next, and that trap has not come */
+} step;
+
+static void on_trap(int sig, siginfo_t *info, void *context)
+{
+	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+
+	(void)sig;
+	(void)info;
+	if (++step.traps == step.stop_at)
+		signaled_run->immediate_exit = 1;
+	else if (*(__u16 *)regs[REG_RIP] == SYSCALL_INSN)
+		step.called = true;
+	else
+		return;
+	regs[REG_EFL] &= ~TRAP_FLAG;
+}
+
+static int run_stepped(struct client *c, unsigned int stop_at)
+{
+	step.traps = 0;
+	step.stop_at = stop_at;
+	step.called = false;
+	c->run->immediate_exit = 0;
+	asm volatile("pushfq\n orl $0x100, (%%rsp)\n popfq" : : : "memory", "cc");
+	return client_run(c);
+}
+
+GUEST16(outs_forever, "1: out %al, $1\n jmp 1b");
+
+/* A signal at any of the last instructions before the system call ends KVM_RUN. */
+TEST_F(run, signal_before_call)
+{
+	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
+	struct client *c = &self->c;
+	unsigned int all, at;
+
+	client_load(c, outs_forever);
+	client_start(c, 16);
+	signaled_run = c->run;
+	sigaction(SIGTRAP, &action, NULL);
+	EXPECT_EQ(0, run_stepped(c, ~0U));
+	EXPECT_EQ(0, run_stepped(c, ~0U));
+	ASSERT_TRUE(step.called);
+	all = step.traps;
+	for (at = all > LAST_INSNS ? all - LAST_INSNS : 1; at <= all; at++) {
+		EXPECT_EQ(EINTR, run_stepped(c, at))
+			TH_LOG("%u instructions before the call", all - at);
+		EXPECT_EQ(false, step.called);
+	}
+}
+
+struct full_mask {
+	__u32 len;
+	__u8 set[8];
+};
+
+static int set_mask(struct client *c, __u32 len, __u64 signals)
+{
+	struct full_mask mask = { .len = len };
+
+	memcpy(mask.set, &signals, sizeof(mask.set));
+	return ioctl_errno(c->vcpu, KVM_SET_SIGNAL_MASK, &mask);
+}
+
+/* A signal that the thread blocks ends KVM_RUN if the mask does not block it, and waits. */
+TEST_F(run, signal_mask)
+{
+	const __u64 usr1 = 1ULL << (SIGUSR1 - 1);
+	const struct timespec now = { };
+	struct client *c = &self->c;
+	sigset_t set;
+
+	client_load(c, outs_forever);
+	client_start(c, 16);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	ASSERT_EQ(0, pthread_sigmask(SIG_BLOCK, &set, NULL));
+	raise(SIGUSR1);
+	CLIENT_EXPECT(c, IO);
+	EXPECT_EQ(EINVAL, set_mask(c, 4, 0));
+	CLIENT_EXPECT(c, IO);
+	ASSERT_EQ(0, set_mask(c, 8, 0));
+	EXPECT_EQ(EINTR, client_run(c));
+	EXPECT_EQ(EINTR, client_run(c));
+	EXPECT_EQ((unsigned int)KVM_EXIT_INTR, c->run->exit_reason);
+	ASSERT_EQ(0, set_mask(c, 8, usr1));
+	CLIENT_EXPECT(c, IO);
+	ASSERT_EQ(0, set_mask(c, 8, 0));
+	EXPECT_EQ(EINTR, client_run(c));
+	ASSERT_EQ(0, ioctl(c->vcpu, KVM_SET_SIGNAL_MASK, NULL));
+	CLIENT_EXPECT(c, IO);
+	ASSERT_EQ(0, set_mask(c, 8, 0));
+	EXPECT_EQ(SIGUSR1, sigtimedwait(&set, NULL, &now));
+	CLIENT_EXPECT(c, IO);
 }
 
 /* --- interrupts of the program -------------------------------------------- */

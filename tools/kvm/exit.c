@@ -260,7 +260,7 @@ static long on_shutdown(struct vcpu *vcpu)
 	return err ? err : LEAVE;
 }
 
-/* immediate_exit leaves the reason as it was; it is the deadline of run.c. */
+/* immediate_exit leaves the reason as it was. */
 static long on_interrupted(struct vcpu *vcpu)
 {
 	if (vcpu->dev.run->interrupted.by & SVMVCPU_BY_SIGNAL)

@@ -3,6 +3,8 @@
  * libsvmvcpu-kvm: KVM_RUN.
  */
 #include <errno.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #include "log.h"
@@ -46,14 +48,19 @@ static int take_cr8(struct vcpu *vcpu)
 }
 
 /*
- * A deadline in the past makes RUN use the answer to the last exit and return. A signal
- * between this and RUN whose handler sets immediate_exit does not end RUN.
+ * RUN itself reads immediate_exit, so a signal whose handler sets it ends RUN, however late
+ * it arrives.
  */
-static void take_immediate_exit(struct vcpu *vcpu)
+static int run_guest(const struct vcpu *vcpu)
 {
-	const volatile __u8 *immediate_exit = &vcpu->run->immediate_exit;
+	const struct svmvcpu_run_args args = {
+		.size = sizeof(args),
+		.flags = vcpu->has_sigmask ? SVMVCPU_RUN_ARGS_SIGMASK : 0,
+		.stop = (uintptr_t)&vcpu->run->immediate_exit,
+		.sigmask = vcpu->sigmask,
+	};
 
-	vcpu->dev.run->deadline_ns = *immediate_exit ? 1 : 0;
+	return real()->ioctl(vcpu->dev.fd, SVMVCPU_RUN, &args);
 }
 
 static int enter(struct vcpu *vcpu)
@@ -63,8 +70,7 @@ static int enter(struct vcpu *vcpu)
 	hand_over_interrupt(vcpu);
 	if (vcpu->run->request_interrupt_window)
 		run->in_flags |= SVMVCPU_RUN_IRQ_WINDOW;
-	take_immediate_exit(vcpu);
-	if (!real()->ioctl(vcpu->dev.fd, SVMVCPU_RUN, 0))
+	if (!run_guest(vcpu))
 		return 0;
 	return refuse(errno, "RUN: %s", svmvcpu_host_error(errno));
 }
@@ -154,4 +160,21 @@ long vcpu_run(void *self, unsigned long arg)
 	if (vcpu->run->kvm_valid_regs)
 		sync_out(vcpu);
 	return ret;
+}
+
+/* --- KVM_SET_SIGNAL_MASK -------------------------------------------------- */
+
+/* Without an argument, KVM_RUN uses the mask of its thread. */
+long vcpu_set_sigmask(void *self, unsigned long arg)
+{
+	const struct kvm_signal_mask *mask = (const void *)arg;
+	struct vcpu *vcpu = self;
+
+	if (mask && mask->len != sizeof(vcpu->sigmask))
+		return -EINVAL;
+	vcpu->has_sigmask = mask;
+	vcpu->sigmask = 0;
+	if (mask)
+		memcpy(&vcpu->sigmask, mask->sigset, sizeof(vcpu->sigmask));
+	return 0;
 }

@@ -199,6 +199,7 @@ static long set_vapic(void *self, unsigned long arg)
 
 const struct call vcpu_calls[] = {
 	CALL_WITH(KVM_RUN, vcpu_run, CALL_OFTEN, NULL),
+	CALL_WITH(KVM_SET_SIGNAL_MASK, vcpu_set_sigmask, CALL_NULL, NULL),
 	CALL(KVM_GET_REGS, regs_get),
 	CALL(KVM_SET_REGS, regs_set),
 	CALL(KVM_GET_SREGS, sregs_get),
@@ -232,7 +233,6 @@ const struct call vcpu_calls[] = {
 	CALL_WITH(KVM_SET_TSC_KHZ, set_tsc_khz, 0, "the host's frequency only"),
 	CALL_WITH(KVM_SET_VAPIC_ADDR, set_vapic, 0, "has no effect"),
 	CALL_WITH(KVM_TPR_ACCESS_REPORTING, set_vapic, 0, "no access is ever reported"),
-	ABSENT(KVM_SET_SIGNAL_MASK, "use immediate_exit"),
 	ABSENT(KVM_SET_CPUID, "obsolete"),
 	ABSENT(KVM_ENABLE_CAP, "no capability of a vCPU"),
 	ABSENT(KVM_KVMCLOCK_CTRL, "no kvmclock"),

@@ -72,6 +72,8 @@ struct replay {
  * @fd: the descriptor that the program gets
  * @apic_base: IA32_APIC_BASE; without a local APIC, what the program has set
  * @cr8: CR8 at the last exit
+ * @has_sigmask: KVM_SET_SIGNAL_MASK has set @sigmask
+ * @sigmask: signals that are blocked during KVM_RUN; 0 without @has_sigmask
  * @irq: an interrupt of KVM_INTERRUPT that svmvcpu has not taken; 0 for none
  * @replay: the instruction that is executed
  * @cpuid: as set by the program
@@ -91,6 +93,8 @@ struct vcpu {
 	int fd;
 	__u64 apic_base;
 	__u64 cr8;
+	bool has_sigmask;
+	__u64 sigmask;
 	__u32 irq;
 	struct replay replay;
 	struct kvm_cpuid_entry2 cpuid[MAX_CPUID];
@@ -120,6 +124,7 @@ int fpu_init(struct vcpu *vcpu);
 
 /* run.c */
 long vcpu_run(void *vcpu, unsigned long arg);
+long vcpu_set_sigmask(void *vcpu, unsigned long arg);
 
 /* sync.c */
 long sync_in(struct vcpu *vcpu);
