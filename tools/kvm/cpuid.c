@@ -7,9 +7,7 @@
 
 #include "device.h"
 #include "log.h"
-#include "real.h"
 #include "vcpu.h"
-#include "vm.h"
 
 #define LEAF_HYPERVISOR		0x40000000
 #define LEAF_FEATURES		0x40000001
@@ -24,19 +22,6 @@
 #define LEAF1_EDX_MTRR		(1U << 12)
 
 /* --- KVM_GET_SUPPORTED_CPUID ---------------------------------------------- */
-
-/* The default table is that of a VM. */
-static int read_default(const struct device *device, struct svmvcpu_cpuid_entry *entries,
-			unsigned int *nr)
-{
-	int vm = svmvcpu_vm_create(device->fd), err;
-
-	if (vm < 0)
-		return vm;
-	err = svmvcpu_vm_get_cpuid(vm, entries, nr);
-	real()->close(vm);
-	return err;
-}
 
 /*
  * KVM has no bit for the TSC deadline here, but KVM_CAP_TSC_DEADLINE_TIMER, and keeps MTRRs
@@ -90,9 +75,10 @@ long cpuid_get_supported(void *self, unsigned long arg)
 	struct kvm_cpuid_entry2 made[MAX_CPUID + 2];
 	struct kvm_cpuid2 *table = (void *)arg;
 	unsigned int nr = MAX_CPUID, room = table->nent;
+	const struct device *device = self;
 	int err;
 
-	err = read_default(self, entries, &nr);
+	err = svmvcpu_device_get_cpuid(device->fd, entries, &nr);
 	if (err)
 		return refuse(-err, "GET_SUPPORTED_CPUID: %s", svmvcpu_last_error());
 	nr = make_supported(entries, nr, made);
@@ -148,33 +134,6 @@ static unsigned int our_entries(const struct kvm_cpuid2 *table,
 	return nr;
 }
 
-/*
- * Setting a table resets the vCPU, and KVM's does not: what the program has set before is
- * set again. If the table hides a feature that this needs, the vCPU stays as it was.
- */
-static int replace_table(struct vcpu *vcpu, const struct svmvcpu_cpuid_entry *entries,
-			 unsigned int nr)
-{
-	const struct svmvcpu_info *info = &vcpu->vm->info;
-	const __u64 components = info->components & ~SVMVCPU_STATE_GPRS;
-	unsigned char xstate[sizeof(struct kvm_xsave)];
-	struct svmvcpu_gprs gprs = vcpu->dev.run->gprs;
-	struct svmvcpu_state state = {
-		.xstate = (__u64)(unsigned long)xstate, .xstate_size = info->xstate_size,
-	};
-	int err;
-
-	err = state_get(vcpu, components, &state);
-	if (!err)
-		err = svmvcpu_vcpu_set_cpuid(&vcpu->dev, entries, nr);
-	if (err)
-		return err;
-	vcpu->dev.run->gprs = gprs;
-	vcpu->dev.run->in_flags |= SVMVCPU_RUN_SET_GPRS;
-	state.mbz = 0;
-	return state_set(vcpu, components, &state);
-}
-
 /* Once the guest has run, KVM allows the same table again. */
 static long set_again(const struct vcpu *vcpu, const struct kvm_cpuid2 *table)
 {
@@ -198,7 +157,7 @@ long cpuid_set(void *self, unsigned long arg)
 		return set_again(vcpu, table);
 	nr = our_entries(table, entries);
 	if (nr) {
-		err = replace_table(vcpu, entries, nr);
+		err = svmvcpu_vcpu_set_cpuid(&vcpu->dev, entries, nr);
 		if (err)
 			return refuse(EINVAL, "SET_CPUID2: %s", svmvcpu_last_error());
 	}
