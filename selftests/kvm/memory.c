@@ -5,6 +5,8 @@
  * kernel: stock, debug
  */
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 #include "kvm_client.h"
 
@@ -115,6 +117,55 @@ TEST_F(memory, slot)
 	expect_device(_metadata, c);
 }
 
+/* until the program writes to 0x8000 */
+GUEST32(uses, "1: incl 0x40010000\n cmpl $0, 0x8000\n je 1b\n hlt");
+
+static atomic_bool has_exited;
+
+static void *run_main(void *arg)
+{
+	int err = client_run(arg);
+
+	has_exited = true;
+	return (void *)(long)err;
+}
+
+/* until the vCPU has written, so that the next change finds it in the guest */
+static void wait_for_write(const __u32 *counter)
+{
+	__u32 before = __atomic_load_n(counter, __ATOMIC_RELAXED);
+
+	while (!has_exited && __atomic_load_n(counter, __ATOMIC_RELAXED) == before)
+		sched_yield();
+}
+
+/* A vCPU that uses the memory all the time finds it, wherever the slot is. */
+TEST_F(memory, changes_under_a_vcpu)
+{
+	struct kvm_userspace_memory_region slot = more_slot(self->more, 0);
+	struct client *c = &self->c;
+	pthread_t thread;
+	void *err;
+
+	ASSERT_EQ(0, set_slot(c, &slot));
+	client_load(c, uses);
+	client_start(c, 32);
+	has_exited = false;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_main, c));
+	wait_for_write((__u32 *)(self->more + 0x10000));
+	for (int i = 1; i <= 100; i++) {
+		/* by a page there and back, with a log half of the time */
+		slot.guest_phys_addr = MORE - (i & 1 ? PAGE : 0);
+		slot.flags = i & 2 ? KVM_MEM_LOG_DIRTY_PAGES : 0;
+		ASSERT_EQ(0, set_slot(c, &slot));
+		wait_for_write((__u32 *)(self->more + 0x10000 + (i & 1 ? PAGE : 0)));
+	}
+	__atomic_store_n((__u32 *)(c->mem + TEST_DATA), 1, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(thread, &err));
+	EXPECT_EQ(NULL, err);
+	EXPECT_EQ((unsigned int)KVM_EXIT_HLT, c->run->exit_reason);
+}
+
 TEST_F(memory, readonly)
 {
 	struct client *c = &self->c;
@@ -201,6 +252,61 @@ TEST_F(memory, dirty_log)
 	slot.flags = 0;
 	ASSERT_EQ(0, set_slot(c, &slot));
 	EXPECT_EQ(ENOENT, get_log(c, bits));
+}
+
+/* The log moves with its slot. */
+TEST_F(memory, dirty_log_moves)
+{
+	struct kvm_userspace_memory_region slot = more_slot(self->more, KVM_MEM_LOG_DIRTY_PAGES);
+	static const __u64 places[] = { 2 * MORE, MORE + PAGE, MORE - PAGE };
+	struct client *c = &self->c;
+	__u64 bits[2];
+
+	client_load(c, dirty);
+	for (unsigned int i = 0; i < ARRAY_SIZE(places); i++) {
+		slot.guest_phys_addr = MORE;
+		ASSERT_EQ(0, set_slot(c, &slot));
+		client_start(c, 32);
+		CLIENT_EXPECT(c, HLT);
+		slot.guest_phys_addr = places[i];
+		ASSERT_EQ(0, set_slot(c, &slot));
+		ASSERT_EQ(0, get_log(c, bits));
+		EXPECT_EQ(FIRST, bits[0] & FIRST);
+		EXPECT_EQ(SECOND, bits[1] & SECOND);
+		EXPECT_EQ(0ULL, bits[1] >> (MORE_PAGES - 64));
+		ASSERT_EQ(0, get_log(c, bits));
+		EXPECT_EQ(0ULL, bits[0] | bits[1]);
+	}
+	slot.guest_phys_addr = MORE;
+	ASSERT_EQ(0, set_slot(c, &slot));
+	ASSERT_EQ(0, get_log(c, bits));
+	/* It is logged where it is now. */
+	client_start(c, 32);
+	CLIENT_EXPECT(c, HLT);
+	ASSERT_EQ(0, get_log(c, bits));
+	EXPECT_EQ(FIRST, bits[0]);
+	EXPECT_EQ(SECOND, bits[1]);
+}
+
+/* A slot that cannot move to a place does not change the log of the slot there. */
+TEST_F(memory, log_of_another_slot)
+{
+	struct kvm_userspace_memory_region slot = more_slot(self->more, KVM_MEM_LOG_DIRTY_PAGES);
+	struct client *c = &self->c;
+	__u64 bits[2];
+
+	ASSERT_EQ(0, set_slot(c, &slot));
+	slot.slot = 2;
+	slot.guest_phys_addr = 2 * MORE;
+	ASSERT_EQ(0, set_slot(c, &slot));
+	slot.guest_phys_addr = MORE;
+	EXPECT_EQ(EEXIST, set_slot(c, &slot));
+	client_load(c, dirty);
+	client_start(c, 32);
+	CLIENT_EXPECT(c, HLT);
+	ASSERT_EQ(0, get_log(c, bits));
+	EXPECT_EQ(FIRST, bits[0]);
+	EXPECT_EQ(SECOND, bits[1]);
 }
 
 /* pop to memory from a device: the kernel does not decode it, so the library writes */

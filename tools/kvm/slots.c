@@ -48,15 +48,20 @@ static bool is_logged(const struct slot *slot)
 
 /* --- changes -------------------------------------------------------------- */
 
-static int map_slot(const struct vm *vm, const struct slot *slot)
+static struct svmvcpu_region region_of(const struct slot *slot)
 {
-	struct svmvcpu_region region = {
+	return (struct svmvcpu_region) {
 		.gpa = slot->gpa,
 		.bytes = slot->bytes,
 		.hva = slot->hva,
 		.prot = SVMVCPU_MEM_READ | SVMVCPU_MEM_EXEC |
 			(slot->flags & KVM_MEM_READONLY ? 0 : SVMVCPU_MEM_WRITE),
 	};
+}
+
+static int map_slot(const struct vm *vm, const struct slot *slot)
+{
+	const struct svmvcpu_region region = region_of(slot);
 
 	return svmvcpu_vm_map(vm->fd, &region, 1);
 }
@@ -97,23 +102,64 @@ static int delete_slot(const struct vm *vm, const struct slot *old)
 	return unmap_slot(vm, old);
 }
 
+static bool overlap(const struct slot *a, const struct slot *b)
+{
+	return a->gpa < b->gpa + b->bytes && b->gpa < a->gpa + a->bytes;
+}
+
+/* MAP with REPLACE would replace the memory of another slot. */
+static bool is_taken(const struct slots *slots, const struct slot *old, const struct slot *new)
+{
+	const struct slot *slot;
+
+	for (slot = slots->slot; slot < slots->slot + slots->end; slot++)
+		if (slot != old && slot->bytes && overlap(slot, new))
+			return true;
+	return false;
+}
+
+/* The part of the old place that the new one does not cover. The size is the same. */
+static struct svmvcpu_region hole_of(const struct slot *old, const struct slot *new)
+{
+	struct svmvcpu_region hole = { .gpa = old->gpa, .bytes = old->bytes };
+
+	if (!overlap(old, new))
+		return hole;
+	if (new->gpa > old->gpa) {
+		hole.bytes = new->gpa - old->gpa;
+	} else {
+		hole.gpa = new->gpa + new->bytes;
+		hole.bytes = old->gpa - new->gpa;
+	}
+	return hole;
+}
+
 /*
- * The slot is missing for a moment, as in KVM, where vCPUs wait meanwhile. If the new place
- * is taken, the slot stays where it was.
+ * The slot moves in one step for vCPUs. Both places are logged until then, and afterwards
+ * only the one where it is.
  */
 static int move_slot(const struct vm *vm, const struct slot *old, const struct slot *new)
 {
-	int err, back;
+	const struct svmvcpu_region regions[] = { hole_of(old, new), region_of(new) };
+	const struct slot *to = new, *from = old;
+	struct svmvcpu_region left;
+	int err;
 
-	err = delete_slot(vm, old);
+	if (is_taken(&vm->slots, old, new))
+		return svmvcpu_fail(EEXIST, "there is another slot at the new address");
+	err = is_logged(new) ? log_slot(vm, new) : 0;
 	if (err)
 		return err;
-	err = create_slot(vm, new);
-	if (!err)
-		return 0;
-	back = create_slot(vm, old);
-	if (back)
-		log_at(LOG_REFUSED, "a memory slot is lost: %s", svmvcpu_last_error());
+	err = svmvcpu_vm_replace(vm->fd, regions, 2);
+	if (err) {
+		to = old;
+		from = new;
+	}
+	left = hole_of(from, to);
+	if (is_logged(from))
+		svmvcpu_vm_dirty_log(vm->fd, SVMVCPU_LOG_STOP, left.gpa, left.bytes);
+	if (!is_logged(to))
+		log_slot(vm, to);
 	return err;
 }
 
@@ -149,6 +195,17 @@ static bool fits(const struct slot *old, const struct slot *new)
 		return old->bytes || new->bytes;
 	return old->hva == new->hva && old->bytes == new->bytes &&
 	       !((old->flags ^ new->flags) & KVM_MEM_READONLY);
+}
+
+/* A log follows its slot, and the kernel's log does not: all pages may be dirty. */
+static void mark_moved(const struct slot *old, const struct slot *new)
+{
+	__u64 page;
+
+	if (!is_logged(old) || !is_logged(new) || old->gpa == new->gpa)
+		return;
+	for (page = 0; page < slot_pages(new); page++)
+		new->dirty[page / 64] |= 1ULL << (page % 64);
 }
 
 static void list_memory(struct slots *slots)
@@ -187,6 +244,7 @@ static int set_slot(struct vm *vm, struct slot *slot, struct slot *new)
 			free(new->dirty);
 		return refuse(-err, "SET_USER_MEMORY_REGION: %s", svmvcpu_last_error());
 	}
+	mark_moved(slot, new);
 	if (slot->dirty != new->dirty)
 		free(slot->dirty);
 	*slot = *new;
