@@ -60,6 +60,34 @@ TEST_F(run, in)
 	EXPECT_EQ(0x87654321ULL, client_regs(c).rax);
 }
 
+/* Ports of power-off and reset are like all others. */
+GUEST16(down,
+	"mov $0xcf9, %dx\n mov $6, %al\n out %al, %dx\n mov $0x1206, %ax\n out %ax, %dx\n"
+	"mov $0x604, %dx\n mov $0x2000, %ax\n out %ax, %dx\n hlt");
+
+#define EXPECT_OUT(c, to_port, bytes, value)				\
+do {									\
+	__u32 got_ = 0;							\
+	CLIENT_EXPECT(c, IO);						\
+	EXPECT_EQ(KVM_EXIT_IO_OUT, (c)->run->io.direction);		\
+	EXPECT_EQ(to_port, (c)->run->io.port);				\
+	ASSERT_EQ(bytes, (c)->run->io.size);				\
+	memcpy(&got_, client_io_data(c), bytes);			\
+	EXPECT_EQ((__u32)(value), got_);				\
+} while (0)
+
+TEST_F(run, down)
+{
+	struct client *c = &self->c;
+
+	client_load(c, down);
+	client_start(c, 16);
+	EXPECT_OUT(c, 0xcf9, 1, 6);
+	EXPECT_OUT(c, 0xcf9, 2, 0x1206);
+	EXPECT_OUT(c, 0x604, 2, 0x2000);
+	CLIENT_EXPECT(c, HLT);
+}
+
 /* KVM and svmvcpu may split a string differently. */
 TEST_F(run, outs)
 {

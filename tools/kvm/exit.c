@@ -92,20 +92,6 @@ static long on_io(struct vcpu *vcpu)
 	return LEAVE;
 }
 
-/*
- * Power-off and reset are ports of the program's chipset. svmvcpu does not tell the width
- * of a write to port 0xcf9; programs write a byte.
- */
-static long on_system_down(struct vcpu *vcpu)
-{
-	const struct svmvcpu_exit_down *down = &vcpu->dev.run->down;
-	const bool off = down->kind == SVMVCPU_DOWN_POWEROFF;
-
-	set_io(vcpu->run, false, off ? 2 : 1, off ? 0x604 : 0xcf9, 1);
-	memcpy(io_data(vcpu), &down->data, sizeof(down->data));
-	return LEAVE;
-}
-
 /* --- memory --------------------------------------------------------------- */
 
 void exit_mmio(struct vcpu *vcpu, const struct access *access)
@@ -332,7 +318,10 @@ static long on_unexpected(struct vcpu *vcpu)
 	return LEAVE;
 }
 
-/* The library asks for no exit on exceptions, and leaves INIT to the kernel. */
+/*
+ * The library asks for no exit on exceptions, leaves INIT to the kernel, and gets accesses to
+ * all ports as IO.
+ */
 static long (*const handlers[])(struct vcpu *vcpu) = {
 	[SVMVCPU_EXIT_NONE] = on_unexpected,
 	[SVMVCPU_EXIT_IO] = on_io,
@@ -341,7 +330,7 @@ static long (*const handlers[])(struct vcpu *vcpu) = {
 	[SVMVCPU_EXIT_MSR_READ] = on_msr_read,
 	[SVMVCPU_EXIT_MSR_WRITE] = on_msr_write,
 	[SVMVCPU_EXIT_HALT] = on_halt,
-	[SVMVCPU_EXIT_SYSTEM_DOWN] = on_system_down,
+	[SVMVCPU_EXIT_SYSTEM_DOWN] = on_unexpected,
 	[SVMVCPU_EXIT_SHUTDOWN] = on_shutdown,
 	[SVMVCPU_EXIT_EXCEPTION] = on_unexpected,
 	[SVMVCPU_EXIT_INTERRUPTED] = on_interrupted,

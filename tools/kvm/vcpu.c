@@ -92,7 +92,9 @@ static int vcpu_map_run(struct vcpu *vcpu)
 static int vcpu_open(struct vcpu *vcpu)
 {
 	__u32 flags = vcpu_has_lapic(vcpu) ? SVMVCPU_VCPU_LAPIC : 0;
-	struct svmvcpu_exits exits = { .decode = SVMVCPU_DECODE_MMIO };
+	struct svmvcpu_exits exits = {
+		.flags = SVMVCPU_EXITS_PORTS, .decode = SVMVCPU_DECODE_MMIO,
+	};
 	int err;
 
 	err = svmvcpu_vcpu_create_flags(vcpu->vm->fd, vcpu->id, flags, &vcpu->vm->info,
