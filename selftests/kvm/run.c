@@ -610,6 +610,41 @@ TEST_F(run, interrupt)
 	CLIENT_EXPECT(c, HLT);
 }
 
+GUEST64(priority,
+	"mov $5, %eax\n mov %rax, %cr8\n out %al, $1\n"
+	"mov $2, %eax\n mov %rax, %cr8\n mov %cr8, %rbx\n out %al, $2\n hlt");
+
+/* The program has the local APIC: it sets CR8, and is told when the guest lowers it. */
+TEST_F(run, task_priority)
+{
+	struct client *c = &self->c;
+
+	client_load(c, priority);
+	client_start(c, 64);
+	CLIENT_EXPECT(c, IO);
+	EXPECT_EQ(1, c->run->io.port);
+	EXPECT_EQ(5ULL, c->run->cr8);
+	c->run->cr8 = 16;
+	EXPECT_EQ(EINVAL, client_run(c));
+	c->run->cr8 = 3;
+	CLIENT_EXPECT(c, SET_TPR);
+	EXPECT_EQ(2ULL, c->run->cr8);
+	c->run->cr8 = 7;
+	CLIENT_EXPECT(c, IO);
+	EXPECT_EQ(2, c->run->io.port);
+	EXPECT_EQ(7ULL, c->run->cr8);
+	EXPECT_EQ(7ULL, client_regs(c).rbx);
+	/* The same value, and a higher one, do not exit. */
+	client_start(c, 64);
+	c->run->cr8 = 4;
+	CLIENT_EXPECT(c, IO);
+	EXPECT_EQ(1, c->run->io.port);
+	c->run->cr8 = 2;
+	CLIENT_EXPECT(c, IO);
+	EXPECT_EQ(2, c->run->io.port);
+	EXPECT_EQ(2ULL, c->run->cr8);
+}
+
 TEST_F(run, nmi)
 {
 	struct client *c = &self->c;

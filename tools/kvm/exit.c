@@ -271,6 +271,13 @@ static long on_irq_window(struct vcpu *vcpu)
 	return LEAVE;
 }
 
+/* A lower priority may let an interrupt of the program's local APIC through. */
+static long on_tpr(struct vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
+	return LEAVE;
+}
+
 static long on_eoi(struct vcpu *vcpu)
 {
 	vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
@@ -341,6 +348,7 @@ static long (*const handlers[])(struct vcpu *vcpu) = {
 	[SVMVCPU_EXIT_IOAPIC_EOI] = on_eoi,
 	[SVMVCPU_EXIT_DEBUG] = on_debug,
 	[SVMVCPU_EXIT_IPI] = on_ipi,
+	[SVMVCPU_EXIT_TPR] = on_tpr,
 };
 
 long exit_handle(struct vcpu *vcpu)

@@ -32,19 +32,15 @@ static void hand_over_interrupt(struct vcpu *vcpu)
 /* Programs with local APICs of their own tell the task priority with each call. */
 static int take_cr8(struct vcpu *vcpu)
 {
-	struct svmvcpu_state state;
 	__u64 cr8 = vcpu->run->cr8;
-	int err;
 
-	if (vcpu_has_lapic(vcpu) || cr8 == vcpu->cr8)
+	if (vcpu_has_lapic(vcpu))
 		return 0;
 	if (cr8 > 15)
 		return -EINVAL;
-	err = state_get(vcpu, SVMVCPU_STATE_CONTROL, &state);
-	if (err)
-		return err;
-	state.control.cr8 = cr8;
-	return state_set(vcpu, SVMVCPU_STATE_CONTROL, &state);
+	vcpu->dev.run->cr8 = cr8;
+	vcpu->dev.run->in_flags |= SVMVCPU_RUN_SET_CR8;
+	return 0;
 }
 
 /*
@@ -77,22 +73,15 @@ static int enter(struct vcpu *vcpu)
 
 /* --- after ---------------------------------------------------------------- */
 
-/* CR8 and IA32_APIC_BASE are not on the run page. */
+/* IA32_APIC_BASE is not on the run page. Only a guest with a local APIC can change it. */
 static void tell_apic(struct vcpu *vcpu)
 {
-	__u64 components = vcpu_has_lapic(vcpu) ? SVMVCPU_STATE_LAPIC : SVMVCPU_STATE_CONTROL;
 	struct svmvcpu_state state;
 
-	if (state_get(vcpu, components, &state))
-		return;
-	if (vcpu_has_lapic(vcpu)) {
+	if (vcpu_has_lapic(vcpu) && !state_get(vcpu, SVMVCPU_STATE_LAPIC, &state))
 		vcpu->apic_base = state.lapic.base;
-		vcpu->cr8 = state.lapic.regs[8] >> 4 & 15;
-	} else {
-		vcpu->cr8 = state.control.cr8;
-	}
-	vcpu->run->cr8 = vcpu->cr8;
 	vcpu->run->apic_base = vcpu->apic_base;
+	vcpu->run->cr8 = vcpu->dev.run->cr8;
 }
 
 static void tell_state(struct vcpu *vcpu)

@@ -93,7 +93,8 @@ static int vcpu_open(struct vcpu *vcpu)
 {
 	__u32 flags = vcpu_has_lapic(vcpu) ? SVMVCPU_VCPU_LAPIC : 0;
 	struct svmvcpu_exits exits = {
-		.flags = SVMVCPU_EXITS_PORTS, .decode = SVMVCPU_DECODE_MMIO,
+		.flags = SVMVCPU_EXITS_PORTS | (flags ? 0 : SVMVCPU_EXITS_TPR),
+		.decode = SVMVCPU_DECODE_MMIO,
 	};
 	int err;
 

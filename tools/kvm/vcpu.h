@@ -71,7 +71,6 @@ struct replay {
  *	there is another exit, or -errno
  * @fd: the descriptor that the program gets
  * @apic_base: IA32_APIC_BASE; without a local APIC, what the program has set
- * @cr8: CR8 at the last exit
  * @has_sigmask: KVM_SET_SIGNAL_MASK has set @sigmask
  * @sigmask: signals that are blocked during KVM_RUN; 0 without @has_sigmask
  * @irq: an interrupt of KVM_INTERRUPT that svmvcpu has not taken; 0 for none
@@ -92,7 +91,6 @@ struct vcpu {
 	long (*complete)(struct vcpu *vcpu);
 	int fd;
 	__u64 apic_base;
-	__u64 cr8;
 	bool has_sigmask;
 	__u64 sigmask;
 	__u32 irq;
