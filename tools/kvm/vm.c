@@ -197,6 +197,7 @@ static long set_mmu_pages(void *self, unsigned long arg)
 }
 
 #define ENABLED		"SPLIT_IRQCHIP, MANUAL_DIRTY_LOG_PROTECT2, X86_USER_SPACE_MSR"
+#define UNORDERED	"writes of several vCPUs would lose their order"
 #define NO_FULL_IRQCHIP	"no irqchip with PIC, I/O APIC and PIT"
 
 const struct call vm_calls[] = {
@@ -227,8 +228,8 @@ const struct call vm_calls[] = {
 	ABSENT(KVM_GET_PIT2, NO_FULL_IRQCHIP),
 	ABSENT(KVM_SET_PIT2, NO_FULL_IRQCHIP),
 	ABSENT(KVM_REINJECT_CONTROL, NO_FULL_IRQCHIP),
-	ABSENT(KVM_REGISTER_COALESCED_MMIO, "not yet"),
-	ABSENT(KVM_UNREGISTER_COALESCED_MMIO, "not yet"),
+	ABSENT(KVM_REGISTER_COALESCED_MMIO, UNORDERED),
+	ABSENT(KVM_UNREGISTER_COALESCED_MMIO, UNORDERED),
 	ABSENT(KVM_GET_NR_MMU_PAGES, "not offered"),
 	ABSENT(KVM_SET_MEMORY_ALIAS, "obsolete"),
 	ABSENT(KVM_SET_MEMORY_REGION, "obsolete"),
