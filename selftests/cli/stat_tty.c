@@ -128,6 +128,32 @@ TEST_F(tty, interrupt)
 	EXPECT_EQ(self->before.c_lflag, after.c_lflag);
 }
 
+/* Is the process in write(), system call 1? */
+static bool writes(pid_t pid)
+{
+	char path[64], text[16] = "";
+	FILE *in;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	in = fopen(path, "r");
+	if (!in)
+		return false;
+	if (!fgets(text, sizeof(text), in))
+		text[0] = 0;
+	fclose(in);
+	return !strncmp(text, "1 ", 2);
+}
+
+/* ^S stops the terminal in the middle of a screen, and ^C arrives there. */
+TEST_F(tty, interrupt_in_output)
+{
+	EXPECT_TRUE(reads(self, "EXITS/S"));
+	ASSERT_EQ(1, write(self->terminal, "\023", 1));
+	WAIT_UNTIL(writes(self->pid));
+	ASSERT_EQ(1, write(self->terminal, "\003", 1));
+	EXPECT_EQ(0, ending(self));
+}
+
 TEST_F(tty, last_vm)
 {
 	EXPECT_TRUE(reads(self, "EXITS/S"));

@@ -54,10 +54,15 @@ static void on_signal(int sig)
 	quit = 1;
 }
 
-/* interrupts poll(); a second signal ends a program that hangs */
+/*
+ * A signal interrupts poll() even with SA_RESTART, but no output: that would look like an error
+ * of the terminal. A second signal ends a program that hangs.
+ */
 static void catch_signals(void)
 {
-	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESETHAND };
+	struct sigaction act = {
+		.sa_handler = on_signal, .sa_flags = SA_RESETHAND | SA_RESTART,
+	};
 
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
